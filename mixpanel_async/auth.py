@@ -1,0 +1,152 @@
+"""Kinds of credential. Each knows its Authorization header and hides its secret from everything that prints it."""
+
+import base64
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from mixpanel_async.errors import InvalidSetting
+
+REDACTED: Final = "***"
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def _checked(kind: str, name: str, value: str) -> str:
+    if not value or value != value.strip() or not value.isprintable():
+        raise InvalidSetting(f"{kind}: {name} must be a non-empty string without spaces around it")
+    return value
+
+
+class Credential(Protocol):
+    """Something that a request can be authorised with."""
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+
+    def secrets(self) -> Iterable[str]:
+        """Return the strings that must never be shown."""
+
+
+class _Secret:
+    """One secret string; equal by value, so that lanes of equal credentials are the same lane."""
+
+    __slots__ = ("_secret",)
+    _name = "secret"
+
+    def __init__(self, secret: str) -> None:
+        self._secret = _checked(type(self).__name__, self._name, secret)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the strings that must never be shown."""
+        return (self._secret,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({REDACTED})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Secret) and type(other) is type(self) and other._secret == self._secret
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._secret))
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"{type(self).__name__} is not pickled: its secret would be written out")
+
+
+class ServiceAccount:
+    """A service account: basic auth; calls made with it need a `project_id`.
+
+    Args:
+        username: Name of the service account, as Mixpanel shows it.
+        secret: Its secret.
+
+    Reference: https://developer.mixpanel.com/reference/service-accounts
+    """
+
+    __slots__ = ("_secret", "username")
+
+    def __init__(self, username: str, secret: str) -> None:
+        self.username = _checked("ServiceAccount", "username", username)
+        if ":" in username:
+            raise InvalidSetting("ServiceAccount: username must not contain a colon")
+        self._secret = _checked("ServiceAccount", "secret", secret)
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return _basic(self.username, self._secret)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the strings that must never be shown."""
+        return (self._secret,)
+
+    def __repr__(self) -> str:
+        return f"ServiceAccount(username={self.username!r}, secret={REDACTED})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ServiceAccount) and (self.username, self._secret) == (other.username, other._secret)
+
+    def __hash__(self) -> int:
+        return hash((self.username, self._secret))
+
+    def __reduce__(self) -> str:
+        raise TypeError("ServiceAccount is not pickled: its secret would be written out")
+
+
+class ProjectSecret(_Secret):
+    """A project's API secret: basic auth with the secret as user and an empty password.
+
+    Args:
+        secret: The project secret.
+
+    Reference: https://developer.mixpanel.com/reference/project-secret
+    """
+
+    __slots__ = ()
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return _basic(self._secret, "")
+
+
+class ProjectToken(_Secret):
+    """A project token as a credential, which /import takes: basic auth with the token as user.
+
+    Args:
+        token: The project token.
+
+    Reference: https://developer.mixpanel.com/reference/project-token
+    """
+
+    __slots__ = ()
+    _name = "token"
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return _basic(self._secret, "")
+
+
+class OAuthToken(_Secret):
+    """An OAuth bearer token.
+
+    Args:
+        token: The token, without the word `Bearer`.
+
+    Reference: https://developer.mixpanel.com/reference/oauth
+    """
+
+    __slots__ = ()
+    _name = "token"
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return f"Bearer {self._secret}"
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with every one of `secrets` replaced, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, REDACTED)
+    return text

@@ -1,0 +1,45 @@
+"""Time, sleep and randomness behind one Protocol, so that a test decides what time it is."""
+
+import asyncio
+import random
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the running code needs to know of time and chance."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back; only differences mean something."""
+
+    def time(self) -> float:
+        """Return Unix time in seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a random number of seconds between `low` and `high`."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def __init__(self) -> None:
+        self._random = random.Random()  # noqa: S311 - spreads retries, protects nothing
+
+    def monotonic(self) -> float:
+        """Return the event loop's notion of time where it matters: `time.monotonic()`."""
+        return time.monotonic()
+
+    def time(self) -> float:
+        """Return Unix time in seconds."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` without blocking the loop."""
+        await asyncio.sleep(seconds)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a random number between `low` and `high`."""
+        return self._random.uniform(low, high)

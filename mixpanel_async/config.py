@@ -1,0 +1,295 @@
+"""Settings, regions and the environment variables."""
+
+import enum
+import math
+import ssl
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mixpanel_async import limits
+from mixpanel_async.auth import Credential, OAuthToken, ProjectSecret, ServiceAccount
+from mixpanel_async.errors import InvalidSetting
+
+Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
+Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
+BaseUrl: TypeAlias = str | Mapping[Server, str]
+
+_MIN_BUFFER_BATCHES: Final = 4  # one batch being compressed must fit beside what is queued
+
+
+class Region(enum.StrEnum):
+    """Where the project's data lives."""
+
+    US = "us"
+    EU = "eu"
+    IN = "in"
+
+
+_HOSTS: Final[Mapping[Region, Mapping[Server, str]]] = {
+    Region.US: {
+        "ingestion": "https://api.mixpanel.com",
+        "data": "https://data.mixpanel.com",
+        "query": "https://mixpanel.com",
+        "app": "https://mixpanel.com",
+    },
+    Region.EU: {
+        "ingestion": "https://api-eu.mixpanel.com",
+        "data": "https://data-eu.mixpanel.com",
+        "query": "https://eu.mixpanel.com",
+        "app": "https://eu.mixpanel.com",
+    },
+    Region.IN: {
+        "ingestion": "https://api-in.mixpanel.com",
+        "data": "https://data-in.mixpanel.com",
+        "query": "https://in.mixpanel.com",
+        "app": "https://in.mixpanel.com",
+    },
+}
+
+
+def read_region(value: str) -> Region:
+    """Return the region called `value`: us, eu or in.
+
+    Raises:
+        InvalidSetting: There is no such region.
+    """
+    try:
+        return Region(value.lower())
+    except ValueError:
+        raise InvalidSetting(f"region {value!r} is unknown; choose one of us, eu, in") from None
+
+
+def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, str]:
+    """Return the address of each of Mixpanel's four servers.
+
+    Args:
+        region: Where the project lives.
+        base_url: One address for all four, or a mapping from a server's name to its address.
+
+    Raises:
+        InvalidSetting: An address is no http(s) URL, or carries a user, a query or a fragment.
+    """
+    hosts = dict(_HOSTS[region])
+    if base_url is None:
+        return hosts
+    given: Mapping[Server, str] = dict.fromkeys(hosts, base_url) if isinstance(base_url, str) else base_url
+    for server, address in given.items():
+        if server not in hosts:
+            raise InvalidSetting(f"base_url: there is no server {server!r}; choose from {', '.join(hosts)}")
+        hosts[server] = _checked_address(address)
+    return hosts
+
+
+def _checked_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidSetting("base_url must look like https://host or http://host:port")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidSetting("base_url must not carry a user, password, query or fragment; give credentials apart")
+    return address.rstrip("/")
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a project may use of Mixpanel's API; the documented limits unless yours differ. None: not limited.
+
+    Attributes:
+        ingestion_events_per_minute: Records to /track, /import, /engage and /groups, rolling minute.
+        ingestion_bytes_per_minute: Uncompressed body bytes of them, rolling minute.
+        ingestion_requests_per_hour: Requests to them, rolling hour.
+        query_per_hour: Calls of the Query API, JQL included.
+        query_concurrency: Those at once.
+        export_per_hour: Calls of the Raw Data Export API.
+        export_per_second: Those in a second.
+        export_concurrency: Those at once.
+        schemas_per_minute: Calls of the Lexicon Schemas API.
+        schemas_entities_per_minute: Entities that they write.
+        gdpr_per_second: Calls of the GDPR API.
+        max_wait_seconds: Longest wait of a call for its turn; after it the call raises RateLimited.
+    """
+
+    ingestion_events_per_minute: int | None = limits.INGESTION_EVENTS_PER_MINUTE
+    ingestion_bytes_per_minute: int | None = limits.INGESTION_BYTES_PER_MINUTE
+    ingestion_requests_per_hour: int | None = None
+    query_per_hour: int | None = limits.QUERY_PER_HOUR
+    query_concurrency: int = limits.QUERY_CONCURRENCY
+    export_per_hour: int | None = limits.EXPORT_PER_HOUR
+    export_per_second: int | None = limits.EXPORT_PER_SECOND
+    export_concurrency: int = limits.EXPORT_CONCURRENCY
+    schemas_per_minute: int | None = limits.SCHEMAS_PER_MINUTE
+    schemas_entities_per_minute: int | None = limits.SCHEMAS_ENTITIES_PER_MINUTE
+    gdpr_per_second: int | None = limits.GDPR_PER_SECOND
+    max_wait_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InvalidSetting(f"Rates.{name} must be above 0, or None for no limit; it is {value!r}")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a client behaves; every field has a default that suits a service.
+
+    Attributes:
+        track_via: Endpoint of `track()`: `"track"` (token only, outcome UNVERIFIED) or strict `"import"` (a verdict
+            for each record; the client's credentials, or the token).
+        max_batch_records: Records in one request, at most 2000.
+        max_batch_bytes: Uncompressed bytes of one request's body, at most 2,000,000 unless your project takes more.
+        max_group_batch_records: Records in one request to /groups.
+        linger_seconds: How long a record may wait for its batch to fill.
+        max_buffer_bytes: Bound on queued, in-flight and compressed bytes together.
+        max_buffer_records: Bound on queued and in-flight records, or None.
+        overflow: What `track()` does when the buffer is full: `"wait"`, `"raise"`, `"drop_newest"`, `"drop_oldest"`.
+        overflow_wait_seconds: Longest wait under `"wait"`; after it the record's outcome is DROPPED.
+        delivery_deadline_seconds: From admission; a record not delivered by then is EXPIRED (or UNKNOWN).
+        dedupe_window_records: How many of the latest (event, time, distinct_id, $insert_id) are remembered.
+        max_concurrency: Ingestion requests at once, at most; the engine starts at 4 and adapts.
+        max_call_retries: Retries of a query, export or other call that has an answer; records have their deadline.
+        retry_quota: Retries that may be made in a burst; each second gives one back, each success a tenth.
+        ordered_profiles: Deliver updates of profiles and groups strictly in the order they were made.
+        replay_unsafe_updates: Repeat $add, $append, $union and $remove after an ambiguous failure; they may then be
+            applied twice.
+        gzip_level: 0 to 3, of isal; 0 stores.
+        connect_timeout_seconds: For name look-up, TCP and TLS.
+        total_timeout_seconds: For one ingestion or app request, its reply included.
+        query_timeout_seconds: For one query; Mixpanel itself gives JQL two minutes.
+        max_connections: Size of the connection pool.
+        proxy: URL of an HTTP proxy, or None.
+        ssl_context: Replaces the default verification of certificates.
+        user_agent: Put in front of the library's own.
+        rates: The project's rate limits.
+    """
+
+    track_via: Literal["track", "import"] = "track"
+    max_batch_records: int = limits.MAX_BATCH_RECORDS
+    max_batch_bytes: int = limits.MAX_BATCH_BYTES
+    max_group_batch_records: int = 200
+    linger_seconds: float = 0.5
+    max_buffer_bytes: int = 64 * 1024 * 1024
+    max_buffer_records: int | None = None
+    overflow: Overflow = "wait"
+    overflow_wait_seconds: float = 30.0
+    delivery_deadline_seconds: float = 300.0
+    dedupe_window_records: int = 65_536
+    max_concurrency: int = limits.INGESTION_CONCURRENCY
+    max_call_retries: int = 4
+    retry_quota: int = 100
+    ordered_profiles: bool = False
+    replay_unsafe_updates: bool = False
+    gzip_level: int = 1
+    connect_timeout_seconds: float = 10.0
+    total_timeout_seconds: float = 60.0
+    query_timeout_seconds: float = 150.0
+    max_connections: int = 100
+    proxy: str | None = None
+    ssl_context: ssl.SSLContext | None = None
+    user_agent: str | None = None
+    rates: Rates = Rates()
+
+    def __post_init__(self) -> None:
+        _check_choice("track_via", self.track_via, ("track", "import"))
+        _check_choice("overflow", self.overflow, ("wait", "raise", "drop_newest", "drop_oldest"))
+        _check_range("max_batch_records", self.max_batch_records, 1, limits.MAX_BATCH_RECORDS)
+        _check_range("max_group_batch_records", self.max_group_batch_records, 1, limits.MAX_BATCH_RECORDS)
+        _check_range("max_batch_bytes", self.max_batch_bytes, 1_000, 10_000_000)
+        _check_range("gzip_level", self.gzip_level, 0, 3)
+        _check_range("max_concurrency", self.max_concurrency, 1, 100)
+        _check_range("max_call_retries", self.max_call_retries, 0, 1000)
+        _check_range("retry_quota", self.retry_quota, 0, 1_000_000)
+        _check_range("dedupe_window_records", self.dedupe_window_records, 0, 10_000_000)
+        _check_range("max_connections", self.max_connections, 1, 10_000)
+        _check_range("linger_seconds", self.linger_seconds, 0, 3600)
+        for name in ("overflow_wait_seconds", "delivery_deadline_seconds"):
+            _check_range(name, getattr(self, name), 0, math.inf)
+        for name in ("connect_timeout_seconds", "total_timeout_seconds", "query_timeout_seconds"):
+            _check_range(name, getattr(self, name), 0.001, 86_400)
+        _check_range("max_buffer_bytes", self.max_buffer_bytes, _MIN_BUFFER_BATCHES * self.max_batch_bytes, 2**50)
+        if self.max_buffer_records is not None:
+            _check_range("max_buffer_records", self.max_buffer_records, 1, 2**50)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidSetting(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not low <= value <= high:
+        raise InvalidSetting(f"{name} is {value!r}; it must be a number from {low:,} to {high:,}")
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the MIXPANEL_… environment variables say; None where one is not set."""
+
+    token: str | None = None
+    credentials: Credential | None = None
+    project_id: int | None = None
+    workspace_id: int | None = None
+    region: Region = Region.US
+    base_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Environment(credentials={self.credentials!r}, project_id={self.project_id}, region={self.region})"
+
+
+def read_environment(environ: Mapping[str, str]) -> Environment:
+    """Return what the environment variables MIXPANEL_… say.
+
+    MIXPANEL_TOKEN, _PROJECT_ID, _WORKSPACE_ID, _SERVICE_ACCOUNT_USERNAME, _SERVICE_ACCOUNT_SECRET, _PROJECT_SECRET,
+    _OAUTH_TOKEN, _REGION and _BASE_URL. Empty variables count as not set.
+
+    Raises:
+        InvalidSetting: A value cannot be used, half of a service account is missing, or there are two credentials.
+    """
+
+    def value(name: str) -> str | None:
+        return environ.get(f"MIXPANEL_{name}") or None
+
+    region = value("REGION")
+    return Environment(
+        token=value("TOKEN"),
+        credentials=read_credentials(
+            username=value("SERVICE_ACCOUNT_USERNAME"),
+            account_secret=value("SERVICE_ACCOUNT_SECRET"),
+            project_secret=value("PROJECT_SECRET"),
+            oauth_token=value("OAUTH_TOKEN"),
+        ),
+        project_id=_read_id("MIXPANEL_PROJECT_ID", value("PROJECT_ID")),
+        workspace_id=_read_id("MIXPANEL_WORKSPACE_ID", value("WORKSPACE_ID")),
+        region=read_region(region) if region else Region.US,
+        base_url=value("BASE_URL"),
+    )
+
+
+def read_credentials(
+    *, username: str | None, account_secret: str | None, project_secret: str | None, oauth_token: str | None
+) -> Credential | None:
+    """Return the one credential among the given strings, or None if there is none.
+
+    Raises:
+        InvalidSetting: Half of a service account is missing, or there is more than one credential.
+    """
+    if (username is None) != (account_secret is None):
+        raise InvalidSetting("a service account needs both its username and its secret; one of them is missing")
+    found: list[Credential] = []
+    if username is not None and account_secret is not None:
+        found.append(ServiceAccount(username, account_secret))
+    if project_secret is not None:
+        found.append(ProjectSecret(project_secret))
+    if oauth_token is not None:
+        found.append(OAuthToken(oauth_token))
+    if len(found) > 1:
+        kinds = ", ".join(type(c).__name__ for c in found)
+        raise InvalidSetting(f"more than one credential is set ({kinds}); keep one")
+    return found[0] if found else None
+
+
+def _read_id(name: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit():
+        raise InvalidSetting(f"{name} is {value!r}; it must be a number such as 1234567")
+    return int(value)

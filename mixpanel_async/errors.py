@@ -1,0 +1,245 @@
+"""The exceptions of mixpanel_async: one tree, one root, each carrying its facts as attributes.
+
+Delivery trouble is not raised by `track()`: it is data, on the receipt. What is raised is misuse (`UsageError`), a
+record that cannot become JSON (`CannotEncode`), and, from calls that have an answer, `TransportError` and `ApiError`.
+"""
+
+from typing import ClassVar
+
+
+class MixpanelError(Exception):
+    """The root of everything that this package raises.
+
+    Attributes:
+        retryable: Whether the same call can succeed later without being changed.
+    """
+
+    retryable: ClassVar[bool] = False
+
+
+# --- misuse -----------------------------------------------------------------------------------------------------------
+
+
+class UsageError(MixpanelError):
+    """The caller did something that cannot work, whatever the network does."""
+
+
+class InvalidSetting(UsageError, ValueError):
+    """A setting or argument is out of its range or contradicts another one."""
+
+
+class MissingCredentials(UsageError):
+    """The call needs a credential, token or project id that the client was not given."""
+
+
+class MissingExtra(UsageError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f'{purpose} needs an optional dependency: pip install "mixpanel-async[{extra}]"')
+        self.extra = extra
+
+
+class ClientClosed(UsageError):
+    """The client was closed; records can no longer be admitted."""
+
+
+class WrongLoop(UsageError):
+    """The client was used from another event loop, thread or process than the one it belongs to."""
+
+
+class BufferFull(MixpanelError):
+    """The buffer was full, and stayed so for as long as the settings allow `track()` to wait.
+
+    Attributes:
+        queued_bytes: Bytes that the buffer held.
+        limit: The bound that the lane ran into, in bytes.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, queued_bytes: int, limit: int) -> None:
+        super().__init__(message)
+        self.queued_bytes = queued_bytes
+        self.limit = limit
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+class InvalidRecord(UsageError, ValueError):
+    """A record that Mixpanel would refuse.
+
+    Attributes:
+        field: The field at fault, for example `properties.time`; empty if it is the whole record.
+        message: What is wrong and what to do.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.message = message
+
+
+class CannotEncode(InvalidRecord, TypeError):
+    """A record that cannot become JSON without changing its meaning: NaN, a key that is no string, an unknown type."""
+
+
+class RecordTooLarge(InvalidRecord):
+    """A record above Mixpanel's size limit.
+
+    Attributes:
+        size: Bytes of its JSON.
+        limit: Bytes allowed.
+    """
+
+    def __init__(self, *, size: int, limit: int) -> None:
+        super().__init__(f"the record is {size:,} bytes of JSON, {limit:,} are allowed; shorten or split it")
+        self.size = size
+        self.limit = limit
+
+
+class SourceError(MixpanelError):
+    """A source of records cannot be read: missing, of an unknown format, or broken."""
+
+
+class OutputError(MixpanelError):
+    """A file that a job writes (dead letters, export, checkpoint) cannot be written."""
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+class TransportError(MixpanelError):
+    """No complete reply arrived.
+
+    Attributes:
+        sent: False if it is certain that no part of the request left this machine, else True.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class ConnectFailed(TransportError):
+    """The server could not be reached: nothing was sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sent=False)
+
+
+class ConnectionLost(TransportError):
+    """The connection broke before the reply was complete."""
+
+
+class RequestTimeout(TransportError):
+    """The reply did not arrive in time."""
+
+
+class TruncatedReply(TransportError):
+    """A reply ended before it was complete; what was read of it must not be taken for the whole."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sent=True)
+
+
+# --- Mixpanel's answers -----------------------------------------------------------------------------------------------
+
+
+class ApiError(MixpanelError):
+    """Mixpanel answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        operation: The call that failed, for example `import` or `query.segmentation`.
+        message: Mixpanel's own words, cut at 1,000 characters.
+        request_id: Mixpanel's id of the request, if the reply had one.
+        retry_after: Seconds that the reply asked to wait, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        operation: str,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        suffix = f" (request {request_id})" if request_id else ""
+        super().__init__(f"{operation}: HTTP {status}: {message}{suffix}")
+        self.message = message
+        self.status = status
+        self.operation = operation
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class BadRequest(ApiError):
+    """400, 422 and other 4xx: the request itself is wrong; sending it again changes nothing."""
+
+
+class AccessRefused(ApiError):
+    """The credential does not allow this; the command line ends with status 3."""
+
+
+class Unauthorized(AccessRefused):
+    """401: the credential is missing, wrong or revoked."""
+
+
+class PaymentRequired(AccessRefused):
+    """402: the project's plan does not include this."""
+
+
+class Forbidden(AccessRefused):
+    """403: the credential is valid but may not do this."""
+
+
+class NotFound(ApiError):
+    """404: no such project, table, pipeline or path."""
+
+
+class PayloadTooLarge(ApiError):
+    """413: the request body is larger than Mixpanel takes."""
+
+
+class RateLimited(ApiError):
+    """429 from Mixpanel, or our own governor refusing to wait longer than the settings allow.
+
+    Attributes:
+        free_at: Unix time in seconds at which the call is expected to be possible, or None if unknown.
+        is_own: Whether our governor refused, before anything was sent.
+    """
+
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        free_at: float | None = None,
+        is_own: bool = False,
+    ) -> None:
+        super().__init__(message, status=429, operation=operation, request_id=request_id, retry_after=retry_after)
+        self.free_at = free_at
+        self.is_own = is_own
+
+
+class ServerError(ApiError):
+    """408 or 5xx: Mixpanel could not answer now."""
+
+    retryable = True
+
+
+class ServiceUnavailable(ServerError):
+    """503: Mixpanel turned the request away before doing anything with it."""
+
+
+class UnexpectedReply(ApiError):
+    """A reply that does not fit the operation: a redirect, an unknown status, or a body that cannot be read."""

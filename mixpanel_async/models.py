@@ -1,0 +1,128 @@
+"""Values that travel between the rooms: outcomes, verdicts, reports and Mixpanel's ingestion replies."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+# `object` at the leaves: a recursive alias would refuse the datetimes, UUIDs and dataclasses that orjson encodes.
+JSONValue: TypeAlias = object
+Properties: TypeAlias = Mapping[str, JSONValue]
+
+
+class Outcome(enum.Enum):
+    """What became of an admitted record; each gets exactly one."""
+
+    ACCEPTED = "accepted"  # Mixpanel confirmed this record
+    UNVERIFIED = "unverified"  # Mixpanel took the request and gives no verdict for each record (/track, /engage)
+    REJECTED = "rejected"  # refused, by Mixpanel or by local validation
+    DUPLICATE = "duplicate"  # an equal record was admitted shortly before; this one was not sent
+    EXPIRED = "expired"  # not delivered within its deadline, and certainly not accepted
+    DROPPED = "dropped"  # given up by the overflow policy
+    UNKNOWN = "unknown"  # sent, the answer was lost, and it cannot be sent again
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether Mixpanel has the record, as far as it says."""
+        return self is Outcome.ACCEPTED or self is Outcome.UNVERIFIED
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """An outcome with its reason.
+
+    Attributes:
+        outcome: What became of the record.
+        reason: A short, countable word: `"ok"`, `"invalid"`, `"too_large"`, `"unauthorized"`, `"deadline"`, ...
+        field: The field at fault, if there is one.
+        message: The whole story, for people.
+    """
+
+    outcome: Outcome
+    reason: str
+    field: str = ""
+    message: str = ""
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether Mixpanel has the record, as far as it says."""
+        return self.outcome.is_delivered
+
+
+class FailedRecord(msgspec.Struct, frozen=True):
+    """One entry of `failed_records` in a reply to /import, /engage or /groups.
+
+    Attributes:
+        index: Place of the record in the request, from 0.
+        field: The field at fault.
+        message: Mixpanel's words.
+        insert_id: The record's id; Mixpanel spells the key both `insert_id` and `$insert_id`.
+    """
+
+    index: int
+    field: str = ""
+    message: str = ""
+    insert_id: str = ""
+    dollar_insert_id: str = msgspec.field(name="$insert_id", default="")
+
+
+class IngestionReply(msgspec.Struct, frozen=True):
+    """The body of a reply to /track, /import, /engage or /groups, whichever of their shapes it has."""
+
+    code: int | None = None
+    status: int | str | None = None
+    error: str | None = None
+    num_records_imported: int | None = None
+    failed_records: Sequence[FailedRecord] = ()
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """A snapshot of a client's counters; `admitted == sum(outcomes.values()) + queued + in_flight`, always.
+
+    Attributes:
+        admitted: Records taken in.
+        outcomes: Settled records by outcome; every outcome has an entry.
+        queued: Records waiting to be sent, those between two tries included.
+        in_flight: Records in a request that is under way.
+        buffered_bytes: Bytes held: queued, in flight and compressed.
+        requests: Requests that went over the wire, tries included.
+        retries: Requests among them that repeated an earlier one.
+        sent_bytes: Body bytes of all requests, as sent (compressed where they were).
+        rate_limited: Replies with status 429.
+    """
+
+    admitted: int
+    outcomes: Mapping[Outcome, int]
+    queued: int
+    in_flight: int
+    buffered_bytes: int
+    requests: int
+    retries: int
+    sent_bytes: int
+    rate_limited: int
+
+    @property
+    def settled(self) -> int:
+        """Records that have their outcome."""
+        return sum(self.outcomes.values())
+
+
+class DeliveryReport(msgspec.Struct, frozen=True):
+    """What `flush()` or `aclose()` did.
+
+    Attributes:
+        outcomes: Records that settled during the call, by outcome; only outcomes that occurred.
+        pending: Records that were still unsettled when the call returned; always 0 after `aclose()`.
+        duration_seconds: How long it took.
+        failures: The first verdicts that were no delivery, up to ten, for the log.
+    """
+
+    outcomes: Mapping[Outcome, int]
+    pending: int
+    duration_seconds: float
+    failures: Sequence[Verdict] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is pending and every record was delivered or a duplicate of one that was."""
+        return self.pending == 0 and all(o.is_delivered or o is Outcome.DUPLICATE for o in self.outcomes)

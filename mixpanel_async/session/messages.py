@@ -1,0 +1,152 @@
+"""What goes in at the session's one door and what comes out of it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from mixpanel_async.auth import Credential
+from mixpanel_async.config import Server
+
+Family: TypeAlias = Literal["ingestion", "query", "export", "schemas", "gdpr", "app"]
+MAX_REPLY_BYTES: Final = 512 * 1024 * 1024
+
+
+class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How often and how a call is repeated.
+
+    Attributes:
+        max_retries: Tries after the first.
+        first_seconds: Delay before the first retry; None: the documented 2 s with jitter.
+        is_exponential: Whether the delay doubles from try to try.
+        on_all_errors: Repeat whatever the error is, also where repeating may apply a change twice.
+    """
+
+    max_retries: int = 4
+    first_seconds: float | None = None
+    is_exponential: bool = True
+    on_all_errors: bool = False
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, before credentials, address and pacing.
+
+    Attributes:
+        operation: Its name in errors and logs.
+        method: HTTP method.
+        server: Which of Mixpanel's four servers.
+        path: Path on it, or an absolute http(s) URL, which replaces the server.
+        query: Query parameters in their order; never shown in logs or errors.
+        headers: Further headers.
+        body: The body, ready to be sent.
+        content_type: Its media type.
+        is_authorized: Whether the client's credentials are sent along.
+        credential: Sent instead of the client's.
+        has_project: Whether `project_id` is added from the client where `query` has none.
+        has_workspace: The same for `workspace_id`.
+        family: Whose rate limits it counts in.
+        records: Records or entities in it, for those limits.
+        body_bytes: Uncompressed size of the body, for those limits; None: the body's own size.
+        timeout_seconds: For the whole request; None: the settings' value for its family.
+        is_repeatable: Whether sending it twice is the same as once; None: if the method is GET, HEAD, PUT or DELETE.
+        retry: Replaces the client's rule.
+        max_reply_bytes: Bound on the inflated body of a good reply.
+    """
+
+    operation: str
+    method: str
+    server: Server
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
+    content_type: str | None = None
+    is_authorized: bool = True
+    credential: Credential | None = None
+    has_project: bool = False
+    has_workspace: bool = False
+    family: Family = "app"
+    records: int = 0
+    body_bytes: int | None = None
+    timeout_seconds: float | None = None
+    is_repeatable: bool | None = None
+    retry: RetryRule | None = None
+    max_reply_bytes: int = MAX_REPLY_BYTES
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether sending the request twice is the same as sending it once."""
+        if self.is_repeatable is not None:
+            return self.is_repeatable
+        return self.method.upper() in {"GET", "HEAD", "PUT", "DELETE"}
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A complete reply, its body inflated.
+
+    Attributes:
+        status: HTTP status.
+        headers: Header names in lower case.
+        body: The body; of an error at most 64 KiB.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with everything in it that goes over the wire."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    timeout_seconds: float
+    max_reply_bytes: int = MAX_REPLY_BYTES
+
+
+class StreamReply(Protocol):
+    """A reply whose body has not been read yet."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header names in lower case."""
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the end of the body is told by its length or by chunks, so that a cut is noticed."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives, not inflated."""
+
+    async def read_error(self) -> bytes:
+        """Return the first 64 KiB of the inflated body."""
+
+
+class Transport(Protocol):
+    """Carries bytes to a server and back; decides nothing."""
+
+    async def send(self, request: WireRequest) -> Reply:
+        """Send a request once and return the whole reply.
+
+        Raises:
+            TransportError: There is no complete reply.
+        """
+
+    async def open_stream(self, request: WireRequest) -> StreamReply:
+        """Send a request once and return as soon as the reply's head is there.
+
+        Raises:
+            TransportError: There is no reply.
+        """
+
+    async def close_stream(self, reply: StreamReply) -> None:
+        """Give the connection of a stream back, or drop it where its body was not read to the end."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""

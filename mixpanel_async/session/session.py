@@ -1,0 +1,269 @@
+"""The one door out: address, credential and pacing are added here, and nowhere else."""
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from mixpanel_async.auth import Credential, redact
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Server, Settings
+from mixpanel_async.errors import (
+    ApiError,
+    InvalidSetting,
+    MissingCredentials,
+    MixpanelError,
+    RateLimited,
+    TransportError,
+)
+from mixpanel_async.session import replies
+from mixpanel_async.session.governor import Governor
+from mixpanel_async.session.messages import Reply, Request, RetryRule, StreamReply, Transport, WireRequest
+from mixpanel_async.session.retry import RetryQuota, backoff_seconds, retry_delay
+
+_log = logging.getLogger("mixpanel_async")
+
+
+class WireCounts(msgspec.Struct):
+    """What went over the wire since the session was made."""
+
+    requests: int = 0
+    retries: int = 0
+    sent_bytes: int = 0
+    rate_limited: int = 0
+
+
+class Session:
+    """Sends requests for one project.
+
+    Args:
+        transport: Carries them.
+        servers: Address of each of Mixpanel's servers.
+        settings: Time-outs, rates, quota.
+        clock: Time, sleep and chance.
+        credentials: Sent with calls that need some.
+        token: Project token; kept here only to be kept out of errors and logs.
+        project_id: Added to calls that need one.
+        workspace_id: Added to calls that take one.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        servers: Mapping[Server, str],
+        settings: Settings,
+        clock: Clock,
+        credentials: Credential | None = None,
+        token: str | None = None,
+        project_id: int | None = None,
+        workspace_id: int | None = None,
+    ) -> None:
+        self._transport = transport
+        self._servers = servers
+        self._hosts = {_origin(address) for address in servers.values()}
+        self._settings = settings
+        self._clock = clock
+        self._credentials = credentials
+        self._token = token
+        self.project_id = project_id
+        self.workspace_id = workspace_id
+        self.governor = Governor(settings.rates, clock)
+        self.quota = RetryQuota(settings.retry_quota)
+        self.counts = WireCounts()
+
+    async def send(self, request: Request) -> Reply:
+        """Send a request, repeat it where that is safe, and return the good reply.
+
+        Raises:
+            ApiError: Mixpanel answered with an error.
+            TransportError: No complete reply arrived.
+            MissingCredentials: The call needs a credential or project id that the client has not.
+            RateLimited: The call's turn would come later than the settings let it wait.
+        """
+        rule = request.retry or RetryRule(max_retries=self._settings.max_call_retries)
+        attempt = 1
+        while True:
+            try:
+                return await self._send_once(request, is_retry=attempt > 1)
+            except (ApiError, TransportError) as error:
+                delay = self._delay_after(error, request, rule, attempt)
+                if delay is None:
+                    raise
+                _log.info("%s: try %d failed (%s); again in %.1f s", request.operation, attempt, error, delay)
+            await self._clock.sleep(delay)
+            attempt += 1
+
+    async def attempt(self, request: Request, *, is_retry: bool) -> Reply:
+        """Send a request once, with a permit that the caller holds, and return the reply whatever its status.
+
+        Raises:
+            TransportError: No complete reply arrived.
+        """
+        wire = self._wire(request)
+        self.counts.requests += 1
+        self.counts.retries += is_retry
+        self.counts.sent_bytes += len(request.body or b"")
+        started = self._clock.monotonic()
+        reply = await self._transport.send(wire)
+        self._note(request, reply.status, started)
+        return reply
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[StreamReply]:
+        """Send a request and give its good reply as a stream; tries to open it again as `send` does, never later.
+
+        Raises:
+            ApiError: Mixpanel answered with an error.
+            TransportError: The reply did not begin, or broke while it was read.
+        """
+        rule = request.retry or RetryRule(max_retries=self._settings.max_call_retries)
+        attempt = 1
+        while True:
+            async with self._permit(request):
+                try:
+                    reply = await self._open(request, is_retry=attempt > 1)
+                except (ApiError, TransportError) as error:
+                    delay = self._delay_after(error, request, rule, attempt)
+                    if delay is None:
+                        raise
+                else:
+                    try:
+                        yield reply
+                    finally:
+                        await self._transport.close_stream(reply)
+                    return
+            await self._clock.sleep(delay)
+            attempt += 1
+
+    def error_of(self, reply: Reply, operation: str) -> ApiError | None:
+        """Return the error that a reply is, or None if it is good."""
+        return replies.read_error(
+            reply.status,
+            reply.headers,
+            reply.body,
+            operation=operation,
+            now=self._clock.time(),
+            secrets=self.secrets(),
+        )
+
+    def secrets(self) -> Iterable[str]:
+        """Return every string that must not be shown."""
+        own = self._credentials.secrets() if self._credentials else ()
+        return (*own, self._token) if self._token else own
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+    def _permit(self, request: Request) -> AbstractAsyncContextManager[None]:
+        size = request.body_bytes if request.body_bytes is not None else len(request.body or b"")
+        return self.governor.permit(
+            request.family,
+            operation=request.operation,
+            records=request.records,
+            body_bytes=size,
+            max_wait=self._settings.rates.max_wait_seconds,
+        )
+
+    async def _send_once(self, request: Request, *, is_retry: bool) -> Reply:
+        async with self._permit(request):
+            reply = await self.attempt(request, is_retry=is_retry)
+        error = self.error_of(reply, request.operation)
+        if error is not None:
+            raise error
+        self.quota.reward()
+        return reply
+
+    async def _open(self, request: Request, *, is_retry: bool) -> StreamReply:
+        wire = self._wire(request)
+        self.counts.requests += 1
+        self.counts.retries += is_retry
+        started = self._clock.monotonic()
+        stream = await self._transport.open_stream(wire)
+        self._note(request, stream.status, started)
+        if replies.error_class(stream.status) is None:
+            return stream
+        try:
+            reply = Reply(stream.status, stream.headers, await stream.read_error())
+        finally:
+            await self._transport.close_stream(stream)
+        error = self.error_of(reply, request.operation)
+        if error is None:
+            raise AssertionError("a status is an error or not, whoever asks")
+        raise error
+
+    def _delay_after(self, error: MixpanelError, request: Request, rule: RetryRule, attempt: int) -> float | None:
+        """Return the seconds to the next try, or None to give up; a 429 pauses its whole family."""
+        delay = retry_delay(error, request, rule, attempt, self._clock.uniform)
+        if isinstance(error, RateLimited):
+            if error.is_own:
+                return None
+            pause = error.retry_after or backoff_seconds(attempt, self._clock.uniform)
+            self.governor.pause(request.family, pause)
+        if delay is None or not self.quota.take(self._clock.monotonic()):
+            return None
+        return delay
+
+    def _note(self, request: Request, status: int, started: float) -> None:
+        error = replies.error_class(status)
+        if error is RateLimited:
+            self.counts.rate_limited += 1
+        seconds = self._clock.monotonic() - started
+        _log.debug("%s %s: HTTP %d in %.3f s", request.method, request.operation, status, seconds)
+
+    def _wire(self, request: Request) -> WireRequest:
+        url = self._url(request)
+        headers = dict(request.headers)
+        if request.content_type:
+            headers["Content-Type"] = request.content_type
+        headers.setdefault("Accept-Encoding", "gzip")
+        credential = request.credential or (self._credentials if request.is_authorized else None)
+        if request.is_authorized and credential is None:
+            raise MissingCredentials(
+                f"{request.operation} needs credentials: give the client a ServiceAccount, ProjectSecret or OAuthToken"
+            )
+        if credential is not None and _origin(url) in self._hosts:
+            headers.setdefault("Authorization", credential.authorization())
+        settings = self._settings
+        default = settings.query_timeout_seconds if request.family == "query" else settings.total_timeout_seconds
+        return WireRequest(
+            method=request.method.upper(),
+            url=url,
+            headers=headers,
+            body=request.body,
+            timeout_seconds=request.timeout_seconds or default,
+            max_reply_bytes=request.max_reply_bytes,
+        )
+
+    def _url(self, request: Request) -> str:
+        query = list(request.query)
+        names = {name for name, _ in query}
+        if request.has_project and "project_id" not in names:
+            if self.project_id is None:
+                raise MissingCredentials(f"{request.operation} needs a project_id: give one to the client or the call")
+            query.append(("project_id", str(self.project_id)))
+        if request.has_workspace and "workspace_id" not in names and self.workspace_id is not None:
+            query.append(("workspace_id", str(self.workspace_id)))
+        base = self._base(request)
+        if not query:
+            return base
+        return f"{base}{'&' if '?' in base else '?'}{urlencode(query, quote_via=quote)}"
+
+    def _base(self, request: Request) -> str:
+        if request.path.startswith(("http://", "https://")):
+            return request.path
+        if not request.path.startswith("/"):
+            raise InvalidSetting(f"{request.operation}: the path must begin with / or be a whole URL")
+        return self._servers[request.server] + request.path
+
+    def redacted(self, text: str) -> str:
+        """Return `text` without any secret of this client."""
+        return redact(text, self.secrets())
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port

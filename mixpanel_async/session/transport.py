@@ -1,0 +1,207 @@
+"""aiohttp behind the `Transport` protocol: the only client-side module that knows it."""
+
+import asyncio
+import platform
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+from aiohttp import hdrs
+
+from mixpanel_async._version import __version__
+from mixpanel_async.config import Settings
+from mixpanel_async.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    InvalidSetting,
+    MixpanelError,
+    RequestTimeout,
+    TruncatedReply,
+)
+from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
+from mixpanel_async.session.replies import error_class
+
+MAX_ERROR_BYTES: Final = 64 * 1024
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+
+
+class _Progress(SimpleNamespace):
+    """How far a request got; aiohttp hands it to the trace below."""
+
+    is_sent: bool = False
+
+
+async def _note_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.is_sent = True
+
+
+def user_agent(settings: Settings) -> str:
+    """Return the User-Agent header: the user's own words first, then ours."""
+    own = f"mixpanel_async/{__version__} (aiohttp/{aiohttp.__version__}; Python/{platform.python_version()})"
+    return f"{settings.user_agent} {own}" if settings.user_agent else own
+
+
+class AiohttpTransport:
+    """A pool of connections, opened on first use, in the loop that uses it first.
+
+    Args:
+        settings: Time-outs, proxy, TLS, size of the pool.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_note_sent)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._settings.max_connections, ttl_dns_cache=300),
+                auto_decompress=False,  # bodies are inflated here, through a bound
+                trust_env=False,  # a proxy is a setting, not a surprise
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={hdrs.USER_AGENT: user_agent(self._settings)},
+                trace_configs=[trace],
+            )
+            # aiohttp repeats a GET by itself when a kept-alive connection breaks: a request that no governor counted.
+            # There is no public switch (3.14); a test holds that this one works.
+            self._session._retry_connection = False  # noqa: SLF001
+        return self._session
+
+    async def send(self, request: WireRequest) -> Reply:
+        """Send a request once and return the whole reply."""
+        progress = _Progress()
+        with _translated(request, progress):
+            response = await self._request(request, progress)
+            async with response:
+                is_error = error_class(response.status) is not None
+                limit = MAX_ERROR_BYTES if is_error else request.max_reply_bytes
+                body = await _read_bounded(response, limit, is_cut=is_error)
+                return Reply(response.status, _lower(response.headers), body)
+
+    async def open_stream(self, request: WireRequest) -> "AiohttpStream":
+        """Send a request once and return as soon as the reply's head is there."""
+        progress = _Progress()
+        with _translated(request, progress):
+            return AiohttpStream(await self._request(request, progress), request)
+
+    async def close_stream(self, reply: StreamReply) -> None:
+        """Give the connection back, or drop it where the body was not read to the end."""
+        if isinstance(reply, AiohttpStream):
+            reply.close()
+
+    async def _request(self, request: WireRequest, progress: _Progress) -> aiohttp.ClientResponse:
+        return await self._open().request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=request.headers,
+            allow_redirects=False,  # a redirect would carry the credential, or the body, to another address
+            timeout=aiohttp.ClientTimeout(
+                total=request.timeout_seconds, connect=None, sock_connect=self._settings.connect_timeout_seconds
+            ),
+            proxy=self._settings.proxy,
+            ssl=self._settings.ssl_context or True,
+            trace_request_ctx=progress,
+            skip_auto_headers=() if request.body is None else (hdrs.CONTENT_TYPE,),
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+
+class AiohttpStream:
+    """A reply whose body is read as it arrives.
+
+    Args:
+        response: aiohttp's reply, its head read.
+        request: What was asked, for errors.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, request: WireRequest) -> None:
+        self._response = response
+        self._request = request
+        self.status = response.status
+        self.headers = _lower(response.headers)
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the end of the body is told by its length or by chunks, so that a cut is noticed."""
+        return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives, not inflated."""
+        with _translated(self._request, _Progress(is_sent=True)):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def read_error(self) -> bytes:
+        """Return the first 64 KiB of the inflated body."""
+        with _translated(self._request, _Progress(is_sent=True)):
+            return await _read_bounded(self._response, MAX_ERROR_BYTES, is_cut=True)
+
+    def close(self) -> None:
+        """Give the connection back, or drop it where the body was not read to the end."""
+        if self._response.content.is_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut: bool) -> bytes:
+    """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
+    encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
+    inflater = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in {"gzip", "deflate"} else None
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        part = inflater.decompress(chunk, limit + 1 - size) if inflater else chunk
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            response.close()
+            if is_cut:
+                break
+            raise TruncatedReply(f"the reply is larger than the {limit:,} bytes that this call takes")
+    if inflater and size <= limit and not inflater.eof and parts:
+        raise TruncatedReply("the reply's gzip stream ends before its trailer")
+    return b"".join(parts)[:limit]
+
+
+@contextmanager
+def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
+    """Turn whatever aiohttp raises into one of our errors, without the query, which can hold a token."""
+    where = f"{request.method} {request.url.partition('?')[0]}"
+    try:
+        yield
+    except MixpanelError:
+        raise
+    except aiohttp.InvalidURL as error:
+        raise InvalidSetting(f"{where}: not a URL that can be asked") from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise ConnectFailed(f"{where}: cannot connect: {_reason(error)}; check the address and the network") from None
+    except TimeoutError:
+        raise RequestTimeout(
+            f"{where}: no complete reply within {request.timeout_seconds:g} s", sent=progress.is_sent
+        ) from None
+    except (aiohttp.ClientError, zlib.error, OSError) as error:
+        raise ConnectionLost(f"{where}: the connection broke: {_reason(error)}", sent=progress.is_sent) from None
+    except asyncio.IncompleteReadError as error:
+        raise ConnectionLost(f"{where}: the reply ended early", sent=progress.is_sent) from error
+
+
+def _reason(error: BaseException) -> str:
+    cause = getattr(error, "os_error", None)
+    text = str(cause or error).strip()
+    return text.partition("?")[0][:200] or type(error).__name__
