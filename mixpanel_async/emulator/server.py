@@ -1,0 +1,221 @@
+"""The emulator itself: starts, stops, and lets a test look inside."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from mixpanel_async.emulator import admin_routes, event_routes, export_routes, lookup_routes, profile_routes
+from mixpanel_async.emulator.faults import FaultPlan
+from mixpanel_async.emulator.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
+from mixpanel_async.emulator.settings import EmulatorSettings, Limits
+from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, Counts, RequestLog, ServerState
+from mixpanel_async.emulator.store import Store
+
+_SHUTDOWN_SECONDS = 2.0
+
+
+class Emulator:
+    """A local Mixpanel server, for one event loop.
+
+    Args:
+        settings: How it listens, whom it lets in and what it enforces.
+        now: Seconds since 1970: arrival times, and what "today" is.
+        monotonic: Monotonic seconds, for the rate limits.
+        sleep: Waits for a number of seconds, for the `delay` and `hang` faults.
+    """
+
+    def __init__(
+        self,
+        settings: EmulatorSettings | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.settings = settings or EmulatorSettings()
+        self.faults = FaultPlan()
+        self.requests: deque[RequestLog] = deque(maxlen=REQUESTS_KEPT)
+        self.url = ""
+        self._now = now
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._state: ServerState | None = None
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force; they may be changed while it runs."""
+        return self._running().limits
+
+    async def start(self) -> None:
+        """Open the store and listen; `url` is set afterwards.
+
+        Raises:
+            MissingExtraError: DuckDB is not installed.
+            OSError: The port is taken.
+            RuntimeError: It is running already.
+        """
+        if self._state is not None:
+            raise RuntimeError("the emulator is running already")
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="emulator-store")
+        try:
+            loop = asyncio.get_running_loop()
+            store = await loop.run_in_executor(executor, Store, self.settings.data)
+        except BaseException:
+            executor.shutdown(wait=False)
+            raise
+        self._state = ServerState(
+            settings=self.settings,
+            limits=Limits.of(self.settings),
+            now=self._now,
+            monotonic=self._monotonic,
+            sleep=self._sleep,
+            faults=self.faults,
+            requests=self.requests,
+            store=store,
+            executor=executor,
+        )
+        try:
+            await self._listen(self._state)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Let go of held requests, stop listening and write everything to the store. Safe to call twice."""
+        state, self._state = self._state, None
+        if state is None:
+            return
+        state.stopping.set()
+        try:
+            if self._runner is not None:
+                await self._runner.cleanup()
+        finally:
+            self._runner = None
+            try:
+                await state.run(state.store.close)
+            finally:
+                state.executor.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Read all stored events in the order of arrival, duplicates included; `time` and `token` are as sent."""
+        state = self._running()
+        return await state.run(partial(state.store.events, deduplicated=False))
+
+    async def deduplicated_events(self) -> list[dict[str, Any]]:
+        """Read the stored events without duplicates: of equal event, time, distinct_id and $insert_id the newest."""
+        state = self._running()
+        return await state.run(partial(state.store.events, deduplicated=True))
+
+    async def profiles(self) -> dict[str, dict[str, Any]]:
+        """Read the user profiles: distinct_id to properties."""
+        state = self._running()
+        return await state.run(
+            lambda: {key[0]: dict(properties) for key, properties in state.store.profiles.items() if len(key) == 1}
+        )
+
+    async def groups(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Read the group profiles: group key and group id to properties."""
+        state = self._running()
+        return await state.run(
+            lambda: {
+                (key[0], key[1]): dict(properties) for key, properties in state.store.profiles.items() if len(key) > 1
+            }
+        )
+
+    async def identities(self) -> list[tuple[str, str, str]]:
+        """Read the links between ids: event name ($identify, $create_alias or $merge) and the two ids."""
+        state = self._running()
+        found = await state.run(partial(state.store.rows, "SELECT event, first_id, second_id FROM identities"))
+        return [(event, first, second) for event, first, second in found]
+
+    async def lookup_tables(self) -> dict[str, str]:
+        """Read the lookup tables: id to CSV."""
+        state = self._running()
+        return dict(await state.run(partial(state.store.rows, "SELECT id, content FROM lookup_tables")))
+
+    async def counts(self) -> Counts:
+        """Count what is stored and what was seen."""
+        return await self._running().counts()
+
+    async def reset(self) -> None:
+        """Forget data, log, counters and faults, and return to the limits of the settings."""
+        await self._running().reset()
+
+    async def _listen(self, state: ServerState) -> None:
+        # Bodies are inflated by the routes, which bound the result; the server would not.
+        self._runner = web.AppRunner(
+            build_app(state), access_log=None, auto_decompress=False, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.settings.host, self.settings.port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _running(self) -> ServerState:
+        if self._state is None:
+            raise RuntimeError("the emulator is not running")
+        return self._state
+
+
+def build_app(state: ServerState) -> web.Application:
+    """Put routes and middlewares together.
+
+    Args:
+        state: What they share.
+    """
+    app = web.Application(middlewares=[log_requests, limit_concurrency, play_faults])
+    app[STATE] = state
+    app.add_routes(
+        [
+            web.post("/track", event_routes.post_track),
+            web.post("/import", event_routes.post_import),
+            web.post("/engage", profile_routes.post_engage),
+            web.post("/groups", profile_routes.post_groups),
+            web.get("/lookup-tables", lookup_routes.get_tables),
+            web.put("/lookup-tables/{id}", lookup_routes.put_table),
+            web.delete("/lookup-tables/{id}", lookup_routes.delete_table),
+            web.get(EXPORT_PATH, export_routes.get_export),
+            web.get("/", admin_routes.get_home),
+            web.get("/_admin/state", admin_routes.get_state),
+            web.post("/_admin/faults", admin_routes.post_faults),
+            web.delete("/_admin/faults", admin_routes.delete_faults),
+            web.post("/_admin/limits", admin_routes.post_limits),
+            web.post("/_admin/reset", admin_routes.post_reset),
+        ]
+    )
+    return app
+
+
+async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | None = None) -> None:
+    """Run an emulator until cancelled.
+
+    Args:
+        settings: How it listens, whom it lets in and what it enforces.
+        ready: Called with the URL once it listens.
+
+    Raises:
+        MissingExtraError: DuckDB is not installed.
+        OSError: The port is taken.
+    """
+    async with Emulator(settings) as emulator:
+        if ready is not None:
+            ready(emulator.url)
+        await asyncio.Event().wait()

@@ -1,0 +1,199 @@
+"""What the routes share: the settings, the store and its thread, the limits, the faults and the request log."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from aiohttp import web
+
+from mixpanel_async.emulator.faults import Fault, FaultPlan
+from mixpanel_async.emulator.replies import Refusal
+from mixpanel_async.emulator.settings import EmulatorSettings, Limits
+from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.windows import RollingWindow
+
+Result = TypeVar("Result")
+
+REQUESTS_KEPT = 10_000
+_MINUTE_SECONDS = 60.0
+_HOUR_SECONDS = 3600.0
+
+
+@dataclass(kw_only=True)
+class RequestLog:
+    """One request as the emulator saw it; listed from its arrival on and filled in as it goes.
+
+    Attributes:
+        method: HTTP method.
+        path: Path without the query.
+        query: Parameters of the query.
+        headers: Headers; of Authorization only the scheme.
+        at: Arrival, in seconds since 1970.
+        status: HTTP status of the answer; None while there is none, and for ever if the connection was broken.
+        records: Records in the body, 0 if it was not decoded.
+        bytes: Size of the body as sent.
+        body_sha256: Digest of the body as sent, in hexadecimal; None if it was not read to its end.
+        fault: Kind of the fault that struck the request.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    at: float
+    status: int | None = None
+    records: int = 0
+    bytes: int = 0
+    body_sha256: str | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What the emulator holds and has seen.
+
+    Attributes:
+        events: Events stored, duplicates included.
+        identities: Links between ids stored.
+        profiles: User profiles.
+        groups: Group profiles.
+        lookup_tables: Lookup tables.
+        requests: Requests received, those to the emulator's own pages not included.
+        rejected: Records refused by validation.
+        ignored: Records of /track that were neither refused nor stored.
+        in_flight_peak: Most ingestion requests at the same time.
+    """
+
+    events: int
+    identities: int
+    profiles: int
+    groups: int
+    lookup_tables: int
+    requests: int
+    rejected: int
+    ignored: int
+    in_flight_peak: int
+
+
+@dataclass
+class Tally:
+    """Counters that no table holds."""
+
+    requests: int = 0
+    rejected: int = 0
+    ignored: int = 0
+    in_flight: int = 0
+    in_flight_peak: int = 0
+
+
+@dataclass
+class Windows:
+    """The rolling windows, one for each rate."""
+
+    events: RollingWindow = field(default_factory=lambda: RollingWindow(_MINUTE_SECONDS))
+    bytes: RollingWindow = field(default_factory=lambda: RollingWindow(_MINUTE_SECONDS))
+    query: RollingWindow = field(default_factory=lambda: RollingWindow(_HOUR_SECONDS))
+    export: RollingWindow = field(default_factory=lambda: RollingWindow(_HOUR_SECONDS))
+
+
+@dataclass(kw_only=True)
+class ServerState:
+    """Everything the routes share. Owned by the event loop; only `store` belongs to the executor's one thread."""
+
+    settings: EmulatorSettings
+    limits: Limits
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    faults: FaultPlan
+    requests: deque[RequestLog]
+    store: Store
+    executor: ThreadPoolExecutor
+    tally: Tally = field(default_factory=Tally)
+    windows: Windows = field(default_factory=Windows)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    query_sessions: dict[str, list[str]] = field(default_factory=dict)
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Do blocking work on the store's thread; one piece at a time, in the order of the calls.
+
+        Args:
+            work: What to do.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    async def counts(self) -> Counts:
+        """Count what is stored and what was seen."""
+        stored = await self.run(self.store.counts)
+        tally = self.tally
+        return Counts(
+            **stored,
+            requests=tally.requests,
+            rejected=tally.rejected,
+            ignored=tally.ignored,
+            in_flight_peak=tally.in_flight_peak,
+        )
+
+    async def reset(self) -> None:
+        """Forget data, log, counters and faults, and return to the limits of the settings."""
+        await self.run(self.store.clear)
+        self.faults.clear()
+        self.requests.clear()
+        self.query_sessions.clear()
+        self.tally = Tally(in_flight=self.tally.in_flight)
+        self.windows = Windows()
+        self.limits = Limits.of(self.settings)
+
+    def admit_ingestion(self, records: int, body_bytes: int) -> None:
+        """Count a batch against the rates of a rolling minute.
+
+        Args:
+            records: Records in the batch.
+            body_bytes: Uncompressed bytes of the batch.
+
+        Raises:
+            Refusal: It does not fit now; nothing is counted then.
+        """
+        now = self.monotonic()
+        events, sizes = self.windows.events, self.windows.bytes
+        wait_seconds = max(
+            events.wait_seconds(now, records, self.limits.events_per_minute),
+            sizes.wait_seconds(now, body_bytes, self.limits.bytes_per_minute),
+        )
+        if wait_seconds > 0:
+            raise rate_refusal(wait_seconds)
+        events.record(now, records)
+        sizes.record(now, body_bytes)
+
+    def admit_call(self, window: RollingWindow, limit: int | None) -> None:
+        """Count one call against a rate of a rolling hour.
+
+        Args:
+            window: The rate's window.
+            limit: The rate's limit.
+
+        Raises:
+            Refusal: It does not fit now; nothing is counted then.
+        """
+        now = self.monotonic()
+        wait_seconds = window.wait_seconds(now, 1, limit)
+        if wait_seconds > 0:
+            raise rate_refusal(wait_seconds)
+        window.record(now, 1)
+
+
+def rate_refusal(wait_seconds: float) -> Refusal:
+    """Refuse a request because of a rate limit.
+
+    Args:
+        wait_seconds: When the same request would fit.
+    """
+    return Refusal(429, "rate limit exceeded: back off and send again", retry_after_seconds=wait_seconds)
+
+
+STATE = web.AppKey("STATE", ServerState)
+LOG = web.RequestKey("LOG", RequestLog)
+FAULT = web.RequestKey("FAULT", Fault)
