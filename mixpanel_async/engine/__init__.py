@@ -1,0 +1,1 @@
+"""The batching engine: records in, one outcome each out."""

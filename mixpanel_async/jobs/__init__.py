@@ -1,0 +1,1 @@
+"""Jobs: whole files and streams through the engine, each record accounted for."""
