@@ -11,6 +11,8 @@ import orjson
 
 from mixpanel_async import limits
 
+# The reference sets no bound on arrays in arrays; orjson reads 1024 levels and writes 254.
+_MAX_LEVELS = 200
 IDENTITY_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
@@ -143,27 +145,32 @@ def bound_nested(value: dict[str, Any] | list[Any]) -> str | None:
     Returns:
         What is wrong with it, None if nothing is.
     """
-    stack: list[tuple[Any, int]] = [(value, 0)]
+    stack: list[tuple[Any, int, int]] = [(value, 0, 1)]
     while stack:
-        container, depth = stack.pop()
-        items: Any
-        if isinstance(container, dict):
-            depth += 1
-            items = container.items()
-            if depth > limits.MAX_OBJECT_DEPTH:
-                return f"objects nested more than {limits.MAX_OBJECT_DEPTH} deep"
-            if len(container) > limits.MAX_OBJECT_KEYS:
-                return f"an object of more than {limits.MAX_OBJECT_KEYS} keys"
-        else:
-            items = enumerate(container)
-            if len(container) > limits.MAX_ARRAY_ELEMENTS:
-                return f"an array of more than {limits.MAX_ARRAY_ELEMENTS} elements"
-        for key, inner in items:
+        container, depth, level = stack.pop()
+        depth += isinstance(container, dict)
+        message = _bound_container(container, depth, level)
+        if message is not None:
+            return message
+        for key, inner in container.items() if isinstance(container, dict) else enumerate(container):
             if isinstance(inner, str):
                 if len(inner) > limits.MAX_STRING_CHARACTERS:
                     container[key] = inner[: limits.MAX_STRING_CHARACTERS]
             elif isinstance(inner, dict | list):
-                stack.append((inner, depth))
+                stack.append((inner, depth, level + 1))
+    return None
+
+
+def _bound_container(container: dict[str, Any] | list[Any], depth: int, level: int) -> str | None:
+    if level > _MAX_LEVELS:
+        return f"arrays nested more than {_MAX_LEVELS} deep"
+    if isinstance(container, list):
+        too_long = len(container) > limits.MAX_ARRAY_ELEMENTS
+        return f"an array of more than {limits.MAX_ARRAY_ELEMENTS} elements" if too_long else None
+    if depth > limits.MAX_OBJECT_DEPTH:
+        return f"objects nested more than {limits.MAX_OBJECT_DEPTH} deep"
+    if len(container) > limits.MAX_OBJECT_KEYS:
+        return f"an object of more than {limits.MAX_OBJECT_KEYS} keys"
     return None
 
 
@@ -173,9 +180,21 @@ def check_size(record: object) -> Flaw | None:
     Args:
         record: Decoded JSON, before strings are cut.
     """
-    if len(orjson.dumps(record)) > limits.MAX_EVENT_BYTES:
-        return Flaw("", f"the record is invalid: larger than {limits.MAX_EVENT_BYTES} bytes")
-    return None
+    return oversize(record, limits.MAX_EVENT_BYTES)
+
+
+def oversize(record: object, max_bytes: int) -> Flaw | None:
+    """Check the size of a record's JSON.
+
+    Args:
+        record: Decoded JSON.
+        max_bytes: What it may have.
+    """
+    try:
+        size = len(orjson.dumps(record))
+    except orjson.JSONEncodeError:
+        return Flaw("", "the record is invalid: nested too deep")
+    return Flaw("", f"the record is invalid: larger than {max_bytes} bytes") if size > max_bytes else None
 
 
 def time_milliseconds(time: float) -> int:

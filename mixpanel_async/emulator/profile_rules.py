@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import orjson
-
 from mixpanel_async import limits
-from mixpanel_async.emulator.event_rules import Flaw
+from mixpanel_async.emulator.event_rules import Flaw, oversize
 
 Owner = Literal["user", "group"]
 Properties = dict[str, Any]
@@ -33,8 +31,9 @@ def check_update(record: object, owner: Owner) -> Flaw | None:
         value = record.get(name)
         if not isinstance(value, str) or not value or (owner == "user" and value in limits.FORBIDDEN_IDS):
             return Flaw(name, f"'{name}' is invalid: the value is not allowed")
-    if len(orjson.dumps(record)) > limits.MAX_PROFILE_BYTES:
-        return Flaw("", f"the record is invalid: larger than {limits.MAX_PROFILE_BYTES} bytes")
+    flaw = oversize(record, limits.MAX_PROFILE_BYTES)
+    if flaw is not None:
+        return flaw
     known = _USER_OPERATIONS if owner == "user" else _GROUP_OPERATIONS
     asked = [name for name in record if name in _USER_OPERATIONS]
     if len(asked) != 1 or asked[0] not in known:

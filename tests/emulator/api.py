@@ -1,0 +1,113 @@
+"""What the tests of the emulator share: a hand-moved clock and a plain HTTP client."""
+
+import asyncio
+import gzip
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from mixpanel_async.emulator import Emulator
+
+NOON = 1_760_000_400  # 2025-10-09T09:00:00Z
+DAY = "2025-10-09"
+
+
+@dataclass
+class HandClock:
+    """Time that moves only by hand; `slept` lists what was slept."""
+
+    seconds: float = NOON
+    slept: list[float] = field(default_factory=list)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def now(self) -> float:
+        """Give the time, in seconds since 1970."""
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Note the seconds and wait for `release`."""
+        self.slept.append(seconds)
+        await self.release.wait()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, read to its end."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """Decode the body."""
+        return self.body.decode()
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Decode the body as JSON."""
+        return orjson.loads(self.body)
+
+
+class Api:
+    """Sends requests to an emulator, with a service account unless told otherwise."""
+
+    def __init__(self, emulator: Emulator, session: aiohttp.ClientSession) -> None:
+        self.emulator = emulator
+        self.session = session
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        authorization: str | None = aiohttp.encode_basic_auth("account", "secret"),
+    ) -> Answer:
+        """Send one request and read its answer."""
+        sent = dict(headers or {})
+        if authorization is not None:
+            sent["Authorization"] = authorization
+        url = self.emulator.url + path
+        # A file, because aiohttp warns about large bodies of bytes.
+        data = None if body is None else io.BytesIO(body)
+        async with self.session.request(
+            method, url, params=query, data=data, headers=sent, allow_redirects=False
+        ) as reply:
+            return Answer(reply.status, await reply.read(), dict(reply.headers))
+
+    async def post_json(
+        self, path: str, value: object, query: Mapping[str, str | int] | None = None, *, packed: bool = False
+    ) -> Answer:
+        """Post a value as JSON, with gzip if `packed`."""
+        body = orjson.dumps(value)
+        headers = {"Content-Type": "application/json"}
+        if packed:
+            body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+        return await self.call("POST", path, query=query, body=body, headers=headers)
+
+    async def import_events(self, events: list[Any], *, strict: int = 1, packed: bool = False) -> Answer:
+        """Post events to /import."""
+        return await self.post_json("/import", events, {"strict": strict, "project_id": 1}, packed=packed)
+
+    async def export(self, headers: Mapping[str, str] | None = None, **query: str | int) -> Answer:
+        """Export one day unless told otherwise."""
+        days: dict[str, str | int] = {"project_id": 1, "from_date": DAY, "to_date": DAY}
+        return await self.call("GET", "/api/2.0/export", query={**days, **query}, headers=headers)
+
+
+def event(number: int = 0, name: str = "Signed Up", **properties: object) -> dict[str, Any]:
+    """Build a valid event; properties replace or add, those that are ... are left out."""
+    every = {"time": NOON, "distinct_id": f"user-{number}", "$insert_id": f"id-{number}", **properties}
+    return {"event": name, "properties": {key: value for key, value in every.items() if value is not ...}}
+
+
+def exported(answer: Answer) -> list[dict[str, Any]]:
+    """Decode the lines of an export."""
+    assert answer.status == 200
+    return [orjson.loads(line) for line in answer.body.splitlines()]
