@@ -1,0 +1,232 @@
+"""Any request at all, through the same pool, credentials, retries and rate limits as the typed calls."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias, TypedDict, Unpack, cast, overload
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mixpanel_async.actions.answers import read_json
+from mixpanel_async.actions.arguments import Field, encode_json, form_body, pairs
+from mixpanel_async.actions.calls import FORM, JSON
+from mixpanel_async.actions.multipart import FileValue, encode_multipart
+from mixpanel_async.auth import REDACTED, Credential
+from mixpanel_async.config import Server
+from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Reply, Request, RetryRule, Session
+from mixpanel_async.session.messages import Family
+
+ResponseType: TypeAlias = Literal["json", "text", "bytes"]
+Fields: TypeAlias = Mapping[str, Field | Sequence[str]]
+
+_log = logging.getLogger("mixpanel_async.request")
+_SHOWN_HEADERS: Final = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "user-agent"})
+# The first that the path begins with decides; the last begins them all.
+_PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
+    ("/api/query", "query", "query"),
+    ("/api/2.0/export", "data", "export"),
+    ("/api/2.0", "data", "app"),
+    ("/api/app/data-retrievals", "app", "gdpr"),
+    ("/api/app/data-deletions", "app", "gdpr"),
+    ("/api/app", "app", "app"),
+    ("/", "ingestion", "ingestion"),
+)
+
+
+class RequestOptions(TypedDict, total=False):
+    """Options of a raw request; every one may be left out.
+
+    Attributes:
+        query: Query parameters; a list repeats its name, None is left out.
+        headers: Further headers.
+        json: Body as a value that becomes JSON.
+        data: Body as it is; text becomes UTF-8.
+        form: Fields of a form: URL-encoded, or `multipart/form-data` with `files` or `is_multipart`.
+        files: Files of a form by field name: bytes, or `(file name, bytes)`, or `(file name, bytes, media type)`.
+        is_multipart: Send `form` as `multipart/form-data` also where there are no files.
+        timeout_seconds: For the whole request.
+        max_retries: Tries after the first; the client's rule unless given.
+        retry_delay_seconds: Delay before the first retry.
+        retry_on_all_errors: Repeat whatever the error is, also where that may apply a change twice.
+        exponential_backoff: Double the delay from try to try.
+        debug: Log the request, without secrets, at level INFO of the logger `mixpanel_async.request`.
+        auth: True (unless given): the client's credentials; False: none; or another credential. Credentials only ever
+            go to Mixpanel's servers and to the base URL that the client was given.
+        server: Which server a path is on; told from the path unless given.
+    """
+
+    query: Fields
+    headers: Mapping[str, str]
+    json: JSONValue
+    data: bytes | str
+    form: Fields
+    files: Mapping[str, FileValue]
+    is_multipart: bool
+    timeout_seconds: float | None
+    max_retries: int | None
+    retry_delay_seconds: float | None
+    retry_on_all_errors: bool
+    exponential_backoff: bool
+    debug: bool
+    auth: Credential | bool
+    server: Server
+
+
+@overload
+async def request(
+    session: Session,
+    method: str,
+    path_or_url: str,
+    *,
+    response: Literal["json"] = "json",
+    **options: Unpack[RequestOptions],
+) -> JSONValue: ...
+
+
+@overload
+async def request(
+    session: Session, method: str, path_or_url: str, *, response: Literal["text"], **options: Unpack[RequestOptions]
+) -> str: ...
+
+
+@overload
+async def request(
+    session: Session, method: str, path_or_url: str, *, response: Literal["bytes"], **options: Unpack[RequestOptions]
+) -> bytes: ...
+
+
+async def request(
+    session: Session,
+    method: str,
+    path_or_url: str,
+    *,
+    response: ResponseType = "json",
+    **options: Unpack[RequestOptions],
+) -> JSONValue:
+    """Send any request and return its reply.
+
+    Args:
+        session: Sends it.
+        method: HTTP method.
+        path_or_url: A path such as `/api/app/me`, or a whole URL.
+        response: What the reply becomes: decoded JSON (None if it is empty), text, or bytes.
+        **options: See `RequestOptions`.
+
+    Raises:
+        InvalidSetting: Options are unknown or contradict each other.
+        ApiError: Mixpanel refused.
+        TransportError: No complete reply arrived.
+        UnexpectedReply: The reply is no JSON, and `response` says it is.
+
+    Reference: https://developer.mixpanel.com/reference/overview
+    """
+    if response not in {"json", "text", "bytes"}:
+        raise InvalidSetting(f"response is {response!r}; choose json, text or bytes")
+    built = build_request(method, path_or_url, options)
+    if options.get("debug"):
+        _show(session, built)
+    return read_response(built, await session.send(built), response)
+
+
+def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONValue:
+    """Return a reply's body as JSON, text or bytes."""
+    if response == "bytes":
+        return reply.body
+    if response == "text":
+        return reply.body.decode("utf-8", errors="replace")
+    return read_json(built, reply, object) if reply.body.strip() else None
+
+
+def build_request(method: str, path_or_url: str, options: RequestOptions) -> Request:
+    """Return the request that the options describe.
+
+    Raises:
+        InvalidSetting: Options are unknown or contradict each other.
+    """
+    unknown = options.keys() - RequestOptions.__annotations__
+    if unknown:
+        raise InvalidSetting(f"request() has no option {', '.join(sorted(unknown))}")
+    body, content_type = _body_of(options)
+    headers = dict(options.get("headers") or {})
+    if any(name.lower() == "content-type" for name in headers):
+        content_type = None
+    auth = options.get("auth", True)
+    server, family = _place_of(path_or_url)
+    return Request(
+        operation=f"request {urlsplit(path_or_url).path or '/'}",
+        method=method.upper(),
+        server=options.get("server", server),
+        path=path_or_url,
+        query=pairs(options.get("query") or {}),
+        headers=headers,
+        body=body,
+        content_type=content_type,
+        is_authorized=auth is not False,
+        credential=None if isinstance(auth, bool) else auth,
+        family=family,
+        timeout_seconds=options.get("timeout_seconds"),
+        retry=_retry_of(options),
+    )
+
+
+def _place_of(path_or_url: str) -> tuple[Server, Family]:
+    path = urlsplit(path_or_url).path or "/"
+    if path.startswith("/api/app/projects/") and "/schemas" in path:
+        return "app", "schemas"
+    return next((server, family) for start, server, family in _PLACES if path.startswith(start) or start == "/")
+
+
+def _retry_of(options: RequestOptions) -> RetryRule | None:
+    names = ("max_retries", "retry_delay_seconds", "retry_on_all_errors", "exponential_backoff")
+    if all(options.get(name) is None for name in names):
+        return None
+    max_retries, delay = options.get("max_retries"), options.get("retry_delay_seconds")
+    for name, value in (("max_retries", max_retries), ("retry_delay_seconds", delay)):
+        if value is not None and value < 0:
+            raise InvalidSetting(f"{name} is {value!r}; it must not be below 0")
+    return RetryRule(
+        max_retries=RetryRule().max_retries if max_retries is None else max_retries,
+        first_seconds=delay,
+        is_exponential=options.get("exponential_backoff", False),
+        on_all_errors=options.get("retry_on_all_errors", False),
+    )
+
+
+def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
+    given = [name for name in ("json", "data", "form") if cast("Mapping[str, object]", options).get(name) is not None]
+    files = options.get("files")
+    if len(given) > 1:
+        raise InvalidSetting(f"{' and '.join(given)} exclude each other; a request has one body")
+    if files and given not in ([], ["form"]):
+        raise InvalidSetting(f"files and {given[0]} exclude each other; files go with form")
+    form = options.get("form")
+    if files or (form is not None and options.get("is_multipart")):
+        return encode_multipart(form or {}, files or {})
+    if form is not None:
+        return form_body(form), FORM
+    data = options.get("data")
+    if data is not None:
+        return (data.encode() if isinstance(data, str) else data), None
+    return (encode_json(options["json"]).encode(), JSON) if given else (None, None)
+
+
+def _show(session: Session, built: Request) -> None:
+    """Log names, not values, wherever a value can be a secret."""
+    query = ", ".join(f"{name}={REDACTED}" for name, _ in built.query) or "none"
+    headers = {n: v if n.lower() in _SHOWN_HEADERS else REDACTED for n, v in built.headers.items()}
+    where = (
+        built.path.partition("?")[0]
+        if built.path.startswith("http")
+        else f"{built.server}:{built.path.partition('?')[0]}"
+    )
+    _log.info(
+        "%s %s; query: %s; headers: %s; body: %d bytes of %s",
+        built.method,
+        session.redacted(where),
+        session.redacted(query),
+        session.redacted(str(headers)),
+        len(built.body or b""),
+        built.content_type or "no media type",
+    )
