@@ -11,13 +11,13 @@ import orjson
 from aiohttp import web
 
 from mixpanel_async.emulator.replies import Refusal
-from mixpanel_async.emulator.state import LOG
+from mixpanel_async.emulator.state import BODY, LOG
 
 _GZIP_WINDOW = 31  # zlib's number for: gzip header and trailer
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """Read a body as it was sent, and put its size and digest into the request's log.
+    """Read a body as it was sent, and put its size and digest into the request's log. A second call gives it again.
 
     Args:
         request: The request.
@@ -26,6 +26,8 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
     Raises:
         Refusal: With 413, if there are more.
     """
+    if BODY in request:
+        return request[BODY]
     log = request[LOG]
     parts: list[bytes] = []
     digest = hashlib.sha256()
@@ -36,7 +38,8 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
         digest.update(part)
         parts.append(part)
     log.body_sha256 = digest.hexdigest()
-    return b"".join(parts)
+    request[BODY] = b"".join(parts)
+    return request[BODY]
 
 
 def too_large(max_bytes: int) -> Refusal:

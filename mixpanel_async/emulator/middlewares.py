@@ -103,6 +103,8 @@ async def _before(request: web.Request, fault: Fault, state: ServerState) -> web
             reset_connection(request)
             return web.Response()
         case "delay":
+            # Read first: a client that gives up while it waits has sent its records all the same.
+            await read_body(request, state.limits.max_batch_bytes)
             await _hold(state, fault.seconds or 0.0)
     return None
 
@@ -165,6 +167,12 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except Refusal as refusal:
         return refusal.reply()
+    except web.HTTPException as error:
+        # The router's own: no such path, or not with this method.
+        return Refusal(error.status, f"{error.reason}: {request.method} {request.path}").reply()
+    except ConnectionError:
+        # The client left; there is nobody to answer.
+        return web.Response()
 
 
 def _shown(name: str, value: str) -> str:

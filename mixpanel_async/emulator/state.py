@@ -195,5 +195,6 @@ def rate_refusal(wait_seconds: float) -> Refusal:
 
 
 STATE = web.AppKey("STATE", ServerState)
+BODY = web.RequestKey("BODY", bytes)
 LOG = web.RequestKey("LOG", RequestLog)
 FAULT = web.RequestKey("FAULT", Fault)

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,10 +95,19 @@ class Api:
         """Post events to /import."""
         return await self.post_json("/import", events, {"strict": strict, "project_id": 1}, packed=packed)
 
-    async def export(self, headers: Mapping[str, str] | None = None, **query: str | int) -> Answer:
+    async def export(self, query: Mapping[str, str | int] | None = None, *, encoding: str = "gzip") -> Answer:
         """Export one day unless told otherwise."""
         days: dict[str, str | int] = {"project_id": 1, "from_date": DAY, "to_date": DAY}
-        return await self.call("GET", "/api/2.0/export", query={**days, **query}, headers=headers)
+        return await self.call(
+            "GET", "/api/2.0/export", query={**days, **(query or {})}, headers={"Accept-Encoding": encoding}
+        )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let other tasks run until a condition holds; for conditions that have no event to wait for."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0)
 
 
 def event(number: int = 0, name: str = "Signed Up", **properties: object) -> dict[str, Any]:
