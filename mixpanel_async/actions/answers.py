@@ -135,6 +135,14 @@ def read_result_list(request: Request, reply: Reply, kind: type[T]) -> AnswerLis
     return _list_of(request, reply, kind, _open_envelope(request, reply))
 
 
+def read_bare_or_results(request: Request, reply: Reply, kind: type[A]) -> A:
+    """Return one object, for the operations whose reference leaves out the envelope that the others have."""
+    envelope = read_json(request, reply, _Envelope)
+    _check_envelope(request, reply, envelope)
+    part = bytes(envelope.results) or reply.body
+    return keep_body(read_json(request, reply, kind, part), part)
+
+
 def read_acknowledgement(request: Request, reply: Reply) -> Acknowledgement:
     """Return what there is of a reply that may be empty, a word or an object.
 

@@ -23,6 +23,7 @@ def encode_multipart(form: Mapping[str, Field | Sequence[str]], files: Mapping[s
         InvalidSetting: A file is something else, or a name holds a line break.
     """
     boundary = secrets.token_hex(16)
+    parts: list[tuple[str, str | None, bytes]]
     parts = [(f'form-data; name="{_quoted(name)}"', None, value.encode()) for name, value in pairs(form)]
     parts += [_file_part(name, value) for name, value in files.items()]
     lines: list[bytes] = []

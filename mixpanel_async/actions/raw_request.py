@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
-import msgspec
-
 from mixpanel_async.actions.answers import read_json
 from mixpanel_async.actions.arguments import Field, encode_json, form_body, pairs
 from mixpanel_async.actions.calls import FORM, JSON

@@ -1,0 +1,117 @@
+"""Lookup tables: list, replace, delete."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from mixpanel_async.actions.answers import Acknowledgement, Answer, AnswerList, read_acknowledgement, read_result_list
+from mixpanel_async.actions.arguments import Id, pairs, segment
+from mixpanel_async.actions.calls import Actions
+from mixpanel_async.actions.lookup_csv import check_csv, encode_rows
+from mixpanel_async.errors import SourceError
+from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Request
+
+Rows: TypeAlias = Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]
+
+
+class LookupTable(Answer, frozen=True):
+    """A lookup table.
+
+    Attributes:
+        id: Its id, for `replace` and `delete`.
+        name: Its name.
+    """
+
+    id: str | None = None
+    name: str | None = None
+
+
+class LookupTables(Actions):
+    """Lookup tables of a project.
+
+    Args:
+        session: Sends the requests.
+    """
+
+    async def list(self, *, project_id: Id | None = None) -> AnswerList[LookupTable]:
+        """Return the project's lookup tables.
+
+        Args:
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/list-lookup-tables
+        """
+        request = _request("list", "GET", "/lookup-tables", project_id)
+        return read_result_list(request, await self._session.send(request), LookupTable)
+
+    async def replace(
+        self, table_id: Id, source: str | Path | bytes | Rows, *, project_id: Id | None = None
+    ) -> Acknowledgement:
+        """Replace the whole content of a lookup table, if it is a table that Mixpanel would take.
+
+        Args:
+            table_id: The table.
+            source: Path of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first is the
+                header. The first column is the key.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            SourceError: The file cannot be read.
+            InvalidRecord: The table has no header, a column twice, rows of different widths or an empty key; the
+                message names the line, and nothing was sent.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/replace-lookup-table
+        """
+        body = await asyncio.to_thread(_checked_csv, source)
+        path = f"/lookup-tables/{segment('table_id', table_id)}"
+        request = _request("replace", "PUT", path, project_id, body)
+        return read_acknowledgement(request, await self._session.send(request))
+
+    async def delete(self, table_id: Id, *, project_id: Id | None = None) -> Acknowledgement:
+        """Delete a lookup table.
+
+        Args:
+            table_id: The table.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/lookup-tables
+        """
+        path = f"/lookup-tables/{segment('table_id', table_id)}"
+        request = _request("delete", "DELETE", path, project_id)
+        return read_acknowledgement(request, await self._session.send(request))
+
+
+def _request(operation: str, method: str, path: str, project_id: Id | None, body: bytes | None = None) -> Request:
+    return Request(
+        operation=f"lookup_tables.{operation}",
+        method=method,
+        server="ingestion",
+        path=path,
+        query=pairs({"project_id": project_id}),
+        body=body,
+        content_type=None if body is None else "text/csv",
+        has_project=True,
+    )
+
+
+def _checked_csv(source: str | Path | bytes | Rows) -> bytes:
+    if isinstance(source, bytes):
+        data = source
+    elif isinstance(source, str | Path):
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise SourceError(f"cannot read {source}: {error.strerror or error}") from None
+    else:
+        data = encode_rows(source)
+    check_csv(data)
+    return data

@@ -1,0 +1,230 @@
+"""Lexicon schemas: what events and profiles look like."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from mixpanel_async import limits
+from mixpanel_async.actions.answers import (
+    Acknowledgement,
+    Answer,
+    AnswerList,
+    read_acknowledgement,
+    read_bare_or_results,
+    read_result_list,
+    read_results,
+)
+from mixpanel_async.actions.arguments import Field, Id, check_count, segment
+from mixpanel_async.actions.calls import Actions, app_request
+from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Request
+
+EntityType: TypeAlias = Literal["event", "profile"]
+
+
+class SchemaJson(Answer, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event or a profile looks like, in the manner of JSON Schema.
+
+    Attributes:
+        description: What it is.
+        properties: By property: `type`, `description` and Mixpanel's `metadata`.
+        metadata: Mixpanel's own, below the key `com.mixpanel`: `displayName`, `tags`, `hidden`, `dropped`, ...
+    """
+
+    description: str | None = None
+    properties: dict[str, JSONValue] = msgspec.field(default_factory=dict)
+    metadata: dict[str, JSONValue] = msgspec.field(default_factory=dict)
+
+
+class Schema(Answer, frozen=True):
+    """A schema with what it belongs to.
+
+    Attributes:
+        name: Name of the event; `$user` or the group key for a profile.
+        entity_type: `"event"` or `"profile"`.
+        schema_json: The schema.
+    """
+
+    name: str
+    entity_type: str = msgspec.field(name="entityType")
+    schema_json: SchemaJson = msgspec.field(name="schemaJson", default_factory=SchemaJson)
+
+
+class SchemaUpload(Answer, frozen=True):
+    """What an upload did: schemas added and deleted."""
+
+    added: int | None = None
+    deleted: int | None = None
+
+
+class SchemaDeletion(Answer, frozen=True):
+    """What a deletion did: how many schemas it deleted."""
+
+    delete_count: int | None = None
+
+
+class Schemas(Actions):
+    """Lexicon schemas: 5 requests a minute and 4000 entities a minute.
+
+    Args:
+        session: Sends the requests.
+
+    Reference: https://developer.mixpanel.com/reference/lexicon-schemas-api
+    """
+
+    async def list(self, *, project_id: Id | None = None) -> AnswerList[Schema]:
+        """Return all schemas.
+
+        Args:
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/list-all-schemas-for-project
+        """
+        request = self._request("list", "GET", project_id)
+        return read_result_list(request, await self._session.send(request), Schema)
+
+    async def upload(
+        self, entries: Sequence[Schema], *, truncate: bool | None = None, project_id: Id | None = None
+    ) -> SchemaUpload:
+        """Add or replace schemas.
+
+        Args:
+            entries: The schemas, at most 4000.
+            truncate: Delete all schemas of the project first.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            InvalidSetting: Too many entries.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/upload-schemas-for-project
+        """
+        check_count("entries", entries, limits.SCHEMAS_ENTITIES_PER_MINUTE)
+        body = {"entries": entries, "truncate": truncate}
+        request = self._request("upload", "POST", project_id, body=body, records=len(entries))
+        return read_results(request, await self._session.send(request), SchemaUpload)
+
+    async def delete_all(self, *, project_id: Id | None = None) -> SchemaDeletion:
+        """Delete all schemas, at most 3000 in one call.
+
+        Args:
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/delete-all-schemas-in-project
+        """
+        request = self._request("delete_all", "DELETE", project_id)
+        return read_results(request, await self._session.send(request), SchemaDeletion)
+
+    async def list_for_entity(
+        self, entity_type: EntityType, *, entity_name: str | None = None, project_id: Id | None = None
+    ) -> AnswerList[Schema]:
+        """Return the schemas of all events or all profiles.
+
+        Args:
+            entity_type: `"event"` or `"profile"`.
+            entity_name: Only this one.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/list-schemas-for-entity
+        """
+        query = {"entity_name": entity_name}
+        request = self._request("list_for_entity", "GET", project_id, entity_type, query=query)
+        return read_result_list(request, await self._session.send(request), Schema)
+
+    async def delete_for_entity(
+        self, entity_type: EntityType, *, entity_name: str | None = None, project_id: Id | None = None
+    ) -> SchemaDeletion:
+        """Delete the schemas of all events or all profiles.
+
+        Args:
+            entity_type: `"event"` or `"profile"`.
+            entity_name: Only this one.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/delete-schemas-for-entity
+        """
+        query = {"entity_name": entity_name}
+        request = self._request("delete_for_entity", "DELETE", project_id, entity_type, query=query)
+        return read_results(request, await self._session.send(request), SchemaDeletion)
+
+    async def get(self, entity_type: EntityType, name: str, *, project_id: Id | None = None) -> SchemaJson:
+        """Return the schema of one event or profile.
+
+        Args:
+            entity_type: `"event"` or `"profile"`.
+            name: Name of the event; `$user` or the group key for a profile.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/list-schemas-by-entity-and-name
+        """
+        request = self._request("get", "GET", project_id, entity_type, name)
+        return read_bare_or_results(request, await self._session.send(request), SchemaJson)
+
+    async def upload_one(
+        self, entity_type: EntityType, name: str, schema: SchemaJson, *, project_id: Id | None = None
+    ) -> Acknowledgement:
+        """Add or replace the schema of one event or profile.
+
+        Args:
+            entity_type: `"event"` or `"profile"`.
+            name: Name of the event; `$user` or the group key for a profile.
+            schema: The schema.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/upload-schema-by-entity-and-name
+        """
+        body = msgspec.to_builtins(schema)
+        request = self._request("upload_one", "POST", project_id, entity_type, name, body=body, records=1)
+        return read_acknowledgement(request, await self._session.send(request))
+
+    async def delete(self, entity_type: EntityType, name: str, *, project_id: Id | None = None) -> SchemaDeletion:
+        """Delete the schema of one event or profile.
+
+        Args:
+            entity_type: `"event"` or `"profile"`.
+            name: Name of the event; `$user` or the group key for a profile.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/delete-schema-by-entity-and-name
+        """
+        request = self._request("delete", "DELETE", project_id, entity_type, name)
+        return read_results(request, await self._session.send(request), SchemaDeletion)
+
+    def _request(
+        self,
+        operation: str,
+        method: str,
+        project_id: Id | None,
+        *segments: str,
+        query: Mapping[str, Field] | None = None,
+        body: Mapping[str, JSONValue] | None = None,
+        records: int = 0,
+    ) -> Request:
+        names = ("entity_type", "name")
+        path = "".join(f"/{segment(name, value)}" for name, value in zip(names, segments, strict=False))
+        path = self._project_path(f"schemas.{operation}", project_id, f"/schemas{path}")
+        return app_request(
+            f"schemas.{operation}", method, path, query=query, body=body, family="schemas", records=records
+        )
