@@ -1,1 +1,26 @@
-"""An async-first Mixpanel client."""
+"""An async-first Python client for Mixpanel with a batching engine that accounts for every record."""
+
+from mixpanel_async._version import __version__
+from mixpanel_async.auth import OAuthToken, ProjectSecret, ServiceAccount
+from mixpanel_async.client import AsyncMixpanel
+from mixpanel_async.config import Rates, Region, Settings
+from mixpanel_async.engine.receipts import Receipt
+from mixpanel_async.errors import MixpanelError
+from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
+
+__all__ = [
+    "AsyncMixpanel",
+    "DeliveryReport",
+    "MixpanelError",
+    "OAuthToken",
+    "Outcome",
+    "ProjectSecret",
+    "Rates",
+    "Receipt",
+    "Region",
+    "ServiceAccount",
+    "Settings",
+    "Stats",
+    "Verdict",
+    "__version__",
+]

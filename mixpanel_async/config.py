@@ -149,10 +149,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_concurrency: Ingestion requests at once, at most; the engine starts at 4 and adapts.
         max_call_retries: Retries of a query, export or other call that has an answer; records have their deadline.
         retry_quota: Retries that may be made in a burst; each second gives one back, each success a tenth.
+        use_request_ip: Let Mixpanel set a user's place from the address that the request comes from, that is, this
+            machine's; off for servers.
         ordered_profiles: Deliver updates of profiles and groups strictly in the order they were made.
         replay_unsafe_updates: Repeat $add, $append, $union and $remove after an ambiguous failure; they may then be
             applied twice.
         gzip_level: 0 to 3, of isal; 0 stores.
+        close_timeout_seconds: How long leaving `async with` may take to deliver what is left.
         connect_timeout_seconds: For name look-up, TCP and TLS.
         total_timeout_seconds: For one ingestion or app request, its reply included.
         query_timeout_seconds: For one query; Mixpanel itself gives JQL two minutes.
@@ -177,9 +180,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_concurrency: int = limits.INGESTION_CONCURRENCY
     max_call_retries: int = 4
     retry_quota: int = 100
+    use_request_ip: bool = False
     ordered_profiles: bool = False
     replay_unsafe_updates: bool = False
     gzip_level: int = 1
+    close_timeout_seconds: float = 30.0
     connect_timeout_seconds: float = 10.0
     total_timeout_seconds: float = 60.0
     query_timeout_seconds: float = 150.0
@@ -202,7 +207,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_range("dedupe_window_records", self.dedupe_window_records, 0, 10_000_000)
         _check_range("max_connections", self.max_connections, 1, 10_000)
         _check_range("linger_seconds", self.linger_seconds, 0, 3600)
-        for name in ("overflow_wait_seconds", "delivery_deadline_seconds"):
+        for name in ("overflow_wait_seconds", "close_timeout_seconds", "delivery_deadline_seconds"):
             _check_range(name, getattr(self, name), 0, math.inf)
         for name in ("connect_timeout_seconds", "total_timeout_seconds", "query_timeout_seconds"):
             _check_range(name, getattr(self, name), 0.001, 86_400)

@@ -114,7 +114,7 @@ class DeliveryReport(msgspec.Struct, frozen=True):
         outcomes: Records that settled during the call, by outcome; only outcomes that occurred.
         pending: Records that were still unsettled when the call returned; always 0 after `aclose()`.
         duration_seconds: How long it took.
-        failures: The first verdicts that were no delivery, up to ten, for the log.
+        failures: The latest verdicts that were no delivery, up to ten, for the log.
     """
 
     outcomes: Mapping[Outcome, int]

@@ -28,6 +28,7 @@ class DedupeWindow:
 
     def forget(self, key: bytes) -> None:
         """Let `key` in again, because its record was not delivered."""
-        if key in self._known:
-            self._known.discard(key)
-            self._order.remove(key)
+        self._known.discard(key)  # its place in the order goes when its turn comes
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -46,13 +46,17 @@ class EventEncoder:
 
     Args:
         token: Put into each event; None where the request's credential names the project.
-        max_age_seconds: How old an event's time may be; None: from 1971 on.
         max_bytes: Bound on one event.
+        max_age_seconds: How old an event's time may be; None: from 1971 on.
+        needs_time: Whether an event without a time is refused; else it happened now.
     """
 
-    def __init__(self, *, token: str | None, max_age_seconds: float | None, max_bytes: int) -> None:
+    def __init__(
+        self, *, token: str | None, max_bytes: int, max_age_seconds: float | None = None, needs_time: bool = False
+    ) -> None:
         self._token = b"" if token is None else b'"token":' + orjson.dumps(token) + b","
         self._max_age_seconds = max_age_seconds
+        self._needs_time = needs_time
         self._max_bytes = min(max_bytes, limits.MAX_EVENT_BYTES)
         self._heads: dict[str, bytes] = {}
         # 80 random bits a client and a number: unique, and half the cost of a uuid4 each.
@@ -74,8 +78,8 @@ class EventEncoder:
             event: Its name.
             distinct_id: Whose event it is; "" for nobody's.
             properties: The user's; left untouched. `time` and `$insert_id` may be among them.
-            now: Unix time in seconds, for an event without a time.
-            time: When it happened, if that is not now.
+            now: Unix time in seconds.
+            time: When it happened; None: now.
             insert_id: Its id, if it has one.
 
         Raises:
@@ -91,6 +95,8 @@ class EventEncoder:
             properties, time, insert_id = self._own_fields(dict(properties), distinct_id, time, insert_id)
         tail = b"," + encode_properties(properties)[1:] if properties else b"}"
         if time is None:
+            if self._needs_time:
+                raise InvalidRecord("an imported event needs its time, and none was given", field="properties.time")
             moment = int(now * 1000)
         else:
             moment = rules.read_time(time)

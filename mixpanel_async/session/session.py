@@ -263,6 +263,9 @@ class Session:
         """Return `text` without any secret of this client."""
         return redact(text, self.secrets())
 
+    def __repr__(self) -> str:
+        return f"credentials={self._credentials!r}, project_id={self.project_id}, {self._servers['ingestion']}"
+
 
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)

@@ -1,0 +1,139 @@
+"""Batches, and the builder that seals them at their limits. Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from mixpanel_async.engine.receipts import Tickets
+
+T = TypeVar("T")
+BRACKETS_BYTES: Final = 2
+COMMA_BYTES: Final = 1
+
+
+class Batch:
+    """Records that go into one request.
+
+    Attributes:
+        parts: Their JSON.
+        tickets: What their makers know them by.
+        body_bytes: Uncompressed size of the body that they make.
+        unsafe: Indexes of records that must not be applied twice.
+        deadline: Monotonic time after which they are given up.
+        generation: Counts flushes; a flush waits for the generations before it.
+        attempts: Requests made with them so far.
+        mismatches: Answers whose counts did not add up.
+        is_in_request: Whether a request with them is under way.
+        is_ambiguous: Whether an earlier request may have been applied.
+        body: The body as it goes over the wire, from the first try until they settle.
+    """
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "body_bytes",
+        "deadline",
+        "generation",
+        "is_ambiguous",
+        "is_in_request",
+        "mismatches",
+        "parts",
+        "tickets",
+        "unsafe",
+    )
+
+    def __init__(
+        self, parts: Sequence[bytes], tickets: Tickets, body_bytes: int, unsafe: frozenset[int] = frozenset()
+    ) -> None:
+        self.parts = parts
+        self.tickets = tickets
+        self.body_bytes = body_bytes
+        self.unsafe = unsafe
+        self.deadline = float("inf")
+        self.generation = 0
+        self.attempts = 0
+        self.mismatches = 0
+        self.is_ambiguous = False
+        self.is_in_request = False
+        self.body: bytes | None = None
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    @property
+    def parts_bytes(self) -> int:
+        """Bytes of the records alone."""
+        return self.body_bytes - BRACKETS_BYTES - COMMA_BYTES * (len(self.parts) - 1)
+
+    def select(self, indices: Sequence[int]) -> "Batch":
+        """Return a batch of some of the records, with the history of this one and without its body."""
+        parts = [self.parts[index] for index in indices]
+        unsafe = frozenset(new for new, old in enumerate(indices) if old in self.unsafe) if self.unsafe else self.unsafe
+        batch = Batch(parts, self.tickets.select(indices), body_size(parts), unsafe)
+        batch.deadline = self.deadline
+        batch.generation = self.generation
+        batch.attempts = self.attempts
+        batch.mismatches = self.mismatches
+        batch.is_ambiguous = self.is_ambiguous
+        return batch
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Return the two batches that this one is sent as after it was too large."""
+        middle = len(self) // 2
+        return self.select(range(middle)), self.select(range(middle, len(self)))
+
+
+def body_size(parts: Sequence[bytes]) -> int:
+    """Return the bytes of the JSON array that `parts` make."""
+    return BRACKETS_BYTES + sum(map(len, parts)) + COMMA_BYTES * max(0, len(parts) - 1)
+
+
+class BatchBuilder(Generic[T]):
+    """Collects records until one of the limits is reached; no batch ever exceeds one.
+
+    Args:
+        max_records: Records in a batch.
+        max_bytes: Uncompressed bytes of a batch's body.
+        make_tickets: Makes a batch's tickets from those of its records.
+    """
+
+    def __init__(self, max_records: int, max_bytes: int, make_tickets: Callable[[list[T]], Tickets]) -> None:
+        self.max_records = max_records
+        self.max_bytes = max_bytes
+        self._make_tickets = make_tickets
+        self._clear()
+
+    def _clear(self) -> None:
+        self.parts: list[bytes] = []
+        self.tickets: list[T] = []
+        self.unsafe: list[int] = []
+        self.body_bytes = BRACKETS_BYTES - COMMA_BYTES
+
+    def add(self, part: bytes, ticket: T, *, is_unsafe: bool = False) -> Sequence[Batch]:
+        """Take a record in; return the batches that this sealed, none, one or two.
+
+        The caller has checked that the record alone fits into `max_bytes`.
+        """
+        size = self.body_bytes + len(part) + COMMA_BYTES
+        sealed: Sequence[Batch] = ()
+        if size > self.max_bytes and self.parts:
+            sealed = self.seal()
+            size = self.body_bytes + len(part) + COMMA_BYTES
+        self.body_bytes = size
+        if is_unsafe:
+            self.unsafe.append(len(self.parts))
+        self.parts.append(part)
+        self.tickets.append(ticket)
+        if len(self.parts) >= self.max_records:
+            return [*sealed, *self.seal()]
+        return sealed
+
+    def seal(self) -> Sequence[Batch]:
+        """Return what was collected as a batch; nothing if nothing was."""
+        if not self.parts:
+            return ()
+        batch = Batch(self.parts, self._make_tickets(self.tickets), self.body_bytes, frozenset(self.unsafe))
+        self._clear()
+        return (batch,)
+
+    def __len__(self) -> int:
+        return len(self.parts)

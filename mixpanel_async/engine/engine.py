@@ -1,0 +1,223 @@
+"""The engine: owns the root task, and everything in it from the first record to the last outcome."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Settings
+from mixpanel_async.engine import delivery
+from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.lanes import Lane, LaneSpec
+from mixpanel_async.engine.queue import OnFailure, Queue
+from mixpanel_async.engine.receipts import Receipt
+from mixpanel_async.engine.sender import Offload, Sender
+from mixpanel_async.errors import ClientClosed, WrongLoop
+from mixpanel_async.models import DeliveryReport, Stats, Verdict
+from mixpanel_async.session import Session
+
+_log = logging.getLogger("mixpanel_async")
+_GRACE_SECONDS = 0.1  # for cancelled requests to end, and again for connections to close
+_YIELD_MASK = 127  # a caller that never waits lets the loop turn once in so many records
+
+
+class Engine:
+    """Takes records, gives receipts, delivers.
+
+    It starts with the first record, in the loop that is running then, and belongs to that loop until it is closed.
+
+    Args:
+        session: The way out; closed with the engine.
+        settings: How to batch, bound, pace and give up.
+        clock: Time, sleep and chance.
+        on_failure: Hears of each record that was not delivered, with its JSON.
+        offload: Runs compression; None: on one thread of the engine's own.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        settings: Settings,
+        clock: Clock,
+        *,
+        on_failure: OnFailure | None = None,
+        offload: Offload | None = None,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._executor: ThreadPoolExecutor | None = None
+        self._root: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+        self._closing: asyncio.Task[DeliveryReport] | None = None
+        self._queue = Queue(settings, clock, self._wake, on_failure)
+        self._sender = Sender(self._queue, session, settings, clock, offload or self._on_thread)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is a root task, that is, something to close."""
+        return self._root is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether records are refused."""
+        return self._queue.is_closed
+
+    def lane(self, spec: LaneSpec) -> Lane:
+        """Return the lane of a spec."""
+        return self._queue.lane(spec)
+
+    async def admit(self, lane: Lane, part: bytes, *, key: bytes | None = None, is_unsafe: bool = False) -> Receipt:
+        """Take a record in; waits only where the buffer is full, and now and then for one turn of the loop.
+
+        Raises:
+            BufferFull: There was no room, and the policy is to raise.
+            ClientClosed: The client was closed.
+            WrongLoop: The client belongs to another loop, thread or process.
+        """
+        self.check_loop()
+        receipt = Receipt()
+        if key is not None or not self._queue.offer(lane, part, receipt, is_unsafe=is_unsafe):
+            await self._queue.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe)
+        if not self._queue.ledger.admitted & _YIELD_MASK:
+            await asyncio.sleep(0)
+        return receipt
+
+    async def refuse(self, part: bytes, verdict: Verdict) -> Receipt:
+        """Count a record that local validation refused; return its receipt, settled."""
+        self.check_loop()
+        if self._queue.is_closed:
+            raise ClientClosed("the client is closed; records made now have nowhere to go")
+        receipt = Receipt()
+        self._queue.refuse(receipt, part, verdict)
+        return receipt
+
+    async def put(self, lane: Lane, batch: Batch) -> None:
+        """Take a whole batch in, waiting for room as long as it takes.
+
+        Raises:
+            ClientClosed: The client was closed.
+            WrongLoop: The client belongs to another loop, thread or process.
+        """
+        self.check_loop()
+        await self._queue.put(lane, batch)
+
+    def stats(self) -> Stats:
+        """Return a snapshot of all counters."""
+        ledger, counts = self._queue.ledger, self._session.counts
+        return Stats(
+            admitted=ledger.admitted,
+            outcomes=dict(ledger.outcomes),
+            queued=ledger.queued,
+            in_flight=ledger.in_flight,
+            buffered_bytes=self._queue.room.held_bytes,
+            requests=counts.requests,
+            retries=counts.retries,
+            sent_bytes=counts.sent_bytes,
+            rate_limited=counts.rate_limited,
+        )
+
+    async def flush(self, timeout: float | None) -> DeliveryReport:
+        """Send what is queued now and wait for its outcomes, `timeout` seconds at most.
+
+        Raises:
+            WrongLoop: The client belongs to another loop, thread or process.
+        """
+        self.check_loop()
+        return await self._drain(timeout)
+
+    async def aclose(self, timeout: float) -> DeliveryReport:
+        """Deliver what is left, `timeout` seconds at most; then give the rest its outcomes and close everything.
+
+        Raises:
+            WrongLoop: The client belongs to another loop, thread or process.
+        """
+        if self._root is not None:
+            self.check_loop()
+        if self._closing is None:
+            self._queue.refuse_all()
+            self._closing = asyncio.create_task(self._close(timeout), name="mixpanel_async.close")
+        try:
+            return await asyncio.shield(self._closing)
+        except asyncio.CancelledError:
+            if not self._closing.done():
+                self._end_root()  # the caller has no time left: what is queued gets its outcome now
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait((self._closing,), timeout=3 * _GRACE_SECONDS)
+            raise
+
+    def check_loop(self) -> None:
+        """Start on first use; afterwards refuse every loop, thread and process but the first.
+
+        Raises:
+            WrongLoop: This is another one, or none.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise WrongLoop("no event loop is running here; call this from async code") from None
+        if loop is self._loop and os.getpid() == self._pid:
+            return
+        if self._loop is None:
+            self._start(loop)
+        elif os.getpid() != self._pid:
+            raise WrongLoop("this client was made before a fork; make a new one in the child process")
+        else:
+            raise WrongLoop(
+                "this client belongs to another event loop or thread; make one in each loop, or use "
+                f"asyncio.run_coroutine_threadsafe (now in thread {threading.current_thread().name!r})"
+            )
+
+    # --- the root task ---
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._pid = os.getpid()
+        if not self._queue.is_closed:
+            self._root = loop.create_task(self._main(), name="mixpanel_async.engine")
+
+    async def _main(self) -> None:
+        try:
+            await self._sender.run()
+        except Exception:
+            _log.exception("the engine failed; what is queued cannot be delivered any more")
+        finally:
+            self._queue.close(lambda batch: delivery.give_up(batch, None))
+
+    def _wake(self) -> None:
+        self._sender.wake()
+
+    async def _drain(self, timeout: float | None) -> DeliveryReport:
+        mark = self._queue.ledger.mark(self._clock.monotonic())
+        done = self._queue.flush()
+        try:
+            await asyncio.wait((done,), timeout=timeout)
+        finally:
+            done.cancel()
+        return self._queue.ledger.report_since(mark, self._clock.monotonic())
+
+    async def _close(self, timeout: float) -> DeliveryReport:
+        mark = self._queue.ledger.mark(self._clock.monotonic())
+        if self._root is not None:
+            await self._drain(timeout)
+            self._end_root()
+            await asyncio.wait((self._root,), timeout=_GRACE_SECONDS)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        with anyio.move_on_after(_GRACE_SECONDS):
+            await self._session.aclose()
+        return self._queue.ledger.report_since(mark, self._clock.monotonic())
+
+    def _end_root(self) -> None:
+        if self._root is not None:
+            self._root.cancel()
+
+    async def _on_thread(self, compress: Callable[[], bytes]) -> bytes:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, "mixpanel_async-gzip")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, compress)

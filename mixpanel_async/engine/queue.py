@@ -1,0 +1,307 @@
+"""The queue: admission, memory, waiting, settling. It keeps the books; it sends nothing."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Settings
+from mixpanel_async.engine import delivery
+from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.dedupe import DedupeWindow
+from mixpanel_async.engine.encode import read_key
+from mixpanel_async.engine.lanes import Lane, LaneSpec
+from mixpanel_async.engine.ledger import Ledger
+from mixpanel_async.engine.receipts import Receipt
+from mixpanel_async.engine.room import Room
+from mixpanel_async.errors import BufferFull, ClientClosed
+from mixpanel_async.models import Outcome, Verdict
+
+_log = logging.getLogger("mixpanel_async")
+OnFailure: TypeAlias = Callable[[bytes, Verdict], None]
+_NO_EXCEPTIONS: Final[Mapping[int, Verdict]] = {}
+
+
+class Queue:
+    """All lanes of a client.
+
+    Args:
+        settings: Limits and the overflow policy.
+        clock: Tells the time.
+        wake: Called when there is something new to send or to wait for.
+        on_failure: Hears of each record that was not delivered, with its JSON.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, wake: Callable[[], None], on_failure: OnFailure | None
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._wake = wake
+        self._on_failure = on_failure
+        self._lanes: dict[LaneSpec, Lane] = {}
+        self._turns: deque[Lane] = deque()
+        self.room = Room(settings)
+        self._flushes: list[tuple[int, asyncio.Future[None]]] = []
+        self._dedupe = DedupeWindow(settings.dedupe_window_records)
+        self.ledger = Ledger()
+        self.is_closed = False
+
+    def lane(self, spec: LaneSpec) -> Lane:
+        """Return the lane of a spec."""
+        lane = self._lanes.get(spec)
+        if lane is None:
+            lane = self._lanes[spec] = Lane(spec)
+            self._turns.append(lane)
+        return lane
+
+    # --- coming in ---
+
+    def offer(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool = False) -> bool:
+        """Take a record in if that is possible at once; return whether it was."""
+        size = len(part)
+        if lane.has_waiters or lane.stopped is not None or self.is_closed or not self.room.fits(lane, size):
+            return False
+        self._enter(lane, part, receipt, is_unsafe=is_unsafe)
+        return True
+
+    async def admit(
+        self, lane: Lane, part: bytes, receipt: Receipt, *, key: bytes | None = None, is_unsafe: bool = False
+    ) -> None:
+        """Take a record in as the overflow policy says; the receipt tells what became of it.
+
+        Args:
+            lane: Where it goes.
+            part: Its JSON.
+            receipt: Settled with its outcome.
+            key: What it shares with equal records; None if it cannot have any.
+            is_unsafe: Whether it must not be applied twice.
+
+        Raises:
+            BufferFull: There was no room, and the policy is to raise.
+            ClientClosed: The client was closed, before or while this waited.
+        """
+        if self.is_closed:
+            raise ClientClosed("the client is closed; records made now have nowhere to go")
+        if lane.stopped is not None:
+            self.refuse(receipt, part, lane.stopped)
+        elif key is None:
+            await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
+        elif self._dedupe.is_new(key):
+            try:
+                await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
+            except BaseException:
+                self._dedupe.forget(key)  # it may come again, and must not pass for a duplicate then
+                raise
+        else:
+            self.refuse(receipt, part, delivery.DUPLICATE)
+
+    async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
+        if self.offer(lane, part, receipt, is_unsafe=is_unsafe):
+            return
+        if self._settings.overflow == "raise":
+            raise BufferFull(
+                f"the buffer has no room for {len(part):,} bytes more; raise max_buffer_bytes or slow down",
+                queued_bytes=self.room.held_bytes,
+                limit=self._settings.max_buffer_bytes,
+            )
+        if self._settings.overflow == "wait":
+
+            def enter() -> None:
+                self._enter(lane, part, receipt, is_unsafe=is_unsafe)
+
+            if not await self.room.wait(lane, len(part), 1, enter, self._settings.overflow_wait_seconds):
+                self.refuse(receipt, part, lane.verdict_or(delivery.DROPPED))
+        elif self._settings.overflow == "drop_newest" or not self._drop_oldest(lane, len(part)):
+            self.refuse(receipt, part, delivery.DROPPED)
+        else:
+            self._enter(lane, part, receipt, is_unsafe=is_unsafe)
+
+    async def put(self, lane: Lane, batch: Batch) -> None:
+        """Take a whole batch in, waiting for room as long as it takes.
+
+        Raises:
+            ClientClosed: The client was closed, before or while this waited.
+        """
+        if self.is_closed:
+            raise ClientClosed("the client is closed; records made now have nowhere to go")
+        if lane.stopped is None:
+            size = batch.parts_bytes
+            if not lane.has_waiters and self.room.fits(lane, size, len(batch)):
+                self._enter_batch(lane, batch)
+                return
+            if await self.room.wait(lane, size, len(batch), lambda: self._enter_batch(lane, batch), None):
+                return
+        self._enter_batch(lane, batch)
+        lane.ready.remove(batch)
+        self.settle(lane, batch, lane.verdict_or(delivery.DROPPED), in_flight=False)
+
+    def refuse(self, receipt: Receipt, part: bytes, verdict: Verdict) -> None:
+        """Count a record in and out again: its outcome is clear."""
+        self.ledger.refuse(verdict)
+        receipt.settle(verdict)
+        if verdict.outcome is not Outcome.DUPLICATE:
+            self._note_failures((part,), verdict, _NO_EXCEPTIONS)
+
+    def _enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
+        size = len(part)
+        self.room.take(lane, size)
+        self.ledger.admit(1)
+        builder = lane.builder
+        for batch in builder.add(part, receipt, is_unsafe=is_unsafe):
+            self._seal(lane, batch)
+        if len(builder.parts) == 1:
+            lane.opened_at = self._clock.monotonic()
+            self._wake()
+
+    def _enter_batch(self, lane: Lane, batch: Batch) -> None:
+        self.room.take(lane, batch.parts_bytes, len(batch))
+        self.ledger.admit(len(batch))
+        lane.opened_at = self._clock.monotonic()
+        self._seal(lane, batch)
+
+    def _seal(self, lane: Lane, batch: Batch) -> None:
+        batch.generation = self.ledger.open(len(batch))
+        batch.deadline = lane.opened_at + lane.spec.deadline_seconds
+        lane.ready.append(batch)
+        self._wake()
+
+    def _drop_oldest(self, lane: Lane, size: int) -> bool:
+        """Give up the lane's oldest batches that were never sent until `size` fits; return whether it does."""
+        while not self.room.fits(lane, size):
+            if not lane.ready:
+                self._seal_builder(lane)
+            if not lane.ready or lane.ready[0].attempts:
+                return False
+            self.settle(lane, lane.ready.popleft(), delivery.DROPPED, in_flight=False)
+        return True
+
+    # --- going out ---
+
+    def tick(self, now: float) -> None:
+        """Seal what lingered long enough, bring delayed batches back, give up those whose time is over."""
+        for lane in self._lanes.values():
+            if lane.builder.parts and lane.opened_at + lane.spec.linger_seconds <= now:
+                self._seal_builder(lane)
+            lane.promote(now)
+            for batch in lane.take_expired(now):
+                self.settle(lane, batch, delivery.give_up(batch, None), in_flight=False)
+
+    def next_due(self) -> float:
+        """Return the monotonic time of the next `tick` that does something."""
+        return min((lane.next_due() for lane in self._lanes.values()), default=float("inf"))
+
+    def take(self, *, may_be_bulk: bool) -> tuple[Lane, Batch] | None:
+        """Return the batch to send next, the lanes taking turns."""
+        for _ in range(len(self._turns)):
+            lane = self._turns[0]
+            self._turns.rotate(-1)
+            if lane.spec.is_bulk and not may_be_bulk:
+                continue
+            batch = lane.take()
+            if batch is not None:
+                lane.in_flight += 1
+                self.ledger.launch(len(batch))
+                return lane, batch
+        return None
+
+    def put_back(self, lane: Lane, batch: Batch, *, due: float) -> None:
+        """Queue a batch again whose request ended without an outcome."""
+        self.ledger.requeue(len(batch))
+        lane.delay(batch, due)
+        self._wake()
+
+    def split(self, lane: Lane, batch: Batch) -> None:
+        """Queue a batch that was too large as two, in front of the others."""
+        self.ledger.requeue(len(batch))
+        lane.learn_cap(batch.body_bytes)
+        self.room.drop_body(batch)
+        for half in reversed(batch.halves()):
+            lane.ready.appendleft(half)
+        self._wake()
+
+    def settle(
+        self,
+        lane: Lane,
+        batch: Batch,
+        verdict: Verdict,
+        exceptions: Mapping[int, Verdict] = _NO_EXCEPTIONS,
+        *,
+        in_flight: bool,
+    ) -> None:
+        """Give every record of a batch its outcome and its room back."""
+        self.ledger.settle(len(batch), batch.generation, verdict, exceptions, in_flight=in_flight)
+        batch.tickets.settle(batch.parts, verdict, exceptions)
+        if exceptions or not verdict.is_delivered:
+            self._note_failures(batch.parts, verdict, exceptions)
+        self.room.release(lane, batch)
+        self._end_flushes()
+
+    def stop(self, lane: Lane, verdict: Verdict) -> None:
+        """Settle everything that waits in a lane, and everything that will come, with one verdict."""
+        lane.stopped = verdict
+        self.room.turn_away(lane, None)
+        self._empty(lane, lambda _batch: verdict)
+
+    def close(self, verdict_of: Callable[[Batch], Verdict]) -> None:
+        """Settle everything that is not in flight, and let nobody in any more."""
+        self.refuse_all()
+        for lane in self._lanes.values():
+            self._empty(lane, verdict_of)
+
+    def refuse_all(self) -> None:
+        """Let nobody in any more, those who wait included."""
+        self.is_closed = True
+        for lane in self._lanes.values():
+            self.room.turn_away(lane, ClientClosed("the client was closed while this record waited for room"))
+
+    def _empty(self, lane: Lane, verdict_of: Callable[[Batch], Verdict]) -> None:
+        self._seal_builder(lane)
+        for batch in lane.take_all():
+            self.settle(lane, batch, verdict_of(batch), in_flight=False)
+
+    def _seal_builder(self, lane: Lane) -> None:
+        for batch in lane.builder.seal():
+            self._seal(lane, batch)
+
+    def _note_failures(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
+        """Tell the user of records that were not delivered, and let equal ones in again."""
+        for index, part in enumerate(parts):
+            one = exceptions.get(index, verdict)
+            if one.is_delivered:
+                continue
+            key = read_key(part) if self._dedupe else None
+            if key is not None:
+                self._dedupe.forget(key)
+            if self._on_failure is not None:
+                try:
+                    self._on_failure(part, one)
+                except Exception:
+                    _log.exception("on_failure raised; the record's outcome is %s", one.outcome.value)
+
+    # --- flushing ---
+
+    def flush(self) -> "asyncio.Future[None]":
+        """Seal every batch; return a future that is done when all that was admitted before has settled."""
+        for lane in self._lanes.values():
+            self._seal_builder(lane)
+        generation = self.ledger.next_generation()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushes.append((generation, future))
+        self._end_flushes()
+        return future
+
+    def _end_flushes(self) -> None:
+        if not self._flushes:
+            return
+        left = []
+        for generation, future in self._flushes:
+            if future.done():
+                continue
+            if self.ledger.pending(generation):
+                left.append((generation, future))
+            else:
+                future.set_result(None)
+        self._flushes = left

@@ -1,0 +1,190 @@
+"""The sender: takes what the queue says is due, sends it, and carries out what `delivery.decide` answers."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import anyio
+from anyio.abc import TaskGroup
+
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Settings
+from mixpanel_async.engine import delivery
+from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.delivery import Retry, Settle, Split, Stop
+from mixpanel_async.engine.encode import gzip_body, join_body
+from mixpanel_async.engine.lanes import Lane
+from mixpanel_async.engine.pacing import Concurrency
+from mixpanel_async.engine.queue import Queue
+from mixpanel_async.errors import MixpanelError, RateLimited
+from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.session import Session
+from mixpanel_async.session.retry import backoff_seconds
+
+_log = logging.getLogger("mixpanel_async")
+_MIN_TIMEOUT_SECONDS: Final = 0.05  # a request that has a permit is not refused a try for being late by a hair
+Offload: TypeAlias = Callable[[Callable[[], bytes]], Awaitable[bytes]]
+
+
+class Sender:
+    """Keeps as many requests under way as there is work, room and permission for.
+
+    Args:
+        queue: What there is to send.
+        session: The way out.
+        settings: Concurrency and compression.
+        clock: Time and chance.
+        offload: Runs compression off the loop.
+    """
+
+    def __init__(self, queue: Queue, session: Session, settings: Settings, clock: Clock, offload: Offload) -> None:
+        self._queue = queue
+        self._session = session
+        self._settings = settings
+        self._clock = clock
+        self._offload = offload
+        self._concurrency = Concurrency(settings.max_concurrency)
+        self._under_way = 0
+        self._bulk_under_way = 0
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look again at what is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; every batch then under way gets its outcome."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._wake.clear()
+                self._queue.tick(self._clock.monotonic())
+                self._start(tasks)
+                await self._sleep()
+
+    async def _sleep(self) -> None:
+        due = self._queue.next_due()
+        timeout = None if math.isinf(due) else max(0.0, due - self._clock.monotonic())
+        with anyio.move_on_after(timeout):
+            await self._wake.wait()
+
+    def _start(self, tasks: TaskGroup) -> None:
+        while self._under_way < self._concurrency.allowed:
+            # Bulk leaves one place free, so that a live batch never waits for a bulk reply.
+            may_be_bulk = self._bulk_under_way < max(1, self._concurrency.allowed - 1)
+            taken = self._queue.take(may_be_bulk=may_be_bulk)
+            if taken is None:
+                return
+            lane, batch = taken
+            self._under_way += 1
+            self._bulk_under_way += lane.spec.is_bulk
+            tasks.start_soon(self._deliver, lane, batch)
+
+    async def _deliver(self, lane: Lane, batch: Batch) -> None:
+        """Try a batch once; whatever happens, it leaves with an outcome or back into the queue."""
+        try:
+            body, error = await self._try(lane, batch)
+        except asyncio.CancelledError:
+            self._queue.settle(lane, batch, delivery.give_up(batch, None), in_flight=True)
+            raise
+        except Exception as problem:
+            _log.exception("delivery to %s failed in an unexpected way", lane.spec.path)
+            verdict = Verdict(Outcome.UNKNOWN, "internal", "", f"{type(problem).__name__}: {problem}")
+            self._queue.settle(lane, batch, verdict, in_flight=True)
+        else:
+            self._carry_out(lane, batch, body, error)
+        finally:
+            self._under_way -= 1
+            self._bulk_under_way -= lane.spec.is_bulk
+            lane.in_flight -= 1
+            self._wake.set()
+
+    async def _try(self, lane: Lane, batch: Batch) -> tuple[bytes, MixpanelError | None]:
+        """Send a batch once; return the reply's body and what the status table or the transport made of it."""
+        body = await self._body(lane, batch)
+        permit = self._session.governor.permit(
+            "ingestion",
+            operation=lane.operation,
+            records=len(batch),
+            body_bytes=batch.body_bytes,
+            max_wait=self._time_left(batch),
+        )
+        try:
+            async with permit:
+                batch.attempts += 1
+                batch.is_in_request = True
+                timeout = min(self._settings.total_timeout_seconds, max(_MIN_TIMEOUT_SECONDS, self._time_left(batch)))
+                reply = await self._session.attempt(lane.request(batch, body, timeout), is_retry=batch.attempts > 1)
+        except MixpanelError as error:
+            return b"", error
+        return reply.body, self._session.error_of(reply, lane.operation)
+
+    def _time_left(self, batch: Batch) -> float:
+        return max(0.0, batch.deadline - self._clock.monotonic())
+
+    async def _body(self, lane: Lane, batch: Batch) -> bytes:
+        if batch.body is None:
+            reserved = await self._queue.room.reserve_body(batch)
+            try:
+                if lane.spec.is_gzip:
+                    parts, level = batch.parts, self._settings.gzip_level
+                    batch.body = await self._offload(lambda: gzip_body(parts, level))
+                else:
+                    batch.body = join_body(batch.parts)
+            finally:
+                self._queue.room.trim_body(reserved, len(batch.body or b""))
+        return batch.body
+
+    def _carry_out(self, lane: Lane, batch: Batch, body: bytes, error: MixpanelError | None) -> None:
+        batch.is_in_request = False
+        if error is None:
+            self._session.quota.reward()
+            self._concurrency.note_success()
+        elif isinstance(error, RateLimited) and error.is_own:
+            self._queue.settle(lane, batch, delivery.give_up(batch, error), in_flight=True)
+            return
+        match delivery.decide(lane.spec.path, batch, body, error):
+            case Settle(verdict, exceptions):
+                self._queue.settle(lane, batch, verdict, exceptions, in_flight=True)
+            case Split():
+                self._queue.split(lane, batch)
+            case Stop(cause, verdict):
+                _log.error("%s: everything for this endpoint is refused: %s", lane.spec.path, cause)
+                self._queue.settle(lane, batch, verdict, in_flight=True)
+                self._queue.stop(lane, verdict)
+            case Retry() as retry:
+                self._retry(lane, batch, retry)
+
+    def _retry(self, lane: Lane, batch: Batch, retry: Retry) -> None:
+        now = self._clock.monotonic()
+        batch.mismatches += isinstance(retry.error, delivery.Mismatch)
+        if retry.is_congestion:
+            self._concurrency.note_congestion(now)
+        if retry.is_ambiguous and batch.unsafe and not self._settings.replay_unsafe_updates:
+            rest = self._settle_unsafe(lane, batch, retry.error)
+            if rest is None:
+                return
+            batch = rest
+        batch.is_ambiguous = batch.is_ambiguous or retry.is_ambiguous
+        delay = backoff_seconds(batch.attempts, self._clock.uniform, retry_after=retry.retry_after)
+        if retry.is_pause:
+            self._session.governor.pause("ingestion", delay)
+        else:
+            delay += self._session.quota.reserve(now)
+        if now + delay >= batch.deadline:
+            self._queue.settle(lane, batch, delivery.give_up(batch, retry.error), in_flight=True)
+            return
+        _log.info("%s: %d records again in %.1f s: %s", lane.spec.path, len(batch), delay, retry.error)
+        self._queue.put_back(lane, batch, due=now + delay)
+
+    def _settle_unsafe(self, lane: Lane, batch: Batch, error: MixpanelError) -> Batch | None:
+        """Settle the updates that must not be applied twice as UNKNOWN; return a batch of the others, if any."""
+        verdict = delivery.lost_answer(error)
+        others = delivery.without(batch, batch.unsafe)
+        if not others:
+            self._queue.settle(lane, batch, verdict, in_flight=True)
+            return None
+        self._queue.room.drop_body(batch)
+        self._queue.settle(lane, batch.select(sorted(batch.unsafe)), verdict, in_flight=True)
+        return batch.select(others)

@@ -1,0 +1,220 @@
+"""Events and identity: the calls that put an event into its lane."""
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Final
+
+import orjson
+
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Settings
+from mixpanel_async.engine import rules
+from mixpanel_async.engine.encode import EventEncoder, encode_json, uuid_v4
+from mixpanel_async.engine.endpoints import Endpoints
+from mixpanel_async.engine.engine import Engine
+from mixpanel_async.engine.lanes import Lane
+from mixpanel_async.engine.receipts import Receipt
+from mixpanel_async.errors import CannotEncode, InvalidRecord, RecordTooLarge
+from mixpanel_async.models import JSONValue, Outcome, Properties, Verdict
+
+_DISTINCT_IDS_OF_A_MERGE: Final = 2
+
+
+def refusal(error: InvalidRecord) -> Verdict:
+    """Return the outcome of a record that local validation refused."""
+    reason = "too_large" if isinstance(error, RecordTooLarge) else "invalid"
+    return Verdict(Outcome.REJECTED, reason, error.field, error.message)
+
+
+def record_for_report(record: Mapping[str, JSONValue]) -> bytes:
+    """Return a refused record as JSON, as far as it can be written."""
+    return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
+
+
+class Tracker:
+    """Takes events.
+
+    Args:
+        engine: Delivers them.
+        endpoints: Knows the lanes.
+        settings: `track_via` and limits.
+        clock: The time of events without one.
+    """
+
+    def __init__(self, engine: Engine, endpoints: Endpoints, settings: Settings, clock: Clock) -> None:
+        self._engine = engine
+        self._endpoints = endpoints
+        self._settings = settings
+        self._clock = clock
+        self._now = clock.time
+
+    async def track(
+        self,
+        distinct_id: str,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        time: float | dt.datetime | None = None,
+        insert_id: str | None = None,
+    ) -> Receipt:
+        """Record that something happened; returns as soon as the event is queued.
+
+        The network never raises here: await the receipt to hear what became of the event.
+
+        Args:
+            distinct_id: Whose event it is, as a string; "" for nobody's.
+            event: Its name.
+            properties: Up to 250 values that JSON can hold; left untouched. `time` and `$insert_id` may be among them.
+            time: When it happened: Unix seconds, milliseconds, or an aware datetime; None: now. With
+                `track_via="track"` at most five days ago.
+            insert_id: 1 to 36 of A-Z a-z 0-9 and -; equal (event, time, distinct_id, insert_id) are one event. None:
+                one is made.
+
+        Returns:
+            The receipt. An event that Mixpanel would refuse is not sent: its outcome is REJECTED, with the field.
+
+        Raises:
+            CannotEncode: The event cannot become JSON: NaN, a key that is no string, an unknown type.
+            MissingCredentials: The client has no token, or no credential for /import.
+            BufferFull: The buffer is full and `overflow="raise"`.
+            ClientClosed: The client was closed.
+            WrongLoop: The client belongs to another event loop, thread or process.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+        """
+        lane, encoder = self._track_way
+        try:
+            part, key = encoder.encode(event, distinct_id, properties, self._now(), time, insert_id)
+        except CannotEncode:
+            raise
+        except InvalidRecord as error:
+            return await self._refuse(event, distinct_id, properties, error)
+        return await self._engine.admit(lane, part, key=key)
+
+    async def import_event(
+        self,
+        distinct_id: str,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        time: float | dt.datetime | None = None,
+        insert_id: str | None = None,
+    ) -> Receipt:
+        """Record an event of any age over strict /import, which gives each event its own verdict.
+
+        Args:
+            distinct_id: Whose event it is, as a string; "" for nobody's.
+            event: Its name.
+            properties: Up to 251 values that JSON can hold; left untouched. `time` and `$insert_id` may be among them.
+            time: When it happened: Unix seconds, milliseconds, or an aware datetime, from 1971 on. Needed, here or in
+                the properties: nothing is stamped with now.
+            insert_id: 1 to 36 of A-Z a-z 0-9 and -; None: one is made, and the event is not recognised when it is
+                imported again.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            CannotEncode: The event cannot become JSON.
+            MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
+            BufferFull: The buffer is full and `overflow="raise"`.
+            ClientClosed: The client was closed.
+            WrongLoop: The client belongs to another event loop, thread or process.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+        """
+        lane, encoder = self._import_way
+        try:
+            part, key = encoder.encode(event, distinct_id, properties, self._now(), time, insert_id)
+        except CannotEncode:
+            raise
+        except InvalidRecord as error:
+            return await self._refuse(event, distinct_id, properties, error)
+        return await self._engine.admit(lane, part, key=key)
+
+    async def identify(self, identified_id: str, anon_id: str) -> Receipt:
+        """Join an anonymous id to a user's id (Original ID Merge projects).
+
+        Args:
+            identified_id: The user's id.
+            anon_id: A UUID of version 4 that was not joined before.
+
+        Raises:
+            InvalidRecord: An id is one that Mixpanel refuses, or `anon_id` is no UUID of version 4.
+            MissingCredentials: The client has no token.
+
+        Reference: https://developer.mixpanel.com/reference/create-identity
+        """
+        identified = rules.check_distinct_id(identified_id, "$identified_id", may_be_empty=False)
+        anonymous = uuid_v4(anon_id, "$anon_id")
+        return await self._track_identity("$identify", {"$identified_id": identified, "$anon_id": anonymous})
+
+    async def alias(self, distinct_id: str, alias: str) -> Receipt:
+        """Give a user's id another name; each alias belongs to one id (Original ID Merge projects).
+
+        Args:
+            distinct_id: The id that there is.
+            alias: The new one.
+
+        Raises:
+            InvalidRecord: An id is one that Mixpanel refuses.
+            MissingCredentials: The client has no token.
+
+        Reference: https://developer.mixpanel.com/reference/identity-create-alias
+        """
+        known = rules.check_distinct_id(distinct_id, "distinct_id", may_be_empty=False)
+        other = rules.check_distinct_id(alias, "alias", may_be_empty=False)
+        return await self._track_identity("$create_alias", {"distinct_id": known, "alias": other})
+
+    async def merge(self, distinct_id: str, other_distinct_id: str) -> Receipt:
+        """Merge two ids into one user, over strict /import (Original ID Merge projects).
+
+        Args:
+            distinct_id: One id.
+            other_distinct_id: The other.
+
+        Raises:
+            InvalidRecord: An id is one that Mixpanel refuses, or both are the same.
+            MissingCredentials: The client has no credential for /import.
+
+        Reference: https://developer.mixpanel.com/reference/identity-merge
+        """
+        ids = [
+            rules.check_distinct_id(each, "$distinct_ids", may_be_empty=False)
+            for each in (distinct_id, other_distinct_id)
+        ]
+        if len(set(ids)) < _DISTINCT_IDS_OF_A_MERGE:
+            raise InvalidRecord("an id cannot be merged with itself", field="$distinct_ids")
+        record = {"event": "$merge", "properties": {"$distinct_ids": ids}}
+        lane, _ = self._import_way
+        return await self._engine.admit(lane, encode_json(record, "merge"))
+
+    async def _track_identity(self, event: str, properties: dict[str, JSONValue]) -> Receipt:
+        token = self._endpoints.token_for(event)
+        record = {"event": event, "properties": {**properties, "token": token}}
+        lane = self._engine.lane(self._endpoints.track())
+        return await self._engine.admit(lane, encode_json(record, event))
+
+    async def _refuse(
+        self, event: str, distinct_id: str, properties: Properties | None, error: InvalidRecord
+    ) -> Receipt:
+        record = {"event": event, "properties": {"distinct_id": distinct_id, **(properties or {})}}
+        return await self._engine.refuse(record_for_report(record), refusal(error))
+
+    @cached_property
+    def _track_way(self) -> tuple[Lane, EventEncoder]:
+        if self._settings.track_via == "import":
+            return self._import_way
+        token = self._endpoints.token_for("track()")
+        encoder = EventEncoder(
+            token=token,
+            max_age_seconds=self._endpoints.max_age_seconds,
+            max_bytes=self._settings.max_batch_bytes - 2,
+        )
+        return self._engine.lane(self._endpoints.track()), encoder
+
+    @cached_property
+    def _import_way(self) -> tuple[Lane, EventEncoder]:
+        lane = self._engine.lane(self._endpoints.events())
+        return lane, EventEncoder(token=None, needs_time=True, max_bytes=self._settings.max_batch_bytes - 2)
