@@ -144,12 +144,25 @@ def decode_records(body: bytes, content_type: str) -> list[Any]:
     raise Refusal(400, "the body must be a JSON array of records, or one record")
 
 
-def _form_data(body: bytes) -> str | bytes:
+def decode_form(body: bytes) -> dict[str, str]:
+    """Decode a form; of a field that comes more than once the last counts.
+
+    Args:
+        body: What was sent; may be empty.
+
+    Raises:
+        Refusal: With 400, if it is none.
+    """
+    if not body:
+        return {}
     try:
-        form = urllib.parse.parse_qs(body.decode(), strict_parsing=True)
+        return dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True))
     except ValueError as error:
         raise Refusal(400, "malformed form") from error
-    data = form.get("data", [""])[0]
+
+
+def _form_data(body: bytes) -> str | bytes:
+    data = decode_form(body).get("data", "")
     if data.lstrip().startswith(("[", "{")):
         return data
     try:

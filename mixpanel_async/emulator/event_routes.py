@@ -63,6 +63,7 @@ async def post_track(request: web.Request) -> web.StreamResponse:
         take_tracked,
         records,
         arrival=state.now(),
+        body_bytes=body_bytes,
         token=state.settings.token,
         fallback_id=_address_id(request),
         doomed=doomed_indexes(request),

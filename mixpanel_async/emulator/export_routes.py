@@ -13,10 +13,13 @@ from mixpanel_async import limits
 from mixpanel_async.emulator.bodies import decode_json
 from mixpanel_async.emulator.broken_replies import reset_connection, send_broken
 from mixpanel_async.emulator.credentials import check_credentials
+from mixpanel_async.emulator.expression_values import is_true
+from mixpanel_async.emulator.expressions import Expression
 from mixpanel_async.emulator.faults import Variant
 from mixpanel_async.emulator.replies import Refusal
 from mixpanel_async.emulator.state import FAULT, STATE, ServerState
 from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.where import event_scope, read_where
 
 DAY_MILLISECONDS = 86_400_000
 _WINDOW_ROWS = 10_000
@@ -33,6 +36,7 @@ class ExportQuery(NamedTuple):
     events: list[str] | None
     limit: int | None
     time_in_ms: bool
+    where: Expression | None
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
@@ -85,9 +89,8 @@ def read_export_query(request: web.Request) -> ExportQuery:
         limit = int(text) if text.isascii() and text.isdigit() else 0
         if not 0 < limit <= limits.EXPORT_MAX_LIMIT:
             raise Refusal(400, f"limit must be from 1 to {limits.EXPORT_MAX_LIMIT}")
-    if request.query.get("where"):
-        raise Refusal(400, "where is not supported yet")
-    return ExportQuery(from_ms, until_ms, events, limit, request.query.get("time_in_ms", "").lower() in {"1", "true"})
+    time_in_ms = request.query.get("time_in_ms", "").lower() in {"1", "true"}
+    return ExportQuery(from_ms, until_ms, events, limit, time_in_ms, read_where(request.query.get("where")))
 
 
 def read_days(from_date: str | None, to_date: str | None) -> tuple[int, int]:
@@ -104,9 +107,11 @@ def read_days(from_date: str | None, to_date: str | None) -> tuple[int, int]:
         Refusal: With 400, if one is missing or no date, or they are the wrong way round.
     """
     try:
-        first, last = (dt.date.fromisoformat(date or "") for date in (from_date, to_date))
+        first, last = (dt.datetime.strptime(date or "", "%Y-%m-%d").date() for date in (from_date, to_date))  # noqa: DTZ007
     except ValueError as error:
         raise Refusal(400, "from_date and to_date are required, as yyyy-mm-dd") from error
+    if last.year == dt.MAXYEAR:
+        raise Refusal(400, "to_date is too far in the future")
     if last < first:
         raise Refusal(400, "to_date must not be before from_date")
     epoch = dt.date(1970, 1, 1).toordinal()
@@ -132,10 +137,19 @@ def _window_lines(store: Store, query: ExportQuery, first: int, until: int, most
     condition = "" if query.events is None else " AND event IN (SELECT unnest(?::VARCHAR[]))"
     found = store.rows(
         "SELECT event, time_ms, received_ms, properties FROM events"  # noqa: S608 - a constant condition
-        f" WHERE seq >= ? AND seq < ? AND time_ms >= ? AND time_ms < ?{condition} ORDER BY seq LIMIT ?",
-        [first, until, query.from_ms, query.until_ms, *([] if query.events is None else [query.events]), most],
+        f" WHERE seq >= ? AND seq < ? AND time_ms >= ? AND time_ms < ?{condition} ORDER BY seq",
+        [first, until, query.from_ms, query.until_ms, *([] if query.events is None else [query.events])],
     )
-    return len(found), "".join([_line(*row, time_in_ms=query.time_in_ms) for row in found]).encode()
+    if query.where is not None:
+        found = [row for row in found if _matches(store, query.where, *row)]
+    kept = found if most is None else found[:most]
+    return len(kept), "".join([_line(*row, time_in_ms=query.time_in_ms) for row in kept]).encode()
+
+
+def _matches(store: Store, where: Expression, event: str, time_ms: int, _: int, text: str) -> bool:
+    properties = orjson.loads(text)
+    user = store.profiles.get((properties["distinct_id"],), {})
+    return is_true(where(event_scope(event, time_ms, properties, user)))
 
 
 def _line(event: str, time_ms: int, received_ms: int, properties: str, *, time_in_ms: bool) -> str:

@@ -17,8 +17,6 @@ from mixpanel_async.emulator.event_rules import (
     time_milliseconds,
 )
 
-_DAY_MILLISECONDS = 86_400_000
-
 
 class EventRow(NamedTuple):
     """One stored event; the store adds the sequence number.
@@ -77,10 +75,7 @@ def take_imported(records: Sequence[Any], *, arrival: float, body_bytes: int, do
     """
     intake = Intake()
     for index, record in enumerate(records):
-        flaw = Flaw("", "refused on demand") if index in doomed else None
-        if flaw is None and body_bytes > limits.MAX_EVENT_BYTES:
-            flaw = check_size(record)
-        flaw = flaw or check_imported_event(record)
+        flaw = _general_flaw(index, record, body_bytes, doomed) or check_imported_event(record)
         if flaw is not None:
             intake.failed.append(_failed_entry(index, record, flaw))
         elif record["event"] in IDENTITY_EVENTS:
@@ -94,6 +89,7 @@ def take_tracked(
     records: Sequence[Any],
     *,
     arrival: float,
+    body_bytes: int,
     token: str | None,
     fallback_id: str,
     doomed: Collection[int],
@@ -103,6 +99,7 @@ def take_tracked(
     Args:
         records: Decoded JSON.
         arrival: When the request came, in seconds since 1970.
+        body_bytes: Size of the uncompressed body.
         token: The only token whose events are stored; None stores all.
         fallback_id: distinct_id of events that have none.
         doomed: Indexes that are refused whatever they hold.
@@ -110,7 +107,7 @@ def take_tracked(
     intake = Intake()
     oldest_ms = round((arrival - limits.MAX_TRACK_AGE_SECONDS) * 1000)
     for index, record in enumerate(records):
-        flaw = Flaw("", "refused on demand") if index in doomed else check_size(record) or check_tracked_event(record)
+        flaw = _general_flaw(index, record, body_bytes, doomed) or check_tracked_event(record)
         if flaw is not None:
             intake.failed.append(_failed_entry(index, record, flaw))
             continue
@@ -129,13 +126,11 @@ def take_tracked(
     return intake
 
 
-def day_of(time_ms: int) -> int:
-    """Number the days since 1970-01-01, UTC.
-
-    Args:
-        time_ms: Milliseconds since 1970.
-    """
-    return time_ms // _DAY_MILLISECONDS
+def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collection[int]) -> Flaw | None:
+    if index in doomed:
+        return Flaw("", "refused on demand")
+    # Measuring costs an encoding; a body this small cannot hold an event that is too large.
+    return check_size(record) if body_bytes > limits.MAX_EVENT_BYTES else None
 
 
 def _row(event: str, properties: dict[str, Any], arrival: float) -> EventRow:

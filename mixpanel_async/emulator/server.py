@@ -11,7 +11,15 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from mixpanel_async.emulator import admin_routes, event_routes, export_routes, lookup_routes, profile_routes
+from mixpanel_async.emulator import (
+    admin_routes,
+    engage_query_routes,
+    event_routes,
+    export_routes,
+    lookup_routes,
+    profile_routes,
+    query_routes,
+)
 from mixpanel_async.emulator.faults import FaultPlan
 from mixpanel_async.emulator.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits
@@ -193,6 +201,11 @@ def build_app(state: ServerState) -> web.Application:
             web.put("/lookup-tables/{id}", lookup_routes.put_table),
             web.delete("/lookup-tables/{id}", lookup_routes.delete_table),
             web.get(EXPORT_PATH, export_routes.get_export),
+            web.get("/api/query/events", query_routes.get_event_counts),
+            web.get("/api/query/events/top", query_routes.get_top_events),
+            web.get("/api/query/events/names", query_routes.get_event_names),
+            web.get("/api/query/engage", engage_query_routes.query_engage),
+            web.post("/api/query/engage", engage_query_routes.query_engage),
             web.get("/", admin_routes.get_home),
             web.get("/_admin/state", admin_routes.get_state),
             web.post("/_admin/faults", admin_routes.post_faults),

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -115,7 +115,7 @@ class ServerState:
     tally: Tally = field(default_factory=Tally)
     windows: Windows = field(default_factory=Windows)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    query_sessions: dict[str, list[str]] = field(default_factory=dict)
+    query_sessions: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Do blocking work on the store's thread; one piece at a time, in the order of the calls.

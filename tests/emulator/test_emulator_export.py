@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from mixpanel_async.emulator.replies import Refusal
 
 from .api import DAY, NOON, Api, event, exported
 
+LAST_DATE = dt.date(9998, 12, 31)
 MIDNIGHT = 1_759_968_000  # 2025-10-09T00:00:00Z
 
 
@@ -79,10 +82,10 @@ async def test_wrong_export_parameters_are_400(api: Api, query: dict[str, str | 
     assert (await api.export(query)).status == 400
 
 
-@given(first=st.dates(), last=st.dates())
-def test_days_cover_whole_days(first: object, last: object) -> None:
+@given(first=st.dates(max_value=LAST_DATE), last=st.dates(max_value=LAST_DATE))
+def test_days_cover_whole_days(first: dt.date, last: dt.date) -> None:
     """Days in order span whole days; days out of order are refused."""
-    if str(last) < str(first):
+    if last < first:
         with pytest.raises(Refusal):
             read_days(str(first), str(last))
     else:

@@ -1,0 +1,178 @@
+"""What values do in segmentation expressions: operators, functions and the value that is not there. Pure.
+
+Where the reference leaves a case open: undefined equals only undefined; `and`, `or` and `not` take it for false; `%`
+has the sign of its left side, `round` rounds halves up; moments are seconds since 1970, UTC unless they say otherwise.
+"""
+
+import datetime as dt
+import enum
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+Value = Any
+
+
+class Undefined(enum.Enum):
+    """The type of the value of a property that is not there, and of operations that make no sense."""
+
+    UNDEFINED = "undefined"
+
+
+UNDEFINED: Final = Undefined.UNDEFINED
+
+
+def is_true(value: Value) -> bool:
+    """Say whether a value counts as true.
+
+    Args:
+        value: Any value.
+    """
+    return value is not UNDEFINED and bool(value)
+
+
+def equal(left: Value, right: Value) -> bool:
+    """Compare; values of different types are never equal.
+
+    Args:
+        left: Any value.
+        right: Any value.
+    """
+    return _kind(left) == _kind(right) and bool(left == right)
+
+
+def contains(left: Value, right: Value) -> Value:
+    """Look for a text in a text, or for a value in a list.
+
+    Args:
+        left: What to look for.
+        right: Where.
+    """
+    if isinstance(left, str) and isinstance(right, str):
+        return left in right
+    if isinstance(right, list) and left is not UNDEFINED:
+        return any(equal(left, one) for one in right)
+    return UNDEFINED
+
+
+def compare(operator: str, left: Value, right: Value) -> Value:
+    """Order two numbers or two texts.
+
+    Args:
+        operator: One of < <= > >=.
+        left: Any value.
+        right: Any value.
+    """
+    if not (_is_number(left) and _is_number(right)) and not (isinstance(left, str) and isinstance(right, str)):
+        return UNDEFINED
+    match operator:
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case _:
+            return left >= right
+
+
+def calculate(operator: str, left: Value, right: Value) -> Value:
+    """Calculate with two numbers, or join two texts.
+
+    Args:
+        operator: One of + - * / %.
+        left: Any value.
+        right: Any value.
+    """
+    if operator == "+" and isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if not _is_number(left) or not _is_number(right):
+        return UNDEFINED
+    try:
+        return _calculate_numbers(operator, left, right)
+    except (ZeroDivisionError, OverflowError, ValueError):
+        return UNDEFINED
+
+
+def _calculate_numbers(operator: str, left: float, right: float) -> float:
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            return left / right
+        case _:
+            return math.fmod(left, right)
+
+
+def negate(value: Value) -> Value:
+    """Change a number's sign.
+
+    Args:
+        value: Any value.
+    """
+    return -value if _is_number(value) else UNDEFINED
+
+
+def _rounded(rounding: Callable[[float], int]) -> Callable[[Value], Value]:
+    def rounded(value: Value) -> Value:
+        return rounding(value) if _is_number(value) and math.isfinite(value) else UNDEFINED
+
+    return rounded
+
+
+def _number(value: Value) -> Value:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return UNDEFINED
+        return number if math.isfinite(number) else UNDEFINED
+    return value if _is_number(value) else UNDEFINED
+
+
+def _string(value: Value) -> Value:
+    if value is UNDEFINED or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if _is_number(value) else orjson.dumps(value).decode()
+
+
+def _datetime(value: Value) -> Value:
+    if _is_number(value):
+        return value
+    try:
+        moment = dt.datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        return UNDEFINED
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def functions() -> dict[str, Callable[[Value], Value]]:
+    """List the functions of one argument by their names."""
+    return {
+        "boolean": is_true,
+        "ceil": _rounded(math.ceil),
+        "datetime": _datetime,
+        "defined": lambda value: value is not UNDEFINED,
+        "floor": _rounded(math.floor),
+        "number": _number,
+        "round": _rounded(lambda value: math.floor(value + 0.5)),
+        "string": _string,
+    }
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _kind(value: Value) -> str:
+    return "number" if _is_number(value) else type(value).__name__
