@@ -1,7 +1,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixpanel_async.emulator.export_routes import read_days
@@ -82,6 +82,7 @@ async def test_wrong_export_parameters_are_400(api: Api, query: dict[str, str | 
     assert (await api.export(query)).status == 400
 
 
+@settings(deadline=None)
 @given(first=st.dates(max_value=LAST_DATE), last=st.dates(max_value=LAST_DATE))
 def test_days_cover_whole_days(first: dt.date, last: dt.date) -> None:
     """Days in order span whole days; days out of order are refused."""

@@ -2,7 +2,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixpanel_async.emulator.expression_values import UNDEFINED
@@ -112,6 +112,7 @@ def test_what_is_no_expression_is_refused(text: str) -> None:
         parse_expression(text)
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet='properties["n"]()+-*/%<>=!, and or not in 019.\'\\', max_size=60))
 def test_any_text_gets_a_value_or_a_refusal(text: str) -> None:
     """No text raises anything but ExpressionError, neither when read nor when evaluated."""
@@ -135,6 +136,7 @@ arithmetic = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(sample=arithmetic)
 def test_arithmetic_agrees_with_python(sample: tuple[str, float]) -> None:
     """Any nesting of sums, differences and products has the value that Python gives it."""
@@ -145,6 +147,7 @@ def test_arithmetic_agrees_with_python(sample: tuple[str, float]) -> None:
 scalars = st.none() | st.booleans() | numbers | st.text(max_size=5)
 
 
+@settings(deadline=None)
 @given(left=scalars, right=scalars)
 def test_equality_and_order_never_mix_types(left: object, right: object) -> None:
     """Values are equal only within a type, and only numbers and texts are ordered."""
