@@ -42,6 +42,21 @@ def iso_date(name: str, value: Date) -> str:
     raise InvalidSetting(f"{name} is {value!r}; it must be a date such as 2026-08-31")
 
 
+def iso_moment(name: str, value: Date | None) -> str | None:
+    """Return a date or a moment as ISO 8601; a string as it is, if it is one. None stays None.
+
+    Raises:
+        InvalidSetting: It is none.
+    """
+    if value is None or isinstance(value, dt.date):
+        return None if value is None else value.isoformat()
+    try:
+        dt.datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise InvalidSetting(f"{name} is {value!r}; it must be ISO 8601, such as 2026-08-31T12:00:00Z") from None
+    return value
+
+
 def date_range(from_date: Date, to_date: Date) -> tuple[str, str]:
     """Return both dates as `YYYY-MM-DD`.
 

@@ -123,13 +123,22 @@ async def request(
     if response not in {"json", "text", "bytes"}:
         raise InvalidSetting(f"response is {response!r}; choose json, text or bytes")
     built = build_request(method, path_or_url, options)
+    return read_response(built, await send_request(session, built, options), response)
+
+
+async def send_request(session: Session, built: Request, options: RequestOptions) -> Reply:
+    """Send a built request, and log it where the options ask for that."""
     if options.get("debug"):
         _show(session, built)
-    return read_response(built, await session.send(built), response)
+    return await session.send(built)
 
 
 def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONValue:
-    """Return a reply's body as JSON, text or bytes."""
+    """Return a reply's body as JSON, text or bytes.
+
+    Raises:
+        UnexpectedReply: The reply is no JSON, and `response` says it is.
+    """
     if response == "bytes":
         return reply.body
     if response == "text":

@@ -15,7 +15,7 @@ from mixpanel_async.actions.answers import (
     read_result_list,
     read_results,
 )
-from mixpanel_async.actions.arguments import Id, segment
+from mixpanel_async.actions.arguments import Id, iso_moment, segment
 from mixpanel_async.actions.calls import Actions, app_request
 from mixpanel_async.auth import REDACTED
 from mixpanel_async.errors import InvalidSetting
@@ -126,7 +126,7 @@ class ServiceAccounts(Actions):
         if isinstance(expires, dt.datetime) and expires.tzinfo is None:
             raise InvalidSetting("expires has no zone; give it one, for example datetime.timezone.utc")
         roles = None if projects is None else _roles(projects)
-        body = {"username": username, "role": role, "expires": expires, "projects": roles}
+        body = {"username": username, "role": role, "expires": iso_moment("expires", expires), "projects": roles}
         request = app_request("service_accounts.create", "POST", _path(organization_id), body=body)
         return read_results(request, await self._session.send(request), NewAccount)
 
