@@ -52,7 +52,7 @@ class Lane:
         spec: What its requests have in common.
         builder: The batch that is being filled.
         opened_at: When the first record came into it.
-        ready: Batches that can be sent.
+        ready: Batches that can be sent, those with the nearest deadline first.
         in_flight: Requests under way.
         held_bytes: Bytes of its records, queued and in flight.
         max_bytes: Like the spec's, or less after a 413.
@@ -116,9 +116,16 @@ class Lane:
         heapq.heappush(self._delayed, (due, next(self._numbers), batch))
 
     def promote(self, now: float) -> None:
-        """Put batches whose delay is over in front of the others."""
+        """Put batches whose delay is over among the others."""
         while self._delayed and self._delayed[0][0] <= now:
-            self.ready.appendleft(heapq.heappop(self._delayed)[2])
+            self.insert(heapq.heappop(self._delayed)[2])
+
+    def insert(self, batch: Batch) -> None:
+        """Make a batch ready that was ready before: in front of those with its deadline or a later one."""
+        place = 0
+        while place < len(self.ready) and self.ready[place].deadline < batch.deadline:
+            place += 1
+        self.ready.insert(place, batch)
 
     def next_due(self) -> float:
         """Return the monotonic time at which something is to be done here without anything happening before."""

@@ -214,12 +214,12 @@ class Queue:
         self._wake()
 
     def split(self, lane: Lane, batch: Batch) -> None:
-        """Queue a batch that was too large as two, in front of the others."""
+        """Queue a batch that was too large as two."""
         self.ledger.requeue(len(batch))
         lane.learn_cap(batch.body_bytes)
         self.room.drop_body(batch)
         for half in reversed(batch.halves()):
-            lane.ready.appendleft(half)
+            lane.insert(half)
         self._wake()
 
     def settle(

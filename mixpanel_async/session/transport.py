@@ -1,6 +1,7 @@
 """aiohttp behind the `Transport` protocol: the only client-side module that knows it."""
 
 import asyncio
+import io
 import platform
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -25,6 +26,7 @@ from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 from mixpanel_async.session.replies import error_class
 
 MAX_ERROR_BYTES: Final = 64 * 1024
+_MAX_PLAIN_BODY_BYTES: Final = 2**20
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 
 
@@ -98,7 +100,7 @@ class AiohttpTransport:
         return await self._open().request(
             request.method,
             request.url,
-            data=request.body,
+            data=_payload(request.body),
             headers=request.headers,
             allow_redirects=False,  # a redirect would carry the credential, or the body, to another address
             timeout=aiohttp.ClientTimeout(
@@ -153,6 +155,11 @@ class AiohttpStream:
             self._response.release()
         else:
             self._response.close()
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a body in a form that aiohttp takes without complaint: it warns of bytes above 1 MiB."""
+    return io.BytesIO(body) if body is not None and len(body) > _MAX_PLAIN_BODY_BYTES else body
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""A deterministic simulation of the engine against a faulty Mixpanel, in virtual time."""

@@ -1,0 +1,91 @@
+"""The house: imports point down the floors, and rooms on one floor leave each other alone."""
+
+import ast
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parent.parent / "mixpanel_async"
+FLOORS = [
+    {"errors", "models", "limits", "clock", "_version"},
+    {"config", "auth"},
+    {"session"},
+    {"actions"},
+    {"engine"},
+    {"jobs"},
+    {"client"},
+    {"cli", "__main__"},
+]
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+# Floor 0 and 1 name what belongs together in more than one module.
+NEIGHBOURS = {("models", "errors"), ("config", "auth"), ("__main__", "cli")}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: pathlib.Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: pathlib.Path) -> Iterator[str]:
+    """Yield the full names of what a module imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_down(path: pathlib.Path) -> None:
+    """A module imports only from the floors below its own, and from its own room."""
+    here = room_of(path)
+    if here == "__init__":
+        return
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "mixpanel_async" or len(parts) < 2:
+            continue
+        there = parts[1]
+        if there in {here, "__version__"} or (here, there) in NEIGHBOURS:
+            continue
+        if here == "emulator":
+            assert there == "limits", f"the local server is an independent oracle; it imports {name}"
+            continue
+        assert there in FLOOR_OF or here in {"cli", "__main__"}, f"{name} is in no room"
+        assert FLOOR_OF.get(there, -1) < FLOOR_OF[here], f"{here} must not import {name}"
+
+
+def test_every_room_is_on_a_floor() -> None:
+    """A new room gets its place in the house before it gets code."""
+    rooms = {room_of(path) for path in MODULES} - {"__init__", "emulator"}
+    assert rooms <= set(FLOOR_OF)
+
+
+def test_aiohttp_is_known_in_one_place() -> None:
+    """On the client's side only the transport knows the HTTP library."""
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if room_of(path) != "emulator" and any(name.split(".")[0] == "aiohttp" for name in imports_of(path))
+    }
+    assert users == {"session/transport.py"}
+
+
+def test_extras_are_imported_late() -> None:
+    """The core works without its extras: none is imported when a module is."""
+    extras = {"typer", "rich", "duckdb", "pyarrow", "pandas", "polars", "zstandard", "fsspec"}
+    for path in MODULES:
+        if room_of(path) in {"cli", "emulator"}:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            assert not extras & {name.split(".")[0] for name in names}, path

@@ -1,0 +1,78 @@
+"""An event loop whose time is a number: sleeping costs nothing, and every run is the same."""
+
+import asyncio
+import random
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class _Selector(selectors.DefaultSelector):
+    """Answers at once; where the loop would have waited, its time moves on."""
+
+    loop: "VirtualLoop"
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise AssertionError("deadlock: every task waits for something that never happens")
+        self.loop.advance(timeout)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop that starts at second 1,000 and jumps from timer to timer."""
+
+    def __init__(self) -> None:
+        selector = _Selector()
+        super().__init__(selector)
+        selector.loop = self
+        self._now = 1_000.0
+        self.after_step: Callable[[], None] | None = None
+
+    def _run_once(self) -> None:
+        super()._run_once()
+        if self.after_step is not None:
+            self.after_step()
+
+    def run_in_executor(self, executor: object, func: Callable[..., T], *args: object) -> "asyncio.Future[T]":  # type: ignore[override]
+        """Run the work at once: a thread has a time of its own."""
+        del executor
+        future: asyncio.Future[T] = self.create_future()
+        future.set_result(func(*args))
+        return future
+
+    def time(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += max(0.0, seconds)
+
+
+class VirtualClock:
+    """The clock of a `VirtualLoop`; its chance comes from a seed."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, seed: int = 0) -> None:
+        self._loop = loop or asyncio.get_running_loop()
+        self._random = random.Random(seed)
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+    def time(self) -> float:
+        return 1_750_000_000.0 + self._loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(seconds)
+
+    def uniform(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
+
+
+def run_virtually(main: Coroutine[object, object, T]) -> T:
+    """Run a coroutine in virtual time and return what it returns."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
