@@ -98,7 +98,7 @@ class SegmentationReports(Actions):
             raise InvalidSetting('interval needs type "unique" or "average"; with type "general" give unit')
         check_limit(limit, on)
         request = query_request(
-            "segmentation", "/segmentation", event=event, from_date=first, to_date=last, on=on,
+            "segmentation", "/segmentation", event=event, from_date=first, to_date=last, on=on, unit=unit,
             interval=interval, where=where, limit=limit, type=type, format=as_format(format),
             project_id=project_id, workspace_id=workspace_id,
         )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Every operation against the published facts."""
