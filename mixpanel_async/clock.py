@@ -1,9 +1,12 @@
 """Time, sleep and randomness behind one Protocol, so that a test decides what time it is."""
 
 import asyncio
+import math
 import random
 import time
 from typing import Protocol
+
+import anyio
 
 
 class Clock(Protocol):
@@ -17,6 +20,9 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds`."""
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait until `event` is set, `seconds` at most (`inf`: for ever)."""
 
     def uniform(self, low: float, high: float) -> float:
         """Return a random number of seconds between `low` and `high`."""
@@ -39,6 +45,11 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` without blocking the loop."""
         await asyncio.sleep(seconds)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait until `event` is set, `seconds` at most."""
+        with anyio.move_on_after(None if math.isinf(seconds) else max(0.0, seconds)):
+            await event.wait()
 
     def uniform(self, low: float, high: float) -> float:
         """Return a random number between `low` and `high`."""

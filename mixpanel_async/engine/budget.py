@@ -4,11 +4,18 @@ from typing import Final
 
 from mixpanel_async.config import Settings
 
-# A lane may hold eight times what is left free: alone nearly everything, and however many lanes are stuck, a new one
-# always finds some room (the dynamic threshold of shared-memory switches).
 _LANE_SHARE: Final = 8
 _BODY_SHARE: Final = 8  # this part of the buffer is kept for the bodies of requests
 _BODY_OVERHEAD_BYTES: Final = 1024  # what gzip can add to data that does not compress
+
+
+def has_share(held: int, more: int, free: int) -> bool:
+    """Return whether a lane that holds `held` of something may take `more` of the `free` rest.
+
+    A lane may hold eight times what it leaves free: alone nearly everything, and however many lanes are stuck, the next
+    one finds something. One that holds nothing takes what there is. (Switches share their memory by this rule.)
+    """
+    return not held or held + more <= _LANE_SHARE * (free - more)
 
 
 class Budget:
@@ -39,7 +46,7 @@ class Budget:
             return False
         if size > free or self.held_bytes + size > self._max_bytes:
             return False
-        return not lane_bytes or lane_bytes + size <= _LANE_SHARE * (free - size)
+        return has_share(lane_bytes, size, free)
 
     def body_fits(self, size: int) -> bool:
         """Return whether a body of at most `size` bytes may be made now."""

@@ -10,6 +10,7 @@ from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine import delivery
 from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.budget import has_share
 from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.engine.encode import read_key
 from mixpanel_async.engine.lanes import Lane, LaneSpec
@@ -193,14 +194,16 @@ class Queue:
         """Return the monotonic time of the next `tick` that does something."""
         return min((lane.next_due() for lane in self._lanes.values()), default=float("inf"))
 
-    def take(self, *, may_be_bulk: bool) -> tuple[Lane, Batch] | None:
-        """Return the batch to send next, the lanes taking turns."""
+    def take(self, free: int) -> tuple[Lane, Batch] | None:
+        """Return the batch to send next, the lanes taking turns.
+
+        Args:
+            free: How many requests may be begun; a busy lane leaves the last ones to others.
+        """
         for _ in range(len(self._turns)):
             lane = self._turns[0]
             self._turns.rotate(-1)
-            if lane.spec.is_bulk and not may_be_bulk:
-                continue
-            batch = lane.take()
+            batch = lane.take() if has_share(lane.in_flight, 1, free) else None
             if batch is not None:
                 lane.in_flight += 1
                 self.ledger.launch(len(batch))

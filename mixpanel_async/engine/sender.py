@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
@@ -47,7 +46,6 @@ class Sender:
         self._offload = offload
         self._concurrency = Concurrency(settings.max_concurrency)
         self._under_way = 0
-        self._bulk_under_way = 0
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -61,25 +59,15 @@ class Sender:
                 self._wake.clear()
                 self._queue.tick(self._clock.monotonic())
                 self._start(tasks)
-                await self._sleep()
-
-    async def _sleep(self) -> None:
-        due = self._queue.next_due()
-        timeout = None if math.isinf(due) else max(0.0, due - self._clock.monotonic())
-        with anyio.move_on_after(timeout):
-            await self._wake.wait()
+                await self._clock.wait(self._wake, self._queue.next_due() - self._clock.monotonic())
 
     def _start(self, tasks: TaskGroup) -> None:
-        while self._under_way < self._concurrency.allowed:
-            # Bulk leaves one place free, so that a live batch never waits for a bulk reply.
-            may_be_bulk = self._bulk_under_way < max(1, self._concurrency.allowed - 1)
-            taken = self._queue.take(may_be_bulk=may_be_bulk)
+        while (free := self._concurrency.allowed - self._under_way) > 0:
+            taken = self._queue.take(free)
             if taken is None:
                 return
-            lane, batch = taken
             self._under_way += 1
-            self._bulk_under_way += lane.spec.is_bulk
-            tasks.start_soon(self._deliver, lane, batch)
+            tasks.start_soon(self._deliver, *taken)
 
     async def _deliver(self, lane: Lane, batch: Batch) -> None:
         """Try a batch once; whatever happens, it leaves with an outcome or back into the queue."""
@@ -96,7 +84,6 @@ class Sender:
             self._carry_out(lane, batch, body, error)
         finally:
             self._under_way -= 1
-            self._bulk_under_way -= lane.spec.is_bulk
             lane.in_flight -= 1
             self._wake.set()
 

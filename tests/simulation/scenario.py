@@ -11,25 +11,9 @@ from tests.simulation.world import Plan, World
 from tests.virtual_time import VirtualClock, VirtualLoop, run_virtually
 
 FAULTS = [
-    "connect_failed",
-    "reset_unsent",
-    "reset_before",
-    "reset_after",
-    "hang",
-    "hang_applied",
-    "garbage",
-    "mismatch",
-    "429",
-    "429_after",
-    "503",
-    "502",
-    "500",
-    "408",
-    "504",
-    "applied_500",
-    "applied_504",
-    "bad_request",
-    "redirect",
+    *("connect_failed", "reset_unsent", "reset_before", "reset_after", "hang", "hang_applied"),
+    *("garbage", "mismatch", "429", "429_after", "503", "502", "500", "408", "504"),
+    *("applied_500", "applied_504", "bad_request", "redirect"),
 ]
 UNSAFE_KINDS = {"add", "append", "union"}
 PROFILE_KINDS = {"set", *UNSAFE_KINDS}

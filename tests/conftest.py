@@ -1,0 +1,55 @@
+"""A local Mixpanel for every test that wants one, and clients that lead to it."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
+from mixpanel_async.emulator import Emulator, EmulatorSettings
+from mixpanel_async.engine.queue import OnFailure
+from tests.virtual_time import FastClock
+
+TOKEN = "token-0123456789abcdef"
+USERNAME = "importer"
+SECRET = "secret-fedcba9876543210"
+PROJECT_ID = 4242
+
+Connect = Callable[..., AsyncMixpanel]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Emulator]:
+    settings = EmulatorSettings(token=TOKEN, project_id=PROJECT_ID, service_accounts={USERNAME: SECRET})
+    async with Emulator(settings) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def connect(server: Emulator) -> AsyncIterator[Connect]:
+    """A maker of clients for the local server, a hundred times as fast as the wall clock; closed after the test."""
+    clients: list[AsyncMixpanel] = []
+
+    def make(
+        settings: Settings | None = None,
+        *,
+        token: str | None = TOKEN,
+        secret: str = SECRET,
+        base_url: str | None = None,
+        on_failure: OnFailure | None = None,
+        speed: float = 100.0,
+    ) -> AsyncMixpanel:
+        client = AsyncMixpanel(
+            token,
+            credentials=ServiceAccount(USERNAME, secret),
+            project_id=PROJECT_ID,
+            base_url=base_url or server.url,
+            settings=settings,
+            on_failure=on_failure,
+            clock=FastClock(speed),
+        )
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await client.aclose(timeout=0)

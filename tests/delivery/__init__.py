@@ -1,0 +1,1 @@
+"""Promises about delivery, over real sockets against the local server."""

@@ -1,0 +1,127 @@
+"""Bounded memory: what happens when the buffer is full, by policy."""
+
+import asyncio
+
+import pytest
+
+from mixpanel_async import AsyncMixpanel, Outcome, Receipt, Settings
+from mixpanel_async.config import Overflow
+from mixpanel_async.emulator import Emulator, Fault
+from mixpanel_async.errors import BufferFull, ClientClosed
+from tests.conftest import Connect
+
+SMALL = 400_000
+
+
+def settings(overflow: Overflow, *, wait: float = 30.0, max_buffer_records: int | None = None) -> Settings:
+    return Settings(
+        overflow=overflow,
+        overflow_wait_seconds=wait,
+        max_buffer_bytes=SMALL,
+        max_buffer_records=max_buffer_records,
+        max_batch_bytes=100_000,
+        max_batch_records=50,
+    )
+
+
+def block(server: Emulator) -> None:
+    """Let the server take requests and answer none."""
+    server.faults.add(Fault(path="/track", kind="hang", times=None))
+
+
+async def fill(client: AsyncMixpanel, count: int) -> list[Receipt]:
+    return [await client.track("u", "E", {"n": n, "filler": "x" * 1000}) for n in range(count)]
+
+
+async def test_full_waits(connect: Connect) -> None:
+    """By default a full buffer makes the caller wait, and all that it then made is delivered."""
+    client = connect(settings("wait"))
+    receipts = await fill(client, 2000)
+    assert client.stats.buffered_bytes <= SMALL
+    await client.flush(timeout=20)
+    assert {(await receipt).outcome for receipt in receipts} == {Outcome.UNVERIFIED}
+
+
+async def test_full_waits_no_longer_than_it_may(server: Emulator, connect: Connect) -> None:
+    """When nothing moves, the wait ends with outcome DROPPED; the network never raises out of track()."""
+    block(server)
+    client = connect(settings("wait", wait=0.05))
+    receipts = await asyncio.wait_for(fill(client, 400), timeout=60)
+    dropped = [receipt for receipt in receipts if receipt.outcome is Outcome.DROPPED]
+    assert dropped
+    assert client.stats.outcomes[Outcome.DROPPED] == len(dropped)
+    assert client.stats.buffered_bytes <= SMALL
+
+
+async def test_full_raises(server: Emulator, connect: Connect) -> None:
+    """`overflow="raise"` tells the caller, with the numbers; what was admitted is untouched."""
+    block(server)
+    client = connect(settings("raise"))
+    with pytest.raises(BufferFull, match="max_buffer_bytes") as caught:
+        await fill(client, 1000)
+    assert caught.value.limit == SMALL
+    assert 0 < caught.value.queued_bytes <= SMALL
+    assert client.stats.admitted == client.stats.queued + client.stats.in_flight
+
+
+async def test_full_drops_the_newest(server: Emulator, connect: Connect) -> None:
+    """`drop_newest` never waits and keeps the oldest; each drop is on its receipt."""
+    block(server)
+    client = connect(settings("drop_newest"))
+    receipts = await fill(client, 1000)
+    outcomes = [receipt.outcome for receipt in receipts]
+    kept = outcomes.count(None)
+    assert outcomes == [None] * kept + [Outcome.DROPPED] * (1000 - kept)
+
+
+async def test_full_drops_the_oldest(server: Emulator, connect: Connect) -> None:
+    """`drop_oldest` gives up what waits longest and was never sent; the newest is kept."""
+    block(server)
+    client = connect(settings("drop_oldest"))
+    receipts = await fill(client, 1000)
+    assert receipts[-1].outcome is None
+    assert client.stats.outcomes[Outcome.DROPPED] > 0
+    assert client.stats.buffered_bytes <= SMALL
+
+
+async def test_the_bound_on_records(server: Emulator, connect: Connect) -> None:
+    """`max_buffer_records` bounds small records, which weigh more in memory than their JSON."""
+    block(server)
+    client = connect(settings("drop_newest", max_buffer_records=120))
+    await fill(client, 200)
+    assert client.stats.queued + client.stats.in_flight == 120
+
+
+async def test_a_cancelled_wait_leaves_nothing_behind(server: Emulator, connect: Connect) -> None:
+    """A track() that is cancelled while it waits was never admitted."""
+    block(server)
+    client = connect(settings("wait", max_buffer_records=100))
+    await fill(client, 100)
+    waiting = asyncio.create_task(client.track("u", "E"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert client.stats.admitted == 100
+
+
+async def test_closing_ends_the_wait(server: Emulator, connect: Connect) -> None:
+    """A caller who waits for room when the client is closed hears so, instead of hanging."""
+    block(server)
+    client = connect(settings("wait", max_buffer_records=100))
+    await fill(client, 100)
+    waiting = asyncio.create_task(client.track("u", "E"))
+    await asyncio.sleep(0)
+    await client.aclose(timeout=0)
+    with pytest.raises(ClientClosed):
+        await waiting
+
+
+async def test_a_stuck_lane_leaves_room_for_others(server: Emulator, connect: Connect) -> None:
+    """While /track hangs with a full buffer, /engage still gets in and is delivered."""
+    block(server)
+    client = connect(settings("drop_newest"))
+    await fill(client, 1000)
+    receipt = await client.people.set("u", {"a": 1})
+    assert receipt.outcome is None
+    assert (await asyncio.wait_for(receipt, timeout=10)).is_delivered
