@@ -151,6 +151,8 @@ class Queue:
         self.room.take(lane, size)
         self.ledger.admit(1)
         builder = lane.builder
+        if not builder.parts:
+            lane.opened_at = self._clock.monotonic()
         for batch in builder.add(part, receipt, is_unsafe=is_unsafe):
             self._seal(lane, batch)
         if len(builder.parts) == 1:

@@ -56,6 +56,7 @@ class Scenario:
         self.numbers = iter(range(1, 10**9))
         self.close_timeout = self.random.choice([0.0, 0.5, 5.0, 60.0, 600.0, 600.0, 3600.0])
         self.closed_after = float("nan")
+        self.closed_at = float("inf")
 
     def _settings(self) -> Settings:
         pick = self.random.choice
@@ -129,10 +130,12 @@ class Scenario:
     async def _close(self, client: AsyncMixpanel) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
+        self.closed_at = started + self.close_timeout
         closing = asyncio.create_task(client.aclose(self.close_timeout))
         closing.add_done_callback(lambda _: setattr(self, "closed_after", loop.time() - started))
         if self.random.random() < 0.1:
             await asyncio.sleep(self.random.uniform(0, 1))
+            self.closed_at = min(self.closed_at, loop.time())
             closing.cancel()
         await asyncio.wait([closing])
 
@@ -231,9 +234,15 @@ class Scenario:
     def _audit_deadline(self, made: Made) -> None:
         if made.settled_at is None:
             return
+        waited = made.settled_at - made.made_at
+        verdict = made.receipt.verdict
+        # After a failed try whose next one would come too late, giving up at once is right.
+        is_given_up = verdict is not None and verdict.reason == "deadline" and "last try" not in verdict.message
+        if is_given_up and made.settled_at < self.closed_at and waited < self.settings.delivery_deadline_seconds / 2:
+            self._problem(f"record {made.number} was given up {waited:.1f} s after it was made")
         slack = self.settings.overflow_wait_seconds + 1.0
-        if made.settled_at - made.made_at > self.settings.delivery_deadline_seconds + slack:
-            self._problem(f"record {made.number} settled {made.settled_at - made.made_at:.1f} s after it was made")
+        if waited > self.settings.delivery_deadline_seconds + slack:
+            self._problem(f"record {made.number} settled {waited:.1f} s after it was made")
 
     def _audit_requests(self) -> None:
         settings = self.settings
