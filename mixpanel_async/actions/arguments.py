@@ -15,6 +15,7 @@ from mixpanel_async.models import JSONValue
 Date: TypeAlias = dt.date | str
 Id: TypeAlias = int | str
 Field: TypeAlias = str | int | float | bool | None
+FieldValue: TypeAlias = Field | Sequence[str | int | float]
 Pairs: TypeAlias = list[tuple[str, str]]
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -137,7 +138,7 @@ def json_list(values: Iterable[JSONValue] | str | None) -> str | None:
     return encode_json([values] if isinstance(values, str) else list(values))
 
 
-def pairs(fields: Mapping[str, Field | Sequence[str]]) -> Pairs:
+def pairs(fields: Mapping[str, FieldValue]) -> Pairs:
     """Return the fields that were given (are not None) as name and text; a sequence becomes one pair an element."""
     found: Pairs = []
     for name, value in fields.items():
@@ -148,7 +149,7 @@ def pairs(fields: Mapping[str, Field | Sequence[str]]) -> Pairs:
     return found
 
 
-def form_body(fields: Mapping[str, Field | Sequence[str]]) -> bytes:
+def form_body(fields: Mapping[str, FieldValue]) -> bytes:
     """Return the fields that were given as a URL-encoded form."""
     return urlencode(pairs(fields)).encode("ascii")
 

@@ -19,7 +19,7 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
         InvalidRecord: A row is of another kind, or has keys that the first one has not.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)  # ends lines with \r\n, because it only quotes line breaks that it knows
     header: list[str] | None = None
     for number, row in enumerate(rows, 1):
         if isinstance(row, Mapping):

@@ -1,17 +1,17 @@
 """Forms with files, as `multipart/form-data`. Pure but for the boundary."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from mixpanel_async.actions.arguments import Field, pairs
+from mixpanel_async.actions.arguments import FieldValue, pairs
 from mixpanel_async.errors import InvalidSetting
 
 FileValue: TypeAlias = bytes | tuple[str, bytes] | tuple[str, bytes, str]
 _BINARY: Final = "application/octet-stream"
 
 
-def encode_multipart(form: Mapping[str, Field | Sequence[str]], files: Mapping[str, FileValue]) -> tuple[bytes, str]:
+def encode_multipart(form: Mapping[str, FieldValue], files: Mapping[str, FileValue]) -> tuple[bytes, str]:
     """Return the body of a form with files, and its media type.
 
     Args:

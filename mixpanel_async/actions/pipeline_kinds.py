@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from mixpanel_async.actions.arguments import Date, Field, check_needs, date_range, iso_date
+from mixpanel_async.actions.arguments import Date, FieldValue, check_needs, date_range, iso_date
 from mixpanel_async.actions.pipeline_regions import (
     BigQueryRegion,
     FileFormat,
@@ -246,9 +246,9 @@ class GcsSchema(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", ta
 PipelineKind: TypeAlias = GcsRaw | S3Raw | AzureRaw | BigQuery | Snowflake | Aws | AzureBlob | GcsSchema
 
 
-def pipeline_form(kind: PipelineKind) -> dict[str, Field | Sequence[str]]:
+def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
     """Return the fields of a form that makes the pipeline."""
-    fields: dict[str, Field | Sequence[str]] = msgspec.to_builtins(kind)
+    fields: dict[str, FieldValue] = msgspec.to_builtins(kind)
     for name in ("from_date", "to_date"):
         date = getattr(kind, name)
         fields[name] = None if date is None else iso_date(name, date)

@@ -13,7 +13,7 @@ from mixpanel_async.actions.answers import (
     read_answer,
     read_json,
 )
-from mixpanel_async.actions.arguments import Field, Id, check_exclusive, form_body, one_or_many, pairs
+from mixpanel_async.actions.arguments import FieldValue, Id, check_exclusive, form_body, one_or_many, pairs
 from mixpanel_async.actions.calls import FORM
 from mixpanel_async.actions.pipeline_generic import ROOT, GenericPipelines
 from mixpanel_async.actions.pipeline_jobs import (
@@ -114,7 +114,7 @@ class Pipelines(GenericPipelines):
                  "azure_tenant_id": azure_tenant_id}  # fmt: skip
         glue = {"glue_database": glue_database, "glue_role": glue_role, "glue_table_prefix": glue_table_prefix}
         _check_one_kind(azure, glue, {"bq_share_with_group": bq_share_with_group})
-        form: dict[str, Field | Sequence[str]] = {
+        form: dict[str, FieldValue] = {
             "name": name, "events": one_or_many(events), "where": where,
             "bq_share_with_group": one_or_many(bq_share_with_group), **azure, **glue,
         }  # fmt: skip
@@ -213,7 +213,7 @@ class Pipelines(GenericPipelines):
     def _write(
         self,
         operation: str,
-        form: Mapping[str, Field | Sequence[str]],
+        form: Mapping[str, FieldValue],
         project_id: Id | None,
         credential: Credential | None = None,
     ) -> Request:
@@ -229,7 +229,7 @@ class Pipelines(GenericPipelines):
         )
 
 
-def _read(operation: str, path: str, query: Mapping[str, Field | Sequence[str]]) -> Request:
+def _read(operation: str, path: str, query: Mapping[str, FieldValue]) -> Request:
     return Request(
         operation=f"pipelines.{operation}",
         method="GET",

@@ -84,6 +84,7 @@ class ProfileStream:
         self._cursor = cursor
         # Weak: the loop alone owns the generator, so that leaving the loop closes it.
         self._generator: weakref.ref[AsyncGenerator[Profile, None]] | None = None
+        self._ahead: asyncio.Task[ProfilePage] | None = None
 
     @property
     def cursor(self) -> ProfileCursor:
@@ -102,6 +103,9 @@ class ProfileStream:
         generator = self._generator() if self._generator else None
         if generator is not None:
             await generator.aclose()
+        # Where the loop was left, the generator may be gone while its end is still to come.
+        if self._ahead is not None:
+            await _end(self._ahead)
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,7 +121,7 @@ class ProfileStream:
             number, offset = self._cursor.page, self._cursor.offset
             session_id = self._cursor.session_id or page.session_id
             after = ProfileCursor(session_id, number + 1)
-            ahead = None if page.is_last else asyncio.create_task(self._read(after))
+            self._ahead = ahead = None if page.is_last else asyncio.create_task(self._read(after))
             try:
                 for place in range(offset, len(page.results)):
                     self._cursor = ProfileCursor(session_id, number, place + 1)

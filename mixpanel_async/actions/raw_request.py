@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
 from mixpanel_async.actions.answers import read_json
-from mixpanel_async.actions.arguments import Field, encode_json, form_body, pairs
+from mixpanel_async.actions.arguments import FieldValue, encode_json, form_body, pairs
 from mixpanel_async.actions.calls import FORM, JSON
 from mixpanel_async.actions.multipart import FileValue, encode_multipart
 from mixpanel_async.auth import REDACTED, Credential
@@ -17,7 +17,7 @@ from mixpanel_async.session import Reply, Request, RetryRule, Session
 from mixpanel_async.session.messages import Family
 
 ResponseType: TypeAlias = Literal["json", "text", "bytes"]
-Fields: TypeAlias = Mapping[str, Field | Sequence[str]]
+Fields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
 _SHOWN_HEADERS: Final = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "user-agent"})
