@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from mixpanel_async.errors import InvalidSetting
 
@@ -30,7 +30,7 @@ class Credential(Protocol):
 
 
 class _Secret:
-    """One secret string; equal by value, so that lanes of equal credentials are the same lane."""
+    """One secret string, with a name or without; equal by value, so that lanes of equal credentials are one lane."""
 
     __slots__ = ("_secret",)
     _name = "secret"
@@ -42,20 +42,29 @@ class _Secret:
         """Return the strings that must never be shown."""
         return (self._secret,)
 
+    def _shown(self) -> str:
+        return ""
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({REDACTED})"
+        return f"{type(self).__name__}({self._shown()}{self._name}={REDACTED})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Secret) and type(other) is type(self) and other._secret == self._secret
+        return isinstance(other, _Secret) and (repr(self), self._secret) == (repr(other), other._secret)
 
     def __hash__(self) -> int:
-        return hash((type(self), self._secret))
+        return hash((repr(self), self._secret))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def __reduce__(self) -> str:
         raise TypeError(f"{type(self).__name__} is not pickled: its secret would be written out")
 
 
-class ServiceAccount:
+class ServiceAccount(_Secret):
     """A service account: basic auth; calls made with it need a `project_id`.
 
     Args:
@@ -65,33 +74,20 @@ class ServiceAccount:
     Reference: https://developer.mixpanel.com/reference/service-accounts
     """
 
-    __slots__ = ("_secret", "username")
+    __slots__ = ("username",)
 
     def __init__(self, username: str, secret: str) -> None:
+        super().__init__(secret)
         self.username = _checked("ServiceAccount", "username", username)
         if ":" in username:
             raise InvalidSetting("ServiceAccount: username must not contain a colon")
-        self._secret = _checked("ServiceAccount", "secret", secret)
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
         return _basic(self.username, self._secret)
 
-    def secrets(self) -> tuple[str, ...]:
-        """Return the strings that must never be shown."""
-        return (self._secret,)
-
-    def __repr__(self) -> str:
-        return f"ServiceAccount(username={self.username!r}, secret={REDACTED})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ServiceAccount) and (self.username, self._secret) == (other.username, other._secret)
-
-    def __hash__(self) -> int:
-        return hash((self.username, self._secret))
-
-    def __reduce__(self) -> str:
-        raise TypeError("ServiceAccount is not pickled: its secret would be written out")
+    def _shown(self) -> str:
+        return f"username={self.username!r}, "
 
 
 class ProjectSecret(_Secret):

@@ -1,0 +1,154 @@
+"""Settings, regions, environment and credentials."""
+
+import base64
+import copy
+import pickle
+
+import msgspec
+import pytest
+
+from mixpanel_async import AsyncMixpanel, OAuthToken, ProjectSecret, Rates, Region, ServiceAccount, Settings
+from mixpanel_async.auth import Credential, ProjectToken, redact
+from mixpanel_async.config import read_environment, read_region, servers
+from mixpanel_async.errors import InvalidSetting
+
+SECRET = "s3cret-do-not-show"
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        (
+            "us",
+            ["https://api.mixpanel.com", "https://data.mixpanel.com", "https://mixpanel.com", "https://mixpanel.com"],
+        ),
+        ("eu", ["https://api-eu.mixpanel.com", "https://data-eu.mixpanel.com", *["https://eu.mixpanel.com"] * 2]),
+        ("in", ["https://api-in.mixpanel.com", "https://data-in.mixpanel.com", *["https://in.mixpanel.com"] * 2]),
+    ],
+)
+def test_regions(region: str, expected: list[str]) -> None:
+    """Each region has its own four servers."""
+    found = servers(read_region(region))
+    assert [found["ingestion"], found["data"], found["query"], found["app"]] == expected
+
+
+def test_base_urls() -> None:
+    """One address replaces all four servers; a mapping replaces those that it names."""
+    assert set(servers(Region.US, "http://127.0.0.1:8080/").values()) == {"http://127.0.0.1:8080"}
+    some = servers(Region.EU, {"data": "http://proxy/data"})
+    assert (some["data"], some["query"]) == ("http://proxy/data", "https://eu.mixpanel.com")
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://host", "host:80", "", "http://user:pass@host", "http://host?token=x", "http://host#x"]
+)
+def test_bad_addresses(address: str) -> None:
+    """An address that cannot be used, or that would leak a credential into logs, is refused at once."""
+    with pytest.raises(InvalidSetting, match="base_url"):
+        AsyncMixpanel("tok", base_url=address)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_batch_records": 2001},
+        {"max_batch_records": 0},
+        {"max_batch_bytes": 10},
+        {"max_buffer_bytes": 1_000_000},
+        {"overflow": "explode"},
+        {"track_via": "pigeon"},
+        {"linger_seconds": -1},
+        {"gzip_level": 9},
+        {"retry_quota": -1},
+        {"connect_timeout_seconds": 0},
+        {"max_buffer_records": 0},
+        {"total_timeout_seconds": float("nan")},
+    ],
+    ids=str,
+)
+def test_settings_are_checked(wrong: dict[str, object]) -> None:
+    """A setting out of its range is an error that names it and its range."""
+    with pytest.raises(InvalidSetting, match=next(iter(wrong))):
+        Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_unknown_settings_are_refused() -> None:
+    """A misspelled setting is no setting."""
+    with pytest.raises(TypeError, match="linger"):
+        Settings(linger=1)  # type: ignore[call-arg]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"linger": 1}, Settings)
+    with pytest.raises(InvalidSetting, match="query_per_hour"):
+        Rates(query_per_hour=0)
+
+
+def test_the_environment() -> None:
+    """Every variable arrives where it belongs; empty ones count as not set."""
+    found = read_environment(
+        {
+            "MIXPANEL_TOKEN": "tok",
+            "MIXPANEL_SERVICE_ACCOUNT_USERNAME": "user",
+            "MIXPANEL_SERVICE_ACCOUNT_SECRET": SECRET,
+            "MIXPANEL_PROJECT_ID": "42",
+            "MIXPANEL_WORKSPACE_ID": "",
+            "MIXPANEL_REGION": "EU",
+            "MIXPANEL_BASE_URL": "http://127.0.0.1:1",
+        }
+    )
+    assert (found.token, found.project_id, found.workspace_id, found.region) == ("tok", 42, None, Region.EU)
+    assert found.credentials == ServiceAccount("user", SECRET)
+    assert found.base_url == "http://127.0.0.1:1"
+    assert SECRET not in repr(found)
+    assert "tok" not in repr(found).replace("token", "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"SERVICE_ACCOUNT_USERNAME": "user"}, "username and its secret"),
+        ({"SERVICE_ACCOUNT_SECRET": SECRET}, "username and its secret"),
+        ({"PROJECT_SECRET": SECRET, "OAUTH_TOKEN": SECRET}, "more than one"),
+        ({"PROJECT_ID": "abc"}, "MIXPANEL_PROJECT_ID"),
+        ({"REGION": "moon"}, "us, eu, in"),
+    ],
+)
+def test_a_wrong_environment(environ: dict[str, str], message: str) -> None:
+    """What cannot be used is an error that names it, without the secret."""
+    with pytest.raises(InvalidSetting, match=message) as caught:
+        AsyncMixpanel.from_env(environ={f"MIXPANEL_{name}": value for name, value in environ.items()})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("credential", "header"),
+    [
+        (ServiceAccount("user", SECRET), "Basic " + base64.b64encode(f"user:{SECRET}".encode()).decode()),
+        (ProjectSecret(SECRET), "Basic " + base64.b64encode(f"{SECRET}:".encode()).decode()),
+        (ProjectToken(SECRET), "Basic " + base64.b64encode(f"{SECRET}:".encode()).decode()),
+        (OAuthToken(SECRET), f"Bearer {SECRET}"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_credentials(credential: Credential, header: str) -> None:
+    """Each kind has its header, compares by value, and shows its secret to nobody."""
+    assert credential.authorization() == header
+    assert list(credential.secrets()) == [SECRET]
+    assert SECRET not in f"{credential!r} {credential!s}"
+    same = copy.copy(type(credential)(*(("user", SECRET) if isinstance(credential, ServiceAccount) else (SECRET,))))
+    assert (credential == same, hash(credential) == hash(same)) == (True, True)
+    assert credential != ProjectSecret("other")
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(credential)
+
+
+@pytest.mark.parametrize("value", ["", " x", "x\n", "a\x00b"])
+def test_credentials_that_cannot_be(value: str) -> None:
+    """A stray newline from a file, the commonest of mistakes, is named at once instead of answered with 401."""
+    for make in (ProjectSecret, OAuthToken, ProjectToken, lambda text: ServiceAccount("user", text)):
+        with pytest.raises(InvalidSetting, match="non-empty"):
+            make(value)
+
+
+def test_redaction() -> None:
+    """All secrets are replaced, also where one contains another."""
+    assert redact("a abc ab b", ["ab", "abc", ""]) == "a *** *** b"
