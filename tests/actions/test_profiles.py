@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from aiohttp import web
 
-from mixpanel_async.actions import Query
+from mixpanel_async.actions import Query, request
 from mixpanel_async.actions.profile_stream import Profile, ProfileCursor
 from mixpanel_async.config import Rates
 from mixpanel_async.emulator import Emulator
@@ -187,8 +187,6 @@ async def test_25_000_profiles_from_the_local_server_interrupted_twice(clock: Fa
 
 async def fill(session: Session, total: int) -> None:
     """Put profiles into the local server, 2000 a request."""
-    from mixpanel_async.actions import request
-
     for start in range(0, total, 2000):
         numbers = range(start, min(total, start + 2000))
         records = [{"$token": "t", "$distinct_id": f"user-{n}", "$set": {"n": n}} for n in numbers]

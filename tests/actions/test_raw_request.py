@@ -49,7 +49,7 @@ async def test_data_and_forms(session: Session, script: Script) -> None:
     await request(session, "POST", "/x", data=b"\x00\xff")
     await request(session, "POST", "/x", form={"a": "b c", "n": 1})
     await request(session, "POST", "/x", form={"a": "b"}, is_multipart=True)
-    files = {"one": b"1", "two": ("two.csv", b"2"), "three": ("three.csv", b"3", "text/csv")}
+    files: dict[str, FileValue] = {"one": b"1", "two": ("two.csv", b"2"), "three": ("three.csv", b"3", "text/csv")}
     await request(session, "POST", "/x", form={"a": "b"}, files=files)
     text, raw, form, plain_multipart, multipart = script.seen
     assert (text.body, text.headers["content-type"]) == ("é".encode(), "text/plain")
