@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from mixpanel_async.actions.catalogue import Catalogue
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.config import BaseUrl, Region, Settings, read_environment, read_region, servers
@@ -19,7 +20,7 @@ from mixpanel_async.session import Session, Transport
 from mixpanel_async.session.transport import AiohttpTransport
 
 
-class AsyncMixpanel(Tracker):
+class AsyncMixpanel(Tracker, Catalogue):
     """An asynchronous client for one Mixpanel project.
 
     It may be entered with `async with` and left in another task, or used plainly and closed with `aclose()`; it belongs
@@ -64,7 +65,7 @@ class AsyncMixpanel(Tracker):
         clock = clock or SystemClock()
         if token is not None:
             ProjectToken(token)  # refuses what cannot be a token, before a record is made with it
-        self._session = Session(
+        session = Session(
             transport or AiohttpTransport(settings),
             servers=servers(read_region(region), base_url),
             settings=settings,
@@ -74,9 +75,10 @@ class AsyncMixpanel(Tracker):
             project_id=project_id,
             workspace_id=workspace_id,
         )
-        engine = Engine(self._session, settings, clock, on_failure=on_failure)
+        engine = Engine(session, settings, clock, on_failure=on_failure)
         endpoints = Endpoints(settings, token=token, credentials=credentials, project_id=project_id)
-        super().__init__(engine, endpoints, settings, clock)
+        Tracker.__init__(self, engine, endpoints, settings, clock)
+        Catalogue.__init__(self, session)
         self.people = People(engine, endpoints, settings)
         self.groups = Groups(engine, endpoints, settings)
 

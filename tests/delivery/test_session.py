@@ -291,7 +291,7 @@ async def test_tls_is_verified() -> None:
         writer.write(plain("200 OK", b"{}"))
 
     async with raw_server(answer) as url:
-        settings = Settings(ssl_context=ssl.create_default_context(), max_call_retries=0)
+        settings = Settings(ssl_context=ssl.create_default_context(), max_call_retries=0, connect_timeout_seconds=0.2)
         async with session_to(url.replace("http://", "https://"), settings) as session:
             with pytest.raises(errors.TransportError) as caught:
                 await session.send(GET)
