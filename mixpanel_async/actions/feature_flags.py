@@ -144,7 +144,7 @@ class FeatureFlags(Actions):
             status: Whether it is on.
             data_group_id: Group key, if it is decided by group.
             is_experiment_active: Whether that experiment runs.
-            hash_salt: Salt of the random choice.
+            hash_salt: Salt of the random choice, 32 characters.
             reset_hash_salt: Choose a new salt.
             project_id: Project; the client's unless given.
             workspace_id: Workspace; the client's unless given.
@@ -215,7 +215,7 @@ class FeatureFlags(Actions):
             status: Whether it is on.
             data_group_id: Group key, if it is decided by group.
             is_experiment_active: Whether that experiment runs.
-            hash_salt: Salt of the random choice.
+            hash_salt: Salt of the random choice, 32 characters.
             reset_hash_salt: Choose a new salt.
             project_id: Project; the client's unless given.
             workspace_id: Workspace; the client's unless given.

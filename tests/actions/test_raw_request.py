@@ -172,3 +172,21 @@ async def test_generic_pipelines_are_raw_requests(session: Session, script: Scri
     assert (edited.query, edited.headers["x-a"]) == ({"q": "1"}, "b")
     assert (other.method, other.path, other.body) == ("PUT", "/api/2.0/nessie/pipeline/other", b"x")
     assert b'name="name"\r\n\r\nn\r\n' in filed.body
+
+
+async def test_what_a_web_page_asks_of_track(session: Session, script: Script) -> None:
+    """Options of /track that serve web pages are at hand with a raw request, without credentials."""
+    script.replies = [(200, b"GIF89a")]
+    image = await request(
+        session,
+        "POST",
+        "/track",
+        query={"ip": 1, "verbose": 1, "img": 1, "redirect": "https://example.com/"},
+        json=[{"event": "Opened", "properties": {"token": "t", "distinct_id": "u"}}],
+        auth=False,
+        response="bytes",
+    )
+    [seen] = script.seen
+    assert image == b"GIF89a"
+    assert seen.query == {"ip": "1", "verbose": "1", "img": "1", "redirect": "https://example.com/"}
+    assert "authorization" not in seen.headers

@@ -336,13 +336,13 @@ FLAGS: Sequence[Call] = [
     Call("list-feature-flags", "feature_flags.list", lambda f: f.feature_flags.list(include_archived=True, **IDS)),
     Call("create-feature-flag", "feature_flags.create", lambda f: f.feature_flags.create(
         "n", "k", context="distinct_id", serving_method="client", ruleset=RULES, tags=["t"], description="d",
-        experiment_id=UUID, status="enabled", data_group_id=3, is_experiment_active=True, hash_salt="s",
+        experiment_id=UUID, status="enabled", data_group_id=3, is_experiment_active=True, hash_salt="s" * 32,
         reset_hash_salt=False, **IDS)),
     Call("get-feature-flag", "feature_flags.get", lambda f: f.feature_flags.get("f", **IDS)),
     Call("update-feature-flag", "feature_flags.update", lambda f: f.feature_flags.update(
         "f", name="n", key="k", context="distinct_id", serving_method="remote_only", ruleset=RULES, tags=["t"],
         description="d", experiment_id=UUID, status="archived", data_group_id="3", is_experiment_active=False,
-        hash_salt="s", reset_hash_salt=True, **IDS)),
+        hash_salt="s" * 32, reset_hash_salt=True, **IDS)),
     Call("delete-feature-flag", "feature_flags.delete", lambda f: f.feature_flags.delete("f", **IDS)),
     Call("list-experiments", "experiments.list", lambda f: f.experiments.list(workspace_id=WORKSPACE)),
     Call("create-experiment", "experiments.create", lambda f: f.experiments.create(

@@ -108,4 +108,4 @@ def _form_value(schema: Mapping[str, Any], name: str, texts: list[str]) -> objec
 
 
 def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {word: value for word, value in schema.items() if word in {"type", "enum", "items", "format"}}
+    return {word: value for word, value in schema.items() if word not in {"name", "in", "required"}}

@@ -34,12 +34,28 @@ def problems(value: object, schema: Schema, where: str = "$") -> list[str]:
             return [*found, f"{where} is {value!r}, no {kind}"]
     if "enum" in schema and value not in schema["enum"]:
         found.append(f"{where} is {value!r}, none of {schema['enum']}")
-    found += _format_problems(value, schema, where)
+    found += _format_problems(value, schema, where) + _size_problems(value, schema, where)
     if isinstance(value, dict):
         found += _object_problems(value, schema, where)
     if isinstance(value, list) and "items" in schema:
         found += [line for i, one in enumerate(value) for line in problems(one, schema["items"], f"{where}[{i}]")]
     return found
+
+
+def _size_problems(value: object, schema: Schema, where: str) -> list[str]:
+    sizes: list[tuple[str, float]] = []
+    if isinstance(value, str):
+        sizes = [("Length", len(value))]
+    elif isinstance(value, list):
+        sizes = [("Items", len(value))]
+    elif isinstance(value, int | float):
+        sizes = [("imum", value)]
+    return [
+        f"{where} is {value!r}, outside {word}"
+        for name, size in sizes
+        for word in (f"min{name}", f"max{name}")
+        if word in schema and (size < schema[word] if word.startswith("min") else size > schema[word])
+    ]
 
 
 def _format_problems(value: object, schema: Schema, where: str) -> list[str]:
