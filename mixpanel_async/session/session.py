@@ -138,15 +138,16 @@ class Session:
             await self._clock.sleep(delay)
             attempt += 1
 
-    def error_of(self, reply: Reply, operation: str) -> ApiError | None:
-        """Return the error that a reply is, or None if it is good."""
+    def error_of(self, reply: Reply, operation: str, credential: Credential | None = None) -> ApiError | None:
+        """Return the error that a reply is, or None if it is good; the call's own credential is kept out of it too."""
+        own = credential.secrets() if credential else ()
         return replies.read_error(
             reply.status,
             reply.headers,
             reply.body,
             operation=operation,
             now=self._clock.time(),
-            secrets=self.secrets(),
+            secrets=(*self.secrets(), *own),
         )
 
     def secrets(self) -> Iterable[str]:
@@ -171,7 +172,7 @@ class Session:
     async def _send_once(self, request: Request, *, is_retry: bool) -> Reply:
         async with self._permit(request):
             reply = await self.attempt(request, is_retry=is_retry)
-        error = self.error_of(reply, request.operation)
+        error = self.error_of(reply, request.operation, request.credential)
         if error is not None:
             raise error
         self.quota.reward()
@@ -190,7 +191,7 @@ class Session:
             reply = Reply(stream.status, stream.headers, await stream.read_error())
         finally:
             await self._transport.close_stream(stream)
-        error = self.error_of(reply, request.operation)
+        error = self.error_of(reply, request.operation, request.credential)
         if error is None:
             raise AssertionError("a status is an error or not, whoever asks")
         raise error
