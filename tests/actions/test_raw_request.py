@@ -6,7 +6,7 @@ from mixpanel_async.actions import Pipelines, request
 from mixpanel_async.actions.multipart import FileValue
 from mixpanel_async.actions.raw_request import build_request
 from mixpanel_async.auth import OAuthToken
-from mixpanel_async.errors import BadRequest, InvalidSetting, MissingCredentials, ServerError, UnexpectedReply
+from mixpanel_async.errors import BadRequest, InvalidSetting, MissingCredentials, ServerError, Unauthorized, UnexpectedReply
 from mixpanel_async.session import Session
 
 from .server import ACCOUNT, FakeClock, Recorder, Script, SessionMaker
@@ -190,3 +190,11 @@ async def test_what_a_web_page_asks_of_track(session: Session, script: Script) -
     assert image == b"GIF89a"
     assert seen.query == {"ip": "1", "verbose": "1", "img": "1", "redirect": "https://example.com/"}
     assert "authorization" not in seen.headers
+
+
+async def test_an_error_does_not_repeat_the_calls_own_credential(session: Session, script: Script) -> None:
+    """A credential that is given to one call is kept out of its error as the client's is."""
+    script.replies = [(401, b'{"error": "hush-token is wrong"}')]
+    with pytest.raises(Unauthorized, match=r"\*\*\* is wrong") as caught:
+        await request(session, "GET", "/api/app/me", auth=OAuthToken("hush-token"))
+    assert "hush" not in repr(caught.value)
