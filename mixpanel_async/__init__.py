@@ -6,17 +6,23 @@ from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.config import Rates, Region, Settings
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import MixpanelError
+from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.report import Fault, ImportProgress, ImportReport
 from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
 __all__ = [
     "AsyncMixpanel",
     "DeliveryReport",
+    "Fault",
+    "ImportProgress",
+    "ImportReport",
     "MixpanelError",
     "OAuthToken",
     "Outcome",
     "ProjectSecret",
     "Rates",
     "Receipt",
+    "RecordMapping",
     "Region",
     "ServiceAccount",
     "Settings",

@@ -15,12 +15,13 @@ from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.profiles import Groups, People
 from mixpanel_async.engine.queue import OnFailure
 from mixpanel_async.engine.tracker import Tracker
+from mixpanel_async.jobs.facade import Jobs
 from mixpanel_async.models import DeliveryReport, Stats
 from mixpanel_async.session import Session, Transport
 from mixpanel_async.session.transport import AiohttpTransport
 
 
-class AsyncMixpanel(Tracker, Catalogue):
+class AsyncMixpanel(Tracker, Catalogue, Jobs):
     """An asynchronous client for one Mixpanel project.
 
     It may be entered with `async with` and left in another task, or used plainly and closed with `aclose()`; it belongs

@@ -1,0 +1,94 @@
+"""The books of a running job: totals, examples, and how far everything has settled. Pure."""
+
+from collections import deque
+
+from mixpanel_async.jobs.pieces import Misfit, Piece, Place
+from mixpanel_async.jobs.tally import ACCESS_REASONS, Examples, Tally
+from mixpanel_async.models import Outcome, Verdict
+
+
+class Mark:
+    """What remains of a piece while its records are on their way.
+
+    Attributes:
+        name: Of the source, for people.
+        tally: What became of its records so far.
+        waiting: Records without an outcome.
+        end: Where reading goes on after the piece.
+    """
+
+    __slots__ = ("end", "name", "tally", "waiting")
+
+    def __init__(self, piece: Piece) -> None:
+        self.name = piece.name
+        self.tally = piece.tally
+        self.waiting = len(piece.parts)
+        self.end = piece.end
+
+
+class Books:
+    """Counts what became of each record.
+
+    At every instant the records that were read are the settled ones and those that wait.
+
+    Attributes:
+        total: Everything.
+        settled: What belongs to the pieces before `place`, all of which have settled.
+        place: From where a later run has to read again.
+        examples: The first faults of each kind.
+        waiting: Records in batches without an outcome.
+        refusal: The verdict by which the credentials were refused, or None.
+    """
+
+    def __init__(self) -> None:
+        self.total = Tally()
+        self.settled = Tally()
+        self.place: Place | None = None
+        self.examples = Examples()
+        self.waiting = 0
+        self.refusal: Verdict | None = None
+        self._open: deque[Mark] = deque()
+
+    def enter(self, piece: Piece) -> Mark:
+        """Count a piece in; its own tally says what is clear already."""
+        mark = Mark(piece)
+        self.total.add(piece.tally)
+        self.waiting += mark.waiting
+        for misfit in piece.misfits:
+            self.note(piece.name, misfit)
+        self._open.append(mark)
+        self._advance()
+        return mark
+
+    def note(self, name: str, misfit: Misfit) -> None:
+        """Keep a record that was not delivered as an example."""
+        if self.examples.wants(misfit.verdict):
+            self.examples.add(position(name, misfit.number), misfit.verdict)
+
+    def settle(self, mark: Mark, verdict: Verdict, records: int) -> None:
+        """Count the outcome of some records of a piece."""
+        mark.tally.count(verdict, records)
+        self.total.count(verdict, records)
+        mark.waiting -= records
+        self.waiting -= records
+        if verdict.reason in ACCESS_REASONS and verdict.outcome is Outcome.REJECTED:
+            self.refusal = verdict
+        self._advance()
+
+    def _advance(self) -> None:
+        """Move the place over the pieces that have settled; nothing moves over what is to be sent again."""
+        while self._open and not self._open[0].waiting and not self._open[0].tally.undelivered:
+            mark = self._open.popleft()
+            self.settled.add(mark.tally)
+            if mark.end is not None:
+                self.place = mark.end
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every record that was read waits or has its outcome."""
+        return self.total.read == self.total.settled + self.waiting
+
+
+def position(name: str, number: int) -> str:
+    """Return where a record stands, for people."""
+    return f"{name}:{number}"

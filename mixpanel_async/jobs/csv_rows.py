@@ -1,0 +1,114 @@
+"""CSV and TSV, row by row; what is no row of the table is reported, and reading goes on after it."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+import msgspec
+import orjson
+
+from mixpanel_async.errors import SourceError
+from mixpanel_async.jobs.event_rules import malformed
+from mixpanel_async.jobs.pieces import Misfit, Row
+
+_ROWS: Final = 1000
+
+
+class Rows(msgspec.Struct):
+    """Some rows.
+
+    Attributes:
+        rows: Column name to cell.
+        numbers: The line on which each begins, from 1; the header is on line 1.
+        misfits: Rows that do not fit the table.
+        number: The last line that was read.
+        is_end: Whether there are no more.
+    """
+
+    rows: Sequence[Row]
+    numbers: Sequence[int]
+    misfits: Sequence[Misfit]
+    number: int
+    is_end: bool
+
+
+class RowReader:
+    """Reads a table; blocks, so it belongs on a thread.
+
+    Args:
+        name: Of the source, for errors.
+        text: The table.
+        delimiter: What stands between cells.
+    """
+
+    def __init__(self, name: str, text: io.TextIOBase, delimiter: str) -> None:
+        self._name = name
+        # A quote out of place is an error, not a guess.
+        self._reader = csv.reader(text, delimiter=delimiter, strict=True)
+        self._broken: Exception | None = None
+        self.header: list[str] = []
+
+    def read_header(self) -> list[str]:
+        """Read the names of the columns; [] if there is not even a header.
+
+        Raises:
+            SourceError: The first line is no header.
+        """
+        try:
+            self.header = next(self._reader, [])
+        except csv.Error as error:
+            raise SourceError(f"{self._name}: the header cannot be read: {error}") from None
+        if any(_is_broken(name) for name in self.header):
+            raise SourceError(f"{self._name}: the header is no UTF-8; convert the file")
+        return self.header
+
+    def read(self) -> Rows:
+        """Read up to 1,000 rows; what the file raises comes after the rows that were read before."""
+        if self._broken is not None:
+            raise self._broken
+        rows: list[Row] = []
+        numbers: list[int] = []
+        misfits: list[Misfit] = []
+        width = len(self.header)
+        found = list(islice(self._rows(misfits), _ROWS))
+        for number, cells in found:
+            if len(cells) != width:
+                verdict = malformed(f"{len(cells)} cells, the header has {width} columns; quote cells with commas")
+                misfits.append(Misfit(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
+            elif not "".join(cells).isascii() and any(_is_broken(cell) for cell in cells):
+                verdict = malformed("a cell is no UTF-8; convert the file")
+                misfits.append(Misfit(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
+            else:
+                rows.append(dict(zip(self.header, cells, strict=True)))
+                numbers.append(number)
+        return Rows(rows, numbers, misfits, self._reader.line_num, len(found) < _ROWS and not self._broken)
+
+    def _rows(self, misfits: list[Misfit]) -> Iterator[tuple[int, list[str]]]:
+        """Yield the rows with the lines on which they begin, blank ones left out."""
+        while True:
+            number = self._reader.line_num + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                last = self._reader.line_num
+                lines = f"lines {number} to {last}: " if last > number else ""
+                misfits.append(Misfit(number, malformed(f"{lines}no valid CSV: {error}; mind the quotes")))
+                continue
+            except Exception as error:
+                self._broken = error
+                return
+            if cells:
+                yield number, cells
+
+
+def _is_broken(cell: str) -> bool:
+    """Return whether bytes were found in a cell that are no UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for character in cell)
+
+
+def _mended(cell: str) -> str:
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

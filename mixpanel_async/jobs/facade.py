@@ -1,0 +1,80 @@
+"""The jobs of a client. What they need is imported when one runs: importing the package stays cheap."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.report import ImportReport
+
+if TYPE_CHECKING:
+    from mixpanel_async.clock import Clock
+    from mixpanel_async.config import Settings
+    from mixpanel_async.engine.endpoints import Endpoints
+    from mixpanel_async.engine.engine import Engine
+    from mixpanel_async.jobs.events import Parts
+    from mixpanel_async.jobs.formats import Format
+    from mixpanel_async.jobs.importer import OnProgress
+    from mixpanel_async.jobs.sources import EventSource
+    from mixpanel_async.session import Session
+
+
+class Jobs:
+    """Whole files and streams, as jobs of the client that this is a part of."""
+
+    _engine: "Engine"
+    _session: "Session"
+    _endpoints: "Endpoints"
+    _settings: "Settings"
+    _clock: "Clock"
+
+    async def import_events(
+        self,
+        source: "EventSource",
+        *,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: RecordMapping | None = None,
+        dry_run: bool = False,
+        concurrency: int | None = None,
+        on_progress: "OnProgress | None" = None,
+        stop: asyncio.Event | None = None,
+    ) -> ImportReport:
+        """Import events from a file or an iterable over strict /import, and account for each of them.
+
+        Events are checked against Mixpanel's documented rules before they are sent. Lines that are right go out as the
+        bytes that they are. Nothing is repaired or left out unless `mapping` asks for it.
+
+        Args:
+            source: Path of a file (NDJSON, CSV or TSV, plain or gzip; "-" is standard input), or an iterable or async
+                iterable of events: mappings such as `{"event": ..., "properties": {...}}`, or their JSON.
+            format: `ndjson`, `csv` or `tsv`; None: found out by name or content.
+            delimiter: What stands between the cells of a table.
+            mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
+                distinct_id and $insert_id.
+            dry_run: Do everything but the sending.
+            concurrency: Requests of this job at once; None: as many as the client makes.
+            on_progress: Called a few times a second, and at the end.
+            stop: Set it to end the job early: what was read is delivered and reported, the rest is left.
+
+        Returns:
+            What became of every record, with examples of what was wrong.
+
+        Raises:
+            SourceError: The source cannot be opened. One that breaks off later is told in the report.
+            InvalidSetting: An option is out of range, or a column that the mapping names is not there.
+            MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
+            ClientClosed: The client was closed while the job ran.
+            WrongLoop: The client belongs to another event loop, thread or process.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+        """
+        from mixpanel_async.jobs.events import import_events
+        from mixpanel_async.jobs.importer import JobOptions
+
+        options = JobOptions(is_dry_run=dry_run, concurrency=concurrency, on_progress=on_progress, stop=stop)
+        return await import_events(self._parts(), source, options, told=format, delimiter=delimiter, mapping=mapping)
+
+    def _parts(self) -> "Parts":
+        from mixpanel_async.jobs.events import Parts
+
+        return Parts(self._engine, self._session, self._endpoints, self._settings, self._clock)

@@ -1,0 +1,69 @@
+"""Which format and compression a source has: told, by name, or by its first bytes. Pure."""
+
+import pathlib
+from typing import Final, Literal, TypeAlias
+
+from mixpanel_async.errors import SourceError
+
+Format: TypeAlias = Literal["ndjson", "json", "csv", "tsv", "parquet"]
+Compression: TypeAlias = Literal["", "gzip", "zstd"]
+FORMATS: Final[tuple[Format, ...]] = ("ndjson", "json", "csv", "tsv", "parquet")
+
+_BY_SUFFIX: Final[dict[str, Format]] = {
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
+_COMPRESSED: Final = frozenset({".gz", ".zst"})
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_PARQUET: Final = b"PAR1"
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+def compression_of(head: bytes) -> Compression:
+    """Return how a file is compressed, by its first bytes: what it is called may be wrong."""
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if head.startswith(_ZSTD) else ""
+
+
+def format_by_name(name: str) -> Format | None:
+    """Return the format that a file's name tells, or None."""
+    suffixes = [suffix.lower() for suffix in pathlib.PurePath(name).suffixes]
+    if suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    return _BY_SUFFIX.get(suffixes[-1]) if suffixes else None
+
+
+def format_of(name: str, head: bytes, told: Format | None) -> Format:
+    """Return a source's format.
+
+    Args:
+        name: What it is called.
+        head: Its first bytes, inflated.
+        told: What the caller says, or None.
+
+    Raises:
+        SourceError: Nothing tells.
+    """
+    if told is not None:
+        return told
+    start = head.removeprefix(_BOM).lstrip()
+    by_name = format_by_name(name)
+    if by_name == "json":  # .json is used for both
+        return "json" if start.startswith(b"[") else "ndjson"
+    if by_name is not None:
+        return by_name
+    if start.startswith(b"{"):
+        return "ndjson"
+    if start.startswith(b"["):
+        return "json"
+    if start.startswith(_PARQUET):
+        return "parquet"
+    if not start:
+        return "ndjson"  # empty: any format will do
+    raise SourceError(f"{name}: cannot tell its format; say which of {', '.join(FORMATS)} it is")

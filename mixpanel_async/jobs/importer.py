@@ -1,0 +1,210 @@
+"""The import job: reads a source, looks at every record, has the good ones delivered, and accounts for all of them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Settings
+from mixpanel_async.engine.engine import Engine
+from mixpanel_async.engine.lanes import Lane
+from mixpanel_async.errors import ClientClosed, SourceError
+from mixpanel_async.jobs.books import Books
+from mixpanel_async.jobs.outbox import Outbox
+from mixpanel_async.jobs.pieces import Chunk, Piece
+from mixpanel_async.jobs.report import ImportProgress, ImportReport
+from mixpanel_async.jobs.sources import Source
+
+_log = logging.getLogger("mixpanel_async")
+OnProgress = Callable[[ImportProgress], None]
+_DRY_RUN = "dry_run"
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job runs.
+
+    Attributes:
+        is_dry_run: Do everything but the sending.
+        concurrency: Requests of this job at once, or None for as many as the client makes.
+        on_progress: Called a few times a second.
+        stop: Set by the caller to end the job early: what was read is delivered, the rest is left.
+    """
+
+    is_dry_run: bool = False
+    concurrency: int | None = None
+    on_progress: OnProgress | None = None
+    stop: asyncio.Event | None = None
+
+
+class ImportJob:
+    """One run of an import.
+
+    Args:
+        source: Open already.
+        encode: Makes a piece of a chunk.
+        engine: Delivers.
+        lane: Where to; None for a dry run.
+        settings: The linger time.
+        clock: Time.
+        options: How to run.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        encode: Callable[[Chunk], Piece],
+        *,
+        engine: Engine,
+        lane: Lane | None,
+        settings: Settings,
+        clock: Clock,
+        options: JobOptions,
+    ) -> None:
+        self._source = source
+        self._encode = encode
+        self._engine = engine
+        self._clock = clock
+        self._options = options
+        self._tick_seconds = max(0.05, settings.linger_seconds)
+        self._books = Books()
+        self._outbox = None if lane is None else Outbox(engine, lane, self._books, options.concurrency)
+        self._started = clock.monotonic()
+        self._before = engine.stats()
+        self._error = ""
+        self._feeder: asyncio.Task[None] | None = None
+        self._is_reading = False
+        self._is_halted = False
+        self._is_at_end = False
+
+    async def run(self) -> ImportReport:
+        """Read and deliver everything.
+
+        Returns:
+            What became of every record; a source that breaks off is told in it.
+        """
+        self._feeder = asyncio.create_task(self._feed(), name="mixpanel_async.import")
+        ticker = asyncio.create_task(self._tick(), name="mixpanel_async.import-ticker")
+        try:
+            await asyncio.wait((self._feeder, ticker), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (self._feeder, ticker):
+                task.cancel()
+            await asyncio.wait((self._feeder, ticker))
+        await self._end(self._feeder, ticker)
+        self._tell()
+        return self._report()
+
+    async def _end(self, *tasks: asyncio.Task[None]) -> None:
+        """Wait for what is on its way, whatever ended the reading; then raise that."""
+        failures = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+        if any(isinstance(error, ClientClosed) for error in failures):
+            raise failures[0]
+        for chunk in self._source.take():
+            await self._take(chunk)
+        if self._outbox is not None:
+            await self._outbox.seal()
+            await self._outbox.drained()
+        for error in failures:
+            if not isinstance(error, SourceError):
+                total = self._books.total
+                error.add_note(f"import_events: {total.read:,} records read, {total.imported:,} imported")
+                raise error
+            self._error = str(error)
+
+    async def _feed(self) -> None:
+        async with contextlib.aclosing(self._source.chunks()) as chunks:
+            while not self._is_halted:
+                self._is_reading = True
+                try:
+                    chunk = await anext(chunks, None)
+                finally:
+                    self._is_reading = False
+                if chunk is None:
+                    self._is_at_end = True
+                    return
+                await self._take(chunk)
+                self._check_halt()
+
+    async def _take(self, chunk: Chunk) -> None:
+        piece = self._encode(chunk)
+        if self._outbox is not None:
+            await self._outbox.add(piece)
+            return
+        piece.tally.skipped[_DRY_RUN] += len(piece.parts)
+        piece.parts = ()
+        self._books.enter(piece)
+
+    async def _tick(self) -> None:
+        """Tell of progress; send what lingers; notice that the job is to end while its source has nothing to give."""
+        while True:
+            sealed = 0 if self._outbox is None else self._outbox.sealed
+            await self._clock.sleep(self._tick_seconds)
+            self._tell()
+            self._check_halt()
+            if self._is_halted and self._is_reading and self._feeder is not None:
+                self._feeder.cancel()
+            for chunk in self._source.take():
+                await self._take(chunk)
+            if self._outbox is not None and self._outbox.sealed == sealed and not self._outbox.is_putting:
+                await self._outbox.seal()
+
+    def _check_halt(self) -> None:
+        stop = self._options.stop
+        if self._books.refusal is not None or (stop is not None and stop.is_set()):
+            self._is_halted = True
+
+    def _tell(self) -> None:
+        on_progress = self._options.on_progress
+        if on_progress is None:
+            return
+        try:
+            on_progress(self._progress())
+        except Exception:
+            _log.exception("on_progress raised; the import goes on")
+
+    def _progress(self) -> ImportProgress:
+        total, now = self._books.total, self._engine.stats()
+        return ImportProgress(
+            read=total.read,
+            imported=total.imported,
+            rejected=total.rejected.total(),
+            duplicates=total.duplicates,
+            in_flight=self._books.waiting,
+            read_bytes=self._source.read_bytes,
+            total_bytes=self._source.total_bytes,
+            retries=now.retries - self._before.retries,
+            rate_limited=now.rate_limited - self._before.rate_limited,
+            seconds=self._clock.monotonic() - self._started,
+        )
+
+    def _report(self) -> ImportReport:
+        books, total, now = self._books, self._books.total, self._engine.stats()
+        report = ImportReport(
+            source=self._source.name,
+            read=total.read,
+            imported=total.imported,
+            rejected=total.rejected.total(),
+            duplicates=total.duplicates,
+            skipped=total.skipped.total(),
+            undelivered=total.undelivered.total(),
+            rejected_by=dict(total.rejected),
+            skipped_by=dict(total.skipped),
+            undelivered_by=dict(total.undelivered),
+            read_bytes=self._source.read_bytes,
+            sent_bytes=now.sent_bytes - self._before.sent_bytes,
+            requests=now.requests - self._before.requests,
+            retries=now.retries - self._before.retries,
+            rate_limited=now.rate_limited - self._before.rate_limited,
+            duration_seconds=self._clock.monotonic() - self._started,
+            examples=list(books.examples),
+            error=self._error,
+            is_stopped=self._is_halted and not self._is_at_end and books.refusal is None,
+            is_refused=books.refusal is not None,
+            is_dry_run=self._outbox is None,
+        )
+        if not report.is_balanced:
+            _log.error("import_events: the books do not balance, please report this: %r", report)
+        return report

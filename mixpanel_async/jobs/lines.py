@@ -1,0 +1,135 @@
+"""The fast lane: events that are JSON lines already are looked at, and moved as the bytes they are. Pure.
+
+Lines are looked at in groups, by operations that run over a whole group at once. Only where a group is not wholly right
+are its lines looked at one by one, and only a line that is wrong is decoded in full, to say what is wrong with it.
+"""
+
+import string
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Final
+
+import msgspec
+
+from mixpanel_async import limits
+from mixpanel_async.errors import InvalidRecord
+from mixpanel_async.jobs.event_rules import EventFields, check_event, malformed, read_line, rejected
+from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece
+from mixpanel_async.jobs.tally import Tally
+from mixpanel_async.jobs.window import EventWindow
+
+_GROUP: Final = 256
+_ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
+_BRACE: Final = ord("{")
+# Two objects are every event's own; an object inside of them needs a brace for each level.
+_SAFE_BRACES: Final = 2 + limits.MAX_OBJECT_DEPTH
+_SAFE_COMMAS: Final = limits.MAX_ARRAY_ELEMENTS - 1
+# An array with too many elements takes two bytes for each; so does nesting that is too deep for other readers.
+_SAFE_BYTES: Final = 2 * limits.MAX_ARRAY_ELEMENTS
+_SAFE_BRACKETS: Final = 100
+
+_decode: Final[Callable[[bytes], EventFields]] = msgspec.json.Decoder(EventFields).decode
+
+
+class LineChecker:
+    """Turns chunks of lines into pieces.
+
+    Args:
+        window: Recognises equal events.
+        now: Gives Unix time in seconds.
+        max_bytes: Bytes that one event may have.
+    """
+
+    def __init__(self, window: EventWindow, now: Callable[[], float], max_bytes: int) -> None:
+        self._window = window
+        self._now = now
+        self._max_bytes = max_bytes
+
+    def check(self, chunk: Chunk) -> Piece:
+        """Return what of a chunk of lines can be sent."""
+        now = self._now()
+        lines, numbers = chunk.lines, chunk.numbers
+        tally = Tally()
+        misfits = list(chunk.misfits)
+        dropped: set[int] = set()
+        for start in range(0, len(lines), _GROUP):
+            group = lines[start : start + _GROUP]
+            if not self._is_right(group, now):
+                for index, line in enumerate(group, start):
+                    if not self._is_kept(line, numbers[index], now, tally, misfits):
+                        dropped.add(index)
+        if dropped:
+            kept = [index for index in range(len(lines)) if index not in dropped]
+            lines = [lines[index] for index in kept]
+            numbers = [numbers[index] for index in kept]
+        tally.read += len(lines)
+        for misfit in misfits:
+            tally.read += 1
+            tally.count(misfit.verdict)
+        return Piece(chunk.name, lines, numbers, tally, misfits, chunk.end)
+
+    def _is_right(self, group: Sequence[bytes], now: float) -> bool:
+        """Return whether every line of a group is right and new; if not, nothing was done."""
+        try:
+            fields = list(map(_decode, group))
+        except msgspec.MsgspecError:
+            return False
+        own = [one.properties for one in fields]
+        ids = [one.insert_id for one in own]
+        return (
+            _are_times_right([one.time for one in own], now)
+            and limits.FORBIDDEN_IDS.isdisjoint([one.distinct_id for one in own])
+            and limits.FORBIDDEN_IDS.isdisjoint(ids)
+            and not "".join(ids).encode().translate(None, _ID_BYTES)
+            and _are_shapes_right(group)
+            and self._window.add_new(ids, fields)
+        )
+
+    def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, misfits: list[Misfit]) -> bool:
+        """Return whether one line is to be sent; count it where it is not."""
+        if self._is_right((line,), now):
+            return True
+        if not line or line.isspace():
+            return False
+        try:
+            record = read_line(line)
+        except InvalidRecord as error:
+            misfits.append(Misfit(number, malformed(error.message), line))
+            return False
+        try:
+            fields = check_event(record, len(line), now, self._max_bytes)
+        except InvalidRecord as error:
+            misfits.append(Misfit(number, rejected(error), line))
+            return False
+        if fields is None or self._window.is_new(fields):
+            return True
+        tally.read += 1
+        tally.duplicates += 1
+        return False
+
+
+def _are_times_right(times: Sequence[float], now: float) -> bool:
+    """Return whether all times are valid seconds, or all of them valid milliseconds."""
+    latest = now + limits.MAX_EVENT_AHEAD_SECONDS
+    first, last = min(times), max(times)
+    if last <= latest:
+        return first >= limits.MIN_EVENT_TIME_SECONDS
+    return first >= limits.MIN_EVENT_TIME_MILLISECONDS and last <= latest * 1000
+
+
+def _are_shapes_right(group: Sequence[bytes]) -> bool:
+    """Return whether no line can be too large, too deep, too wide or no UTF-8."""
+    if max(map(bytes.count, group, repeat(_BRACE))) > _SAFE_BRACES:
+        return False
+    if max(map(len, group)) > _SAFE_BYTES:
+        for line in group:
+            if len(line) > _SAFE_BYTES and (line.count(b",") > _SAFE_COMMAS or line.count(b"[") > _SAFE_BRACKETS):
+                return False
+    if all(map(bytes.isascii, group)):
+        return True
+    try:
+        for line in group:
+            str(line, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,186 @@
+"""Applies a mapping: one flat record in, one event out. Pure."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import orjson
+
+from mixpanel_async.errors import InvalidRecord, InvalidSetting
+from mixpanel_async.jobs.mapping import CellType, RecordMapping
+from mixpanel_async.jobs.pieces import Row
+from mixpanel_async.jobs.times import TimeReader
+
+_HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, 128 bits do not meet by chance
+_INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
+_BOOLS: Final = {"true": True, "false": False}
+
+
+class EventMapper:
+    """Turns flat records into events.
+
+    Args:
+        mapping: What the caller says.
+    """
+
+    def __init__(self, mapping: RecordMapping) -> None:
+        self._mapping = mapping
+        self._times = TimeReader(mapping.time_format, mapping.time_zone)
+        roles = {mapping.time_field}
+        if mapping.event is None:
+            roles.add(mapping.event_field)
+        if mapping.distinct_id is None:
+            roles.add(mapping.distinct_id_field)
+        if mapping.insert_id_hash is None:
+            roles.add(mapping.insert_id_field)
+        self._roles = frozenset(roles)
+
+    def check_fields(self, fields: list[str]) -> None:
+        """Check that a table has the fields that the mapping needs.
+
+        Raises:
+            InvalidSetting: One is missing, or a field comes twice.
+        """
+        twice = {name for name in fields if fields.count(name) > 1}
+        if twice:
+            raise InvalidSetting(f"the header names {min(twice)!r} twice; rename one of them")
+        mapping = self._mapping
+        named = {*mapping.insert_id_fields, *mapping.types, *mapping.rename, *mapping.drop, *mapping.keep}
+        for name in sorted(self._roles) + sorted(named):
+            if name not in fields:
+                raise InvalidSetting(f"there is no column {name!r}; the header has {', '.join(map(repr, fields))}")
+
+    def event(self, row: Row, number: int) -> Mapping[str, object]:
+        """Return the event that a record is.
+
+        Args:
+            row: The record's fields.
+            number: Its place in the source, for an $insert_id that tells equal records apart.
+
+        Raises:
+            InvalidRecord: A field that is needed is missing or cannot be read.
+        """
+        mapping = self._mapping
+        fields = self._typed(row)
+        properties: dict[str, object] = {}
+        properties["time"] = self._times.read(_field(fields, mapping.time_field, "time"))
+        if mapping.distinct_id is None:
+            properties["distinct_id"] = _text(fields, mapping.distinct_id_field, "distinct_id")
+        else:
+            properties["distinct_id"] = mapping.distinct_id
+        if mapping.insert_id_hash is None:
+            properties["$insert_id"] = _text(fields, mapping.insert_id_field, "$insert_id")
+        else:
+            properties["$insert_id"] = self._hash(fields, number)
+        event = mapping.event or _text(fields, mapping.event_field, "event")
+        for name, value in fields.items():
+            if name not in self._roles and self._is_kept(name):
+                properties[self._new_name(name, properties)] = value
+        properties.update(mapping.constants)
+        return {"event": event, "properties": properties}
+
+    def _is_kept(self, name: str) -> bool:
+        return name not in self._mapping.drop and (not self._mapping.keep or name in self._mapping.keep)
+
+    def _new_name(self, name: str, properties: Mapping[str, object]) -> str:
+        name = self._mapping.rename.get(name, name)
+        if name in properties:
+            raise InvalidRecord("comes twice; rename or drop one of them", field=name)
+        return name
+
+    def _typed(self, row: Row) -> dict[str, object]:
+        types, infers = self._mapping.types, self._mapping.infer_types
+        fields: dict[str, object] = {}
+        for name, value in row.items():
+            if value is None or value == "":
+                continue
+            if not isinstance(value, str):
+                fields[name] = value
+            elif name in types:
+                fields[name] = read_cell(value, types[name], name)
+            else:
+                fields[name] = infer_cell(value) if infers and name not in self._roles else value
+        return fields
+
+    def _hash(self, fields: Mapping[str, object], number: int) -> str:
+        mapping = self._mapping
+        if mapping.insert_id_fields:
+            content: object = [fields.get(name) for name in mapping.insert_id_fields]
+        else:
+            content = fields
+        text = orjson.dumps(content, default=repr, option=orjson.OPT_SORT_KEYS)
+        if mapping.insert_id_hash == "position":
+            text += b"\n%d" % number
+        return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()
+
+
+def _field(fields: Mapping[str, object], name: str, role: str) -> object:
+    value = fields.get(name)
+    if value is None:
+        raise InvalidRecord(f"is missing (field {name!r})", field=role)
+    return value
+
+
+def _text(fields: Mapping[str, object], name: str, role: str) -> str:
+    value = _field(fields, name, role)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidRecord(f"must be text, not {type(value).__name__} (field {name!r})", field=role)
+
+
+def infer_cell(text: str) -> object:
+    """Return a cell of text as the number or boolean that it looks like, else as it is.
+
+    What would not be written the same way again stays text: "007", "1e400", numbers beyond 18 digits.
+    """
+    if text[0] in "-0123456789":
+        if _INT.fullmatch(text) and text != "-0":
+            return int(text)
+        if _FLOAT.fullmatch(text) and ("." in text or "e" in text.lower()):
+            return float(text)
+        return text
+    return _BOOLS.get(text.lower(), text)
+
+
+def read_cell(text: str, kind: CellType, field: str) -> object:
+    """Return a cell of text as what it is said to be.
+
+    Raises:
+        InvalidRecord: It is not.
+    """
+    if kind == "string":
+        return text
+    value: object = None
+    try:
+        value = _READERS[kind](text.strip())
+    except ValueError:
+        value = None
+    if value is None:
+        raise InvalidRecord(f"{text[:40]!r} is no {kind}", field=field)
+    return value
+
+
+def _read_float(text: str) -> float | None:
+    value = float(text)
+    return value if abs(value) < float("inf") else None  # NaN compares as no
+
+
+def _read_int(text: str) -> int | None:
+    value = int(text)
+    return value if -(2**63) <= value < 2**64 else None
+
+
+def _read_number(text: str) -> float | None:
+    return _read_int(text) if _INT.fullmatch(text) else _read_float(text)
+
+
+_READERS: Final[Mapping[CellType, Callable[[str], object]]] = {
+    "int": _read_int,
+    "float": _read_float,
+    "number": _read_number,
+    "bool": lambda text: _BOOLS.get(text.lower()),
+}

@@ -1,0 +1,81 @@
+"""How the fields of source records become events: what the caller says, checked, and nothing that he does not say."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+import orjson
+
+from mixpanel_async.errors import InvalidSetting
+
+CellType: TypeAlias = Literal["string", "int", "float", "number", "bool"]
+IdHash: TypeAlias = Literal["content", "position"]
+_TYPES: Final = ("string", "int", "float", "number", "bool")
+
+
+class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How flat records (CSV rows, or mappings without `properties`) become events.
+
+    A field that has a role (event, time, distinct_id, $insert_id) is no property as well; all others are. Empty CSV
+    cells and nulls are left out.
+
+    Attributes:
+        event: Name of every event; None: `event_field` tells.
+        event_field: Field that holds the event's name.
+        time_field: Field that holds the time.
+        time_format: `s`, `ms`, `us`, `iso` or a strptime format; None: a number as Mixpanel takes it, or ISO 8601.
+        time_zone: IANA zone of times that do not carry one; without it such a time is an error.
+        distinct_id_field: Field that holds the user's id.
+        distinct_id: Id of every event, for example "" for nobody's, where no field tells.
+        insert_id_field: Field that holds $insert_id.
+        insert_id_hash: Make $insert_id from a 128-bit hash: of the record's `"content"`, where equal records are the
+            same event, or of content and `"position"` in the source, where they are different events.
+        insert_id_fields: Fields that are hashed; none: all of them.
+        types: Type of some fields of text: `string`, `int`, `float`, `number`, `bool`; a cell that is none is refused.
+        infer_types: Read cells without a type that look like a number, true or false as such; "007" stays text.
+        constants: Properties that every event gets.
+        rename: New names of properties.
+        drop: Properties left out.
+        keep: The only properties that are kept; none: all.
+
+    Raises:
+        InvalidSetting: Two of them contradict each other, or a zone or type is unknown.
+    """
+
+    event: str | None = None
+    event_field: str = "event"
+    time_field: str = "time"
+    time_format: str | None = None
+    time_zone: str | None = None
+    distinct_id_field: str = "distinct_id"
+    distinct_id: str | None = None
+    insert_id_field: str = "$insert_id"
+    insert_id_hash: IdHash | None = None
+    insert_id_fields: tuple[str, ...] = ()
+    types: Mapping[str, CellType] = {}
+    infer_types: bool = False
+    constants: Mapping[str, object] = {}
+    rename: Mapping[str, str] = {}
+    drop: frozenset[str] = frozenset()
+    keep: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.time_zone is not None:
+            from mixpanel_async.jobs.times import read_zone
+
+            read_zone(self.time_zone)
+        if self.insert_id_hash not in {None, "content", "position"}:
+            raise InvalidSetting(f"insert_id_hash is {self.insert_id_hash!r}; choose content or position")
+        if self.insert_id_fields and self.insert_id_hash is None:
+            raise InvalidSetting("insert_id_fields says what to hash; set insert_id_hash as well")
+        for field, kind in self.types.items():
+            if kind not in _TYPES:
+                raise InvalidSetting(f"types: {field!r} is {kind!r}; choose one of {', '.join(_TYPES)}")
+        if self.drop & self.keep:
+            raise InvalidSetting(f"{min(self.drop & self.keep)!r} is in both drop and keep")
+        if self.event == "":
+            raise InvalidSetting("event is empty; give the event a name")
+
+    def fingerprint(self) -> str:
+        """Return what changes when the mapping does."""
+        return orjson.dumps(msgspec.to_builtins(self), option=orjson.OPT_SORT_KEYS).decode()

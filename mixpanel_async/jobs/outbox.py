@@ -1,0 +1,186 @@
+"""From pieces to batches, and from outcomes to the books."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, groupby
+from typing import TypeAlias
+
+from mixpanel_async.engine.batch import BRACKETS_BYTES, COMMA_BYTES, Batch
+from mixpanel_async.engine.engine import Engine
+from mixpanel_async.engine.lanes import Lane
+from mixpanel_async.engine.receipts import Tickets
+from mixpanel_async.errors import ClientClosed
+from mixpanel_async.jobs.books import Books, Mark
+from mixpanel_async.jobs.pieces import Misfit, Piece
+from mixpanel_async.models import Outcome, Verdict
+
+Segment: TypeAlias = tuple[Mark, Sequence[int]]
+
+
+class _Slot:
+    """One of the batches on their way; it is free when all of its records have settled, in how many parts ever."""
+
+    __slots__ = ("waiting",)
+
+    def __init__(self, records: int) -> None:
+        self.waiting = records
+
+
+class JobTickets:
+    """Where the records of a batch came from: a few stretches of numbers, no object for each record.
+
+    Args:
+        segments: For each piece that the batch has records of, the piece and their numbers.
+        slot: The batch as it was put.
+        outbox: Hears of outcomes.
+    """
+
+    __slots__ = ("_outbox", "_segments", "_slot")
+
+    def __init__(self, segments: Sequence[Segment], slot: _Slot, outbox: "Outbox") -> None:
+        self._segments = segments
+        self._slot = slot
+        self._outbox = outbox
+
+    def settle(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
+        """Write the outcomes into the books."""
+        books = self._outbox.books
+        start = 0
+        for mark, numbers in self._segments:
+            end = start + len(numbers)
+            own = sorted(index for index in exceptions if start <= index < end)
+            for index in range(start, end) if not verdict.is_delivered else own:
+                one = exceptions.get(index, verdict)
+                if not one.is_delivered:
+                    books.note(mark.name, Misfit(numbers[index - start], one, parts[index]))
+            for index in own:
+                books.settle(mark, exceptions[index], 1)
+            books.settle(mark, verdict, len(numbers) - len(own))
+            start = end
+        self._segments = ()
+        self._outbox.note_settled(self._slot, len(parts))
+
+    def select(self, indices: Sequence[int]) -> Tickets:
+        """Return the tickets of some records, in that order."""
+        every = [(mark, number) for mark, numbers in self._segments for number in numbers]
+        segments = [
+            (mark, [number for _, number in group]) for mark, group in groupby((every[i] for i in indices), _mark)
+        ]
+        return JobTickets(segments, self._slot, self._outbox)
+
+
+def _mark(pair: tuple[Mark, int]) -> Mark:
+    return pair[0]
+
+
+class Outbox:
+    """Packs records into batches that are as full as they may be, and hands them to the engine.
+
+    Args:
+        engine: Delivers.
+        lane: Where to.
+        books: Hear of outcomes.
+        max_batches: Batches on their way at once, or None for as many as memory allows.
+
+    Attributes:
+        books: Hear of outcomes.
+        sealed: Batches made.
+    """
+
+    def __init__(self, engine: Engine, lane: Lane, books: Books, max_batches: int | None = None) -> None:
+        self.books = books
+        self._engine = engine
+        self._lane = lane
+        self._max_batches = max_batches
+        self._batches = 0
+        self._puts = 0
+        self.sealed = 0
+        self._changed = asyncio.Event()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._parts: list[bytes] = []
+        self._segments: list[Segment] = []
+        self._body_bytes = BRACKETS_BYTES - COMMA_BYTES
+
+    async def add(self, piece: Piece) -> None:
+        """Take a piece in; waits while there is no room."""
+        mark = self.books.enter(piece)
+        for batch in self._pack(mark, piece.parts, piece.numbers):
+            await self._put(batch)
+
+    async def seal(self) -> None:
+        """Send what is collected, full or not."""
+        for batch in self._seal():
+            await self._put(batch)
+
+    async def drained(self) -> None:
+        """Wait until every batch that was put has its outcomes."""
+        while self._batches:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def note_settled(self, slot: _Slot, records: int) -> None:
+        """Count records that have their outcomes."""
+        slot.waiting -= records
+        if not slot.waiting:
+            self._batches -= 1
+            self._changed.set()
+
+    @property
+    def is_putting(self) -> bool:
+        """Whether somebody waits for room."""
+        return self._puts > 0
+
+    def _pack(self, mark: Mark, parts: Sequence[bytes], numbers: Sequence[int]) -> list[Batch]:
+        sealed: list[Batch] = []
+        start = 0
+        while start < len(parts):
+            room = self._lane.spec.max_records - len(self._parts)
+            taken = parts[start : start + room]
+            size = sum(map(len, taken)) + COMMA_BYTES * len(taken)
+            if self._body_bytes + size > self._lane.max_bytes:
+                taken = taken[: self._fitting(taken)]
+                size = sum(map(len, taken)) + COMMA_BYTES * len(taken)
+            if taken:
+                self._parts += taken
+                self._segments.append((mark, numbers[start : start + len(taken)]))
+                self._body_bytes += size
+                start += len(taken)
+            if not taken or len(self._parts) >= self._lane.spec.max_records:
+                sealed += self._seal()
+        return sealed
+
+    def _fitting(self, parts: Sequence[bytes]) -> int:
+        """Return how many of the parts fit into the batch that is being filled; an empty one takes any record."""
+        ends = list(accumulate(len(part) + COMMA_BYTES for part in parts))
+        fitting = bisect_right(ends, self._lane.max_bytes - self._body_bytes)
+        return fitting or (0 if self._parts else 1)
+
+    def _seal(self) -> list[Batch]:
+        if not self._parts:
+            return []
+        tickets = JobTickets(self._segments, _Slot(len(self._parts)), self)
+        batch = Batch(self._parts, tickets, self._body_bytes)
+        self._clear()
+        self.sealed += 1
+        return [batch]
+
+    async def _put(self, batch: Batch) -> None:
+        self._puts += 1
+        try:
+            await self._put_in_turn(batch)
+        finally:
+            self._puts -= 1
+
+    async def _put_in_turn(self, batch: Batch) -> None:
+        while self._max_batches is not None and self._batches >= self._max_batches:
+            self._changed.clear()
+            await self._changed.wait()
+        self._batches += 1
+        try:
+            await self._engine.put(self._lane, batch)
+        except ClientClosed as error:
+            batch.tickets.settle(batch.parts, Verdict(Outcome.DROPPED, "closed", "", str(error)), {})
+            raise
