@@ -50,6 +50,7 @@ def app_request(
     family: Family = "app",
     records: int = 0,
     credential: Credential | None = None,
+    is_repeatable: bool | None = None,
 ) -> Request:
     """Return a request to the app server.
 
@@ -62,6 +63,7 @@ def app_request(
         family: Whose rate limits it counts in.
         records: Entities in it, for those limits.
         credential: Sent in place of the client's.
+        is_repeatable: Whether sending it twice is the same as once; told from the method unless given.
     """
     return Request(
         operation=operation,
@@ -74,4 +76,5 @@ def app_request(
         family=family,
         records=records,
         credential=credential,
+        is_repeatable=is_repeatable,
     )

@@ -104,7 +104,7 @@ class ExperimentSteps(Actions):
 
         Reference: https://developer.mixpanel.com/reference/launch-experiment
         """
-        request = self._request("launch", "PUT", workspace_id, experiment_id, "/launch", body={})
+        request = self._request("launch", "PUT", workspace_id, experiment_id, "/launch", body={}, is_repeatable=False)
         return read_results(request, await self._session.send(request), Experiment)
 
     async def force_conclude(
@@ -123,7 +123,9 @@ class ExperimentSteps(Actions):
         Reference: https://developer.mixpanel.com/reference/force-conclude-experiment
         """
         body = {"end_date": iso_moment("end_date", end_date)}
-        request = self._request("force_conclude", "PUT", workspace_id, experiment_id, "/force_conclude", body=body)
+        request = self._request(
+            "force_conclude", "PUT", workspace_id, experiment_id, "/force_conclude", body=body, is_repeatable=False
+        )
         return read_results(request, await self._session.send(request), Experiment)
 
     async def decide(
@@ -162,9 +164,10 @@ class ExperimentSteps(Actions):
         rest: str = "",
         *,
         body: Mapping[str, JSONValue] | None = None,
+        is_repeatable: bool | None = None,
     ) -> Request:
         name = f"experiments.{operation}"
         path = f"/workspaces/{self._workspace(name, workspace_id)}/experiments"
         if experiment_id is not None:
             path += f"/{segment('experiment_id', experiment_id)}{rest}"
-        return app_request(name, method, path, body=body)
+        return app_request(name, method, path, body=body, is_repeatable=is_repeatable)

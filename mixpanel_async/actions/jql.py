@@ -8,7 +8,7 @@ from typing import TypeVar, overload
 
 import msgspec
 
-from mixpanel_async.actions.answers import AnswerList, read_json
+from mixpanel_async.actions.answers import read_json
 from mixpanel_async.actions.arguments import Id, encode_json, form_body
 from mixpanel_async.actions.calls import FORM, Actions
 from mixpanel_async.actions.inflation import inflated
@@ -34,7 +34,7 @@ class Jql(Actions):
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
         project_id: Id | None = None,
         workspace_id: Id | None = None,
-    ) -> AnswerList[JSONValue]: ...
+    ) -> list[JSONValue]: ...
 
     @overload
     async def jql(
@@ -46,7 +46,7 @@ class Jql(Actions):
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
         project_id: Id | None = None,
         workspace_id: Id | None = None,
-    ) -> AnswerList[T]: ...
+    ) -> list[T]: ...
 
     async def jql(
         self,
@@ -57,7 +57,7 @@ class Jql(Actions):
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
         project_id: Id | None = None,
         workspace_id: Id | None = None,
-    ) -> AnswerList[T] | AnswerList[JSONValue]:
+    ) -> list[T] | list[JSONValue]:
         """Run a script and return its rows.
 
         Args:
@@ -77,8 +77,8 @@ class Jql(Actions):
         request = _request(script, params, timeout_seconds, project_id, workspace_id)
         reply = await self._session.send(request)
         if type is None:
-            return AnswerList(read_json(request, reply, list[JSONValue]), reply.body)
-        return AnswerList(read_json(request, reply, list[type]), reply.body)  # type: ignore[valid-type]
+            return read_json(request, reply, list[JSONValue])
+        return read_json(request, reply, list[type])  # type: ignore[valid-type]
 
     @overload
     def jql_stream(

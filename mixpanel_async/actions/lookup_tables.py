@@ -50,7 +50,12 @@ class LookupTables(Actions):
         return read_result_list(request, await self._session.send(request), LookupTable)
 
     async def replace(
-        self, table_id: Id, source: str | Path | bytes | Rows, *, project_id: Id | None = None
+        self,
+        table_id: Id,
+        source: str | Path | bytes | Rows,
+        *,
+        timeout_seconds: float | None = None,
+        project_id: Id | None = None,
     ) -> Acknowledgement:
         """Replace the whole content of a lookup table, if it is a table that Mixpanel would take.
 
@@ -58,6 +63,7 @@ class LookupTables(Actions):
             table_id: The table.
             source: Path of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first is the
                 header. The first column is the key.
+            timeout_seconds: For the whole request; a large table may need more than the settings' default.
             project_id: Project; the client's unless given.
 
         Raises:
@@ -70,7 +76,7 @@ class LookupTables(Actions):
         """
         body = await asyncio.to_thread(_checked_csv, source)
         path = f"/lookup-tables/{segment('table_id', table_id)}"
-        request = _request("replace", "PUT", path, project_id, body)
+        request = _request("replace", "PUT", path, project_id, body, timeout_seconds=timeout_seconds)
         return read_acknowledgement(request, await self._session.send(request))
 
     async def delete(self, table_id: Id, *, project_id: Id | None = None) -> Acknowledgement:
@@ -90,7 +96,15 @@ class LookupTables(Actions):
         return read_acknowledgement(request, await self._session.send(request))
 
 
-def _request(operation: str, method: str, path: str, project_id: Id | None, body: bytes | None = None) -> Request:
+def _request(
+    operation: str,
+    method: str,
+    path: str,
+    project_id: Id | None,
+    body: bytes | None = None,
+    *,
+    timeout_seconds: float | None = None,
+) -> Request:
     return Request(
         operation=f"lookup_tables.{operation}",
         method=method,
@@ -100,6 +114,7 @@ def _request(operation: str, method: str, path: str, project_id: Id | None, body
         body=body,
         content_type=None if body is None else "text/csv",
         has_project=True,
+        timeout_seconds=timeout_seconds,
     )
 
 

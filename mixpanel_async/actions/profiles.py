@@ -161,7 +161,7 @@ def _page_of(request: Request, reply: Reply) -> ProfilePage:
     profiles = [keep_body(read_json(request, reply, Profile, part), bytes(part)) for part in parts]
     return keep_body(
         ProfilePage(
-            results=AnswerList(profiles, bytes(page.results)),
+            results=AnswerList(profiles, reply.body),
             page=page.page,
             page_size=page.page_size,
             session_id=page.session_id,

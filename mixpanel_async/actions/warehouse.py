@@ -186,7 +186,8 @@ class Warehouse(Actions):
         Reference: https://developer.mixpanel.com/reference/run-an-import
         """
         path = f"/{segment('import_id', import_id)}/manual-sync"
-        request = self._request("run", "PUT", project_id, path, body={})
+        # A PUT, and yet a second one would be a second run.
+        request = self._request("run", "PUT", project_id, path, body={}, is_repeatable=False)
         return read_results(request, await self._session.send(request), ImportRun)
 
     async def history(self, import_id: Id, *, project_id: Id | None = None) -> ImportHistory:
@@ -222,8 +223,8 @@ class Warehouse(Actions):
         path: str = "",
         *,
         body: Mapping[str, JSONValue] | None = None,
+        is_repeatable: bool | None = None,
     ) -> Request:
         name = f"warehouse.{operation}"
-        return app_request(
-            name, method, self._project_path(name, project_id, f"/warehouse-sources/imports{path}"), body=body
-        )
+        path = self._project_path(name, project_id, f"/warehouse-sources/imports{path}")
+        return app_request(name, method, path, body=body, is_repeatable=is_repeatable)

@@ -6,7 +6,14 @@ from mixpanel_async.actions import Pipelines, request
 from mixpanel_async.actions.multipart import FileValue
 from mixpanel_async.actions.raw_request import build_request
 from mixpanel_async.auth import OAuthToken
-from mixpanel_async.errors import BadRequest, InvalidSetting, MissingCredentials, ServerError, Unauthorized, UnexpectedReply
+from mixpanel_async.errors import (
+    BadRequest,
+    InvalidSetting,
+    MissingCredentials,
+    ServerError,
+    Unauthorized,
+    UnexpectedReply,
+)
 from mixpanel_async.session import Session
 
 from .server import ACCOUNT, FakeClock, Recorder, Script, SessionMaker

@@ -1,0 +1,63 @@
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixpanel_async.actions.inflation import inflated
+from mixpanel_async.errors import ConnectionLost, TruncatedReply
+
+MIB = 1024 * 1024
+
+
+class Stream:
+    """A reply that arrives in pieces of a size."""
+
+    status = 200
+    is_framed = True
+
+    def __init__(self, body: bytes, size: int, encoding: str) -> None:
+        self.headers: Mapping[str, str] = {"content-encoding": encoding}
+        self._pieces = [body[start : start + size] for start in range(0, len(body), size)]
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+    async def read_error(self) -> bytes:
+        return b""
+
+
+async def pieces_of(body: bytes, size: int, encoding: str = "gzip") -> list[bytes]:
+    return [piece async for piece in inflated(Stream(body, size, encoding))]
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=500), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "", "identity"]))
+async def test_any_body_in_any_pieces(body: bytes, size: int, encoding: str) -> None:
+    """Whatever the encoding and the pieces, the body comes out whole."""
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress}.get(encoding, bytes)(body)
+    assert b"".join(await pieces_of(packed, size, encoding)) == body
+
+
+@pytest.mark.parametrize("mebibytes", [1, 2, 5])
+async def test_a_few_compressed_bytes_do_not_fill_the_memory(mebibytes: int) -> None:
+    """A body that inflates a thousandfold comes in pieces of at most 1 MiB, and whole."""
+    found = await pieces_of(gzip.compress(bytes(mebibytes * MIB)), 100_000)
+    assert max(len(piece) for piece in found) <= MIB
+    assert sum(len(piece) for piece in found) == mebibytes * MIB
+
+
+@pytest.mark.parametrize("cut", [1, 4, 8, 20])
+async def test_a_cut_body_raises(cut: int) -> None:
+    """A body without its trailer is never taken for the whole."""
+    with pytest.raises(TruncatedReply):
+        await pieces_of(gzip.compress(b"x" * 1000)[:-cut], 10)
+
+
+async def test_a_broken_body_raises() -> None:
+    """What is not gzip, though it says so, raises."""
+    with pytest.raises(ConnectionLost):
+        await pieces_of(b"<html>no gzip</html>", 10)
