@@ -55,12 +55,14 @@ class Budget:
     def take(self, size: int, records: int) -> None:
         """Count records that came in."""
         self.record_bytes += size
-        self.records += records
+        if self._max_records is not None:
+            self.records += records
 
     def release(self, size: int, records: int) -> None:
         """Count records that have their outcome."""
         self.record_bytes -= size
-        self.records -= records
+        if self._max_records is not None:
+            self.records -= records
 
     @staticmethod
     def body_bound(body_bytes: int) -> int:

@@ -24,6 +24,8 @@ try:
 except ImportError:  # no wheel for this platform
     import zlib as _zlib  # type: ignore[no-redef]
 
+_OWN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b-%x"%b%b}'
+_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b%b}'
 _OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
 _MAX_HEADS: Final = 4096  # event names are few; a caller that makes them up must not fill the memory
 _GZIP_FORMAT: Final = 31
@@ -93,7 +95,6 @@ class EventEncoder:
             "time" in properties or "$insert_id" in properties or "distinct_id" in properties or "token" in properties
         ):
             properties, time, insert_id = self._own_fields(dict(properties), distinct_id, time, insert_id)
-        tail = b"," + encode_properties(properties)[1:] if properties else b"}"
         if time is None:
             if self._needs_time:
                 raise InvalidRecord("an imported event needs its time, and none was given", field="properties.time")
@@ -102,13 +103,16 @@ class EventEncoder:
             moment = rules.read_time(time)
             rules.check_time(moment, now, max_age_seconds=self._max_age_seconds)
         who = orjson.dumps(distinct_id)
+        body = encode_properties(properties) if properties else b"{}"
+        comma = b"," if properties else b""
         if insert_id is None:
             key = None
-            own = b'%b,"time":%d,"$insert_id":"%b-%x"' % (who, moment, self._id_prefix, next(self._numbers))
+            number = next(self._numbers)
+            part = _OWN_ID % (head, who, moment, self._id_prefix, number, comma, body[1:])
         else:
-            own = b'%b,"time":%d,"$insert_id":"%b"' % (who, moment, rules.check_insert_id(insert_id).encode())
+            own_id = rules.check_insert_id(insert_id).encode()
             key = dedupe_key(event, moment, distinct_id, insert_id)
-        part = b"%b%b%b}" % (head, own, tail)
+            part = _GIVEN_ID % (head, who, moment, own_id, comma, body[1:])
         if len(part) > self._max_bytes:
             raise RecordTooLarge(size=len(part), limit=self._max_bytes)
         return part, key

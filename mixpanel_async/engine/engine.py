@@ -23,7 +23,7 @@ from mixpanel_async.session import Session
 
 _log = logging.getLogger("mixpanel_async")
 _GRACE_SECONDS = 0.1  # for cancelled requests to end, and again for connections to close
-_YIELD_MASK = 127  # a caller that never waits lets the loop turn once in so many records
+_YIELD_MASK = 127
 
 
 class Engine:
@@ -54,6 +54,7 @@ class Engine:
         self._root: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self._admissions = 0
         self._closing: asyncio.Task[DeliveryReport] | None = None
         self._queue = Queue(settings, clock, self._wake, on_failure)
         self._sender = Sender(self._queue, session, settings, clock, offload or self._on_thread)
@@ -72,8 +73,19 @@ class Engine:
         """Return the lane of a spec."""
         return self._queue.lane(spec)
 
+    def offer(self, lane: Lane, part: bytes) -> Receipt | None:
+        """Take a record in if that is possible at once; else None, and `admit` is to be called.
+
+        Raises:
+            WrongLoop: The client belongs to another loop, thread or process.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            self.check_loop()
+        receipt = Receipt()
+        return receipt if self._queue.offer(lane, part, receipt) else None
+
     async def admit(self, lane: Lane, part: bytes, *, key: bytes | None = None, is_unsafe: bool = False) -> Receipt:
-        """Take a record in; waits only where the buffer is full, and now and then for one turn of the loop.
+        """Take a record in; waits where the buffer is full, and else now and then for one turn of the loop.
 
         Raises:
             BufferFull: There was no room, and the policy is to raise.
@@ -82,10 +94,10 @@ class Engine:
         """
         self.check_loop()
         receipt = Receipt()
-        if key is not None or not self._queue.offer(lane, part, receipt, is_unsafe=is_unsafe):
-            await self._queue.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe)
-        if not self._queue.ledger.admitted & _YIELD_MASK:
-            await asyncio.sleep(0)
+        await self._queue.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe)
+        self._admissions += 1
+        if key is None or not self._admissions & _YIELD_MASK:
+            await asyncio.sleep(0)  # a caller that never waits lets the loop turn
         return receipt
 
     async def refuse(self, part: bytes, verdict: Verdict) -> Receipt:
@@ -109,11 +121,11 @@ class Engine:
 
     def stats(self) -> Stats:
         """Return a snapshot of all counters."""
-        ledger, counts = self._queue.ledger, self._session.counts
+        ledger, counts, unsealed = self._queue.ledger, self._session.counts, self._queue.unsealed
         return Stats(
-            admitted=ledger.admitted,
+            admitted=ledger.admitted + unsealed,
             outcomes=dict(ledger.outcomes),
-            queued=ledger.queued,
+            queued=ledger.queued + unsealed,
             in_flight=ledger.in_flight,
             buffered_bytes=self._queue.room.held_bytes,
             requests=counts.requests,

@@ -54,7 +54,8 @@ class Lane:
         opened_at: When the first record came into it.
         ready: Batches that can be sent, those with the nearest deadline first.
         in_flight: Requests under way.
-        held_bytes: Bytes of its records, queued and in flight.
+        held_bytes: Bytes of its records, queued and in flight, and its credit.
+        credit: Bytes of room that the lane holds for records to come, so that not each has to ask.
         max_bytes: Like the spec's, or less after a 413.
         has_waiters: Whether somebody waits for room; whoever comes later queues behind.
         stopped: The outcome of everything that comes, once the credential was refused.
@@ -67,6 +68,7 @@ class Lane:
         self.ready: deque[Batch] = deque()
         self.in_flight = 0
         self.held_bytes = 0
+        self.credit = 0
         self.has_waiters = False
         self.stopped: Verdict | None = None
         self._delayed: list[tuple[float, int, Batch]] = []

@@ -32,13 +32,10 @@ class Ledger:
         self._failures: deque[tuple[int, Verdict]] = deque(maxlen=_MAX_FAILURES)
         self._open: dict[int, int] = {}
 
-    def admit(self, records: int) -> None:
-        """Count records that were queued."""
+    def admit(self, records: int) -> int:
+        """Count a sealed batch; return its generation, which a later flush waits for."""
         self.admitted += records
         self.queued += records
-
-    def open(self, records: int) -> int:
-        """Count a sealed batch, which a later flush waits for; return its generation."""
         self._open[self.generation] = self._open.get(self.generation, 0) + records
         return self.generation
 

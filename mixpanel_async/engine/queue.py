@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine import delivery
-from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.batch import COMMA_BYTES, Batch
 from mixpanel_async.engine.budget import has_share
 from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.engine.encode import read_key
@@ -58,14 +58,32 @@ class Queue:
             self._turns.append(lane)
         return lane
 
+    @property
+    def unsealed(self) -> int:
+        """Records in batches that are being filled; the ledger counts a batch when it is sealed."""
+        return sum(len(lane.builder.parts) for lane in self._lanes.values())
+
     # --- coming in ---
 
     def offer(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool = False) -> bool:
-        """Take a record in if that is possible at once; return whether it was."""
+        """Take a record in if the lane's credit and the open batch have room for it; return whether they had.
+
+        This is the path of nearly every event; everything else is in `admit`.
+        """
+        builder = lane.builder
         size = len(part)
-        if lane.has_waiters or lane.stopped is not None or self.is_closed or not self.room.fits(lane, size):
+        body_bytes = builder.body_bytes + size + COMMA_BYTES
+        if size > lane.credit or body_bytes > builder.max_bytes or is_unsafe:
             return False
-        self._enter(lane, part, receipt, is_unsafe=is_unsafe)
+        lane.credit -= size
+        builder.body_bytes = body_bytes
+        builder.parts.append(part)
+        builder.tickets.append(receipt)
+        count = len(builder.parts)
+        if count == 1:
+            self._open(lane)
+        if count >= builder.max_records:
+            self._seal_builder(lane)
         return True
 
     async def admit(
@@ -100,7 +118,8 @@ class Queue:
             self.refuse(receipt, part, delivery.DUPLICATE)
 
     async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
-        if self.offer(lane, part, receipt, is_unsafe=is_unsafe):
+        if self.room.lend(lane, len(part)):
+            self._pay_and_enter(lane, part, receipt, is_unsafe=is_unsafe)
             return
         if self._settings.overflow == "raise":
             raise BufferFull(
@@ -146,27 +165,34 @@ class Queue:
         if verdict.outcome is not Outcome.DUPLICATE:
             self._note_failures((part,), verdict, _NO_EXCEPTIONS)
 
+    def _pay_and_enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
+        lane.credit -= len(part)
+        self._add(lane, part, receipt, is_unsafe=is_unsafe)
+
     def _enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
-        size = len(part)
-        self.room.take(lane, size)
-        self.ledger.admit(1)
-        builder = lane.builder
-        if not builder.parts:
-            lane.opened_at = self._clock.monotonic()
-        for batch in builder.add(part, receipt, is_unsafe=is_unsafe):
+        self.room.take(lane, len(part))
+        self._add(lane, part, receipt, is_unsafe=is_unsafe)
+
+    def _add(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
+        if not lane.builder.parts:
+            self._open(lane)
+        for batch in lane.builder.add(part, receipt, is_unsafe=is_unsafe):
             self._seal(lane, batch)
-        if len(builder.parts) == 1:
-            lane.opened_at = self._clock.monotonic()
-            self._wake()
+        if len(lane.builder.parts) == 1:
+            self._open(lane)
+
+    def _open(self, lane: Lane) -> None:
+        """Note when a batch got its first record: its linger time and its deadline begin."""
+        lane.opened_at = self._clock.monotonic()
+        self._wake()
 
     def _enter_batch(self, lane: Lane, batch: Batch) -> None:
         self.room.take(lane, batch.parts_bytes, len(batch))
-        self.ledger.admit(len(batch))
         lane.opened_at = self._clock.monotonic()
         self._seal(lane, batch)
 
     def _seal(self, lane: Lane, batch: Batch) -> None:
-        batch.generation = self.ledger.open(len(batch))
+        batch.generation = self.ledger.admit(len(batch))
         batch.deadline = lane.opened_at + lane.spec.deadline_seconds
         lane.ready.append(batch)
         self._wake()
@@ -247,6 +273,7 @@ class Queue:
     def stop(self, lane: Lane, verdict: Verdict) -> None:
         """Settle everything that waits in a lane, and everything that will come, with one verdict."""
         lane.stopped = verdict
+        self.room.take_back(lane)
         self.room.turn_away(lane, None)
         self._empty(lane, lambda _batch: verdict)
 
@@ -260,6 +287,7 @@ class Queue:
         """Let nobody in any more, those who wait included."""
         self.is_closed = True
         for lane in self._lanes.values():
+            self.room.take_back(lane)
             self.room.turn_away(lane, ClientClosed("the client was closed while this record waited for room"))
 
     def _empty(self, lane: Lane, verdict_of: Callable[[Batch], Verdict]) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from mixpanel_async.models import Outcome, Verdict
 
 
@@ -17,18 +19,16 @@ class Tickets(Protocol):
         """Return the tickets of some records, in that order."""
 
 
-class Receipt:
+class Receipt(msgspec.Struct, eq=False, gc=False):
     """A record's receipt: await it for the verdict, or leave it alone.
 
     It holds no record and no batch, only the verdict once there is one. Awaiting it never raises because of the
     network: what went wrong is in the verdict.
     """
 
-    __slots__ = ("_verdict", "_waiters")
-
-    def __init__(self, verdict: Verdict | None = None) -> None:
-        self._verdict = verdict
-        self._waiters: list[asyncio.Future[Verdict]] | None = None
+    # A Struct is made in a third of the time of a plain object, and a service makes one for every event.
+    _verdict: Verdict | None = None
+    _waiters: list[asyncio.Future[Verdict]] | None = None
 
     @property
     def verdict(self) -> Verdict | None:
@@ -83,7 +83,9 @@ class Receipts:
                 receipt.settle(exceptions.get(index, verdict))
         else:
             for receipt in self._receipts:
-                receipt.settle(verdict)
+                receipt._verdict = verdict  # noqa: SLF001 - `settle` without the call, for every event
+                if receipt._waiters is not None:  # noqa: SLF001
+                    receipt.settle(verdict)
         self._receipts = ()
 
     def select(self, indices: Sequence[int]) -> "Receipts":

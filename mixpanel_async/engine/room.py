@@ -3,12 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.batch import Batch
 from mixpanel_async.engine.budget import Budget
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import MixpanelError
+
+_CREDIT_BYTES: Final = 64 * 1024
 
 
 class _Waiter:
@@ -35,15 +38,46 @@ class Room:
         self._budget = Budget(settings)
         self._waiters: dict[Lane, deque[_Waiter]] = {}
         self._body_waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._credited: set[Lane] = set()
+        # Where records are counted, each asks for itself.
+        self._credit_chunk = _CREDIT_BYTES if settings.max_buffer_records is None else 0
 
     @property
     def held_bytes(self) -> int:
         """Bytes of records and bodies."""
-        return self._budget.held_bytes
+        return self._budget.held_bytes - self._credit_bytes()
+
+    def _credit_bytes(self) -> int:
+        return sum(lane.credit for lane in self._credited)
 
     def fits(self, lane: Lane, size: int, records: int = 1) -> bool:
         """Return whether a lane may take in that much more."""
         return self._budget.fits(lane.held_bytes, size, records)
+
+    def lend(self, lane: Lane, size: int) -> bool:
+        """Give a lane credit for a record of `size` bytes and, where there is room, for more; return whether it has.
+
+        The record still counts itself in: `Lane.credit` is what it pays with.
+        """
+        if lane.has_waiters or lane.stopped is not None:
+            return False
+        chunk = max(size, self._credit_chunk)
+        if not self.fits(lane, chunk):
+            self.take_back(lane)
+            chunk = size
+            if not self.fits(lane, chunk):
+                return False
+        self.take(lane, chunk)
+        lane.credit += chunk
+        self._credited.add(lane)
+        return True
+
+    def take_back(self, lane: Lane) -> None:
+        """End a lane's credit."""
+        self._budget.release(lane.credit, 0)
+        lane.held_bytes -= lane.credit
+        lane.credit = 0
+        self._credited.discard(lane)
 
     def take(self, lane: Lane, size: int, records: int = 1) -> None:
         """Count records that came in."""
@@ -63,6 +97,7 @@ class Room:
         Raises:
             MixpanelError: The line was closed with it.
         """
+        self.take_back(lane)
         waiter = _Waiter(lane, size, records, enter)
         self._waiters.setdefault(lane, deque()).append(waiter)
         lane.has_waiters = True

@@ -90,6 +90,10 @@ class Tracker:
             raise
         except InvalidRecord as error:
             return await self._refuse(event, distinct_id, properties, error)
+        if key is None:
+            receipt = self._engine.offer(lane, part)
+            if receipt is not None:
+                return receipt
         return await self._engine.admit(lane, part, key=key)
 
     async def import_event(
@@ -131,6 +135,10 @@ class Tracker:
             raise
         except InvalidRecord as error:
             return await self._refuse(event, distinct_id, properties, error)
+        if key is None:
+            receipt = self._engine.offer(lane, part)
+            if receipt is not None:
+                return receipt
         return await self._engine.admit(lane, part, key=key)
 
     async def identify(self, identified_id: str, anon_id: str) -> Receipt:
