@@ -13,6 +13,7 @@ from mixpanel_async.jobs.formats import FORMATS, Format
 from mixpanel_async.jobs.importer import ImportJob, JobOptions
 from mixpanel_async.jobs.mapper import EventMapper
 from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.probe import probe
 from mixpanel_async.jobs.report import ImportReport
 from mixpanel_async.jobs.sources import EventSource, Source, open_source
 from mixpanel_async.jobs.window import EventWindow
@@ -49,10 +50,12 @@ async def import_events(
     """Run an import of events; the client's `import_events` says how."""
     _check(told, options.concurrency)
     opened = open_source(source, told, delimiter)
-    lane = None if options.is_dry_run else parts.engine.lane(parts.endpoints.events(is_bulk=True))
     try:
         await opened.open()
         encoding = _encoding(parts, opened, mapping)
+        lane = None if options.is_dry_run else parts.engine.lane(parts.endpoints.events(is_bulk=True))
+        if lane is not None and options.probes:
+            await probe(parts.session, lane.spec)
         job = ImportJob(
             opened,
             encoding.encode,

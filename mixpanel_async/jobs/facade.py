@@ -35,6 +35,7 @@ class Jobs:
         delimiter: str | None = None,
         mapping: RecordMapping | None = None,
         dry_run: bool = False,
+        probe: bool = False,
         concurrency: int | None = None,
         on_progress: "OnProgress | None" = None,
         stop: asyncio.Event | None = None,
@@ -52,6 +53,7 @@ class Jobs:
             mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
                 distinct_id and $insert_id.
             dry_run: Do everything but the sending.
+            probe: Send a request without records first, to hear at once of a wrong address or credential.
             concurrency: Requests of this job at once; None: as many as the client makes.
             on_progress: Called a few times a second, and at the end.
             stop: Set it to end the job early: what was read is delivered and reported, the rest is left.
@@ -62,6 +64,8 @@ class Jobs:
         Raises:
             SourceError: The source cannot be opened. One that breaks off later is told in the report.
             InvalidSetting: An option is out of range, or a column that the mapping names is not there.
+            AccessRefused: `probe` was asked for, and the credential is refused.
+            TransportError: `probe` was asked for, and the server does not answer.
             MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
             ClientClosed: The client was closed while the job ran.
             WrongLoop: The client belongs to another event loop, thread or process.
@@ -71,7 +75,9 @@ class Jobs:
         from mixpanel_async.jobs.events import import_events
         from mixpanel_async.jobs.importer import JobOptions
 
-        options = JobOptions(is_dry_run=dry_run, concurrency=concurrency, on_progress=on_progress, stop=stop)
+        options = JobOptions(
+            is_dry_run=dry_run, probes=probe, concurrency=concurrency, on_progress=on_progress, stop=stop
+        )
         return await import_events(self._parts(), source, options, told=format, delimiter=delimiter, mapping=mapping)
 
     def _parts(self) -> "Parts":

@@ -28,12 +28,14 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_dry_run: Do everything but the sending.
+        probes: Ask the server first whether it is there and takes the credential.
         concurrency: Requests of this job at once, or None for as many as the client makes.
         on_progress: Called a few times a second.
         stop: Set by the caller to end the job early: what was read is delivered, the rest is left.
     """
 
     is_dry_run: bool = False
+    probes: bool = False
     concurrency: int | None = None
     on_progress: OnProgress | None = None
     stop: asyncio.Event | None = None

@@ -1,0 +1,132 @@
+"""10,000 real events into a local Mixpanel server and back: imported, exported, compared.
+
+`make demo` runs this. It ends with 0 if what came back is what went in.
+"""
+
+import asyncio
+import contextlib
+import csv
+import gzip
+import json
+import pathlib
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from mixpanel_async import AsyncMixpanel, ImportReport, RecordMapping, ServiceAccount
+from mixpanel_async.cli.progress import ImportBar
+from mixpanel_async.cli.reports import lines_of
+
+DATA = pathlib.Path(__file__).parent / "data" / "birdstrikes.csv.gz"
+EVENT = "Bird Strike"
+FIRST_DAY, LAST_DAY = "1990-01-01", "2002-12-31"
+MAPPING = RecordMapping(
+    event=EVENT,
+    time_field="Flight Date",
+    time_format="%Y-%m-%d",
+    time_zone="UTC",
+    distinct_id_field="Airport Name",
+    insert_id_hash="position",  # some strikes are equal in every column, and are still two
+    infer_types=True,
+)
+
+
+@contextlib.contextmanager
+def local_server() -> Iterator[str]:
+    """Run a local server as a program of its own; give its address."""
+    command = [sys.executable, "-m", "mixpanel_async", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:  # noqa: S603
+        try:
+            yield (server.stdout.readline() if server.stdout else "").strip()
+        finally:
+            server.terminate()
+
+
+def expected_events() -> Iterator[dict[str, object]]:
+    """Read the file once more, by other means than the library's."""
+    with gzip.open(DATA, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            day = datetime.strptime(row.pop("Flight Date"), "%Y-%m-%d").replace(tzinfo=UTC)
+            properties: dict[str, object] = {"time": int(day.timestamp()), "distinct_id": row.pop("Airport Name")}
+            for name, cell in row.items():
+                if cell:
+                    properties[name] = int(cell) if cell.isdecimal() else cell
+            yield {"event": EVENT, "properties": properties}
+
+
+def counted(events: Iterable[dict[str, object]]) -> Counter[str]:
+    """Count events by everything that is in them."""
+    return Counter(json.dumps(event, sort_keys=True) for event in events)
+
+
+def read_export(text: str) -> Iterator[dict[str, object]]:
+    """Read an export, without what the server adds; $insert_id is checked by itself."""
+    for line in text.splitlines():
+        event = json.loads(line)
+        event["properties"].pop("mp_processing_time_ms", None)
+        yield event
+
+
+async def import_and_export(address: str) -> tuple[ImportReport, list[dict[str, object]]]:
+    """Import the file, and export everything that is there then."""
+    account = ServiceAccount("demo", "demo")
+    async with AsyncMixpanel("demo", credentials=account, project_id=1, base_url=address) as mp:
+        with ImportBar(DATA.name) as bar:
+            report = await mp.import_events(DATA, mapping=MAPPING, on_progress=bar.show)
+        query: dict[str, str | int] = {"from_date": FIRST_DAY, "to_date": LAST_DAY, "project_id": 1}
+        text = await mp.request("GET", "/api/2.0/export", query=query, response="text")
+    return report, list(read_export(text))
+
+
+def differences(report: ImportReport, exported: list[dict[str, object]]) -> list[str]:
+    """Return what is not as it has to be; nothing, if all is well."""
+    found = []
+    ids = set()
+    for event in exported:
+        properties = event["properties"]
+        if isinstance(properties, dict):
+            ids.add(properties.pop("$insert_id", None))
+    wanted, got = counted(expected_events()), counted(exported)
+    if not report.is_complete or report.imported != wanted.total():
+        found.append(f"{report.imported:,} of {wanted.total():,} events were imported")
+    if len(ids) != wanted.total():
+        found.append(f"{len(ids):,} different $insert_ids for {wanted.total():,} events")
+    found += [f"{(wanted - got).total():,} events did not come back as they were"] if wanted - got else []
+    found += [f"{(got - wanted).total():,} events came back that did not go in"] if got - wanted else []
+    return found
+
+
+def print_top(exported: list[dict[str, object]]) -> None:
+    """Print how often the commonest values occur."""
+    for title, name in (("events", None), ("airports", "distinct_id"), ("species", "Wildlife Species")):
+        values: Counter[object] = Counter()
+        for event in exported:
+            properties = event["properties"]
+            if isinstance(properties, dict):
+                values[event["event"] if name is None else properties.get(name)] += 1
+        print(f"Top {title}: " + ", ".join(f"{value} ({count:,})" for value, count in values.most_common(3)))
+
+
+def main() -> int:
+    """Run the demonstration."""
+    with local_server() as address:
+        if not address:
+            print("The local server did not start; try: mixpanel-async serve", file=sys.stderr)
+            return 1
+        print(f"A local Mixpanel server listens on {address}")
+        report, exported = asyncio.run(import_and_export(address))
+        print("\n".join(lines_of(report)))
+        found = differences(report, exported)
+        if found:
+            print("Exported and compared: " + "; ".join(found), file=sys.stderr)
+            return 1
+        print(f"Exported and compared: all {len(exported):,} events came back as they went in, property by property.")
+        print_top(exported)
+        print(f"The server at {address} ends here; to keep one: .venv/bin/mixpanel-async serve --data mixpanel.duckdb")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

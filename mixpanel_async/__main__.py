@@ -1,0 +1,21 @@
+"""`python -m mixpanel_async` and the command `mixpanel-async`."""
+
+import sys
+
+from mixpanel_async.errors import MissingExtra
+
+
+def main() -> None:
+    """Run the command line; exits with its status."""
+    try:
+        from mixpanel_async.cli.app import run
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+            raise
+        sys.stderr.write(f"mixpanel-async: {MissingExtra('cli', 'the command line')}\n")
+        sys.exit(2)
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The command `mixpanel-async`: its commands, and what it ends with."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from mixpanel_async.cli import import_commands, serve_command
+from mixpanel_async.errors import AccessRefused, MissingCredentials, MixpanelError, UsageError
+from mixpanel_async.jobs.report import ExitStatus
+
+_NAME = "mixpanel-async"
+_INTERRUPTED = 130
+_CREDENTIALS = "; set MIXPANEL_TOKEN, or MIXPANEL_SERVICE_ACCOUNT_USERNAME and _SECRET with MIXPANEL_PROJECT_ID"
+
+
+def build() -> typer.Typer:
+    """Return the command with all its commands."""
+    app = typer.Typer(
+        name=_NAME,
+        help="Move data into and out of Mixpanel. Credentials and addresses come from the environment variables "
+        "MIXPANEL_TOKEN, MIXPANEL_PROJECT_ID, MIXPANEL_SERVICE_ACCOUNT_USERNAME, MIXPANEL_SERVICE_ACCOUNT_SECRET, "
+        "MIXPANEL_PROJECT_SECRET, MIXPANEL_OAUTH_TOKEN, MIXPANEL_REGION and MIXPANEL_BASE_URL.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    imports = typer.Typer(no_args_is_help=True)
+    imports.callback()(_imports)
+    app.add_typer(imports, name="import")
+    import_commands.add_imports(imports)
+    import_commands.add_validate(app)
+    serve_command.add(app)
+    return app
+
+
+def _imports() -> None:
+    """Send records from files to Mixpanel."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What stands behind the command's name.
+
+    Returns:
+        What the program ends with: 0 if every record was delivered or deliberately skipped, 1 if any was not, 2 for
+        wrong usage, 3 for credentials refused, 130 if it was interrupted.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"{_NAME}: %(message)s")
+    logging.getLogger("mixpanel_async").setLevel(logging.CRITICAL)  # the commands themselves say what failed
+    try:
+        status = build()(args=list(arguments), prog_name=_NAME, standalone_mode=False)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except AccessRefused as error:
+        return _complain(error, ExitStatus.REFUSED)
+    except MissingCredentials as error:
+        return _complain(error, ExitStatus.USAGE, hint=_CREDENTIALS)
+    except UsageError as error:
+        return _complain(error, ExitStatus.USAGE)
+    except MixpanelError as error:
+        return _complain(error, ExitStatus.INCOMPLETE)
+    except BrokenPipeError:
+        return ExitStatus.INCOMPLETE
+    except Exception as error:
+        # Typer's own errors; which module defines them differs from version to version.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            if type(error).__name__ == "Abort":
+                return _INTERRUPTED
+            raise
+        return _complain_of_usage(str(message()))
+    return int(status or 0)
+
+
+def _complain(error: Exception, status: ExitStatus, hint: str = "") -> int:
+    text = " ".join(str(error).split()) + hint
+    sys.stderr.write(f"{_NAME}: {text}\n")
+    return status
+
+
+def _complain_of_usage(message: str) -> int:
+    if message:  # without a command, the help was printed
+        sys.stderr.write(f"{_NAME}: {message.rstrip('.')} (--help shows the options)\n")
+    return ExitStatus.USAGE

@@ -1,0 +1,43 @@
+"""Groups of options that commands share: each a function whose parameters are the options."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TypeAlias, get_type_hints
+
+Group: TypeAlias = Callable[..., object]
+Command: TypeAlias = Callable[..., int]
+
+
+def with_options(**groups: Group) -> Callable[[Command], Command]:
+    """Give a command the options of some groups in place of parameters of its own.
+
+    Args:
+        **groups: For a parameter of the command, the function that makes its value from options.
+
+    Returns:
+        A decorator; the command it makes has the options as its parameters.
+    """
+
+    def decorate(command: Command) -> Command:
+        own = [p for p in inspect.signature(command).parameters.values() if p.name not in groups]
+        hints = get_type_hints(command, include_extras=True)
+        names = {}
+        parameters = list(own)
+        for name, group in groups.items():
+            found = list(inspect.signature(group).parameters.values())
+            names[name] = [parameter.name for parameter in found]
+            parameters += found
+            hints |= get_type_hints(group, include_extras=True)
+
+        @functools.wraps(command)
+        def run(**given: object) -> int:
+            values = {name: groups[name](**{each: given.pop(each) for each in names[name]}) for name in groups}
+            return command(**given, **values)
+
+        parameters = [p.replace(annotation=hints[p.name]) for p in parameters]
+        run.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: hints[p.name] for p in parameters}
+        return run
+
+    return decorate

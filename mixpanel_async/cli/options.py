@@ -1,0 +1,122 @@
+"""The options that most commands have: where to send, with what, and how to run."""
+
+import os
+from typing import Annotated, TypeAlias
+
+import msgspec
+import typer
+
+from mixpanel_async import AsyncMixpanel, Settings
+from mixpanel_async.config import Region, read_environment, read_region
+
+_SERVER = "Server"
+_JOB = "Job"
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one machine-readable report.")]
+
+
+class Server(msgspec.Struct, frozen=True):
+    """Which server and project; what is None here comes from the environment.
+
+    Attributes:
+        base_url: One address for everything.
+        region: Where the project lives.
+        project_id: Its number.
+    """
+
+    base_url: str | None
+    region: Region | None
+    project_id: int | None
+
+    def client(self, settings: Settings | None = None) -> AsyncMixpanel:
+        """Return a client.
+
+        Args:
+            settings: How it batches, bounds, paces and gives up.
+
+        Raises:
+            InvalidSetting: An option or variable cannot be used.
+        """
+        found = read_environment(os.environ)
+        return AsyncMixpanel(
+            found.token,
+            credentials=found.credentials,
+            project_id=found.project_id if self.project_id is None else self.project_id,
+            workspace_id=found.workspace_id,
+            region=self.region or found.region,
+            base_url=self.base_url or found.base_url,
+            settings=settings,
+        )
+
+
+def server_options(
+    *,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="Address of the server, as http://host:port.", rich_help_panel=_SERVER),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Where the project lives: us, eu or in.", rich_help_panel=_SERVER)
+    ] = None,
+    project_id: Annotated[
+        int | None, typer.Option("--project-id", help="The project's number.", rich_help_panel=_SERVER)
+    ] = None,
+) -> Server:
+    """Return what options say of the server."""
+    return Server(base_url, None if region is None else read_region(region), project_id)
+
+
+class Run(msgspec.Struct, frozen=True):
+    """How a job runs.
+
+    Attributes:
+        dry_run: Do everything but the sending.
+        concurrency: Requests at once, or None.
+    """
+
+    dry_run: bool
+    concurrency: int | None
+
+    def settings(self) -> Settings:
+        """Return the client's settings for this job."""
+        if self.concurrency is None:
+            return Settings()
+        return Settings(max_concurrency=min(100, self.concurrency + 1))  # the engine keeps one place for live records
+
+
+def job_options(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but the sending.", rich_help_panel=_JOB)
+    ] = False,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, max=99, help="Requests at once.", rich_help_panel=_JOB)
+    ] = None,
+) -> Run:
+    """Return what options say of how to run."""
+    return Run(dry_run, concurrency)
+
+
+class SourceFormat(msgspec.Struct, frozen=True):
+    """What a source's bytes mean.
+
+    Attributes:
+        format: Name of the format, or None to find out.
+        delimiter: What stands between cells, or None.
+    """
+
+    format: str | None
+    delimiter: str | None
+
+
+def source_options(
+    *,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="ndjson, csv or tsv; without it the name or the content tells.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", help="What stands between the cells of a table.")
+    ] = None,
+) -> SourceFormat:
+    """Return what options say of the source."""
+    return SourceFormat(format_, delimiter)

@@ -1,0 +1,92 @@
+"""Progress on stderr: a bar on a terminal, now and then a line otherwise."""
+
+import sys
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from mixpanel_async import ImportProgress
+
+_LINE_SECONDS: Final = 10.0
+_MEGA: Final = 1_000_000
+
+
+class ImportBar:
+    """Shows how far an import is.
+
+    Args:
+        name: Of the source.
+        is_quiet: Show nothing.
+    """
+
+    def __init__(self, name: str, *, is_quiet: bool = False) -> None:
+        self._name = name
+        self._bar: Progress | None = None
+        self._is_quiet = is_quiet
+        self._next_line = _LINE_SECONDS
+        if sys.stderr.isatty() and not is_quiet:
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[facts]}", markup=False),
+                console=Console(stderr=True),
+                transient=True,
+                expand=True,
+            )
+            self._task = self._bar.add_task(name, total=None, facts="")
+
+    def show(self, progress: ImportProgress) -> None:
+        """Show the state of things."""
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                completed=progress.read_bytes,
+                total=progress.total_bytes,
+                facts=describe(progress),
+            )
+        elif not self._is_quiet and progress.seconds >= self._next_line:
+            self._next_line = progress.seconds + _LINE_SECONDS
+            sys.stderr.write(f"{self._name}: {describe(progress)}\n")
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def describe(progress: ImportProgress) -> str:
+    """Return the state of things in one line."""
+    seconds = progress.seconds or 1.0
+    facts = [
+        f"{progress.read:,} read",
+        f"{progress.imported:,} imported",
+        f"{progress.records_per_second:,.0f}/s",
+        f"{progress.read_bytes / seconds / _MEGA:.1f} MB/s",
+        f"{progress.in_flight:,} on their way",
+    ]
+    if progress.rejected:
+        facts.append(f"{progress.rejected:,} rejected")
+    if progress.retries:
+        facts.append(f"{progress.retries:,} retries")
+    if progress.rate_limited:
+        facts.append(f"paused {progress.rate_limited:,} times by Mixpanel (429)")
+    if progress.seconds_left is not None and progress.seconds_left > 1:
+        facts.append(f"{read_seconds(progress.seconds_left)} left")
+    return ", ".join(facts)
+
+
+def read_seconds(seconds: float) -> str:
+    """Return a duration for people."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
