@@ -11,7 +11,7 @@ from mixpanel_async.cli.mapping_options import mapping_options
 from mixpanel_async.cli.options import AsJson, Run, Server, SourceFormat, job_options, server_options, source_options
 from mixpanel_async.cli.progress import ImportBar
 from mixpanel_async.cli.reports import print_report
-from mixpanel_async.cli.running import run_job
+from mixpanel_async.cli.running import opened, run_job
 from mixpanel_async.jobs.formats import Format
 
 File: TypeAlias = Annotated[
@@ -58,18 +58,19 @@ def _import(
     file: str, source: SourceFormat, mapping: RecordMapping | None, run: Run, server: Server, *, as_json: bool
 ) -> int:
     async def job(stop: asyncio.Event) -> ImportReport:
-        with ImportBar(file) as bar:
-            async with server.client(run.settings()) as client:
-                return await client.import_events(
-                    file,
-                    format=cast("Format | None", source.format),
-                    delimiter=source.delimiter,
-                    mapping=mapping,
-                    dry_run=run.dry_run,
-                    probe=not run.dry_run,
-                    concurrency=run.concurrency,
-                    on_progress=bar.show,
-                    stop=stop,
-                )
+        async with opened(server.client(run.settings())) as client:
+            return await client.import_events(
+                file,
+                format=cast("Format | None", source.format),
+                delimiter=source.delimiter,
+                mapping=mapping,
+                dry_run=run.dry_run,
+                probe=not run.dry_run,
+                concurrency=run.concurrency,
+                on_progress=bar.show,
+                stop=stop,
+            )
 
-    return print_report(run_job(job), as_json=as_json)
+    with ImportBar(file) as bar:
+        report = run_job(job, bar.say)
+    return print_report(report, as_json=as_json)

@@ -50,6 +50,13 @@ class ImportBar:
             self._next_line = progress.seconds + _LINE_SECONDS
             sys.stderr.write(f"{self._name}: {describe(progress)}\n")
 
+    def say(self, line: str) -> None:
+        """Print a line beside the bar."""
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        else:
+            sys.stderr.write(f"{line}\n")
+
     def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()

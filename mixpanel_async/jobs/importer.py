@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -91,17 +91,20 @@ class ImportJob:
         ticker = asyncio.create_task(self._tick(), name="mixpanel_async.import-ticker")
         try:
             await asyncio.wait((self._feeder, ticker), return_when=asyncio.FIRST_COMPLETED)
+            if ticker.done():  # it has no other end than a failure, which the feeder may not have met
+                self._feeder.cancel()
+                await asyncio.wait((self._feeder,))
+            await self._settle([task for task in (self._feeder, ticker) if task.done()])
         finally:
             for task in (self._feeder, ticker):
                 task.cancel()
             await asyncio.wait((self._feeder, ticker))
-        await self._end(self._feeder, ticker)
         self._tell()
         return self._report()
 
-    async def _end(self, *tasks: asyncio.Task[None]) -> None:
+    async def _settle(self, ended: Sequence[asyncio.Task[None]]) -> None:
         """Wait for what is on its way, whatever ended the reading; then raise that."""
-        failures = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+        failures = [error for task in ended if not task.cancelled() and (error := task.exception())]
         if any(isinstance(error, ClientClosed) for error in failures):
             raise failures[0]
         for chunk in self._source.take():
