@@ -26,7 +26,7 @@ def properties(rng: random.Random) -> dict[str, Any]:
         "path": f"/products/{rng.randrange(100_000)}?ref={rng.randrange(1000)}",
         "tags": [rng.choice(_PLANS) for _ in range(3)],
         "grid": [[rng.randrange(9) for _ in range(3)] for _ in range(2)],
-        "note": "naïve café – " + "x" * rng.randrange(30),
+        "note": "naïve café, " + "x" * rng.randrange(30),
         "session": rng.randrange(10**12),
         "score": rng.random(),
     }

@@ -16,9 +16,9 @@ from typing import Final, cast
 from isal import isal_zlib
 
 try:
-    import uvloop
+    from uvloop import new_event_loop
 except ImportError:  # slower, and just as correct
-    uvloop = None  # type: ignore[assignment]
+    from asyncio import new_event_loop
 
 _GZIP: Final = 31
 _WINDOW_SECONDS: Final = 60.0
@@ -108,7 +108,10 @@ class Sink(asyncio.Protocol):
 
     def _write(self, status: int, body: bytes) -> None:
         if not self._transport.is_closing():
-            head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+            head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+                status,
+                len(body),
+            )
             self._transport.write(head + body)
 
 
@@ -131,7 +134,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.cpu is not None:
         os.sched_setaffinity(0, {given.cpu})
-    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None)
+    runner = asyncio.Runner(loop_factory=new_event_loop)
     with runner, contextlib.suppress(KeyboardInterrupt):
         runner.run(serve(given.latency, Limit(given.events_per_minute)))
 

@@ -18,7 +18,7 @@ from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece
 from mixpanel_async.jobs.tally import Tally
 from mixpanel_async.jobs.window import EventWindow
 
-_GROUP: Final = 256
+GROUP: Final = 256
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
 _BRACE: Final = ord("{")
 # Two objects are every event's own; an object inside of them needs a brace for each level.
@@ -52,9 +52,9 @@ class LineChecker:
         tally = Tally()
         misfits = list(chunk.misfits)
         dropped: set[int] = set()
-        for start in range(0, len(lines), _GROUP):
-            group = lines[start : start + _GROUP]
-            if not self._is_right(group, now):
+        for start in range(0, len(lines), GROUP):
+            group = lines[start : start + GROUP]
+            if not self.is_right(group, now):
                 for index, line in enumerate(group, start):
                     if not self._is_kept(line, numbers[index], now, tally, misfits):
                         dropped.add(index)
@@ -68,7 +68,7 @@ class LineChecker:
             tally.count(misfit.verdict)
         return Piece(chunk.name, lines, numbers, tally, misfits, chunk.end)
 
-    def _is_right(self, group: Sequence[bytes], now: float) -> bool:
+    def is_right(self, group: Sequence[bytes], now: float) -> bool:
         """Return whether every line of a group is right and new; if not, nothing was done."""
         try:
             fields = list(map(_decode, group))
@@ -87,7 +87,7 @@ class LineChecker:
 
     def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, misfits: list[Misfit]) -> bool:
         """Return whether one line is to be sent; count it where it is not."""
-        if self._is_right((line,), now):
+        if self.is_right((line,), now):
             return True
         if not line or line.isspace():
             return False

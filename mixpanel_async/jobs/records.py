@@ -1,19 +1,29 @@
 """Events that are mappings: encoded once, checked where their bytes call for it. Pure."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 import orjson
 
 from mixpanel_async.engine import rules
 from mixpanel_async.errors import InvalidRecord
 from mixpanel_async.jobs.event_rules import EventFields, check_event, rejected
+from mixpanel_async.jobs.lines import GROUP, LineChecker
 from mixpanel_async.jobs.mapper import EventMapper
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
 from mixpanel_async.jobs.tally import Tally
 from mixpanel_async.jobs.window import EventWindow
 
-_OWN: Final = {"event", "properties"}
+_find_null: Final = re.compile(rb"null").search
+
+
+class _Draft(msgspec.Struct):
+    misfits: list[Misfit]
+    parts: list[bytes] = []
+    numbers: list[int] = []
+    tally: Tally = msgspec.field(default_factory=Tally)
 
 
 class RecordEncoder:
@@ -33,30 +43,52 @@ class RecordEncoder:
         self._now = now
         self._max_bytes = max_bytes
         self._mapper = mapper
+        self._lines = LineChecker(window, now, max_bytes)
 
     def encode(self, chunk: Chunk) -> Piece:
         """Return what of a chunk of mappings can be sent."""
         now = self._now()
-        tally = Tally()
-        misfits = list(chunk.misfits)
-        parts: list[bytes] = []
-        numbers: list[int] = []
-        for row, number in zip(chunk.rows, chunk.numbers, strict=True):
-            try:
-                part, fields = self._encode(row, number, now)
-            except InvalidRecord as error:
-                misfits.append(Misfit(number, rejected(error), written(row)))
-                continue
-            tally.read += 1
-            if fields is not None and not self._window.is_new(fields):
-                tally.duplicates += 1
-                continue
-            parts.append(part)
-            numbers.append(number)
-        for misfit in misfits:
-            tally.read += 1
-            tally.count(misfit.verdict)
-        return Piece(chunk.name, parts, numbers, tally, misfits, chunk.end)
+        draft = _Draft(misfits=list(chunk.misfits))
+        for start in range(0, len(chunk.rows), GROUP):
+            rows, numbers = chunk.rows[start : start + GROUP], chunk.numbers[start : start + GROUP]
+            together = self._encode_together(rows, now)
+            if together is None:
+                for row, number in zip(rows, numbers, strict=True):
+                    self._encode_one(row, number, now, draft)
+            else:
+                draft.parts += together
+                draft.numbers += numbers
+                draft.tally.read += len(together)
+        for misfit in draft.misfits:
+            draft.tally.read += 1
+            draft.tally.count(misfit.verdict)
+        return Piece(chunk.name, draft.parts, draft.numbers, draft.tally, draft.misfits, chunk.end)
+
+    def _encode_together(self, rows: Sequence[Row], now: float) -> list[bytes] | None:
+        """Return a group of events as bytes if all of them are right and new; else nothing was done."""
+        if self._mapper is not None:
+            return None
+        try:
+            group = list(map(orjson.dumps, rows))
+        except (TypeError, RecursionError):
+            return None
+        # What orjson writes as null may have been NaN.
+        if any(map(_find_null, group)) or max(map(len, group)) > self._max_bytes:
+            return None
+        return group if self._lines.is_right(group, now) else None
+
+    def _encode_one(self, row: Row, number: int, now: float, draft: _Draft) -> None:
+        try:
+            part, fields = self._encode(row, number, now)
+        except InvalidRecord as error:
+            draft.misfits.append(Misfit(number, rejected(error), written(row)))
+            return
+        draft.tally.read += 1
+        if fields is not None and not self._window.is_new(fields):
+            draft.tally.duplicates += 1
+            return
+        draft.parts.append(part)
+        draft.numbers.append(number)
 
     def _encode(self, row: Row, number: int, now: float) -> tuple[bytes, EventFields | None]:
         event = row if self._mapper is None else self._mapper.event(row, number)

@@ -1,0 +1,97 @@
+"""Rounds, processor times, the sink as a process, pinning."""
+
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).parent.parent
+ROUNDS = 5
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One row's result.
+
+    Attributes:
+        row: Its number and name.
+        against: What it is a ratio to, or its unit.
+        goal: What it should be, in words.
+        values: One for each round.
+        is_met: Whether the median reaches the goal.
+        detail: More figures, by name.
+    """
+
+    row: str
+    against: str
+    goal: str
+    values: Sequence[float]
+    is_met: bool
+    detail: dict[str, object] = {}
+
+    @property
+    def spread(self) -> tuple[float, float, float]:
+        """Minimum, median, maximum."""
+        return min(self.values), statistics.median(self.values), max(self.values)
+
+
+def pin(cpu: int) -> None:
+    """Keep this process on one core, where the system can do that."""
+    if hasattr(os, "sched_setaffinity") and cpu < (os.cpu_count() or 1):
+        os.sched_setaffinity(0, {cpu})
+
+
+@contextlib.contextmanager
+def sink(*options: str) -> Iterator[int]:
+    """Run the sink on the second core; give its port."""
+    cpu = ["--cpu", "1"] if (os.cpu_count() or 1) > 1 else []
+    command = [sys.executable, "-m", "benchmarks.sink", *cpu, *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
+
+
+def seconds_of(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the wall and processor seconds of a piece of work."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def ratios(
+    ours: Callable[[], object], floor: Callable[[], object], rounds: int = ROUNDS
+) -> tuple[list[float], list[tuple[float, float]], list[tuple[float, float]]]:
+    """Run both in turns; return floor time over ours for each round, and all times of ours and of the floor."""
+    ours()
+    floor()
+    pairs = [(seconds_of(floor), seconds_of(ours)) for _ in range(rounds)]
+    return [f[0] / o[0] for f, o in pairs], [o for _, o in pairs], [f for f, _ in pairs]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that `share` of the values do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def python_seconds(code: str) -> float:
+    """Return the processor seconds of a fresh interpreter that runs `code`, children and start included."""
+    before = os.times()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def peak_memory_mib(code: str) -> float:
+    """Return the peak resident memory of a fresh interpreter that runs `code`, in MiB."""
+    tail = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run([sys.executable, "-c", code + tail], check=True, cwd=ROOT, capture_output=True, text=True)
+    return int(done.stdout.split()[-1]) / 1024

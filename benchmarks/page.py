@@ -1,0 +1,79 @@
+"""docs/performance.md from the results that there are."""
+
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.measure import ROOT, Figure
+from benchmarks.report import RESULTS, plot, table
+
+PAGE = ROOT / "docs" / "performance.md"
+
+
+class Document(msgspec.Struct):
+    """One file of results."""
+
+    date: str
+    processor: str
+    cores: int
+    versions: dict[str, str]
+    figures: list[Figure]
+
+
+def read(name: str) -> Document | None:
+    """Return a file of results, or None where it was not run yet."""
+    path = RESULTS / f"{name}.json"
+    return msgspec.json.decode(path.read_bytes(), type=Document) if path.exists() else None
+
+
+def write_page() -> Path:
+    """Write the page and the plot; return the page's path."""
+    parts = ["# Performance", ""]
+    bench, peers = read("bench"), read("peers")
+    if bench is not None:
+        parts += [
+            *_first(bench),
+            "",
+            "## Against the floor",
+            "",
+            _made_by(bench, "make bench"),
+            "",
+            table(bench.figures),
+        ]
+        parts += ["", "![Cost of an event](performance.svg)", "", *_how()]
+    if peers is not None:
+        parts += ["", "## Against other clients", "", _made_by(peers, "make bench-peers"), "", table(peers.figures), ""]
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    return PAGE
+
+
+def _first(bench: Document) -> list[str]:
+    """Return the figure that matters to a service, and draw the plot."""
+    lines = []
+    for figure in bench.figures:
+        if figure.row.startswith("1 "):
+            cost = figure.detail["microseconds_of_cpu_per_event"]
+            share = figure.detail["share_of_a_core_at_30000_per_second"]
+            lines.append(
+                f"An event costs a service **{cost} microseconds of processor time**, from `await track()` to "
+                f"Mixpanel's answer. At Mixpanel's own limit of 30,000 events a second that is "
+                f"**{float(str(share)):.0%} of one core**."
+            )
+        if figure.row.startswith("12 "):
+            series = msgspec.convert(figure.detail, dict[str, dict[str, float]])
+            plot(series, PAGE.with_name("performance.svg"))
+    return lines
+
+
+def _made_by(document: Document, command: str) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in document.versions.items())
+    return f"`{command}`, {document.date}, {document.processor}, {document.cores} cores; {packages}."
+
+
+def _how() -> list[str]:
+    return [
+        "Each figure is a ratio measured in one run: the client on one core, a bare sink that inflates, counts and",
+        "answers on the other. A floor is blocking code that does the least that could be called the same work, with",
+        "no promise about delivery. Minimum, median and maximum are over the rounds of that run.",
+    ]

@@ -1,0 +1,234 @@
+"""The rows: each runs one comparison and returns its figure."""
+
+import asyncio
+import itertools
+import statistics
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks import floors, subjects
+from benchmarks.data import EVENTS_TIME, events, records, write_ndjson
+from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, seconds_of, sink
+
+COUNT = 200_000
+LIMIT_PER_MINUTE = 600_000
+LIMIT_SECONDS = 75.0
+
+
+def row_1_track(_scratch: Path) -> Figure:
+    """Track dicts with 12 properties, delivered, against encoding, compressing and sending them in chunks."""
+    made = events(20_000) * (COUNT // 20_000)
+    whole = [
+        {"event": event, "properties": {"token": "token", "distinct_id": who, "time": EVENTS_TIME, **own}}
+        | {"$insert_id": f"{number:036d}"}
+        for number, (event, who, own) in enumerate(made)
+    ]
+    with sink() as port:
+        values, ours, floor = ratios(
+            lambda: asyncio.run(subjects.track(port, made)), partial(floors.track, port, whole)
+        )
+    microseconds = statistics.median(processor for _, processor in ours) / COUNT * 1e6
+    return Figure(
+        "1 await track() of a dict, delivered",
+        "floor: dumps of chunks + gzip + blocking socket",
+        ">= 0.40",
+        values,
+        statistics.median(values) >= 0.40,
+        {
+            "microseconds_of_cpu_per_event": round(microseconds, 2),
+            "share_of_a_core_at_30000_per_second": round(microseconds * 30_000 / 1e6, 3),
+            "events_per_second": round(COUNT / statistics.median(wall for wall, _ in ours)),
+            "floor_events_per_second": round(COUNT / statistics.median(wall for wall, _ in floor)),
+        },
+    )
+
+
+def row_3_import(scratch: Path) -> Figure:
+    """Import a file, checked, against reading, partly decoding, compressing and sending its lines."""
+    path = write_ndjson(scratch / "import.ndjson", COUNT)
+    with sink() as port:
+        values, ours, floor = ratios(
+            lambda: asyncio.run(subjects.import_file(port, path, COUNT)), partial(floors.import_file, port, path)
+        )
+    return Figure(
+        "3 import_events() of an NDJSON file, checked",
+        "floor: lines + partial decode + gzip + socket",
+        ">= 0.75",
+        values,
+        statistics.median(values) >= 0.75,
+        {
+            "events_per_second": round(COUNT / statistics.median(wall for wall, _ in ours)),
+            "microseconds_of_cpu_per_event": round(statistics.median(cpu for _, cpu in ours) / COUNT * 1e6, 2),
+            "floor_events_per_second": round(COUNT / statistics.median(wall for wall, _ in floor)),
+        },
+    )
+
+
+def row_5_import_dicts(_scratch: Path) -> Figure:
+    """Import an async iterator of dicts, against the floor of row 1."""
+    made = list(itertools.islice(itertools.cycle(records(20_000)), COUNT // 2))
+    made = [
+        {"event": record["event"], "properties": {**record["properties"], "$insert_id": f"n-{number}"}}
+        for number, record in enumerate(made)
+    ]
+    with sink() as port:
+        values, ours, _ = ratios(
+            lambda: asyncio.run(subjects.import_dicts(port, made)), partial(floors.track, port, made)
+        )
+    return Figure(
+        "5 import_events() of an async iterator of dicts",
+        "floor of row 1",
+        ">= 0.40",
+        values,
+        statistics.median(values) >= 0.40,
+        {"events_per_second": round(len(made) / statistics.median(wall for wall, _ in ours))},
+    )
+
+
+def row_6_memory(scratch: Path) -> Figure:
+    """Peak memory of an import of 10,000,000 events less that of 100,000."""
+    small = write_ndjson(scratch / "small.ndjson", 100_000)
+    large = write_ndjson(scratch / "large.ndjson", 10_000_000)
+    code = "import asyncio, pathlib\nfrom benchmarks.subjects import import_file\n"
+    with sink() as port:
+        peaks = {
+            count: peak_memory_mib(f"{code}asyncio.run(import_file({port}, pathlib.Path({str(path)!r}), {count}))")
+            for path, count in ((small, 100_000), (large, 10_000_000))
+        }
+    large.unlink()
+    difference = peaks[10_000_000] - peaks[100_000]
+    return Figure(
+        "6 peak memory, 10,000,000 events less 100,000",
+        "MiB",
+        "<= 32, process <= 200",
+        [difference],
+        difference <= 32 and peaks[10_000_000] <= 200,
+        {"peak_mib_100000": round(peaks[100_000]), "peak_mib_10000000": round(peaks[10_000_000])},
+    )
+
+
+def row_7_latency(scratch: Path) -> Figure:
+    """The import of row 3 with 50 ms of latency at the server, against the same without."""
+    path = write_ndjson(scratch / "latency.ndjson", 5 * COUNT)
+    with sink() as near, sink("--latency", "0.05") as far:
+        values, _, _ = ratios(
+            lambda: asyncio.run(subjects.import_file(far, path, 5 * COUNT)),
+            lambda: asyncio.run(subjects.import_file(near, path, 5 * COUNT)),
+        )
+    return Figure(
+        "7 import with 50 ms of latency, up to 20 connections",
+        "row 3 without latency",
+        ">= 0.9",
+        values,
+        statistics.median(values) >= 0.9,
+    )
+
+
+def row_8_limit(scratch: Path) -> Figure:
+    """How much of a rolling limit is used, and how many requests are answered 429."""
+    path = write_ndjson(scratch / "limit.ndjson", int(LIMIT_PER_MINUTE * LIMIT_SECONDS / 60 * 1.2))
+    with sink("--events-per-minute", str(LIMIT_PER_MINUTE)) as port:
+        delivered, requests, refused = asyncio.run(
+            subjects.import_at_limit(port, path, LIMIT_PER_MINUTE, LIMIT_SECONDS)
+        )
+    used = delivered / (LIMIT_PER_MINUTE * LIMIT_SECONDS / 60)
+    return Figure(
+        "8 share of a rolling limit that is used",
+        f"{LIMIT_PER_MINUTE:,} events a minute, enforced",
+        ">= 0.97, <= 0.5 % answered 429",
+        [used],
+        used >= 0.97 and refused <= 0.005 * requests,
+        {"requests": requests, "answered_429": refused},
+    )
+
+
+def row_9_lag(_scratch: Path) -> Figure:
+    """Lag of the loop while row 1 runs, and the time of an admission."""
+    made = events(20_000) * 5
+    with sink() as port:
+        runs = [asyncio.run(subjects.track_and_watch(port, made)) for _ in range(5)]
+    lags = [percentile(lag, 0.99) * 1e3 for lag, _ in runs]
+    p99 = statistics.median(percentile(times, 0.99) * 1e6 for _, times in runs)
+    return Figure(
+        "9 loop lag while row 1 runs, p99",
+        "ms",
+        "<= 5; admission p99 <= 50 us",
+        lags,
+        statistics.median(lags) <= 5 and p99 <= 50,
+        {
+            "admission_p99_microseconds": round(p99, 1),
+            "admission_median_microseconds": round(statistics.median(percentile(t, 0.5) for _, t in runs) * 1e6, 2),
+            "loop_lag_max_ms": round(max(max(lag) for lag, _ in runs) * 1e3, 1),
+        },
+    )
+
+
+def row_11_import_time(_scratch: Path) -> Figure:
+    """Time to import the package against time to import aiohttp."""
+    values = [python_seconds("import mixpanel_async") / python_seconds("import aiohttp") for _ in range(9)]
+    return Figure("11 import mixpanel_async", "import aiohttp", "<= 1.2", values, statistics.median(values) <= 1.2)
+
+
+def row_12_flat(scratch: Path) -> Figure:
+    """Cost of an event by how many there are, by connections, and by size."""
+    detail: dict[str, Any] = {"by_count": {}, "by_connections": {}, "by_size": {}}
+    with sink() as port:
+
+        def cost(path: Path, count: int, connections: int = 20) -> float:
+            work = partial(subjects.import_file, port, path, count, concurrency=connections)
+            best = min(seconds_of(lambda: asyncio.run(work()))[1] for _ in range(3))
+            return best / count * 1e6
+
+        for exponent in range(3, 7):
+            count = 10**exponent
+            detail["by_count"][count] = round(cost(write_ndjson(scratch / f"flat{count}.ndjson", count), count), 3)
+        path = write_ndjson(scratch / "flat100000.ndjson", 100_000)
+        for connections in (1, 2, 4, 8, 16, 20):
+            detail["by_connections"][connections] = round(cost(path, 100_000, connections), 3)
+        for size in (100, 1_000, 10_000, 100_000):
+            path, count = _sized(scratch, size)
+            detail["by_size"][size] = round(cost(path, count), 3)
+    large = [detail["by_count"][10**exponent] for exponent in (5, 6)]
+    connected = list(detail["by_connections"].values())
+    flat = max(max(large) / min(large), max(connected) / min(connected))
+    return Figure(
+        "12 cost of an event, largest over smallest",
+        "10^5 to 10^6 events, 1 to 20 connections",
+        "<= 1.15",
+        [flat],
+        flat <= 1.15,
+        detail,
+    )
+
+
+def _sized(scratch: Path, size: int) -> tuple[Path, int]:
+    """Return a file of events of about `size` bytes, and how many there are."""
+    count = max(500, min(100_000, 40_000_000 // size))
+    path = scratch / f"size{size}.ndjson"
+    fixed = {"time": EVENTS_TIME, "distinct_id": "u"}
+    with path.open("wb") as file:
+        for number in range(count):
+            own = {**fixed, "$insert_id": f"s-{number}"}
+            line = orjson.dumps({"event": "E", "properties": own})
+            # Long strings are cut by the server, so that a large event is one of many.
+            padding = {f"p{n}": "x" * min(250, size) for n in range(max(0, size - len(line)) // 262)}
+            if size > 60_000:
+                padding = {f"p{n}": "x" * 500 for n in range(size // 510)}
+            file.write(orjson.dumps({"event": "E", "properties": {**own, **padding}}) + b"\n")
+    return path, count
+
+
+ROWS = (
+    row_1_track,
+    row_3_import,
+    row_5_import_dicts,
+    row_6_memory,
+    row_7_latency,
+    row_8_limit,
+    row_9_lag,
+    row_11_import_time,
+    row_12_flat,
+)

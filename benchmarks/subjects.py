@@ -1,0 +1,86 @@
+"""The library itself, doing the work of each row."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mixpanel_async import AsyncMixpanel, Outcome, Rates, Settings
+
+Event = tuple[str, str, dict[str, Any]]
+UNLIMITED = Rates(ingestion_events_per_minute=None, ingestion_bytes_per_minute=None)
+
+
+def client(port: int, *, rates: Rates = UNLIMITED, concurrency: int = 20) -> AsyncMixpanel:
+    """Return a client of the sink."""
+    settings = Settings(rates=rates, max_concurrency=concurrency)
+    return AsyncMixpanel("token", base_url=f"http://127.0.0.1:{port}", settings=settings)
+
+
+async def track(port: int, events: Sequence[Event]) -> None:
+    """Track each event, until all are delivered."""
+    async with client(port) as mp:
+        for event, distinct_id, properties in events:
+            await mp.track(distinct_id, event, properties)
+        await mp.flush()
+        delivered = mp.stats.outcomes[Outcome.UNVERIFIED]
+    if delivered != len(events):
+        raise AssertionError(f"{delivered} of {len(events)} events were delivered")
+
+
+async def import_file(port: int, path: Path, count: int, *, concurrency: int = 20) -> None:
+    """Import a file of NDJSON."""
+    async with client(port, concurrency=concurrency) as mp:
+        report = await mp.import_events(path)
+    if report.imported != count:
+        raise AssertionError(f"{report.imported} of {count} events were imported")
+
+
+async def import_dicts(port: int, records: Sequence[dict[str, Any]]) -> None:
+    """Import an async iterator of dicts."""
+
+    async def source() -> AsyncIterator[dict[str, Any]]:
+        for record in records:
+            yield record
+
+    async with client(port) as mp:
+        report = await mp.import_events(source())
+    if report.imported != len(records):
+        raise AssertionError(f"{report.imported} of {len(records)} events were imported")
+
+
+async def import_at_limit(port: int, path: Path, events_per_minute: int, seconds: float) -> tuple[int, int, int]:
+    """Import for so long against a server with a limit; return events delivered, requests, and 429s among them."""
+    rates = Rates(ingestion_events_per_minute=events_per_minute, ingestion_bytes_per_minute=None)
+    async with client(port, rates=rates) as mp:
+        job = asyncio.create_task(mp.import_events(path))
+        await asyncio.sleep(seconds)
+        stats = mp.stats
+        job.cancel()
+        await asyncio.wait([job])
+        await mp.aclose(timeout=0)
+    return stats.outcomes[Outcome.ACCEPTED], stats.requests, stats.rate_limited
+
+
+async def track_and_watch(port: int, events: Sequence[Event]) -> tuple[list[float], list[float]]:
+    """Track while a ticker measures the loop; return its lags and the times of admissions, in seconds."""
+    lags: list[float] = []
+    admissions: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            lags.append(time.perf_counter() - before - 0.001)
+
+    async with client(port) as mp:
+        ticker = asyncio.create_task(tick())
+        for event, distinct_id, properties in events:
+            before = time.perf_counter()
+            await mp.track(distinct_id, event, properties)
+            admissions.append(time.perf_counter() - before)
+        await mp.flush()
+        ticker.cancel()
+        await asyncio.wait([ticker])
+    return lags, admissions
