@@ -18,7 +18,7 @@ from isal import isal_zlib
 try:
     from uvloop import new_event_loop
 except ImportError:  # slower, and just as correct
-    from asyncio import new_event_loop
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 _GZIP: Final = 31
 _WINDOW_SECONDS: Final = 60.0
