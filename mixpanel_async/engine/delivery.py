@@ -123,6 +123,19 @@ def give_up(batch: Batch, error: MixpanelError | None) -> Verdict:
     return Verdict(Outcome.EXPIRED, "deadline", "", f"not delivered before the deadline{why}")
 
 
+def stopped(batch: Batch, verdict: Verdict) -> Verdict:
+    """Return the outcome of records whose lane was stopped: what an earlier try may have applied is not refused.
+
+    Args:
+        batch: The records.
+        verdict: What the lane was stopped with.
+    """
+    if batch.is_ambiguous:
+        message = f"an earlier try may have been applied, then the lane was stopped: {verdict.message}"
+        return Verdict(Outcome.UNKNOWN, verdict.reason, "", message)
+    return verdict
+
+
 def lost_answer(error: MixpanelError) -> Verdict:
     """Return the outcome of a record that may have been applied and must not be applied twice."""
     return Verdict(Outcome.UNKNOWN, "answer_lost", "", f"it may have been applied and is not sent twice: {error}")

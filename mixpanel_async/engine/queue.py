@@ -275,7 +275,7 @@ class Queue:
         lane.stopped = verdict
         self.room.take_back(lane)
         self.room.turn_away(lane, None)
-        self._empty(lane, lambda _batch: verdict)
+        self._empty(lane, lambda batch: delivery.stopped(batch, verdict))
 
     def close(self, verdict_of: Callable[[Batch], Verdict]) -> None:
         """Settle everything that is not in flight, and let nobody in any more."""

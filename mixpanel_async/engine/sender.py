@@ -134,11 +134,13 @@ class Sender:
         match delivery.decide(lane.spec.path, batch, body, error):
             case Settle(verdict, exceptions):
                 self._queue.settle(lane, batch, verdict, exceptions, in_flight=True)
+            case Split() if lane.stopped is not None:
+                self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
             case Split():
                 self._queue.split(lane, batch)
             case Stop(cause, verdict):
                 _log.error("%s: everything for this endpoint is refused: %s", lane.spec.path, cause)
-                self._queue.settle(lane, batch, verdict, in_flight=True)
+                self._queue.settle(lane, batch, delivery.stopped(batch, verdict), in_flight=True)
                 self._queue.stop(lane, verdict)
             case Retry() as retry:
                 self._retry(lane, batch, retry)
@@ -157,8 +159,11 @@ class Sender:
         delay = backoff_seconds(batch.attempts, self._clock.uniform, retry_after=retry.retry_after)
         if retry.is_pause:
             self._session.governor.pause("ingestion", delay)
-        else:
+        elif lane.stopped is None:
             delay += self._session.quota.reserve(now)
+        if lane.stopped is not None:
+            self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
+            return
         if now + delay >= batch.deadline:
             self._queue.settle(lane, batch, delivery.give_up(batch, retry.error), in_flight=True)
             return
