@@ -1,0 +1,1 @@
+"""The client against a plain model of what may become of each record."""
