@@ -72,7 +72,7 @@ class LineChecker:
         """Return whether every line of a group is right and new; if not, nothing was done."""
         try:
             fields = list(map(_decode, group))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         own = [one.properties for one in fields]
         ids = [one.insert_id for one in own]

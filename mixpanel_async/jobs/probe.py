@@ -1,7 +1,7 @@
 """A first request that carries no record: is the server there, and does it take the credential?"""
 
 from mixpanel_async.engine.lanes import LaneSpec
-from mixpanel_async.errors import AccessRefused, ApiError
+from mixpanel_async.errors import AccessRefused, ApiError, NotFound, UnexpectedReply
 from mixpanel_async.session import Request, RetryRule, Session
 
 
@@ -13,6 +13,7 @@ async def probe(session: Session, spec: LaneSpec) -> None:
 
     Raises:
         AccessRefused: The credential is refused.
+        NotFound, UnexpectedReply: Whatever answers there is no Mixpanel.
         TransportError: The server does not answer.
     """
     request = Request(
@@ -31,7 +32,7 @@ async def probe(session: Session, spec: LaneSpec) -> None:
     )
     try:
         await session.send(request)
-    except AccessRefused:
+    except (AccessRefused, NotFound, UnexpectedReply):
         raise
     except ApiError:
         return  # most likely: an empty request is a bad request
