@@ -30,5 +30,11 @@ lint: $(STAMP)
 simulate: $(STAMP)
 	@$(PY) -m tests.simulation --seeds 10000
 
+mutants: $(STAMP)
+	@$(PY) -m tests.mutants
+
+bench: $(STAMP)
+	@$(PY) -m benchmarks
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

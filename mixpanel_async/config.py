@@ -121,7 +121,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     schemas_per_minute: int | None = limits.SCHEMAS_PER_MINUTE
     schemas_entities_per_minute: int | None = limits.SCHEMAS_ENTITIES_PER_MINUTE
     gdpr_per_second: int | None = limits.GDPR_PER_SECOND
-    max_wait_seconds: float = 60.0
+    max_wait_seconds: float = 90.0  # longer than any window of a minute
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

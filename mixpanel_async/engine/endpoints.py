@@ -16,6 +16,9 @@ _SECONDS_OF_A_DAY: Final = 86_400.0
 class Endpoints:
     """What is needed to make a client's lanes.
 
+    Attributes:
+        token: The project token, or None.
+
     Args:
         settings: Limits of batches, deadline, linger time.
         token: The project token, or None.
@@ -27,7 +30,7 @@ class Endpoints:
         self, settings: Settings, *, token: str | None, credentials: Credential | None, project_id: int | None
     ) -> None:
         self._settings = settings
-        self._token = token
+        self.token = token
         self._credentials = credentials
         self._project_id = project_id
 
@@ -37,9 +40,9 @@ class Endpoints:
         Raises:
             MissingCredentials: The client was not given one.
         """
-        if self._token is None:
+        if self.token is None:
             raise MissingCredentials(f"{call} needs the project token: AsyncMixpanel(token=...) or MIXPANEL_TOKEN")
-        return self._token
+        return self.token
 
     def track(self) -> LaneSpec:
         """Return the lane of /track."""
@@ -54,7 +57,7 @@ class Endpoints:
         Raises:
             MissingCredentials: There is neither a credential nor a token, or a project_id is missing.
         """
-        credential = self._credentials or (ProjectToken(self._token) if self._token else None)
+        credential = self._credentials or (ProjectToken(self.token) if self.token else None)
         if credential is None:
             raise MissingCredentials(
                 "/import needs a credential: a ServiceAccount with project_id, a ProjectSecret, an OAuthToken, or the "

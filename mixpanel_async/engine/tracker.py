@@ -194,8 +194,11 @@ class Tracker:
         ]
         if len(set(ids)) < _DISTINCT_IDS_OF_A_MERGE:
             raise InvalidRecord("an id cannot be merged with itself", field="$distinct_ids")
-        record = {"event": "$merge", "properties": {"$distinct_ids": ids}}
         lane, _ = self._import_way
+        properties: dict[str, JSONValue] = {"$distinct_ids": ids}
+        if self._endpoints.token is not None:
+            properties["token"] = self._endpoints.token
+        record = {"event": "$merge", "properties": properties}
         return await self._engine.admit(lane, encode_json(record, "merge"))
 
     async def _track_identity(self, event: str, properties: dict[str, JSONValue]) -> Receipt:

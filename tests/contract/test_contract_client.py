@@ -58,8 +58,8 @@ CLIENT_OPERATIONS: Mapping[str, ClientCall] = {
         is_schema_of_body=False,
     ),
     "identity-merge": ClientCall(
-        "merge", lambda mp: mp.merge("u", "v"), {"event": "$merge", "properties": {"$distinct_ids": ["u", "v"]}},
-        lacks=frozenset({"token"}),
+        "merge", lambda mp: mp.merge("u", "v"),
+        {"event": "$merge", "properties": {"$distinct_ids": ["u", "v"], "token": "project-token"}},
     ),
     "profile-set": ClientCall("people.set", lambda mp: mp.people.set("u", {"a": 1}), {**USER, "$set": {"a": 1}}),
     "profile-set-property-once": ClientCall(
