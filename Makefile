@@ -36,5 +36,8 @@ mutants: $(STAMP)
 bench: $(STAMP)
 	@$(PY) -m benchmarks
 
+bench-peers: $(STAMP)
+	@$(PY) -m benchmarks.peers
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Other clients, each in an environment of its own."""
