@@ -8,6 +8,7 @@ import contextlib
 import csv
 import gzip
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from mixpanel_async import AsyncMixpanel, ImportReport, RecordMapping, ServiceAc
 from mixpanel_async.cli.progress import ImportBar
 from mixpanel_async.cli.reports import lines_of
 
-DATA = pathlib.Path(__file__).parent / "data" / "birdstrikes.csv.gz"
+DATA = pathlib.Path(os.path.relpath(pathlib.Path(__file__).parent / "data" / "birdstrikes.csv.gz"))
 EVENT = "Bird Strike"
 FIRST_DAY, LAST_DAY = "1990-01-01", "2002-12-31"
 MAPPING = RecordMapping(

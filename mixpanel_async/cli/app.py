@@ -31,7 +31,7 @@ def build() -> typer.Typer:
     imports.callback()(_imports)
     app.add_typer(imports, name="import")
     import_commands.add_imports(imports)
-    import_commands.add_validate(app)
+    import_commands.add_others(app)
     serve_command.add(app)
     return app
 

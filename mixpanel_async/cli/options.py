@@ -24,9 +24,9 @@ class Server(msgspec.Struct, frozen=True):
         project_id: Its number.
     """
 
-    base_url: str | None
-    region: Region | None
-    project_id: int | None
+    base_url: str | None = None
+    region: Region | None = None
+    project_id: int | None = None
 
     def client(self, settings: Settings | None = None) -> AsyncMixpanel:
         """Return a client.
@@ -72,10 +72,14 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         dry_run: Do everything but the sending.
         concurrency: Requests at once, or None.
+        checkpoint: File that says from where a later run goes on, or None.
+        dead_letters: File for records that were not delivered, or None.
     """
 
-    dry_run: bool
-    concurrency: int | None
+    dry_run: bool = False
+    concurrency: int | None = None
+    checkpoint: str | None = None
+    dead_letters: str | None = None
 
     def settings(self) -> Settings:
         """Return the client's settings for this job."""
@@ -84,17 +88,48 @@ class Run(msgspec.Struct, frozen=True):
         return Settings(max_concurrency=min(100, self.concurrency + 1))  # the engine keeps one place for live records
 
 
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Do everything but the sending.", rich_help_panel=_JOB)
+]
+Concurrency: TypeAlias = Annotated[
+    int | None, typer.Option("--concurrency", min=1, max=99, help="Requests at once.", rich_help_panel=_JOB)
+]
+CheckpointFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        help="File that is kept up to date: the same command goes on from there after it was stopped or killed.",
+        metavar="FILE",
+        rich_help_panel=_JOB,
+    ),
+]
+DeadLettersFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--dead-letters",
+        help="File to which records that were not delivered are appended, with place and reason.",
+        metavar="FILE",
+        rich_help_panel=_JOB,
+    ),
+]
+
+
 def job_options(
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything but the sending.", rich_help_panel=_JOB)
-    ] = False,
-    concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, max=99, help="Requests at once.", rich_help_panel=_JOB)
-    ] = None,
+    checkpoint: CheckpointFile = None,
+    dead_letters: DeadLettersFile = None,
+    dry_run: DryRun = False,
+    concurrency: Concurrency = None,
 ) -> Run:
     """Return what options say of how to run."""
-    return Run(dry_run, concurrency)
+    return Run(dry_run, concurrency, checkpoint, dead_letters)
+
+
+def replay_options(
+    *, dead_letters: DeadLettersFile = None, dry_run: DryRun = False, concurrency: Concurrency = None
+) -> Run:
+    """Return what options say of how to run what needs no checkpoint."""
+    return Run(dry_run, concurrency, None, dead_letters)
 
 
 class SourceFormat(msgspec.Struct, frozen=True):

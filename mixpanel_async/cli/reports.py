@@ -50,6 +50,8 @@ def lines_of(report: ImportReport) -> list[str]:
 
 def _endings(report: ImportReport) -> list[str]:
     lines = []
+    if report.resumed:
+        lines.append(f"  {report.resumed:,} of them by earlier runs with this checkpoint")
     if report.is_dry_run:
         lines.append("  dry run: nothing was sent")
     if report.error:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from mixpanel_async import AsyncMixpanel
+from mixpanel_async.cli.options import Run, Server
 
 T = TypeVar("T")
 
@@ -23,36 +24,44 @@ async def opened(client: AsyncMixpanel) -> AsyncIterator[AsyncMixpanel]:
         await client.aclose()
 
 
-def run_job(job: Callable[[asyncio.Event], Awaitable[T]], say: Callable[[str], None]) -> T:
-    """Run a job until it ends.
+def run_job(
+    server: Server, run: Run, job: Callable[[AsyncMixpanel, asyncio.Event], Awaitable[T]], say: Callable[[str], None]
+) -> T:
+    """Run a job with a client of its own until it ends.
 
     Args:
-        job: Takes the event that tells it to stop.
+        server: Whom the client talks to.
+        run: How the job runs.
+        job: Takes the client and the event that tells it to stop.
         say: Prints a line to standard error.
 
     Raises:
         KeyboardInterrupt: It was interrupted twice.
     """
+
+    async def main() -> T:
+        stop = asyncio.Event()
+        _listen(stop, say)
+        async with opened(server.client(run.settings())) as client:
+            return await job(client, stop)
+
     try:
-        return asyncio.run(_interruptible(job, say))
+        return asyncio.run(main())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 
 
-async def _interruptible(job: Callable[[asyncio.Event], Awaitable[T]], say: Callable[[str], None]) -> T:
-    stop = asyncio.Event()
+def _listen(stop: asyncio.Event, say: Callable[[str], None]) -> None:
     task = asyncio.current_task()
 
     def interrupt() -> None:
-        if stop.is_set():
-            if task is not None:
-                task.cancel()
-            return
-        stop.set()
-        say("stopping: what is on its way is finished; interrupt again to stop now")
+        if not stop.is_set():
+            stop.set()
+            say("stopping: what is on its way is finished; interrupt again to stop now")
+        elif task is not None:
+            task.cancel()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: the first interrupt ends the job at once
             loop.add_signal_handler(number, interrupt)
-    return await job(stop)

@@ -9,11 +9,12 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Protocol, cast, runtime_checkable
 
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.blocking import BlockingThread
+from mixpanel_async.jobs.checkpoint import HEAD_BYTES as IDENTITY_BYTES
+from mixpanel_async.jobs.checkpoint import SourceIdentity, identity
 from mixpanel_async.jobs.formats import Compression, compression_of
 
 try:
@@ -30,23 +31,33 @@ STDIN: Final = "-"
 _HEAD_BYTES: Final = 512
 
 
+@runtime_checkable
+class ReadableFile(Protocol):
+    """A file object that gives bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes; b"" at the end."""
+
+
 class BlockFile:
-    """One open file.
+    """One file.
 
     Args:
-        path: Where it is; "-" is standard input.
+        file: Where it is, "-" for standard input; or a file object, which stays open at the end.
         thread: Runs what blocks.
 
     Attributes:
         name: For people.
+        path: Where it is, or None for a file object.
         total_bytes: Its size as it is stored, or None for a pipe.
         compression: How it was found to be compressed.
         head: Its first bytes, inflated.
     """
 
-    def __init__(self, path: str | os.PathLike[str], thread: BlockingThread) -> None:
-        self._path = os.fspath(path)
-        self.name = "stdin" if self._path == STDIN else self._path
+    def __init__(self, file: str | ReadableFile, thread: BlockingThread) -> None:
+        self.path = file if isinstance(file, str) else None
+        self._given = None if isinstance(file, str) else file
+        self.name = "stdin" if file == STDIN else self.path or str(getattr(file, "name", "file"))
         self._thread = thread
         self._raw: io.BufferedReader | None = None
         self._file: io.BufferedReader | None = None
@@ -66,23 +77,78 @@ class BlockFile:
         await self._thread.submit(self._open)
 
     def _open(self) -> None:
-        try:
-            raw = cast("io.BufferedReader", sys.stdin.buffer) if self._path == STDIN else self._open_path()
-        except FileNotFoundError:
-            raise SourceError(f"{self.name}: there is no such file") from None
-        except OSError as error:
-            raise SourceError(f"{self.name}: cannot be opened: {error.strerror or error}") from None
+        raw = self._open_raw()
         self._raw = raw
-        status = os.fstat(raw.fileno())
-        self.total_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
+        self.total_bytes = self.stored_bytes()
         with self.translated():
             self.compression = compression_of(raw.peek(_HEAD_BYTES))
             self._file = self._inflated(raw)
             self.head = self._file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
 
-    def _open_path(self) -> io.BufferedReader:
-        file = open(self._path, "rb", buffering=BLOCK_BYTES)  # noqa: PTH123, SIM115 - closed by aclose()
-        return cast("io.BufferedReader", file)
+    def _open_raw(self) -> io.BufferedReader:
+        if self._given is not None:
+            given: object = self._given
+            if isinstance(given, io.TextIOBase):
+                raise SourceError(f"{self.name}: is open as text; open it in binary mode")
+            return given if isinstance(given, io.BufferedReader) else io.BufferedReader(_Wrapped(self._given))
+        if self.path == STDIN:
+            return cast("io.BufferedReader", sys.stdin.buffer)
+        with self._found():
+            opened = open(str(self.path), "rb", buffering=BLOCK_BYTES)  # noqa: PTH123, SIM115 - closed by aclose()
+            return cast("io.BufferedReader", opened)
+
+    @contextlib.contextmanager
+    def _found(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise SourceError(f"{self.name}: there is no such file") from None
+        except OSError as error:
+            raise SourceError(f"{self.name}: cannot be opened: {error.strerror or error}") from None
+
+    def stored_bytes(self) -> int | None:
+        """Return the file's size, or None where it has none; blocks.
+
+        Raises:
+            SourceError: There is no such file.
+        """
+        if self._given is not None or self.path == STDIN:
+            return _size_of(self._given if self._given is not None else sys.stdin.buffer)
+        with self._found():
+            status = os.stat(str(self.path))  # noqa: PTH116
+            return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def identify(self) -> SourceIdentity:
+        """Return what tells the file from others; blocks.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        with self._found(), open(str(self.path), "rb") as file:  # noqa: PTH123
+            size = os.fstat(file.fileno()).st_size
+            return identity(os.path.realpath(str(self.path)), size, file.read(IDENTITY_BYTES))
+
+    async def skip(self, offset: int) -> None:
+        """Go to a place in the inflated file.
+
+        Raises:
+            SourceError: The file is broken, or shorter.
+        """
+        if offset:
+            await self._thread.submit(lambda: self._skip(offset))
+
+    def _skip(self, offset: int) -> None:
+        if self._file is None:
+            raise SourceError(f"{self.name}: is not open")
+        with self.translated():
+            if not self.compression:
+                self._file.seek(offset)
+                return
+            while offset:
+                part = self._file.read(min(offset, BLOCK_BYTES))
+                if not part:
+                    raise SourceError(f"{self.name}: is shorter than it was")
+                offset -= len(part)
 
     def _inflated(self, raw: io.BufferedReader) -> io.BufferedReader:
         if self.compression == "gzip":
@@ -159,21 +225,36 @@ class BlockFile:
             raise SourceError(f"{self.name}: is not open")
         return io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
-    def tell(self) -> None:
+    def note_position(self) -> None:
         """Note how far the file was read by others; called on the thread."""
         if self._raw is not None and self.total_bytes is not None:
             self._read_bytes = self._raw.tell()
 
     async def aclose(self) -> None:
-        """Close the file, unless it is standard input."""
-        if self._raw is not None and self._path != STDIN:
+        """Close the file, unless it was opened by somebody else."""
+        if self._raw is not None and self._given is None and self.path != STDIN:
             self._thread.submit(self._raw.close)
 
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
+class _Wrapped(io.RawIOBase):
+    """A file object of any kind, as a raw stream."""
+
+    def __init__(self, file: ReadableFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        found = self._file.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+def _size_of(file: object) -> int | None:
+    try:
+        status = os.fstat(file.fileno())  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

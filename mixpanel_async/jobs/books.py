@@ -1,10 +1,14 @@
 """The books of a running job: totals, examples, and how far everything has settled. Pure."""
 
 from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
 
 from mixpanel_async.jobs.pieces import Misfit, Piece, Place
 from mixpanel_async.jobs.tally import ACCESS_REASONS, Examples, Tally
 from mixpanel_async.models import Outcome, Verdict
+
+OnMisfit: TypeAlias = Callable[[str, Misfit], None]
 
 
 class Mark:
@@ -31,6 +35,11 @@ class Books:
 
     At every instant the records that were read are the settled ones and those that wait.
 
+    Args:
+        settled: What earlier runs did.
+        place: Where they ended.
+        on_misfit: Hears of each record that was not delivered, before it is counted.
+
     Attributes:
         total: Everything.
         settled: What belongs to the pieces before `place`, all of which have settled.
@@ -40,10 +49,14 @@ class Books:
         refusal: The verdict by which the credentials were refused, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, settled: Tally | None = None, place: Place | None = None, on_misfit: OnMisfit | None = None
+    ) -> None:
+        self.settled = settled or Tally()
         self.total = Tally()
-        self.settled = Tally()
-        self.place: Place | None = None
+        self.total.add(self.settled)
+        self.place = place
+        self._on_misfit = on_misfit
         self.examples = Examples()
         self.waiting = 0
         self.refusal: Verdict | None = None
@@ -61,7 +74,9 @@ class Books:
         return mark
 
     def note(self, name: str, misfit: Misfit) -> None:
-        """Keep a record that was not delivered as an example."""
+        """Hear of a record that was not delivered, before it is counted."""
+        if self._on_misfit is not None and misfit.verdict.reason not in ACCESS_REASONS:
+            self._on_misfit(name, misfit)
         if self.examples.wants(misfit.verdict):
             self.examples.add(position(name, misfit.number), misfit.verdict)
 

@@ -1,5 +1,6 @@
 """CSV and TSV, row by row; what is no row of the table is reported, and reading goes on after it."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -63,6 +64,17 @@ class RowReader:
         if any(_is_broken(name) for name in self.header):
             raise SourceError(f"{self._name}: the header is no UTF-8; convert the file")
         return self.header
+
+    def skip(self, number: int) -> None:
+        """Read over everything up to a line.
+
+        Raises:
+            SourceError: It is not there any more.
+        """
+        while self._reader.line_num < number:
+            with contextlib.suppress(csv.Error):
+                if next(self._reader, None) is None:
+                    raise SourceError(f"{self._name}: is shorter than it was")
 
     def read(self) -> Rows:
         """Read up to 1,000 rows; what the file raises comes after the rows that were read before."""

@@ -1,11 +1,12 @@
 """From chunks of any kind to pieces: the fast lane for lines that are events already, the mapper for the rest. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mixpanel_async.errors import InvalidRecord
 from mixpanel_async.jobs.event_rules import malformed, read_line
 from mixpanel_async.jobs.lines import LineChecker
 from mixpanel_async.jobs.mapper import EventMapper
+from mixpanel_async.jobs.mapping import RecordMapping
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
 from mixpanel_async.jobs.records import RecordEncoder
 from mixpanel_async.jobs.window import EventWindow
@@ -18,22 +19,39 @@ class EventEncoding:
         window: Recognises equal events.
         now: Gives Unix time in seconds.
         max_bytes: Bytes that one event may have.
-        mapper: Makes events of flat records; None: the records are events.
+        mapping: Makes events of flat records; None: only of the rows of tables, by the names of their columns.
+        keeps_events: Leave records that are events already as they are.
     """
 
     def __init__(
-        self, window: EventWindow, now: Callable[[], float], max_bytes: int, mapper: EventMapper | None
+        self,
+        window: EventWindow,
+        now: Callable[[], float],
+        max_bytes: int,
+        mapping: RecordMapping | None,
+        *,
+        keeps_events: bool = False,
     ) -> None:
-        self._checker = LineChecker(window, now, max_bytes) if mapper is None else None
-        self._encoder = RecordEncoder(window, now, max_bytes, mapper)
+        self._mapper = EventMapper(mapping or RecordMapping(), keeps_events=keeps_events)
+        self._mapped = RecordEncoder(window, now, max_bytes, self._mapper)
+        self._plain = RecordEncoder(window, now, max_bytes) if mapping is None else self._mapped
+        self._checker = LineChecker(window, now, max_bytes) if mapping is None else None
+
+    def check_columns(self, columns: Sequence[str]) -> None:
+        """Check that a table has the columns that are needed.
+
+        Raises:
+            InvalidSetting: One is missing, or comes twice.
+        """
+        self._mapper.check_fields(list(columns))
 
     def encode(self, chunk: Chunk) -> Piece:
         """Return what of a chunk can be sent."""
+        if chunk.is_table:
+            return self._mapped.encode(chunk)
         if not chunk.lines:
-            return self._encoder.encode(chunk)
-        if self._checker is not None:
-            return self._checker.check(chunk)
-        return self._encoder.encode(decoded(chunk))
+            return self._plain.encode(chunk)
+        return self._plain.encode(decoded(chunk)) if self._checker is None else self._checker.check(chunk)
 
 
 def decoded(chunk: Chunk) -> Chunk:

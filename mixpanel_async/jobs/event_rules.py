@@ -56,20 +56,17 @@ def read_line(line: bytes) -> object:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        hint = _line_hint(line)
-        raise InvalidRecord(f"no valid JSON: {error.msg} (byte {error.pos + 1}){hint}") from None
-
-
-def _line_hint(line: bytes) -> str:
-    if b"NaN" in line or b"Infinity" in line:
-        return "; JSON has no NaN or Infinity: leave the property out"
-    if line.startswith(b"\xef\xbb\xbf"):
-        return "; a byte order mark stands only at the beginning of a file"
+        problem = f"{error.msg} (byte {error.pos + 1})"
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        return f"; byte {error.start + 1} is no UTF-8: convert the file"
-    return ""
+        raise InvalidRecord(f"byte {error.start + 1} is no UTF-8; convert the file") from None
+    hint = ""
+    if b"NaN" in line or b"Infinity" in line:
+        hint = "; JSON has no NaN or Infinity: leave the property out"
+    elif line.startswith(b"\xef\xbb\xbf"):
+        hint = "; a byte order mark stands only at the beginning of a file"
+    raise InvalidRecord(f"no valid JSON: {problem}{hint}")
 
 
 def check_event(record: object, size: int, now: float, max_bytes: int) -> EventFields | None:

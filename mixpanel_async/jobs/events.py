@@ -1,18 +1,24 @@
 """`import_events`: puts a job together for whatever the caller has, and runs it."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.endpoints import Endpoints
 from mixpanel_async.engine.engine import Engine
+from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.jobs.dead_letters import open_letters
 from mixpanel_async.jobs.encoding import EventEncoding
 from mixpanel_async.jobs.event_rules import max_event_bytes
+from mixpanel_async.jobs.files import FileOptions
 from mixpanel_async.jobs.formats import FORMATS, Format
 from mixpanel_async.jobs.importer import ImportJob, JobOptions
-from mixpanel_async.jobs.mapper import EventMapper
+from mixpanel_async.jobs.journal import Journal
 from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.probe import probe
 from mixpanel_async.jobs.report import ImportReport
 from mixpanel_async.jobs.sources import EventSource, Source, open_source
@@ -38,6 +44,22 @@ class Parts(msgspec.Struct, frozen=True):
     clock: Clock
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """What a job does.
+
+    Attributes:
+        source: What is read.
+        encode: Makes pieces of what was read.
+        spec: Where they go; None for a dry run.
+        fingerprint: What the records become, for a checkpoint.
+    """
+
+    source: Source
+    encode: Callable[[Chunk], Piece]
+    spec: LaneSpec | None
+    fingerprint: str
+
+
 async def import_events(
     parts: Parts,
     source: EventSource,
@@ -48,44 +70,75 @@ async def import_events(
     mapping: RecordMapping | None,
 ) -> ImportReport:
     """Run an import of events; the client's `import_events` says how."""
-    _check(told, options.concurrency)
-    opened = open_source(source, told, delimiter)
-    try:
-        await opened.open()
-        encoding = _encoding(parts, opened, mapping)
-        lane = None if options.is_dry_run else parts.engine.lane(parts.endpoints.events(is_bulk=True))
-        if lane is not None and options.probes:
-            await probe(parts.session, lane.spec)
-        job = ImportJob(
-            opened,
-            encoding.encode,
-            engine=parts.engine,
-            lane=lane,
-            settings=parts.settings,
-            clock=parts.clock,
-            options=options,
-        )
-        return await job.run()
-    finally:
-        await opened.aclose()
+    _check(told, options)
+    encoding = _encoding(parts, mapping)
+    opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
+    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
+    return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint), options)
 
 
-def _encoding(parts: Parts, source: Source, mapping: RecordMapping | None) -> EventEncoding:
-    mapper = None
-    if mapping is not None or source.is_table:
-        mapper = EventMapper(mapping or RecordMapping())
-        if source.columns:
-            mapper.check_fields(list(source.columns))
+async def replay_dead_letters(
+    parts: Parts, path: str, options: JobOptions, *, mapping: RecordMapping | None
+) -> ImportReport:
+    """Send what was repaired in a file of dead letters; the client's `replay_dead_letters` says how."""
+    _check(None, options)
+    encoding = _encoding(parts, mapping, keeps_events=True)
+    opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
+    fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
+
+    def encode(chunk: Chunk) -> Piece:
+        return encoding.encode(open_letters(chunk))
+
+    return await run_plan(parts, Plan(opened, encode, _spec(parts, options), fingerprint), options)
+
+
+def _encoding(parts: Parts, mapping: RecordMapping | None, *, keeps_events: bool = False) -> EventEncoding:
     return EventEncoding(
         EventWindow(parts.settings.dedupe_window_records),
         parts.clock.time,
         max_event_bytes(parts.settings.max_batch_bytes),
-        mapper,
+        mapping,
+        keeps_events=keeps_events,
     )
 
 
-def _check(told: str | None, concurrency: int | None) -> None:
+def _spec(parts: Parts, options: JobOptions) -> LaneSpec | None:
+    return None if options.is_dry_run else parts.endpoints.events(is_bulk=True)
+
+
+async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportReport:
+    """Run a job from its first file to its report."""
+    journal: Journal | None = None
+    try:
+        identities = await plan.source.identify() if options.checkpoint else ()
+        journal = Journal(options.dead_letters, options.checkpoint, identities, plan.fingerprint, plan.source.names)
+        start = await journal.read()
+        await plan.source.open(start.place)
+        if plan.spec is not None and options.probes:
+            await probe(parts.session, plan.spec)
+        await journal.open()
+        job = ImportJob(
+            plan.source,
+            plan.encode,
+            engine=parts.engine,
+            lane=None if plan.spec is None else parts.engine.lane(plan.spec),
+            settings=parts.settings,
+            clock=parts.clock,
+            options=options,
+            journal=journal,
+            start=start,
+        )
+        return await job.run()
+    finally:
+        await plan.source.aclose()
+        if journal is not None:
+            await journal.aclose()
+
+
+def _check(told: str | None, options: JobOptions) -> None:
     if told is not None and told not in FORMATS:
         raise InvalidSetting(f"format is {told!r}; choose one of {', '.join(FORMATS)}")
-    if concurrency is not None and concurrency < 1:
-        raise InvalidSetting(f"concurrency is {concurrency}; it must be at least 1")
+    if options.concurrency is not None and options.concurrency < 1:
+        raise InvalidSetting(f"concurrency is {options.concurrency}; it must be at least 1")
+    if options.is_dry_run and options.checkpoint is not None:
+        raise InvalidSetting("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")

@@ -13,6 +13,8 @@ from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import ClientClosed, SourceError
 from mixpanel_async.jobs.books import Books
+from mixpanel_async.jobs.checkpoint import Checkpoint
+from mixpanel_async.jobs.journal import Journal
 from mixpanel_async.jobs.outbox import Outbox
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.report import ImportProgress, ImportReport
@@ -29,6 +31,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         is_dry_run: Do everything but the sending.
         probes: Ask the server first whether it is there and takes the credential.
+        checkpoint: File that says from where a later run goes on, or None.
+        dead_letters: File for records that were not delivered, or None.
         concurrency: Requests of this job at once, or None for as many as the client makes.
         on_progress: Called a few times a second.
         stop: Set by the caller to end the job early: what was read is delivered, the rest is left.
@@ -36,6 +40,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     is_dry_run: bool = False
     probes: bool = False
+    checkpoint: str | None = None
+    dead_letters: str | None = None
     concurrency: int | None = None
     on_progress: OnProgress | None = None
     stop: asyncio.Event | None = None
@@ -52,6 +58,8 @@ class ImportJob:
         settings: The linger time.
         clock: Time.
         options: How to run.
+        journal: Takes what is to be written.
+        start: What earlier runs did.
     """
 
     def __init__(
@@ -64,6 +72,8 @@ class ImportJob:
         settings: Settings,
         clock: Clock,
         options: JobOptions,
+        journal: Journal,
+        start: Checkpoint,
     ) -> None:
         self._source = source
         self._encode = encode
@@ -71,7 +81,9 @@ class ImportJob:
         self._clock = clock
         self._options = options
         self._tick_seconds = max(0.05, settings.linger_seconds)
-        self._books = Books()
+        self._journal = journal
+        self._books = Books(start.counts.tally(), start.place, journal.note)
+        self._resumed = start.counts.read
         self._outbox = None if lane is None else Outbox(engine, lane, self._books, options.concurrency)
         self._started = clock.monotonic()
         self._before = engine.stats()
@@ -99,6 +111,7 @@ class ImportJob:
             for task in (self._feeder, ticker):
                 task.cancel()
             await asyncio.wait((self._feeder, ticker))
+            await self._journal.save(self._books, is_done=self._is_at_end and not self._books.waiting)
         self._tell()
         return self._report()
 
@@ -137,10 +150,16 @@ class ImportJob:
         piece = self._encode(chunk)
         if self._outbox is not None:
             await self._outbox.add(piece)
+            await self._save_if_full()
             return
         piece.tally.skipped[_DRY_RUN] += len(piece.parts)
         piece.parts = ()
         self._books.enter(piece)
+        await self._save_if_full()
+
+    async def _save_if_full(self) -> None:
+        if self._journal.is_full:
+            await self._journal.save(self._books)
 
     async def _tick(self) -> None:
         """Tell of progress; send what lingers; notice that the job is to end while its source has nothing to give."""
@@ -155,6 +174,7 @@ class ImportJob:
                 await self._take(chunk)
             if self._outbox is not None and self._outbox.sealed == sealed and not self._outbox.is_putting:
                 await self._outbox.seal()
+            await self._journal.save(self._books)
 
     def _check_halt(self) -> None:
         stop = self._options.stop
@@ -198,6 +218,7 @@ class ImportJob:
             rejected_by=dict(total.rejected),
             skipped_by=dict(total.skipped),
             undelivered_by=dict(total.undelivered),
+            resumed=self._resumed,
             read_bytes=self._source.read_bytes,
             sent_bytes=now.sent_bytes - self._before.sent_bytes,
             requests=now.requests - self._before.requests,

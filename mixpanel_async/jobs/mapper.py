@@ -7,11 +7,13 @@ from typing import Final
 
 import orjson
 
+from mixpanel_async.engine import rules
 from mixpanel_async.errors import InvalidRecord, InvalidSetting
 from mixpanel_async.jobs.mapping import CellType, RecordMapping
 from mixpanel_async.jobs.pieces import Row
 from mixpanel_async.jobs.times import TimeReader
 
+_EVENT_KEYS: Final = {"event", "properties"}
 _HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, 128 bits do not meet by chance
 _INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
@@ -23,10 +25,12 @@ class EventMapper:
 
     Args:
         mapping: What the caller says.
+        keeps_events: Leave records that are events already as they are.
     """
 
-    def __init__(self, mapping: RecordMapping) -> None:
+    def __init__(self, mapping: RecordMapping, *, keeps_events: bool = False) -> None:
         self._mapping = mapping
+        self._keeps_events = keeps_events
         self._times = TimeReader(mapping.time_format, mapping.time_zone)
         roles = {mapping.time_field}
         if mapping.event is None:
@@ -52,31 +56,40 @@ class EventMapper:
             if name not in fields:
                 raise InvalidSetting(f"there is no column {name!r}; the header has {', '.join(map(repr, fields))}")
 
-    def event(self, row: Row, number: int) -> Mapping[str, object]:
+    def event(self, row: Row, number: int, *, file: int = 0, is_table: bool = False) -> Mapping[str, object]:
         """Return the event that a record is.
 
         Args:
-            row: The record's fields.
+            row: The record's fields, or an event, whose properties are then the fields.
             number: Its place in the source, for an $insert_id that tells equal records apart.
+            file: Which of the source's files it is in, from 0.
+            is_table: Whether it is a row of a table, where an empty cell means that there is nothing.
 
         Raises:
             InvalidRecord: A field that is needed is missing or cannot be read.
         """
-        mapping = self._mapping
-        fields = self._typed(row)
-        properties: dict[str, object] = {}
-        properties["time"] = self._times.read(_field(fields, mapping.time_field, "time"))
-        if mapping.distinct_id is None:
-            properties["distinct_id"] = _text(fields, mapping.distinct_id_field, "distinct_id")
-        else:
-            properties["distinct_id"] = mapping.distinct_id
+        mapping, event, roles = self._mapping, self._mapping.event, self._roles
+        inner = row.get("properties")
+        if isinstance(inner, Mapping) and row.keys() == _EVENT_KEYS:
+            if self._keeps_events:
+                return row
+            event = event or _text(row, "event", "event")
+            row, roles = inner, self._roles - {mapping.event_field}
+        fields = self._typed(row, is_table=is_table)
+        properties: dict[str, object] = {"time": self._times.read(_field(fields, mapping.time_field, "time"))}
+        properties["distinct_id"] = (
+            _text(fields, mapping.distinct_id_field, "distinct_id")
+            if mapping.distinct_id is None
+            else mapping.distinct_id
+        )
         if mapping.insert_id_hash is None:
             properties["$insert_id"] = _text(fields, mapping.insert_id_field, "$insert_id")
         else:
-            properties["$insert_id"] = self._hash(fields, number)
-        event = mapping.event or _text(fields, mapping.event_field, "event")
+            properties["$insert_id"] = self._hash(fields, f"{file}:{number}" if file else str(number))
+        if event is None:
+            event = _text(fields, mapping.event_field, "event")
         for name, value in fields.items():
-            if name not in self._roles and self._is_kept(name):
+            if name not in roles and self._is_kept(name):
                 properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)
         return {"event": event, "properties": properties}
@@ -90,29 +103,30 @@ class EventMapper:
             raise InvalidRecord("comes twice; rename or drop one of them", field=name)
         return name
 
-    def _typed(self, row: Row) -> dict[str, object]:
+    def _typed(self, row: Row, *, is_table: bool) -> dict[str, object]:
         types, infers = self._mapping.types, self._mapping.infer_types
         fields: dict[str, object] = {}
         for name, value in row.items():
-            if value is None or value == "":
-                continue
             if not isinstance(value, str):
-                fields[name] = value
+                if value is not None or not is_table:
+                    fields[name] = value
+            elif not value and is_table:
+                continue
             elif name in types:
                 fields[name] = read_cell(value, types[name], name)
             else:
                 fields[name] = infer_cell(value) if infers and name not in self._roles else value
         return fields
 
-    def _hash(self, fields: Mapping[str, object], number: int) -> str:
+    def _hash(self, fields: Mapping[str, object], place: str) -> str:
         mapping = self._mapping
-        if mapping.insert_id_fields:
-            content: object = [fields.get(name) for name in mapping.insert_id_fields]
-        else:
-            content = fields
-        text = orjson.dumps(content, default=repr, option=orjson.OPT_SORT_KEYS)
+        content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
+        try:
+            text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+        except (TypeError, RecursionError) as error:
+            raise rules.explain_unencodable(content, "record", str(error)) from None
         if mapping.insert_id_hash == "position":
-            text += b"\n%d" % number
+            text += b"\n" + place.encode()
         return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()
 
 
@@ -135,9 +149,9 @@ def _text(fields: Mapping[str, object], name: str, role: str) -> str:
 def infer_cell(text: str) -> object:
     """Return a cell of text as the number or boolean that it looks like, else as it is.
 
-    What would not be written the same way again stays text: "007", "1e400", numbers beyond 18 digits.
+    What is more likely a code stays text: "007", "+49", whole numbers of more than 18 digits.
     """
-    if text[0] in "-0123456789":
+    if text[:1] in "-0123456789":
         if _INT.fullmatch(text) and text != "-0":
             return int(text)
         if _FLOAT.fullmatch(text) and ("." in text or "e" in text.lower()):

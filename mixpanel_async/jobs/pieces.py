@@ -35,6 +35,7 @@ class Chunk(msgspec.Struct):
         rows: Records as mappings; empty if there are lines.
         misfits: What could not be read as a record.
         end: Where reading goes on after this chunk.
+        is_table: Whether the rows are of a table, and so no events yet.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Chunk(msgspec.Struct):
     rows: Sequence[Row] = ()
     misfits: Sequence[Misfit] = ()
     end: "Place | None" = None
+    is_table: bool = False
 
 
 class Place(msgspec.Struct, frozen=True):

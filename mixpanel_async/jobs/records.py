@@ -54,7 +54,7 @@ class RecordEncoder:
             together = self._encode_together(rows, now)
             if together is None:
                 for row, number in zip(rows, numbers, strict=True):
-                    self._encode_one(row, number, now, draft)
+                    self._encode_one(chunk, row, number, now, draft)
             else:
                 draft.parts += together
                 draft.numbers += numbers
@@ -77,9 +77,13 @@ class RecordEncoder:
             return None
         return group if self._lines.is_right(group, now) else None
 
-    def _encode_one(self, row: Row, number: int, now: float, draft: _Draft) -> None:
+    def _encode_one(self, chunk: Chunk, row: Row, number: int, now: float, draft: _Draft) -> None:
         try:
-            part, fields = self._encode(row, number, now)
+            event = row
+            if self._mapper is not None:
+                file = 0 if chunk.end is None else chunk.end.file
+                event = self._mapper.event(row, number, file=file, is_table=chunk.is_table)
+            part, fields = self._encode(event, now)
         except InvalidRecord as error:
             draft.misfits.append(Misfit(number, rejected(error), written(row)))
             return
@@ -90,21 +94,22 @@ class RecordEncoder:
         draft.parts.append(part)
         draft.numbers.append(number)
 
-    def _encode(self, row: Row, number: int, now: float) -> tuple[bytes, EventFields | None]:
-        event = row if self._mapper is None else self._mapper.event(row, number)
+    def _encode(self, event: Row, now: float) -> tuple[bytes, EventFields | None]:
         properties = event.get("properties")
         time = properties.get("time") if isinstance(properties, Mapping) else None
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
             event = {**event, "properties": {**properties, "time": rules.read_time(time)}}
         try:
-            part = orjson.dumps(event)
+            part = orjson.dumps(dict(event), default=_as_dict)
         except (TypeError, RecursionError) as error:
-            raise rules.explain_unencodable(_plain(event), "record", str(error)) from None
+            raise rules.explain_unencodable(dict(event), "record", str(error)) from None
         return part, check_event(event, len(part), now, self._max_bytes)
 
 
-def _plain(event: Mapping[str, object]) -> Mapping[str, object]:
-    return event if isinstance(event, dict) else dict(event)
+def _as_dict(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
 
 
 def written(record: object) -> bytes:

@@ -1,0 +1,191 @@
+"""What a job writes while it runs: dead letters and the checkpoint, in an order that a crash cannot harm."""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from mixpanel_async.errors import OutputError
+from mixpanel_async.jobs.blocking import BlockingThread
+from mixpanel_async.jobs.books import Books
+from mixpanel_async.jobs.checkpoint import Checkpoint, Counts, SourceIdentity, encode_checkpoint, read_checkpoint
+from mixpanel_async.jobs.dead_letters import letters_before, write_letter
+from mixpanel_async.jobs.pieces import Misfit, Place
+
+_MAX_HELD_BYTES = 1 << 20
+
+
+class Journal:
+    """The files that a job writes.
+
+    A checkpoint is written after the dead letters that it speaks of are on the disk, and replaces the one before in one
+    step: whenever the machine stops, what is found fits together.
+
+    Args:
+        letters: Where dead letters go, or None.
+        checkpoint: Where the checkpoint goes, or None.
+        sources: The files that are read; only a checkpoint needs them.
+        mapping: What the records become.
+        names: Of the sources, in their order, as dead letters name them.
+    """
+
+    def __init__(
+        self,
+        letters: str | None,
+        checkpoint: str | None,
+        sources: tuple[SourceIdentity, ...] = (),
+        mapping: str = "",
+        names: tuple[str, ...] = (),
+    ) -> None:
+        self._letters_path = letters
+        self._path = checkpoint
+        self._names = {name: index for index, name in enumerate(names)}
+        self._last = Checkpoint(sources=sources, mapping=mapping)
+        self._thread = BlockingThread("mixpanel_async-write")
+        self._letters: BinaryIO | None = None
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._lock = asyncio.Lock()
+        self._is_resumed = False
+
+    async def read(self) -> Checkpoint:
+        """Return from where to go on; nothing is written.
+
+        Raises:
+            InvalidSetting: The checkpoint belongs to something else.
+            OutputError: It cannot be read.
+        """
+        text = await self._thread.submit(self._read)
+        if text is not None and self._path is not None:
+            self._last = read_checkpoint(self._path, text, self._last.sources, self._last.mapping)
+            self._is_resumed = True
+        return self._last
+
+    def _read(self) -> bytes | None:
+        if self._path is None:
+            return None
+        with _translated():
+            try:
+                return pathlib.Path(self._path).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    async def open(self) -> None:
+        """Open the file of dead letters, and write the first checkpoint.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        self._last = await self._thread.submit(self._open)
+
+    def _open(self) -> Checkpoint:
+        last = self._last
+        with _translated():
+            if self._letters_path is not None:
+                size = self._open_letters(pathlib.Path(self._letters_path))
+                if not self._is_resumed:
+                    last = msgspec.structs.replace(last, letters_from=size)
+            if self._path is not None and not self._is_resumed:
+                _replace(pathlib.Path(self._path), encode_checkpoint(last))
+        return last
+
+    def _open_letters(self, path: pathlib.Path) -> int:
+        """Open the file of dead letters, without those that this run will write again; return its size."""
+        if self._is_resumed and path.exists():
+            with path.open("rb") as file:
+                before = file.read(self._last.letters_from)
+                kept = letters_before(file.readlines(), self._is_settled)
+            _replace(path, before + b"".join(kept))
+        self._letters = path.open("ab")
+        return self._letters.tell()
+
+    def _is_settled(self, name: str, number: int) -> bool:
+        place, index = self._last.place, self._names.get(name)
+        return index is not None and (index, number) <= (place.file, place.number)
+
+    def note(self, source: str, misfit: Misfit) -> None:
+        """Take a record that was not delivered; it is written soon."""
+        if self._letters_path is not None:
+            line = write_letter(source, misfit)
+            self._held.append(line)
+            self._held_bytes += len(line)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to write."""
+        return self._held_bytes > _MAX_HELD_BYTES
+
+    async def save(self, books: Books, *, is_done: bool = False) -> None:
+        """Write what there is: dead letters, then the checkpoint.
+
+        Args:
+            books: How far the job is.
+            is_done: Whether it has ended, and there is nothing to go on with.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        async with self._lock:
+            held, self._held, self._held_bytes = self._held, [], 0
+            last = msgspec.structs.replace(
+                self._last, place=books.place or Place(), counts=Counts.of(books.settled), is_done=is_done
+            )
+            if self._path is None or last == self._last:
+                if held:
+                    await self._thread.submit(lambda: self._append(held, is_synced=False))
+                return
+            await self._thread.submit(lambda: self._append_and_write(held, last))
+            self._last = last
+
+    def _append_and_write(self, held: list[bytes], last: Checkpoint) -> None:
+        self._append(held, is_synced=True)
+        with _translated():
+            _replace(pathlib.Path(str(self._path)), encode_checkpoint(last))
+
+    def _append(self, held: list[bytes], *, is_synced: bool) -> None:
+        if self._letters is None:
+            return
+        with _translated():
+            self._letters.writelines(held)
+            self._letters.flush()
+            if is_synced:
+                os.fsync(self._letters.fileno())
+
+    async def aclose(self) -> None:
+        """Close the files."""
+        if self._letters is not None:
+            await self._thread.submit(self._letters.close)
+        self._thread.close()
+
+
+def _replace(path: pathlib.Path, content: bytes) -> None:
+    """Give a file another content in one step."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        pathlib.Path(name).replace(path)
+    except BaseException:
+        pathlib.Path(name).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # a directory cannot be synced everywhere
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{error.filename or 'a file'}: cannot be written: {error.strerror or error}") from None
