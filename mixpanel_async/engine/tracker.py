@@ -215,13 +215,14 @@ class Tracker:
 
     @cached_property
     def _track_way(self) -> tuple[Lane, EventEncoder]:
-        if self._settings.track_via == "import":
-            return self._import_way
+        max_bytes = self._settings.max_batch_bytes - 2
+        if self._settings.track_via == "import":  # its time is now where none is given, as over /track
+            return self._import_way[0], EventEncoder(token=None, max_bytes=max_bytes)
         token = self._endpoints.token_for("track()")
         encoder = EventEncoder(
             token=token,
             max_age_seconds=self._endpoints.max_age_seconds,
-            max_bytes=self._settings.max_batch_bytes - 2,
+            max_bytes=max_bytes,
         )
         return self._engine.lane(self._endpoints.track()), encoder
 

@@ -135,6 +135,15 @@ async def test_what_arrives_is_what_was_given(server: Emulator, connect: Connect
     assert repr(properties) == before
 
 
+async def test_track_over_import(server: Emulator, connect: Connect) -> None:
+    """With `track_via="import"` the same call goes over /import, also without a time, and has a verdict of its own."""
+    client = connect(Settings(track_via="import"))
+    receipts = [await client.track("u", "E", {"n": 1}), await client.track("u", "E", time=1_700_000_000)]
+    await settle(client)
+    assert [(await receipt).outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+    assert [(request.path, request.records) for request in server.requests] == [("/import", 2)]
+
+
 async def test_ordered_profiles(server: Emulator, connect: Connect) -> None:
     """With `ordered_profiles` the last value set is the one that stays, whatever fails in between."""
     server.faults.add(Fault(path="/engage", kind="status", status=503, times=2, after=1))
