@@ -148,6 +148,7 @@ class Room:
                 waiter.future.cancel()
             else:
                 waiter.future.set_exception(error)
+                waiter.future.exception()  # it counts as heard, also where who waited was cancelled meanwhile
 
     async def reserve_body(self, batch: Batch) -> int:
         """Wait until a body of the batch's size may be made; return the bytes that are held for it."""

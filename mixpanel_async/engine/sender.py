@@ -96,6 +96,7 @@ class Sender:
             records=len(batch),
             body_bytes=batch.body_bytes,
             max_wait=self._time_left(batch),
+            is_bulk=lane.spec.is_bulk,
         )
         try:
             async with permit:

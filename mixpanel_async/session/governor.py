@@ -6,7 +6,7 @@
 import asyncio
 import bisect
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final, Protocol
 
 from mixpanel_async.clock import Clock
@@ -17,7 +17,7 @@ from mixpanel_async.session.messages import Family
 # A server counts when a request arrives, we when it leaves: the window is longer by this share, so that a request that
 # was slow to arrive and a later one that was fast do not meet in one of the server's windows.
 _WINDOW_MARGIN: Final = 0.01
-_PACER_BURST_SECONDS: Final = 1.0
+_PACER_BURST_SECONDS: Final = 0.25
 
 
 class Limit(Protocol):
@@ -77,10 +77,14 @@ class RollingWindow:
 
 
 class Pacer:
-    """Spreads `limit` evenly over `seconds`, with a burst of one second's worth, so that no window ends in a wall."""
+    """Spreads `limit` evenly over `seconds`, with a short burst, so that no window ends in a wall.
+
+    The burst is part of the limit: were it on top, the window would hold everything back at its end, and the burst
+    would come again with each window.
+    """
 
     def __init__(self, limit: int, seconds: float) -> None:
-        self._per_second = limit / seconds
+        self._per_second = limit / (seconds + _PACER_BURST_SECONDS)
         self._burst_seconds = _PACER_BURST_SECONDS
         self._due = float("-inf")  # when everything booked so far has been paid for
 
@@ -180,10 +184,18 @@ class Governor:
             "query": asyncio.Semaphore(rates.query_concurrency),
             "export": asyncio.Semaphore(rates.export_concurrency),
         }
+        self._bulk_line = asyncio.Lock()
 
     @asynccontextmanager
     async def permit(
-        self, family: Family, *, operation: str, records: int = 0, body_bytes: int = 0, max_wait: float | None = None
+        self,
+        family: Family,
+        *,
+        operation: str,
+        records: int = 0,
+        body_bytes: int = 0,
+        max_wait: float | None = None,
+        is_bulk: bool = False,
     ) -> AsyncIterator[None]:
         """Wait for the family's turn; the place is held until the block is left.
 
@@ -193,6 +205,8 @@ class Governor:
             records: Records or entities in the request.
             body_bytes: Uncompressed size of its body.
             max_wait: Seconds to wait at most; None: as long as it takes.
+            is_bulk: Whether it is a job's: of those only one at a time has a turn to come, so that what is live waits
+                behind one of them and not behind all.
 
         Raises:
             RateLimited: It would take longer; `free_at` says when it is worth another try.
@@ -202,7 +216,8 @@ class Governor:
         if place is not None:
             await self._take_place(place, operation, max_wait)
         try:
-            await self._wait_turn(self._limits[family], operation, records, body_bytes, give_up_at)
+            async with self._bulk_line if is_bulk else nullcontext():
+                await self._wait_turn(self._limits[family], operation, records, body_bytes, give_up_at)
             yield
         finally:
             if place is not None:

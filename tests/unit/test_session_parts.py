@@ -177,14 +177,14 @@ def test_a_window_lets_go_in_time() -> None:
 
 
 def test_the_pacer_spreads() -> None:
-    """A limit is spread over its time, with a second's worth in hand."""
-    pacer = Pacer(60, 60.0)
+    """A limit is spread over its time, with a quarter of a second's worth in hand that is part of the limit."""
+    pacer = Pacer(60, 59.75)
     times = []
     for _ in range(5):
         at = pacer.earliest(0.0, 1)
         pacer.book(at, 1)
         times.append(at)
-    assert times == [0.0, 0.0, 1.0, 2.0, 3.0]
+    assert times == [0.0, 0.75, 1.75, 2.75, 3.75]
 
 
 def test_a_pause_holds_a_whole_family() -> None:
