@@ -24,8 +24,7 @@ try:
 except ImportError:  # no wheel for this platform
     import zlib as _zlib  # type: ignore[no-redef]
 
-_OWN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b-%x"%b%b}'
-_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b%b}'
+_WITH_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b}'
 _OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
 _MAX_HEADS: Final = 4096  # event names are few; a caller that makes them up must not fill the memory
 _GZIP_FORMAT: Final = 31
@@ -62,7 +61,7 @@ class EventEncoder:
         self._max_bytes = min(max_bytes, limits.MAX_EVENT_BYTES)
         self._heads: dict[str, bytes] = {}
         # 80 random bits a client and a number: unique, and half the cost of a uuid4 each.
-        self._id_prefix = uuid.uuid4().hex[:20].encode()
+        self._with_own_id = b'%b%b,"time":%d,"$insert_id":"' + uuid.uuid4().hex[:20].encode() + b'-%x"%b}'
         self._numbers = itertools.count()
 
     def encode(  # noqa: PLR0917 - called for every event: keywords cost
@@ -102,17 +101,14 @@ class EventEncoder:
         else:
             moment = rules.read_time(time)
             rules.check_time(moment, now, max_age_seconds=self._max_age_seconds)
-        who = orjson.dumps(distinct_id)
-        body = encode_properties(properties) if properties else b"{}"
-        comma = b"," if properties else b""
+        tail = encode_properties(properties) if properties else b"}"
         if insert_id is None:
             key = None
-            number = next(self._numbers)
-            part = _OWN_ID % (head, who, moment, self._id_prefix, number, comma, body[1:])
+            part = self._with_own_id % (head, orjson.dumps(distinct_id), moment, next(self._numbers), tail)
         else:
             own_id = rules.check_insert_id(insert_id).encode()
             key = dedupe_key(event, moment, distinct_id, insert_id)
-            part = _GIVEN_ID % (head, who, moment, own_id, comma, body[1:])
+            part = _WITH_GIVEN_ID % (head, orjson.dumps(distinct_id), moment, own_id, tail)
         if len(part) > self._max_bytes:
             raise RecordTooLarge(size=len(part), limit=self._max_bytes)
         return part, key
@@ -155,7 +151,7 @@ def _given_twice(name: str) -> InvalidRecord:
 
 
 def encode_properties(properties: Properties) -> bytes:
-    """Return properties as JSON after the checks that their bytes call for.
+    """Return properties, of which there are some, as JSON that follows others: a comma in place of the brace.
 
     Raises:
         CannotEncode: They cannot become JSON.
@@ -167,12 +163,13 @@ def encode_properties(properties: Properties) -> bytes:
         if not isinstance(properties, dict):
             return encode_properties(dict(properties))
         raise rules.explain_unencodable(properties, "properties", str(error)) from None
-    if _find_null(body):
+    tail = b"," + body[1:]
+    if _find_null(tail):
         rules.check_finite(properties, "properties")
-    is_long = len(body) > _SAFE_BYTES and body.count(b",") > _SAFE_COMMAS
-    if is_long or (_BRACE in body[1:] and body.count(b"{") > limits.MAX_OBJECT_DEPTH):
+    is_long = len(tail) > _SAFE_BYTES and tail.count(b",") > _SAFE_COMMAS
+    if is_long or (_BRACE in tail and tail.count(b"{") >= limits.MAX_OBJECT_DEPTH):
         rules.check_shape(properties, own=len(_OWN_FIELDS))
-    return body
+    return tail
 
 
 def encode_json(value: JSONValue, field: str) -> bytes:

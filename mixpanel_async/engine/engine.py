@@ -3,9 +3,12 @@
 import asyncio
 import logging
 import os
+import sys
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import anyio
 
@@ -24,6 +27,9 @@ from mixpanel_async.session import Session
 _log = logging.getLogger("mixpanel_async")
 _GRACE_SECONDS = 0.1  # for cancelled requests to end, and again for connections to close
 _YIELD_MASK = 127
+# Asked for every event. Until 3.11 asking for the loop is a system call; there the thread stands for it, and the loop
+# itself is looked at a few hundred events later.
+_here: Callable[[], object] = asyncio.get_running_loop if sys.version_info >= (3, 12) else threading.get_ident
 
 
 class Engine:
@@ -53,6 +59,7 @@ class Engine:
         self._executor: ThreadPoolExecutor | None = None
         self._root: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._home: object = None
         self._pid = 0
         self._admissions = 0
         self._closing: asyncio.Task[DeliveryReport] | None = None
@@ -79,7 +86,7 @@ class Engine:
         Raises:
             WrongLoop: The client belongs to another loop, thread or process.
         """
-        if asyncio.get_running_loop() is not self._loop:
+        if _here() != self._home:
             self.check_loop()
         receipt = Receipt()
         return receipt if self._queue.offer(lane, part, receipt) else None
@@ -173,7 +180,7 @@ class Engine:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise WrongLoop("no event loop is running here; call this from async code") from None
-        if loop is self._loop and os.getpid() == self._pid:
+        if loop is self._loop and os.getpid() == self._pid and self._home is not None:
             return
         if self._loop is None:
             self._start(loop)
@@ -189,7 +196,10 @@ class Engine:
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._home = _here()
         self._pid = os.getpid()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_forget_home, weakref.ref(self)))
         if not self._queue.is_closed:
             self._root = loop.create_task(self._main(), name="mixpanel_async.engine")
 
@@ -233,3 +243,10 @@ class Engine:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "mixpanel_async-gzip")
         return await asyncio.get_running_loop().run_in_executor(self._executor, compress)
+
+
+def _forget_home(engine: "weakref.ref[Engine]") -> None:
+    """Make a child process's copy of an engine look again at where it is."""
+    mine = engine()
+    if mine is not None:
+        mine._home = None  # noqa: SLF001 - the engine's own hook
