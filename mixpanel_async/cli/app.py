@@ -1,18 +1,30 @@
 """The command `mixpanel-async`: its commands, and what it ends with."""
 
 import logging
+import pathlib
 import sys
+import traceback
 from collections.abc import Sequence
 
 import typer
 
-from mixpanel_async.cli import import_commands, serve_command
+from mixpanel_async.cli import (
+    import_commands,
+    lookup_commands,
+    pipeline_commands,
+    project_commands,
+    query_commands,
+    request_command,
+    serve_command,
+)
 from mixpanel_async.errors import AccessRefused, MissingCredentials, MixpanelError, UsageError
 from mixpanel_async.jobs.report import ExitStatus
 
 _NAME = "mixpanel-async"
 _INTERRUPTED = 130
-_CREDENTIALS = "; set MIXPANEL_TOKEN, or MIXPANEL_SERVICE_ACCOUNT_USERNAME and _SECRET with MIXPANEL_PROJECT_ID"
+_CREDENTIALS = (
+    "; set MIXPANEL_TOKEN, or MIXPANEL_SERVICE_ACCOUNT_USERNAME and _SECRET with MIXPANEL_PROJECT_ID (or --project-id)"
+)
 
 
 def build() -> typer.Typer:
@@ -32,6 +44,8 @@ def build() -> typer.Typer:
     app.add_typer(imports, name="import")
     import_commands.add_imports(imports)
     import_commands.add_others(app)
+    for commands in (query_commands, pipeline_commands, lookup_commands, project_commands, request_command):
+        commands.add(app)
     serve_command.add(app)
     return app
 
@@ -48,18 +62,18 @@ def run(arguments: Sequence[str]) -> int:
 
     Returns:
         What the program ends with: 0 if every record was delivered or deliberately skipped, 1 if any was not, 2 for
-        wrong usage, 3 for credentials refused, 130 if it was interrupted.
+        wrong usage, 3 for credentials refused or missing, 130 if it was interrupted.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"{_NAME}: %(message)s")
     logging.getLogger("mixpanel_async").setLevel(logging.CRITICAL)  # the commands themselves say what failed
     try:
         status = build()(args=list(arguments), prog_name=_NAME, standalone_mode=False)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return _say_interrupted()
     except AccessRefused as error:
         return _complain(error, ExitStatus.REFUSED)
     except MissingCredentials as error:
-        return _complain(error, ExitStatus.USAGE, hint=_CREDENTIALS)
+        return _complain(error, ExitStatus.REFUSED, hint=_CREDENTIALS)
     except UsageError as error:
         return _complain(error, ExitStatus.USAGE)
     except MixpanelError as error:
@@ -70,17 +84,28 @@ def run(arguments: Sequence[str]) -> int:
         # Typer's own errors; which module defines them differs from version to version.
         message = getattr(error, "format_message", None)
         if message is None:
-            if type(error).__name__ == "Abort":
-                return _INTERRUPTED
-            raise
+            return _say_interrupted() if type(error).__name__ == "Abort" else _complain_of_ourselves(error)
         return _complain_of_usage(str(message()))
     return int(status or 0)
 
 
 def _complain(error: Exception, status: ExitStatus, hint: str = "") -> int:
-    text = " ".join(str(error).split()) + hint
+    # What Mixpanel says must not steer the terminal.
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(str(error).split())) + hint
     sys.stderr.write(f"{_NAME}: {text}\n")
     return status
+
+
+def _say_interrupted() -> int:
+    sys.stderr.write(f"{_NAME}: interrupted\n")
+    return _INTERRUPTED
+
+
+def _complain_of_ourselves(error: Exception) -> int:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{pathlib.Path(place.filename).name}:{place.lineno}"
+    fault = MixpanelError(f"an error of this program: {type(error).__name__}: {error} ({where}); please report it")
+    return _complain(fault, ExitStatus.INCOMPLETE)
 
 
 def _complain_of_usage(message: str) -> int:
