@@ -7,7 +7,7 @@ from typing import Final
 
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.batch import Batch
-from mixpanel_async.engine.budget import Budget
+from mixpanel_async.engine.budget import BULK_SHARE, LANE_SHARE, Budget
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import MixpanelError
 
@@ -52,7 +52,8 @@ class Room:
 
     def fits(self, lane: Lane, size: int, records: int = 1) -> bool:
         """Return whether a lane may take in that much more."""
-        return self._budget.fits(lane.held_bytes, size, records)
+        share = BULK_SHARE if lane.spec.is_bulk else LANE_SHARE
+        return self._budget.fits(lane.held_bytes, size, records, share)
 
     def lend(self, lane: Lane, size: int) -> bool:
         """Give a lane credit for a record of `size` bytes and, where there is room, for more; return whether it has.
