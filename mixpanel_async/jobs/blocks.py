@@ -29,6 +29,7 @@ except ImportError:  # no wheel for this platform
 BLOCK_BYTES: Final = 1 << 20
 STDIN: Final = "-"
 _HEAD_BYTES: Final = 512
+_CLOSE_SECONDS: Final = 1.0
 
 
 @runtime_checkable
@@ -61,6 +62,7 @@ class BlockFile:
         self._thread = thread
         self._raw: io.BufferedReader | None = None
         self._file: io.BufferedReader | None = None
+        self._text: io.TextIOWrapper | None = None
         self._next: asyncio.Future[bytes] | None = None
         self._read_bytes = 0
         self._broken: Exception | None = None
@@ -223,7 +225,8 @@ class BlockFile:
         """
         if self._file is None:
             raise SourceError(f"{self.name}: is not open")
-        return io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return self._text
 
     def note_position(self) -> None:
         """Note how far the file was read by others; called on the thread."""
@@ -233,7 +236,13 @@ class BlockFile:
     async def aclose(self) -> None:
         """Close the file, unless it was opened by somebody else."""
         if self._raw is not None and self._given is None and self.path != STDIN:
-            self._thread.submit(self._raw.close)
+            # A read of a pipe that never ends keeps the thread; then there is nobody to close the file.
+            await asyncio.wait((self._thread.submit(self._close),), timeout=_CLOSE_SECONDS)
+
+    def _close(self) -> None:
+        for file in (self._text, self._file, self._raw):
+            if file is not None:
+                file.close()
 
 
 class _Wrapped(io.RawIOBase):

@@ -17,6 +17,7 @@ from mixpanel_async.models import Outcome, Verdict
 # They link ids and are no events: neither time nor id is asked of them.
 IDENTITY_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
 _MAX_SHOWN = 60
+_BRACKETS_AND_NEWLINE = 3  # a line of a file keeps its end
 
 
 class OwnFields(msgspec.Struct, gc=False):
@@ -117,4 +118,4 @@ def _needed(fields: Mapping[object, object], name: str, what: str, path: str = "
 
 def max_event_bytes(max_batch_bytes: int) -> int:
     """Return the bytes that one event may have, alone in a batch of at most `max_batch_bytes`."""
-    return min(limits.MAX_EVENT_BYTES, max_batch_bytes - 2)
+    return min(limits.MAX_EVENT_BYTES, max_batch_bytes - _BRACKETS_AND_NEWLINE)

@@ -145,6 +145,7 @@ class ImportJob:
                     return
                 await self._take(chunk)
                 self._check_halt()
+                await asyncio.sleep(0)  # a source that never waits must not keep the loop from sending
 
     async def _take(self, chunk: Chunk) -> None:
         piece = self._encode(chunk)

@@ -81,7 +81,7 @@ class LineChecker:
             and limits.FORBIDDEN_IDS.isdisjoint([one.distinct_id for one in own])
             and limits.FORBIDDEN_IDS.isdisjoint(ids)
             and not "".join(ids).encode().translate(None, _ID_BYTES)
-            and _are_shapes_right(group)
+            and _are_shapes_right(group, self._max_bytes)
             and self._window.add_new(ids, fields)
         )
 
@@ -97,7 +97,7 @@ class LineChecker:
             misfits.append(Misfit(number, malformed(error.message), line))
             return False
         try:
-            fields = check_event(record, len(line), now, self._max_bytes)
+            fields = check_event(record, len(line.strip()), now, self._max_bytes)
         except InvalidRecord as error:
             misfits.append(Misfit(number, rejected(error), line))
             return False
@@ -117,11 +117,14 @@ def _are_times_right(times: Sequence[float], now: float) -> bool:
     return first >= limits.MIN_EVENT_TIME_MILLISECONDS and last <= latest * 1000
 
 
-def _are_shapes_right(group: Sequence[bytes]) -> bool:
+def _are_shapes_right(group: Sequence[bytes], max_bytes: int) -> bool:
     """Return whether no line can be too large, too deep, too wide or no UTF-8."""
     if max(map(bytes.count, group, repeat(_BRACE))) > _SAFE_BRACES:
         return False
-    if max(map(len, group)) > _SAFE_BYTES:
+    longest = max(map(len, group))
+    if longest > max_bytes:
+        return False
+    if longest > _SAFE_BYTES:
         for line in group:
             if len(line) > _SAFE_BYTES and (line.count(b",") > _SAFE_COMMAS or line.count(b"[") > _SAFE_BRACKETS):
                 return False

@@ -52,9 +52,10 @@ class EventMapper:
             raise InvalidSetting(f"the header names {min(twice)!r} twice; rename one of them")
         mapping = self._mapping
         named = {*mapping.insert_id_fields, *mapping.types, *mapping.rename, *mapping.drop, *mapping.keep}
-        for name in sorted(self._roles) + sorted(named):
-            if name not in fields:
-                raise InvalidSetting(f"there is no column {name!r}; the header has {', '.join(map(repr, fields))}")
+        missing = [repr(name) for name in [*sorted(self._roles), *sorted(named)] if name not in fields]
+        if missing:
+            found = ", ".join(map(repr, fields))
+            raise InvalidSetting(f"there is no column {' or '.join(missing)}; the header has {found}; map the columns")
 
     def event(self, row: Row, number: int, *, file: int = 0, is_table: bool = False) -> Mapping[str, object]:
         """Return the event that a record is.

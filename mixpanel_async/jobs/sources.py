@@ -1,6 +1,5 @@
 """Where records come from."""
 
-import asyncio
 import glob
 import itertools
 import os
@@ -113,7 +112,6 @@ class RecordSource:
                 if len(self._held) >= _CHUNK_RECORDS:
                     for chunk in self.take():
                         yield chunk
-                    await asyncio.sleep(0)
         for chunk in self.take():
             yield chunk
 
