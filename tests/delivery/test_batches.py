@@ -49,6 +49,36 @@ async def test_a_body_has_at_most_its_limit_of_bytes(
         assert server.requests[0].bytes == 2_000_000 + extra
 
 
+@pytest.mark.parametrize(("extra", "requests"), [(0, [2]), (1, [1, 1])])
+async def test_a_body_of_events_has_at_most_its_limit_of_bytes(
+    extra: int, requests: list[int], server: Emulator, connect: Connect
+) -> None:
+    """The same holds for events, which are admitted on a shorter path."""
+    client = connect(Settings(linger_seconds=3600.0, max_batch_bytes=10_000))
+    await client.track("u", "E", {"p": "x" * 5_000})
+    first = client.stats.buffered_bytes
+    second = 10_000 + extra - len("[,]") - first
+    await client.track("u", "E", {"p": "x" * (5_000 + second - first)})
+    assert client.stats.buffered_bytes == first + second
+    await settle(client)
+    assert sorted(request.records for request in server.requests) == requests
+
+
+async def test_the_lower_limit_is_learned(server: Emulator, connect: Connect) -> None:
+    """After a 413 the batches to come are small enough; only those that were made before are split."""
+    server.limits.max_batch_bytes = 50_000
+    client = connect(NEVER)
+    for round_ in range(2):
+        for number in range(100):
+            await client.track("u", "E", {"n": number, "filler": "x" * 1000})
+        await settle(client)
+        if not round_:
+            assert 413 in {request.status for request in server.requests}
+            server.requests.clear()
+    assert {request.status for request in server.requests} == {200}
+    assert len(await server.events()) == 200
+
+
 async def test_both_limits_are_settings(server: Emulator, connect: Connect) -> None:
     """Smaller limits are kept just as exactly."""
     client = connect(Settings(max_batch_records=7, max_group_batch_records=3, linger_seconds=3600.0))

@@ -72,6 +72,7 @@ CELLS = [
     Cell("/import hangs once", fault("hang"), "accepted 10", 2, settings=QUICK),
     Cell("/import hangs for ever", fault("hang", times=None), "unknown 10", SEVERAL, settings=UNKNOWN_IN_TIME),
     Cell("/import 503 for ever", status("/import", 503, times=None), "expired 10", SEVERAL, settings=UNKNOWN_IN_TIME),
+    Cell("/import 503, no retries left", status("/import", 503), "expired 10", 1, settings=Settings(retry_quota=0)),
     Cell("/track 200", fault("delay", "/track", seconds=0.0), "unverified 10", 1, kind="track"),
     Cell(
         "/track 200 with status 0",
@@ -142,6 +143,18 @@ async def test_fault(cell: Cell, server: Emulator, connect: Connect, note: Note)
     assert requests == cell.requests
     assert text == cell.expected
     assert client.stats.queued == client.stats.in_flight == client.stats.buffered_bytes == 0
+
+
+async def test_a_split_knows_what_must_not_be_applied_twice(server: Emulator, connect: Connect) -> None:
+    """After a 413 each half still knows which of its updates are not sent again once their answer is lost."""
+    server.faults.add(status("/engage", 413))
+    server.faults.add(fault("reset_after", "/engage", times=2))
+    client = connect()
+    receipts = [await make(client, "mix", number) for number in range(10)]
+    await client.flush(timeout=20)
+    outcomes = [(await receipt).outcome for receipt in receipts]
+    assert outcomes == [Outcome.UNVERIFIED, Outcome.UNKNOWN] * 5
+    assert len(server.requests) == 5
 
 
 @pytest.mark.parametrize("spelling", ["insert_id", "$insert_id"])

@@ -64,6 +64,23 @@ async def test_full_raises(server: Emulator, connect: Connect) -> None:
     assert client.stats.admitted == client.stats.queued + client.stats.in_flight
 
 
+async def test_what_was_not_admitted_is_no_duplicate(server: Emulator, connect: Connect) -> None:
+    """An event that a full buffer turned away is taken when it is made again; dropping it then would lose it."""
+    client = connect(Settings(overflow="raise", max_buffer_records=1, linger_seconds=3600.0))
+    await client.track("u", "E")
+
+    async def make() -> Receipt:
+        return await client.import_event("u", "E", time=1_700_000_000, insert_id="id-1")
+
+    with pytest.raises(BufferFull):
+        await make()
+    await client.flush(timeout=20)
+    receipt = await make()
+    await client.flush(timeout=20)
+    assert (await receipt).outcome is Outcome.ACCEPTED
+    assert len(await server.events()) == 2
+
+
 async def test_full_drops_the_newest(server: Emulator, connect: Connect) -> None:
     """`drop_newest` never waits and keeps the oldest; each drop is on its receipt."""
     block(server)
