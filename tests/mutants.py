@@ -66,9 +66,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "lingering records are never sent",
-        ENGINE + "queue.py",
-        "if lane.builder.parts and lane.opened_at + lane.spec.linger_seconds <= now:",
-        "if lane.builder.parts and now < 0:",
+        ENGINE + "lanes.py",
+        'due = self.opened_at + self.spec.linger_seconds if self.builder.parts else float("inf")',
+        'due = float("inf")',
     ),
     Mutation(
         "flush forgets the batch that is being filled",
