@@ -27,8 +27,8 @@ COUNT = 100_000
 def install_python() -> str:
     """Return a Python that has the peers of the Python registry."""
     home = HOME / "python"
-    python = home / "bin" / "python"
-    if not python.exists():
+    python = str(home / "bin" / "python")
+    if not home.exists():
         venv.create(home, with_pip=True)
         command = [
             python,
@@ -41,7 +41,7 @@ def install_python() -> str:
             "mixpanel-utils",
         ]
         subprocess.run(command, check=True)
-    return str(python)
+    return python
 
 
 def install_node() -> str | None:
