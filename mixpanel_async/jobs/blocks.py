@@ -93,10 +93,12 @@ class BlockFile:
             if isinstance(given, io.TextIOBase):
                 raise SourceError(f"{self.name}: is open as text; open it in binary mode")
             return given if isinstance(given, io.BufferedReader) else io.BufferedReader(_Wrapped(self._given))
-        if self.path == STDIN:
-            return cast("io.BufferedReader", sys.stdin.buffer)
+        # Not sys.stdin: at its end the interpreter closes that, and aborts where a thread still reads from it.
+        is_stdin = self.path == STDIN
         with self._found():
-            opened = open(str(self.path), "rb", buffering=BLOCK_BYTES)  # noqa: PTH123, SIM115 - closed by aclose()
+            opened = open(  # noqa: SIM115 - closed by aclose()
+                sys.stdin.fileno() if is_stdin else str(self.path), "rb", buffering=BLOCK_BYTES, closefd=not is_stdin
+            )
             return cast("io.BufferedReader", opened)
 
     @contextlib.contextmanager
