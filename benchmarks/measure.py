@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -84,10 +85,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def python_seconds(code: str) -> float:
     """Return the processor seconds of a fresh interpreter that runs `code`, children and start included."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def peak_memory_mib(code: str) -> float:
