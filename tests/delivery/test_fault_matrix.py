@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from mixpanel_async import AsyncMixpanel, Outcome, Receipt, Settings
@@ -14,6 +15,7 @@ from tests.delivery.conftest import Note
 
 NOW = 1_700_000_000
 SEVERAL = "several"
+TOGETHER = 3600.0  # seconds that a batch waits for company: until the flush, however busy the machine is
 
 
 @dataclass
@@ -133,7 +135,7 @@ async def make(client: AsyncMixpanel, kind: str, number: int) -> Receipt:
 async def test_fault(cell: Cell, server: Emulator, connect: Connect, note: Note) -> None:
     """Ten records meet a fault; each gets the outcome that is true, in no more requests than that takes."""
     server.faults.add(cell.fault)
-    client = connect(cell.settings)
+    client = connect(msgspec.structs.replace(cell.settings or Settings(), linger_seconds=TOGETHER))
     receipts = [await make(client, cell.kind, number) for number in range(10)]
     await client.flush(timeout=20)
     seen = Counter([(await receipt).outcome.value for receipt in receipts])
@@ -149,7 +151,7 @@ async def test_a_split_knows_what_must_not_be_applied_twice(server: Emulator, co
     """After a 413 each half still knows which of its updates are not sent again once their answer is lost."""
     server.faults.add(status("/engage", 413))
     server.faults.add(fault("reset_after", "/engage", times=2))
-    client = connect()
+    client = connect(Settings(linger_seconds=TOGETHER))
     receipts = [await make(client, "mix", number) for number in range(10)]
     await client.flush(timeout=20)
     outcomes = [(await receipt).outcome for receipt in receipts]
@@ -163,7 +165,7 @@ async def test_the_right_record_is_rejected(spelling: str, server: Emulator, con
     failed = [{"index": 1, spelling: "whatever", "field": "properties.time", "message": "too odd"}]
     body = {"code": 400, "error": "some failed", "num_records_imported": 2, "failed_records": failed}
     server.faults.add(status("/import", 400, body=body))
-    client = connect()
+    client = connect(Settings(linger_seconds=TOGETHER))
     receipts = [await make(client, "import", number) for number in range(3)]
     await client.flush(timeout=10)
     verdicts = [await receipt for receipt in receipts]
@@ -174,7 +176,7 @@ async def test_the_right_record_is_rejected(spelling: str, server: Emulator, con
 async def test_a_retry_is_the_same_bytes(server: Emulator, connect: Connect) -> None:
     """What is sent again is byte for byte what was sent before, so that Mixpanel recognises it."""
     server.faults.add(fault("reset_after", times=3))
-    client = connect()
+    client = connect(Settings(linger_seconds=TOGETHER))
     for number in range(50):
         await make(client, "import", number)
     await client.flush(timeout=20)
