@@ -52,7 +52,7 @@ async def live_latencies(
     return latencies
 
 
-@pytest.mark.parametrize("per_minute", [None, 60_000, 6_000], ids=["no limit", "10 batches a second", "1 a second"])
+@pytest.mark.parametrize("per_minute", [None, 60_000, 6_000], ids=["unlimited", "10-a-second", "1-a-second"])
 @pytest.mark.parametrize("track_via", ["track", "import"])
 def test_a_job_does_not_starve_live_events(per_minute: int | None, track_via: Literal["track", "import"]) -> None:
     """A live event waits for at most two of the requests of a job that fills buffer, places and rate limit."""
