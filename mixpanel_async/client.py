@@ -18,7 +18,6 @@ from mixpanel_async.engine.tracker import Tracker
 from mixpanel_async.jobs.facade import Jobs
 from mixpanel_async.models import DeliveryReport, Stats
 from mixpanel_async.session import Session, Transport
-from mixpanel_async.session.transport import AiohttpTransport
 
 
 class AsyncMixpanel(Tracker, Catalogue, Jobs):
@@ -66,8 +65,12 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
         clock = clock or SystemClock()
         if token is not None:
             ProjectToken(token)  # refuses what cannot be a token, before a record is made with it
+        if transport is None:
+            from mixpanel_async.session.transport import AiohttpTransport
+
+            transport = AiohttpTransport(settings)
         session = Session(
-            transport or AiohttpTransport(settings),
+            transport,
             servers=servers(read_region(region), base_url),
             settings=settings,
             clock=clock,

@@ -2,6 +2,8 @@
 
 import ast
 import pathlib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -89,3 +91,12 @@ def test_extras_are_imported_late() -> None:
                 else []
             )
             assert not extras & {name.split(".")[0] for name in names}, path
+
+
+def test_importing_the_package_is_cheap() -> None:
+    """The HTTP library and the optional parts are imported when a client is made, not before."""
+    code = "import sys, mixpanel_async; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "mixpanel_async" in done.stdout
+    for heavy in ("aiohttp", "typer", "rich", "duckdb", "pyarrow"):
+        assert f"'{heavy}'" not in done.stdout
