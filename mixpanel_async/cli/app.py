@@ -86,7 +86,8 @@ def run(arguments: Sequence[str]) -> int:
         if message is None:
             return _say_interrupted() if type(error).__name__ == "Abort" else _complain_of_ourselves(error)
         return _complain_of_usage(str(message()))
-    return int(status or 0)
+    # Newer versions of Typer make a status of an interrupt, older ones raise.
+    return _say_interrupted() if status == _INTERRUPTED else int(status or 0)
 
 
 def _complain(error: Exception, status: ExitStatus, hint: str = "") -> int:

@@ -11,6 +11,7 @@ from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.inputs import read_bytes
 from mixpanel_async.cli.options import Server, server_options
 from mixpanel_async.cli.output import Output, output_options
+from mixpanel_async.errors import InvalidRecord
 
 TableId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The table's id; see lookup-tables list.")]
 
@@ -58,7 +59,10 @@ def replace(
     data = read_bytes(file)
 
     async def call(client: AsyncMixpanel) -> Acknowledgement:
-        return await client.lookup_tables.replace(table_id, data, timeout_seconds=timeout_seconds)
+        try:
+            return await client.lookup_tables.replace(table_id, data, timeout_seconds=timeout_seconds)
+        except InvalidRecord as error:
+            raise InvalidRecord(f"{file}, {error.message}; nothing was sent") from None
 
     return print_answer(server, output, call, acknowledged(table_id))
 

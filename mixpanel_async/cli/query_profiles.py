@@ -14,7 +14,7 @@ from mixpanel_async.actions.profile_stream import Profile, ProfileCursor, Profil
 from mixpanel_async.actions.tables import Row
 from mixpanel_async.cli import stdout
 from mixpanel_async.cli.answer_rows import Rows
-from mixpanel_async.cli.answering import print_answer, run_call
+from mixpanel_async.cli.answering import run_call
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.inputs import given_json
 from mixpanel_async.cli.options import Server, server_options
@@ -186,14 +186,15 @@ def profiles_page(
     """
 
     async def read(client: AsyncMixpanel) -> ProfilePage:
-        found = await client.query.profiles_page(
+        return await client.query.profiles_page(
             **selection.options, session_id=session_id, page=page, workspace_id=workspace_id
         )
-        if not found.is_last:
-            _say_place(ProfileCursor(found.session_id, (found.page or 0) + 1))
-        return found
 
-    return print_answer(server, output, read, selection.rows)
+    found = run_call(server, read)
+    output.print(found, selection.rows)
+    if not found.is_last:
+        _say_place(ProfileCursor(found.session_id, (page or 0) + 1))
+    return 0
 
 
 async def _print_profiles(

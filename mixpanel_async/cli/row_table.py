@@ -1,10 +1,9 @@
 """Rows as a table for people."""
 
-import sys
 from collections.abc import Iterable
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -25,8 +24,8 @@ def encode_table(rows: Rows) -> bytes:
     """
     rows = _filled(rows)
     table = _table(rows)
-    console = Console(width=None if sys.stdout.isatty() else _UNLIMITED)
-    needed = Measurement.get(console, console.options, table)
+    console = Console()
+    needed = Measurement.get(console, console.options.update(width=_UNLIMITED), table)
     if not console.is_terminal:
         console = Console(width=max(_MIN_WIDTH, needed.maximum))
     shown = table if needed.minimum <= console.width else _blocks(rows)
@@ -43,11 +42,15 @@ def _filled(rows: Rows) -> Rows:
 
 
 def _table(rows: Rows) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    cells = [[_cell(value) for value in row] for row in rows.rows]
     for i, name in enumerate(rows.columns):
-        table.add_column(Text(name), justify="right" if _are_numbers(row[i] for row in rows.rows) else "left")
-    for row in rows.rows:
-        table.add_row(*(_cell(value) for value in row))
+        justify: JustifyMethod = "right" if _are_numbers(row[i] for row in rows.rows) else "left"
+        # Rich takes room from any column that may wrap, also inside a word.
+        has_words = any(" " in row[i].plain for row in cells)
+        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=not has_words)
+    for row in cells:
+        table.add_row(*row)
     return table
 
 

@@ -1,0 +1,1 @@
+"""The command line for the API: real processes against a local server."""
