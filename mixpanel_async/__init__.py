@@ -6,7 +6,7 @@ from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.config import Rates, Region, Settings
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import MixpanelError
-from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.report import Fault, ImportProgress, ImportReport
 from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
@@ -27,6 +27,7 @@ __all__ = [
     "ServiceAccount",
     "Settings",
     "Stats",
+    "UpdateMapping",
     "Verdict",
     "__version__",
 ]

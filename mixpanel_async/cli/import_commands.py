@@ -1,14 +1,16 @@
 """`mixpanel-async import ...`, `validate` and `replay`."""
 
 import asyncio
-import os
-from typing import Annotated, TypeAlias, cast
+from collections.abc import Awaitable
+from typing import Annotated, Protocol, TypeAlias, Unpack
 
+import msgspec
 import typer
 
-from mixpanel_async import AsyncMixpanel, ImportReport, RecordMapping
+from mixpanel_async import AsyncMixpanel, ImportReport, RecordMapping, UpdateMapping
+from mixpanel_async.cli import lookup_commands
 from mixpanel_async.cli.groups import with_options
-from mixpanel_async.cli.mapping_options import mapping_options
+from mixpanel_async.cli.mapping_options import mapping_options, update_options
 from mixpanel_async.cli.options import (
     AsJson,
     Run,
@@ -22,8 +24,7 @@ from mixpanel_async.cli.options import (
 from mixpanel_async.cli.progress import ImportBar
 from mixpanel_async.cli.reports import print_report
 from mixpanel_async.cli.running import run_job
-from mixpanel_async.errors import InvalidSetting
-from mixpanel_async.jobs.formats import Format
+from mixpanel_async.jobs.options import JobArguments
 
 Files: TypeAlias = Annotated[
     list[str],
@@ -34,9 +35,21 @@ Files: TypeAlias = Annotated[
 AsPath: TypeAlias = Annotated[str, typer.Argument(help="What an import wrote with --dead-letters.", metavar="FILE")]
 
 
+class Import(Protocol):
+    """A kind of import, as the client has it."""
+
+    def __call__(
+        self, client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]"
+    ) -> Awaitable[ImportReport]:
+        """Run it."""
+
+
 def add_imports(group: typer.Typer) -> None:
     """Add the commands of `import`."""
     group.command("events")(import_events)
+    group.command("profiles")(import_profiles)
+    group.command("groups")(import_groups)
+    group.command("lookup-table")(lookup_commands.replace)
 
 
 def add_others(app: typer.Typer) -> None:
@@ -60,7 +73,49 @@ def import_events(
     Lines of NDJSON that are right are sent as they are. Nothing is repaired or left out that no option asks for: a
     record that Mixpanel would refuse is reported with its line, the others are delivered.
     """
-    return _import(files, source, mapping, run, server, as_json=as_json)
+    return _run(_events(source, mapping), files, run, server, as_json=as_json)
+
+
+@with_options(source=source_options, mapping=update_options, run=job_options, server=server_options)
+def import_profiles(
+    files: Files, *, source: SourceFormat, mapping: UpdateMapping, run: Run, server: Server, as_json: AsJson = False
+) -> int:
+    """Import updates of user profiles from files.
+
+    A record is an update as Mixpanel spells it, such as {"$distinct_id": "ann", "$set": {"plan": "pro"}}. A row of a
+    table sets properties of the user that --id-field names.
+    """
+
+    def profiles(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
+        return client.import_profiles(files, format=source.name, delimiter=source.delimiter, mapping=mapping, **job)
+
+    return _run(profiles, files, run, server, as_json=as_json)
+
+
+@with_options(source=source_options, mapping=update_options, run=job_options, server=server_options)
+def import_groups(
+    files: Files,
+    *,
+    group_key: Annotated[
+        str | None, typer.Option("--group-key", help="The groups' kind, for rows of a table: company, ...")
+    ] = None,
+    source: SourceFormat,
+    mapping: UpdateMapping,
+    run: Run,
+    server: Server,
+    as_json: AsJson = False,
+) -> int:
+    """Import updates of group profiles from files.
+
+    A record is an update such as {"$group_key": "company", "$group_id": "acme", "$set": {"plan": "pro"}}. A row of a
+    table sets properties of the group that --id-field names, of the kind that --group-key names.
+    """
+    keyed = msgspec.structs.replace(mapping, group_key=group_key)
+
+    def groups(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
+        return client.import_groups(files, format=source.name, delimiter=source.delimiter, mapping=keyed, **job)
+
+    return _run(groups, files, run, server, as_json=as_json)
 
 
 @with_options(source=source_options, mapping=mapping_options)
@@ -76,7 +131,7 @@ def validate(
 ) -> int:
     """Check the events of files as an import would, and send nothing."""
     run = Run(dry_run=True, dead_letters=dead_letters)
-    return _import(files, source, mapping, run, Server(), as_json=as_json)
+    return _run(_events(source, mapping), files, run, Server(), as_json=as_json)
 
 
 @with_options(mapping=mapping_options, run=replay_options, server=server_options)
@@ -85,40 +140,27 @@ def replay(file: AsPath, *, mapping: RecordMapping | None, run: Run, server: Ser
 
     What still fails goes to another file, with --dead-letters. Rows of a table need the import's options for columns.
     """
-    if run.dead_letters is not None and is_same_file(run.dead_letters, file):
-        raise InvalidSetting("--dead-letters must name another file than the one that is read")
+
+    def letters(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
+        return client.replay_dead_letters(files[0], mapping=mapping, **job)
+
+    return _run(letters, [file], run, server, as_json=as_json)
+
+
+def _events(source: SourceFormat, mapping: RecordMapping | None) -> Import:
+    def events(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
+        return client.import_events(files, format=source.name, delimiter=source.delimiter, mapping=mapping, **job)
+
+    return events
+
+
+def _run(start: Import, files: list[str], run: Run, server: Server, *, as_json: bool) -> int:
+    """Run an import with a bar, and print its report."""
 
     async def job(client: AsyncMixpanel, stop: asyncio.Event) -> ImportReport:
-        return await client.replay_dead_letters(
-            file,
-            mapping=mapping,
-            dead_letters=run.dead_letters,
-            dry_run=run.dry_run,
-            probe=not run.dry_run,
-            concurrency=run.concurrency,
-            on_progress=bar.show,
-            stop=stop,
-        )
-
-    with ImportBar(file) as bar:
-        report = run_job(server, run, job, bar.say)
-    return print_report(report, as_json=as_json)
-
-
-def is_same_file(first: str, second: str) -> bool:
-    """Return whether two paths mean the same file."""
-    return os.path.realpath(first) == os.path.realpath(second)
-
-
-def _import(
-    files: list[str], source: SourceFormat, mapping: RecordMapping | None, run: Run, server: Server, *, as_json: bool
-) -> int:
-    async def job(client: AsyncMixpanel, stop: asyncio.Event) -> ImportReport:
-        return await client.import_events(
+        return await start(
+            client,
             files,
-            format=cast("Format | None", source.format),
-            delimiter=source.delimiter,
-            mapping=mapping,
             checkpoint=run.checkpoint,
             dead_letters=run.dead_letters,
             dry_run=run.dry_run,

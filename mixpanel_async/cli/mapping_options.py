@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from mixpanel_async import RecordMapping
+from mixpanel_async import RecordMapping, UpdateMapping
 from mixpanel_async.errors import InvalidSetting
 
 _PANEL = "From columns to events"
@@ -74,6 +74,29 @@ def mapping_options(
     fields = {name: value for name, value in given.items() if value is not None}
     # The options' names and types are the mapping's own; its constructor checks what they hold.
     return RecordMapping(**cast("dict[str, str]", fields)) if fields else None  # type: ignore[arg-type]
+
+
+def update_options(
+    *,
+    id_field: Annotated[_Text, _option("--id-field", "Column with the id; without it distinct_id.")] = None,
+    operation: Annotated[_Text, _option("--operation", "$set (unless given) or $set_once.")] = None,
+    infer_types: Annotated[
+        bool, _option("--infer-types", "Read cells like 12, 1.5 and true as what they are.")
+    ] = False,
+    types: Annotated[
+        _Texts,
+        _option("--type", "COLUMN=TYPE: string, int, float, number or bool; other cells are refused; repeatable."),
+    ] = None,
+) -> UpdateMapping:
+    """Return how options say that rows become updates of profiles."""
+    given = {
+        "id_field": id_field,
+        "operation": operation,
+        "infer_types": infer_types or None,
+        "types": read_pairs("--type", types),
+    }
+    fields = {name: value for name, value in given.items() if value is not None}
+    return UpdateMapping(**cast("dict[str, str]", fields))  # type: ignore[arg-type]
 
 
 def read_pairs(name: str, texts: Sequence[str] | None) -> dict[str, str] | None:

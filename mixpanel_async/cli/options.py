@@ -1,13 +1,14 @@
 """The options that most commands have: where to send, with what, and how to run."""
 
 import os
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 
 import msgspec
 import typer
 
 from mixpanel_async import AsyncMixpanel, Settings
 from mixpanel_async.config import Region, read_environment, read_region
+from mixpanel_async.jobs.formats import Format
 
 _SERVER = "Server"
 _JOB = "Job"
@@ -142,6 +143,11 @@ class SourceFormat(msgspec.Struct, frozen=True):
 
     format: str | None
     delimiter: str | None
+
+    @property
+    def name(self) -> Format | None:
+        """The format's name; the import itself refuses one that there is not."""
+        return cast("Format | None", self.format)
 
 
 def source_options(

@@ -6,6 +6,7 @@ import msgspec
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
+from mixpanel_async.engine.batch import BRACKETS_BYTES
 from mixpanel_async.engine.endpoints import Endpoints
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import LaneSpec
@@ -15,13 +16,15 @@ from mixpanel_async.jobs.encoding import EventEncoding
 from mixpanel_async.jobs.event_rules import max_event_bytes
 from mixpanel_async.jobs.files import FileOptions
 from mixpanel_async.jobs.formats import FORMATS, Format
-from mixpanel_async.jobs.importer import ImportJob, JobOptions
+from mixpanel_async.jobs.importer import ImportJob
 from mixpanel_async.jobs.journal import Journal
-from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
+from mixpanel_async.jobs.options import JobOptions, check_other_file
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.probe import probe
 from mixpanel_async.jobs.report import ImportReport
 from mixpanel_async.jobs.sources import EventSource, Source, open_source
+from mixpanel_async.jobs.updates import UpdateEncoding
 from mixpanel_async.jobs.window import EventWindow
 from mixpanel_async.session import Session
 
@@ -70,7 +73,7 @@ async def import_events(
     mapping: RecordMapping | None,
 ) -> ImportReport:
     """Run an import of events; the client's `import_events` says how."""
-    _check(told, options)
+    _check(told)
     encoding = _encoding(parts, mapping)
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
     fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
@@ -81,7 +84,7 @@ async def replay_dead_letters(
     parts: Parts, path: str, options: JobOptions, *, mapping: RecordMapping | None
 ) -> ImportReport:
     """Send what was repaired in a file of dead letters; the client's `replay_dead_letters` says how."""
-    _check(None, options)
+    check_other_file(options, path)
     encoding = _encoding(parts, mapping, keeps_events=True)
     opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
@@ -90,6 +93,33 @@ async def replay_dead_letters(
         return encoding.encode(open_letters(chunk))
 
     return await run_plan(parts, Plan(opened, encode, _spec(parts, options), fingerprint), options)
+
+
+async def import_updates(
+    parts: Parts,
+    source: EventSource,
+    options: JobOptions,
+    *,
+    told: Format | None,
+    delimiter: str | None,
+    mapping: UpdateMapping,
+    is_group: bool,
+) -> ImportReport:
+    """Run an import of profiles; the client's `import_profiles` and `import_groups` say how."""
+    _check(told)
+    encoding = UpdateEncoding(
+        "" if options.is_dry_run else parts.endpoints.token_for("an import of profiles"),
+        parts.settings.max_batch_bytes - BRACKETS_BYTES,
+        mapping,
+        is_group=is_group,
+        may_repeat=options.checkpoint is not None,
+    )
+    opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
+    spec = None
+    if not options.is_dry_run:
+        spec = parts.endpoints.groups(is_bulk=True) if is_group else parts.endpoints.people(is_bulk=True)
+    fingerprint = f"{'groups' if is_group else 'profiles'}|{told}|{delimiter}|{mapping!r}"
+    return await run_plan(parts, Plan(opened, encoding.encode, spec, fingerprint), options)
 
 
 def _encoding(parts: Parts, mapping: RecordMapping | None, *, keeps_events: bool = False) -> EventEncoding:
@@ -135,10 +165,6 @@ async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportRepor
             await journal.aclose()
 
 
-def _check(told: str | None, options: JobOptions) -> None:
+def _check(told: str | None) -> None:
     if told is not None and told not in FORMATS:
         raise InvalidSetting(f"format is {told!r}; choose one of {', '.join(FORMATS)}")
-    if options.concurrency is not None and options.concurrency < 1:
-        raise InvalidSetting(f"concurrency is {options.concurrency}; it must be at least 1")
-    if options.is_dry_run and options.checkpoint is not None:
-        raise InvalidSetting("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")

@@ -1,10 +1,9 @@
 """The jobs of a client. What they need is imported when one runs: importing the package stays cheap."""
 
-import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from mixpanel_async.jobs.mapping import RecordMapping
+from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.report import ImportReport
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from mixpanel_async.engine.engine import Engine
     from mixpanel_async.jobs.events import Parts
     from mixpanel_async.jobs.formats import Format
-    from mixpanel_async.jobs.importer import OnProgress
+    from mixpanel_async.jobs.options import JobArguments
     from mixpanel_async.jobs.sources import EventSource
     from mixpanel_async.session import Session
 
@@ -35,36 +34,23 @@ class Jobs:
         format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
         delimiter: str | None = None,
         mapping: RecordMapping | None = None,
-        checkpoint: "str | os.PathLike[str] | None" = None,
-        dead_letters: "str | os.PathLike[str] | None" = None,
-        dry_run: bool = False,
-        probe: bool = False,
-        concurrency: int | None = None,
-        on_progress: "OnProgress | None" = None,
-        stop: asyncio.Event | None = None,
+        **job: "Unpack[JobArguments]",
     ) -> ImportReport:
-        """Import events from a file or an iterable over strict /import, and account for each of them.
+        """Import events from files or an iterable over strict /import, and account for each of them.
 
         Events are checked against Mixpanel's documented rules before they are sent. Lines that are right go out as the
         bytes that they are. Nothing is repaired or left out unless `mapping` asks for it.
 
         Args:
-            source: Path of a file (NDJSON, CSV or TSV, plain or gzip; "-" is standard input), of a directory, or a
-                pattern; several of them; a file object; or an iterable or async iterable of events: mappings such as
-                `{"event": ..., "properties": {...}}`, or their JSON as bytes.
-            format: `ndjson`, `csv` or `tsv`; None: found out by name or content.
+            source: Path of a file (NDJSON, JSON array, CSV, TSV or Parquet, plain or compressed; "-" is standard
+                input), of a directory, or a pattern; several of them; a file object; or an iterable or async iterable
+                of events: mappings such as `{"event": ..., "properties": {...}}`, or their JSON as bytes.
+            format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: found out by name or content.
             delimiter: What stands between the cells of a table.
             mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
                 distinct_id and $insert_id.
-            checkpoint: File that is kept up to date while the job runs: when the job is run again after it was stopped
-                or killed, it goes on behind what has settled. It belongs to these files and this mapping.
-            dead_letters: File to which each record that was not delivered is appended, as a line of JSON with its
-                place, the reason and the record; `replay_dead_letters` sends what was repaired.
-            dry_run: Do everything but the sending.
-            probe: Send a request without records first, to hear at once of a wrong address or credential.
-            concurrency: Requests of this job at once; None: as many as the client makes.
-            on_progress: Called a few times a second, and at the end.
-            stop: Set it to end the job early: what was read is delivered and reported, the rest is left.
+            **job: See `mixpanel_async.jobs.options.JobArguments`: checkpoint, dead_letters, dry_run, probe,
+                concurrency, on_progress, stop.
 
         Returns:
             What became of every record, with examples of what was wrong.
@@ -83,68 +69,115 @@ class Jobs:
         Reference: https://developer.mixpanel.com/reference/import-events
         """
         from mixpanel_async.jobs.events import import_events
-        from mixpanel_async.jobs.importer import JobOptions
+        from mixpanel_async.jobs.options import read_options
 
-        options = JobOptions(
-            is_dry_run=dry_run,
-            probes=probe,
-            checkpoint=None if checkpoint is None else os.fspath(checkpoint),
-            dead_letters=None if dead_letters is None else os.fspath(dead_letters),
-            concurrency=concurrency,
-            on_progress=on_progress,
-            stop=stop,
-        )
+        options = read_options(job)
         return await import_events(self._parts(), source, options, told=format, delimiter=delimiter, mapping=mapping)
 
-    async def replay_dead_letters(
+    async def import_profiles(
         self,
-        path: "str | os.PathLike[str]",
+        source: "EventSource",
         *,
-        mapping: RecordMapping | None = None,
-        dead_letters: "str | os.PathLike[str] | None" = None,
-        dry_run: bool = False,
-        probe: bool = False,
-        concurrency: int | None = None,
-        on_progress: "OnProgress | None" = None,
-        stop: asyncio.Event | None = None,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: UpdateMapping | None = None,
+        **job: "Unpack[JobArguments]",
+    ) -> ImportReport:
+        """Import updates of user profiles over /engage; as `import_events` otherwise.
+
+        Records are updates as Mixpanel spells them, such as `{"$distinct_id": "ann", "$set": {...}}`, or profiles as
+        the query API gives them, with `$properties`; `$token` is filled in. Rows of a table set properties.
+
+        Args:
+            source: As in `import_events`.
+            format: As in `import_events`.
+            delimiter: As in `import_events`.
+            mapping: How rows become updates; None: by a column distinct_id, all others being set.
+            **job: As in `import_events`. With a checkpoint, $add, $append, $union and $remove are refused, because a
+                later run may send what this one sent.
+
+        Raises:
+            MissingCredentials: The client has no token.
+
+        Reference: https://developer.mixpanel.com/reference/profile-batch-update
+        """
+        return await self._import_updates(source, format, delimiter, mapping, job, is_group=False)
+
+    async def import_groups(
+        self,
+        source: "EventSource",
+        *,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: UpdateMapping | None = None,
+        **job: "Unpack[JobArguments]",
+    ) -> ImportReport:
+        """Import updates of group profiles over /groups; as `import_profiles` otherwise.
+
+        Args:
+            source: As in `import_events`.
+            format: As in `import_events`.
+            delimiter: As in `import_events`.
+            mapping: How rows become updates; it names the group key.
+            **job: As in `import_profiles`.
+
+        Raises:
+            MissingCredentials: The client has no token.
+
+        Reference: https://developer.mixpanel.com/reference/group-batch-update
+        """
+        return await self._import_updates(source, format, delimiter, mapping, job, is_group=True)
+
+    async def _import_updates(
+        self,
+        source: "EventSource",
+        told: "Format | None",
+        delimiter: str | None,
+        mapping: UpdateMapping | None,
+        job: "JobArguments",
+        *,
+        is_group: bool,
+    ) -> ImportReport:
+        from mixpanel_async.jobs.events import import_updates
+        from mixpanel_async.jobs.options import read_options
+
+        return await import_updates(
+            self._parts(),
+            source,
+            read_options(job),
+            told=told,
+            delimiter=delimiter,
+            mapping=mapping or UpdateMapping(),
+            is_group=is_group,
+        )
+
+    async def replay_dead_letters(
+        self, path: "str | os.PathLike[str]", *, mapping: RecordMapping | None = None, **job: "Unpack[JobArguments]"
     ) -> ImportReport:
         """Send events from a file of dead letters that were repaired, or whose reason is gone.
 
         A letter's `record` is sent as it stands there. Where it is a row of a table, `mapping` makes an event of it.
 
         Args:
-            path: Dead letters that an import wrote.
+            path: Dead letters that an import of events wrote.
             mapping: The import's mapping.
-            dead_letters: File for what still fails; another one than `path`.
-            dry_run: Do everything but the sending.
-            probe: Send a request without records first, to hear at once of a wrong address or credential.
-            concurrency: Requests of this job at once; None: as many as the client makes.
-            on_progress: Called a few times a second, and at the end.
-            stop: Set it to end the job early.
+            **job: As in `import_events`; `dead_letters` is for what still fails, and another file than `path`.
 
         Returns:
             What became of every letter.
 
         Raises:
             SourceError: The file cannot be opened.
-            InvalidSetting: An option is out of range.
+            InvalidSetting: An option is out of range, or `dead_letters` is the file that is read.
             OutputError: The dead letters cannot be written.
             MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
 
         Reference: https://developer.mixpanel.com/reference/import-events
         """
         from mixpanel_async.jobs.events import replay_dead_letters
-        from mixpanel_async.jobs.importer import JobOptions
+        from mixpanel_async.jobs.options import read_options
 
-        options = JobOptions(
-            is_dry_run=dry_run,
-            probes=probe,
-            dead_letters=None if dead_letters is None else os.fspath(dead_letters),
-            concurrency=concurrency,
-            on_progress=on_progress,
-            stop=stop,
-        )
-        return await replay_dead_letters(self._parts(), os.fspath(path), options, mapping=mapping)
+        return await replay_dead_letters(self._parts(), os.fspath(path), read_options(job), mapping=mapping)
 
     def _parts(self) -> "Parts":
         from mixpanel_async.jobs.events import Parts

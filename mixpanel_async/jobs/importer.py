@@ -5,8 +5,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.engine import Engine
@@ -15,36 +13,14 @@ from mixpanel_async.errors import ClientClosed, SourceError
 from mixpanel_async.jobs.books import Books
 from mixpanel_async.jobs.checkpoint import Checkpoint
 from mixpanel_async.jobs.journal import Journal
+from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.outbox import Outbox
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.report import ImportProgress, ImportReport
 from mixpanel_async.jobs.sources import Source
 
 _log = logging.getLogger("mixpanel_async")
-OnProgress = Callable[[ImportProgress], None]
 _DRY_RUN = "dry_run"
-
-
-class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job runs.
-
-    Attributes:
-        is_dry_run: Do everything but the sending.
-        probes: Ask the server first whether it is there and takes the credential.
-        checkpoint: File that says from where a later run goes on, or None.
-        dead_letters: File for records that were not delivered, or None.
-        concurrency: Requests of this job at once, or None for as many as the client makes.
-        on_progress: Called a few times a second.
-        stop: Set by the caller to end the job early: what was read is delivered, the rest is left.
-    """
-
-    is_dry_run: bool = False
-    probes: bool = False
-    checkpoint: str | None = None
-    dead_letters: str | None = None
-    concurrency: int | None = None
-    on_progress: OnProgress | None = None
-    stop: asyncio.Event | None = None
 
 
 class ImportJob:

@@ -1,23 +1,20 @@
 """Applies a mapping: one flat record in, one event out. Pure."""
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
 
 from mixpanel_async.engine import rules
 from mixpanel_async.errors import InvalidRecord, InvalidSetting
-from mixpanel_async.jobs.mapping import CellType, RecordMapping
+from mixpanel_async.jobs.cells import typed_fields
+from mixpanel_async.jobs.mapping import RecordMapping
 from mixpanel_async.jobs.pieces import Row
 from mixpanel_async.jobs.times import TimeReader
 
 _EVENT_KEYS: Final = {"event", "properties"}
 _HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, 128 bits do not meet by chance
-_INT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
-_BOOLS: Final = {"true": True, "false": False}
 
 
 class EventMapper:
@@ -76,7 +73,7 @@ class EventMapper:
                 return row
             event = event or _text(row, "event", "event")
             row, roles = inner, self._roles - {mapping.event_field}
-        fields = self._typed(row, is_table=is_table)
+        fields = typed_fields(row, mapping.types, is_inferred=mapping.infer_types, is_table=is_table, texts=self._roles)
         properties: dict[str, object] = {"time": self._times.read(_field(fields, mapping.time_field, "time"))}
         properties["distinct_id"] = (
             _text(fields, mapping.distinct_id_field, "distinct_id")
@@ -104,21 +101,6 @@ class EventMapper:
             raise InvalidRecord("comes twice; rename or drop one of them", field=name)
         return name
 
-    def _typed(self, row: Row, *, is_table: bool) -> dict[str, object]:
-        types, infers = self._mapping.types, self._mapping.infer_types
-        fields: dict[str, object] = {}
-        for name, value in row.items():
-            if not isinstance(value, str):
-                if value is not None or not is_table:
-                    fields[name] = value
-            elif not value and is_table:
-                continue
-            elif name in types:
-                fields[name] = read_cell(value, types[name], name)
-            else:
-                fields[name] = infer_cell(value) if infers and name not in self._roles else value
-        return fields
-
     def _hash(self, fields: Mapping[str, object], place: str) -> str:
         mapping = self._mapping
         content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
@@ -145,57 +127,3 @@ def _text(fields: Mapping[str, object], name: str, role: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise InvalidRecord(f"must be text, not {type(value).__name__} (field {name!r})", field=role)
-
-
-def infer_cell(text: str) -> object:
-    """Return a cell of text as the number or boolean that it looks like, else as it is.
-
-    What is more likely a code stays text: "007", "+49", whole numbers of more than 18 digits.
-    """
-    if text[:1] in "-0123456789":
-        if _INT.fullmatch(text) and text != "-0":
-            return int(text)
-        if _FLOAT.fullmatch(text) and ("." in text or "e" in text.lower()):
-            return float(text)
-        return text
-    return _BOOLS.get(text.lower(), text)
-
-
-def read_cell(text: str, kind: CellType, field: str) -> object:
-    """Return a cell of text as what it is said to be.
-
-    Raises:
-        InvalidRecord: It is not.
-    """
-    if kind == "string":
-        return text
-    value: object = None
-    try:
-        value = _READERS[kind](text.strip())
-    except ValueError:
-        value = None
-    if value is None:
-        raise InvalidRecord(f"{text[:40]!r} is no {kind}", field=field)
-    return value
-
-
-def _read_float(text: str) -> float | None:
-    value = float(text)
-    return value if abs(value) < float("inf") else None  # NaN compares as no
-
-
-def _read_int(text: str) -> int | None:
-    value = int(text)
-    return value if -(2**63) <= value < 2**64 else None
-
-
-def _read_number(text: str) -> float | None:
-    return _read_int(text) if _INT.fullmatch(text) else _read_float(text)
-
-
-_READERS: Final[Mapping[CellType, Callable[[str], object]]] = {
-    "int": _read_int,
-    "float": _read_float,
-    "number": _read_number,
-    "bool": lambda text: _BOOLS.get(text.lower()),
-}

@@ -1,16 +1,16 @@
 """How the fields of source records become events: what the caller says, checked, and nothing that he does not say."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import orjson
 
 from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.jobs.cells import CellType, check_types
 
-CellType: TypeAlias = Literal["string", "int", "float", "number", "bool"]
+_SET_OPERATIONS = ("$set", "$set_once")
 IdHash: TypeAlias = Literal["content", "position"]
-_TYPES: Final = ("string", "int", "float", "number", "bool")
 
 
 class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,9 +68,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise InvalidSetting(f"insert_id_hash is {self.insert_id_hash!r}; choose content or position")
         if self.insert_id_fields and self.insert_id_hash is None:
             raise InvalidSetting("insert_id_fields says what to hash; set insert_id_hash as well")
-        for field, kind in self.types.items():
-            if kind not in _TYPES:
-                raise InvalidSetting(f"types: {field!r} is {kind!r}; choose one of {', '.join(_TYPES)}")
+        check_types(self.types)
         if self.drop & self.keep:
             raise InvalidSetting(f"{min(self.drop & self.keep)!r} is in both drop and keep")
         if self.event == "":
@@ -79,3 +77,29 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def fingerprint(self) -> str:
         """Return what changes when the mapping does."""
         return orjson.dumps(msgspec.to_builtins(self), option=orjson.OPT_SORT_KEYS).decode()
+
+
+class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How flat records (rows of a table) become updates of profiles; records that are updates already need none.
+
+    Attributes:
+        id_field: Field that holds the user's distinct_id, or the group's id.
+        group_key: The groups' kind, for example `company`; only for groups.
+        operation: `$set` or `$set_once`.
+        types: Type of some fields of text: `string`, `int`, `float`, `number`, `bool`; a cell that is none is refused.
+        infer_types: Read cells without a type that look like a number, true or false as such.
+
+    Raises:
+        InvalidSetting: The operation or a type is unknown.
+    """
+
+    id_field: str = "distinct_id"
+    group_key: str | None = None
+    operation: Literal["$set", "$set_once"] = "$set"
+    types: Mapping[str, CellType] = {}
+    infer_types: bool = False
+
+    def __post_init__(self) -> None:
+        if self.operation not in _SET_OPERATIONS:
+            raise InvalidSetting(f"operation is {self.operation!r}; choose one of {', '.join(_SET_OPERATIONS)}")
+        check_types(self.types)

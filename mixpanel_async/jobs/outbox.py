@@ -102,12 +102,13 @@ class Outbox:
     def _clear(self) -> None:
         self._parts: list[bytes] = []
         self._segments: list[Segment] = []
+        self._unsafe: set[int] = set()
         self._body_bytes = BRACKETS_BYTES - COMMA_BYTES
 
     async def add(self, piece: Piece) -> None:
         """Take a piece in; waits while there is no room."""
         mark = self.books.enter(piece)
-        for batch in self._pack(mark, piece.parts, piece.numbers):
+        for batch in self._pack(mark, piece):
             await self._put(batch)
 
     async def seal(self) -> None:
@@ -133,8 +134,9 @@ class Outbox:
         """Whether somebody waits for room."""
         return self._puts > 0
 
-    def _pack(self, mark: Mark, parts: Sequence[bytes], numbers: Sequence[int]) -> list[Batch]:
+    def _pack(self, mark: Mark, piece: Piece) -> list[Batch]:
         sealed: list[Batch] = []
+        parts, numbers, unsafe = piece.parts, piece.numbers, frozenset(piece.unsafe)
         start = 0
         while start < len(parts):
             room = self._lane.spec.max_records - len(self._parts)
@@ -144,6 +146,9 @@ class Outbox:
                 taken = taken[: self._fitting(taken)]
                 size = sum(map(len, taken)) + COMMA_BYTES * len(taken)
             if taken:
+                if unsafe:
+                    shift = len(self._parts) - start
+                    self._unsafe |= {shift + i for i in range(start, start + len(taken)) if i in unsafe}
                 self._parts += taken
                 self._segments.append((mark, numbers[start : start + len(taken)]))
                 self._body_bytes += size
@@ -162,7 +167,7 @@ class Outbox:
         if not self._parts:
             return []
         tickets = JobTickets(self._segments, _Slot(len(self._parts)), self)
-        batch = Batch(self._parts, tickets, self._body_bytes)
+        batch = Batch(self._parts, tickets, self._body_bytes, frozenset(self._unsafe))
         self._clear()
         self.sealed += 1
         return [batch]

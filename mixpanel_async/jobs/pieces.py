@@ -71,6 +71,7 @@ class Piece(msgspec.Struct):
         tally: What is clear already: records read, rejected, duplicate, skipped.
         misfits: The rejected records.
         end: Where reading goes on after it.
+        unsafe: Indexes of parts that must not be applied twice.
     """
 
     name: str
@@ -79,3 +80,4 @@ class Piece(msgspec.Struct):
     tally: Tally
     misfits: Sequence[Misfit] = ()
     end: Place | None = None
+    unsafe: Sequence[int] = ()

@@ -75,6 +75,21 @@ async def test_a_table(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> 
     ]
 
 
+async def test_profiles_groups_and_lookup_tables(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """The other kinds of records are imported by commands of their own."""
+    (tmp_path / "a.csv").write_bytes(b"id,plan\nann,pro\n")
+    users = await run("import", "profiles", "a.csv", "--id-field", "id")
+    groups = await run("import", "groups", "a.csv", "--id-field", "id", "--group-key", "company")
+    assert (users.status, groups.status) == (0, 0)
+    assert "1 read = 1 imported" in users.out
+    assert await emulator.profiles() == {"ann": {"plan": "pro"}}
+    assert await emulator.groups() == {("company", "ann"): {"plan": "pro"}}
+    account = {"MIXPANEL_SERVICE_ACCOUNT_USERNAME": "u", "MIXPANEL_SERVICE_ACCOUNT_SECRET": "s"}
+    table = await run("import", "lookup-table", "t-1", "a.csv", "--project-id", "1", env=account)
+    assert table.status == 0, table
+    assert await emulator.lookup_tables() == {"t-1": "id,plan\nann,pro\n"}
+
+
 async def test_validate_sends_nothing(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
     """`validate` needs no credentials and no server, and ends with 1 if a record is wrong."""
     (tmp_path / "a.ndjson").write_bytes(line(1))

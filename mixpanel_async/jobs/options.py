@@ -1,0 +1,86 @@
+"""How a job runs, whatever it does."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TypeAlias, TypedDict
+
+import msgspec
+
+from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.jobs.report import ImportProgress
+
+OnProgress: TypeAlias = Callable[[ImportProgress], None]
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+class JobArguments(TypedDict, total=False):
+    """Arguments that every import takes; each may be left out.
+
+    Attributes:
+        checkpoint: File that is kept up to date while the job runs: when the job is run again after it was stopped or
+            killed, it goes on behind what has settled. It belongs to the same files and the same mapping.
+        dead_letters: File to which each record that was not delivered is appended, as a line of JSON with its place,
+            the reason and the record; `replay_dead_letters` sends what was repaired.
+        dry_run: Do everything but the sending.
+        probe: Send a request without records first, to hear at once of a wrong address or credential.
+        concurrency: Requests of this job at once; else as many as the client makes.
+        on_progress: Called a few times a second, and at the end.
+        stop: Set it to end the job early: what was read is delivered and reported, the rest is left.
+    """
+
+    checkpoint: PathLike | None
+    dead_letters: PathLike | None
+    dry_run: bool
+    probe: bool
+    concurrency: int | None
+    on_progress: OnProgress | None
+    stop: asyncio.Event | None
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, checked; the fields mean what they mean in `JobArguments`."""
+
+    checkpoint: str | None = None
+    dead_letters: str | None = None
+    is_dry_run: bool = False
+    probes: bool = False
+    concurrency: int | None = None
+    on_progress: OnProgress | None = None
+    stop: asyncio.Event | None = None
+
+
+def read_options(given: JobArguments) -> JobOptions:
+    """Return the options that arguments mean.
+
+    Raises:
+        InvalidSetting: One is unknown, out of range, or contradicts another one.
+    """
+    unknown = given.keys() - JobArguments.__annotations__.keys()
+    if unknown:
+        raise InvalidSetting(f"an import has no option {', '.join(sorted(unknown))}")
+    checkpoint, dead_letters = given.get("checkpoint"), given.get("dead_letters")
+    options = JobOptions(
+        checkpoint=None if checkpoint is None else os.fspath(checkpoint),
+        dead_letters=None if dead_letters is None else os.fspath(dead_letters),
+        is_dry_run=given.get("dry_run", False),
+        probes=given.get("probe", False),
+        concurrency=given.get("concurrency"),
+        on_progress=given.get("on_progress"),
+        stop=given.get("stop"),
+    )
+    if options.concurrency is not None and options.concurrency < 1:
+        raise InvalidSetting(f"concurrency is {options.concurrency}; it must be at least 1")
+    if options.is_dry_run and options.checkpoint is not None:
+        raise InvalidSetting("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")
+    return options
+
+
+def check_other_file(options: JobOptions, path: str) -> None:
+    """Check that dead letters do not go into the file that is read.
+
+    Raises:
+        InvalidSetting: They do.
+    """
+    if options.dead_letters is not None and os.path.realpath(options.dead_letters) == os.path.realpath(path):
+        raise InvalidSetting("dead letters must go to another file than the one that is read")

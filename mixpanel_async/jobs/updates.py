@@ -1,0 +1,105 @@
+"""Updates of user and group profiles: from records to what /engage and /groups take. Pure."""
+
+from collections.abc import Sequence
+
+from mixpanel_async.engine import rules
+from mixpanel_async.engine.encode import encode_update, is_unsafe
+from mixpanel_async.engine.profiles import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
+from mixpanel_async.errors import InvalidRecord, InvalidSetting
+from mixpanel_async.jobs.cells import typed_fields
+from mixpanel_async.jobs.encoding import decoded
+from mixpanel_async.jobs.event_rules import rejected
+from mixpanel_async.jobs.mapping import UpdateMapping
+from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
+from mixpanel_async.jobs.records import written
+from mixpanel_async.jobs.tally import Tally
+
+
+class UpdateEncoding:
+    """Makes pieces of updates.
+
+    Args:
+        token: The project's.
+        max_bytes: Bytes that one update may have.
+        mapping: Makes updates of flat records.
+        is_group: Whether the profiles are those of groups.
+        may_repeat: Whether a later run may send records again that this one sent.
+    """
+
+    def __init__(self, token: str, max_bytes: int, mapping: UpdateMapping, *, is_group: bool, may_repeat: bool) -> None:
+        self._token = token
+        self._max_bytes = max_bytes
+        self._mapping = mapping
+        self._is_group = is_group
+        self._may_repeat = may_repeat
+        self._operations = GROUP_OPERATIONS if is_group else PROFILE_OPERATIONS
+
+    def check_columns(self, columns: Sequence[str]) -> None:
+        """Check that a table has the columns that are needed.
+
+        Raises:
+            InvalidSetting: One is missing.
+        """
+        for name in (self._mapping.id_field, *self._mapping.types):
+            if name not in columns:
+                raise InvalidSetting(f"there is no column {name!r}; the header has {', '.join(map(repr, columns))}")
+        if self._is_group and self._mapping.group_key is None:
+            raise InvalidSetting("a table of groups needs group_key, for example company")
+
+    def encode(self, chunk: Chunk) -> Piece:
+        """Return what of a chunk can be sent."""
+        if chunk.lines:
+            chunk = decoded(chunk)
+        tally = Tally()
+        misfits = list(chunk.misfits)
+        piece = Piece(chunk.name, [], [], tally, misfits, chunk.end)
+        parts: list[bytes] = []
+        numbers: list[int] = []
+        unsafe: list[int] = []
+        for row, number in zip(chunk.rows, chunk.numbers, strict=True):
+            try:
+                update = self._update(row, is_table=chunk.is_table)
+                part, _ = encode_update(update, self._max_bytes)
+            except InvalidRecord as error:
+                misfits.append(Misfit(number, rejected(error), written(row)))
+                continue
+            if is_unsafe(update):
+                unsafe.append(len(parts))
+            parts.append(part)
+            numbers.append(number)
+        tally.read = len(parts) + len(misfits)
+        for misfit in misfits:
+            tally.count(misfit.verdict)
+        piece.parts, piece.numbers, piece.unsafe = parts, numbers, unsafe
+        return piece
+
+    def _update(self, row: Row, *, is_table: bool) -> dict[str, object]:
+        update = {"$token": self._token, **(self._mapped(row) if is_table else _without_reply_shape(row))}
+        names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)
+        for name in names:
+            rules.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
+        check_update(update, self._operations)
+        if self._may_repeat and is_unsafe(update):
+            raise InvalidRecord(
+                "it may not be applied twice, which an import with a checkpoint cannot promise; import it without one"
+            )
+        return update
+
+    def _mapped(self, row: Row) -> dict[str, object]:
+        mapping = self._mapping
+        fields = typed_fields(
+            row, mapping.types, is_inferred=mapping.infer_types, is_table=True, texts={mapping.id_field}
+        )
+        profile = fields.pop(mapping.id_field, "")
+        target = (
+            {"$group_key": mapping.group_key, "$group_id": profile} if self._is_group else {"$distinct_id": profile}
+        )
+        return {**target, mapping.operation: fields}
+
+
+def _without_reply_shape(row: Row) -> dict[str, object]:
+    """Return an update; a profile as the query API gives it, with `$properties`, sets them all."""
+    update = dict(row)
+    if "$properties" in update and "$set" not in update:
+        update["$set"] = update.pop("$properties")
+    return update

@@ -1,0 +1,73 @@
+"""Imports of user and group profiles."""
+
+import pathlib
+from collections.abc import Callable
+
+import pytest
+
+from mixpanel_async import AsyncMixpanel, Settings, UpdateMapping
+from mixpanel_async.emulator import Emulator, Fault
+from mixpanel_async.errors import InvalidSetting, MissingCredentials
+
+from .conftest import ndjson
+
+Write = Callable[[str, bytes], pathlib.Path]
+
+
+async def test_updates_of_users(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """Updates arrive in their order with the project's token; what is no update is rejected with its line."""
+    updates: list[dict[str, object]] = [
+        {"$distinct_id": "ann", "$set": {"plan": "free", "visits": 1}},
+        {"$distinct_id": "ann", "$add": {"visits": 2}},
+        {"$distinct_id": "bob", "$properties": {"plan": "team"}},
+        {"$distinct_id": "", "$set": {}},
+        {"$distinct_id": "cyd", "$put": {}},
+        {"$distinct_id": "cyd", "$add": {"visits": "many"}},
+    ]
+    report = await mp.import_profiles(write("users.ndjson", ndjson(updates)))
+    assert (report.read, report.imported, report.rejected) == (6, 3, 3)
+    assert [fault.field for fault in report.examples] == ["$distinct_id", "", "$add.visits"]
+    assert await emulator.profiles() == {"ann": {"plan": "free", "visits": 3}, "bob": {"plan": "team"}}
+
+
+async def test_users_of_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """A row sets its other columns as properties of the user that a column names."""
+    path = write("users.csv", b"email,id,age\na@x.org,7,31\n,8,x\n")
+    report = await mp.import_profiles(path, mapping=UpdateMapping(id_field="id", types={"age": "int"}))
+    assert (report.read, report.imported, report.rejected) == (2, 1, 1)
+    assert await emulator.profiles() == {"7": {"email": "a@x.org", "age": 31}}
+    with pytest.raises(InvalidSetting, match="no column 'distinct_id'"):
+        await mp.import_profiles(path)
+
+
+async def test_groups(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """Groups come as updates, or as rows of a table whose kind is named."""
+    lines = ndjson([{"$group_key": "company", "$group_id": "acme", "$set": {"plan": "pro"}}])
+    assert (await mp.import_groups(write("a.ndjson", lines))).imported == 1
+    table = write("a.csv", b"id,plan\nbolt,free\n")
+    with pytest.raises(InvalidSetting, match="group_key"):
+        await mp.import_groups(table, mapping=UpdateMapping(id_field="id"))
+    assert (await mp.import_groups(table, mapping=UpdateMapping(id_field="id", group_key="company"))).imported == 1
+    assert await emulator.groups() == {("company", "acme"): {"plan": "pro"}, ("company", "bolt"): {"plan": "free"}}
+
+
+async def test_what_must_not_be_applied_twice(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """$add is not sent again after its answer was lost, and not taken at all where a later run might repeat it."""
+    path = write(
+        "a.ndjson", ndjson([{"$distinct_id": "ann", "$add": {"n": 1}}, {"$distinct_id": "bob", "$set": {"n": 1}}])
+    )
+    report = await mp.import_profiles(path, checkpoint=path.with_name("checkpoint"))
+    assert (report.imported, report.rejected) == (1, 1)
+    assert "checkpoint" in report.examples[0].message
+    emulator.faults.add(Fault(path="/engage", kind="reset_after"))
+    only = write("b.ndjson", ndjson([{"$distinct_id": "ann", "$add": {"n": 1}}]))
+    report = await mp.import_profiles(only)
+    assert (report.imported, report.undelivered_by) == (0, {"answer_lost": 1})
+    assert (await emulator.profiles())["ann"] == {"n": 1}
+
+
+async def test_a_token_is_needed(emulator: Emulator, write: Write) -> None:
+    """Profiles need the project's token."""
+    async with AsyncMixpanel(base_url=emulator.url, settings=Settings()) as mp:
+        with pytest.raises(MissingCredentials, match="token"):
+            await mp.import_profiles(write("a.ndjson", b""))
