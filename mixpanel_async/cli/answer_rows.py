@@ -34,11 +34,17 @@ def column(name: str) -> Callable[[object], Rows]:
     return lambda values: Rows((name,), [(value,) for value in values] if isinstance(values, Sequence) else [])
 
 
+def listed(kind: type[msgspec.Struct]) -> Callable[[Sequence[msgspec.Struct]], Rows]:
+    """Return what makes a table of a list of such Structs, with its columns also where the list is empty."""
+    names = kind.__struct_fields__
+    return lambda values: Rows(names, [tuple(getattr(value, name) for name in names) for value in values])
+
+
 def _rows_of_list(values: Sequence[JSONValue]) -> Rows:
     first = values[0] if values else None
     if isinstance(first, msgspec.Struct):
-        names = first.__struct_fields__
-        return Rows(names, [tuple(getattr(value, name) for name in names) for value in values])
+        structs: list[msgspec.Struct] = list(values)  # type: ignore[arg-type]
+        return listed(type(first))(structs)
     if values and all(isinstance(value, Mapping) for value in values):
         mappings: list[Mapping[str, JSONValue]] = list(values)  # type: ignore[arg-type]
         names = tuple(dict.fromkeys(name for mapping in mappings for name in mapping))

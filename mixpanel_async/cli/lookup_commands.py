@@ -6,6 +6,8 @@ import typer
 
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.actions import Acknowledgement
+from mixpanel_async.actions.lookup_tables import LookupTable
+from mixpanel_async.cli.answer_rows import listed
 from mixpanel_async.cli.answering import Yes, acknowledged, add_group, is_confirmed, print_answer
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.inputs import read_bytes
@@ -30,7 +32,7 @@ def list_tables(*, output: Output, server: Server) -> int:
 
     Columns: id, name.
     """
-    return print_answer(server, output, lambda client: client.lookup_tables.list())
+    return print_answer(server, output, lambda client: client.lookup_tables.list(), listed(LookupTable))
 
 
 @_options

@@ -7,10 +7,10 @@ import msgspec
 import typer
 
 from mixpanel_async import AsyncMixpanel
-from mixpanel_async.actions.pipeline_jobs import PipelineStatus, PipelineTask, PipelineTimeline
+from mixpanel_async.actions.pipeline_jobs import PipelineJob, PipelineStatus, PipelineTask, PipelineTimeline
 from mixpanel_async.actions.pipelines import Pipelines, TaskStatus
 from mixpanel_async.actions.tables import Row
-from mixpanel_async.cli.answer_rows import Rows
+from mixpanel_async.cli.answer_rows import Rows, listed
 from mixpanel_async.cli.answering import Yes, acknowledged, add_group, is_confirmed, print_answer
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.options import Server, server_options
@@ -56,7 +56,7 @@ def list_pipelines(*, output: Output, server: Server) -> int:
 
     Columns: name, project_id, frequency, dispatcher, last_dispatched, sync_enabled.
     """
-    return print_answer(server, output, lambda client: client.pipelines.list())
+    return print_answer(server, output, lambda client: client.pipelines.list(), listed(PipelineJob))
 
 
 @with_options(
@@ -154,7 +154,7 @@ def status(
 
 @_options
 def timeline(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline; all unless given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The pipeline; all unless given.")] = None,
     *,
     output: Output,
     server: Server,

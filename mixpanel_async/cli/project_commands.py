@@ -2,7 +2,9 @@
 
 import typer
 
+from mixpanel_async.actions.projects import Project
 from mixpanel_async.cli import query_reports
+from mixpanel_async.cli.answer_rows import listed
 from mixpanel_async.cli.answering import add_group, print_answer
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.options import Server, server_options
@@ -21,4 +23,4 @@ def list_projects(*, output: Output, server: Server) -> int:
 
     Columns: id, name, domain, timezone.
     """
-    return print_answer(server, output, lambda client: client.projects.list())
+    return print_answer(server, output, lambda client: client.projects.list(), listed(Project))

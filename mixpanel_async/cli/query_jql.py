@@ -23,7 +23,7 @@ from mixpanel_async.models import JSONValue
 def jql(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE]", help="The script, in UTF-8; - is standard input. Excludes --script."),
+        typer.Argument(metavar="FILE", help="The script, in UTF-8; - is standard input. Excludes --script."),
     ] = None,
     *,
     script: Annotated[

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from mixpanel_async.actions.query_calls import Unit
-from mixpanel_async.actions.query_lists import Activity
+from mixpanel_async.actions.query_lists import Activity, Cohort, SavedFunnel
 from mixpanel_async.actions.query_reports import LengthUnit
 from mixpanel_async.actions.query_retention import AddictionUnit, RetentionType
-from mixpanel_async.cli.answer_rows import Rows
+from mixpanel_async.cli.answer_rows import Rows, listed
 from mixpanel_async.cli.answering import print_answer
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.options import Server, server_options
@@ -85,7 +85,9 @@ def list_funnels(*, workspace_id: WorkspaceId = None, output: Output, server: Se
 
     Columns: funnel_id, name.
     """
-    return print_answer(server, output, lambda client: client.query.list_funnels(workspace_id=workspace_id))
+    return print_answer(
+        server, output, lambda client: client.query.list_funnels(workspace_id=workspace_id), listed(SavedFunnel)
+    )
 
 
 @_options
@@ -206,7 +208,7 @@ def cohorts(*, workspace_id: WorkspaceId = None, output: Output, server: Server)
 
     Columns: id, name, count (users), description, created, is_visible, project_id.
     """
-    return print_answer(server, output, lambda client: client.query.cohorts(workspace_id=workspace_id))
+    return print_answer(server, output, lambda client: client.query.cohorts(workspace_id=workspace_id), listed(Cohort))
 
 
 def _activity_rows(answer: Activity) -> Rows:

@@ -80,6 +80,28 @@ async def test_output_is_utf8_whatever_the_locale(command: Command) -> None:
     assert (ended.status, ended.out) == (0, "event\nSigned Up\nRückruf\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reply", "header"),
+    [
+        (("cohorts", "list"), [], "id,name,count,description,created,is_visible,project_id"),
+        (("query", "list-funnels"), [], "funnel_id,name"),
+        (("lookup-tables", "list"), {"results": []}, "id,name"),
+        (("projects", "list"), {"results": {}}, "id,name,domain,timezone"),
+        (("pipelines", "list"), {}, "name,project_id,frequency,dispatcher,last_dispatched,sync_enabled"),
+        (("query", "top-events"), [], "event"),
+        (("query", "todays-top-events"), {}, "event,amount,percent_change"),
+    ],
+)
+async def test_empty_lists_keep_their_columns(
+    arguments: tuple[str, ...], reply: object, header: str, inside: Command, mixpanel: Script
+) -> None:
+    """A program that reads the columns by name finds them also where there are no rows."""
+    mixpanel.handler = None
+    mixpanel.answers(reply)
+    ended = await inside(*arguments, "--output", "csv")
+    assert (ended.status, ended.out) == (0, f"{header}\n")
+
+
 REFUSALS = [(401, 3), (402, 3), (403, 3), (400, 1), (404, 1)]
 
 

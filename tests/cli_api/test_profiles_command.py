@@ -58,6 +58,12 @@ async def test_limit_and_going_on_miss_nothing(limit: int, inside: Command) -> N
     assert [line.partition(",")[0] for line in lines] == ["distinct_id", *ALL]
 
 
+async def test_a_limit_above_all_is_the_end(inside: Command) -> None:
+    """Where all profiles were printed, there is nothing to go on with."""
+    ended = await inside("query", "profiles", "--limit", str(PROFILES + 1))
+    assert (ids(ended.out), ended.err) == (ALL, "")
+
+
 async def test_an_error_on_the_way_tells_where_to_go_on(inside: Command, mixpanel: Script) -> None:
     """When a page fails, what came is printed, the place is told, the status is not 0, and the rest can be had."""
 
