@@ -79,10 +79,16 @@ def _is_time(time: object, now: float) -> bool:
 
 
 def _is_misshapen(value: object, depth: int) -> bool:
-    if isinstance(value, dict):
-        if depth >= limits.MAX_OBJECT_DEPTH or len(value) > limits.MAX_OBJECT_KEYS:
-            return True
-        return any(_is_misshapen(inner, depth + 1) for inner in value.values())
-    if isinstance(value, list):
-        return len(value) > limits.MAX_ARRAY_ELEMENTS or any(_is_misshapen(inner, depth) for inner in value)
+    """Look into a value without recursion: interpreters differ in how deep they go."""
+    left = [(value, depth)]
+    while left:
+        one, level = left.pop()
+        if isinstance(one, dict):
+            if level >= limits.MAX_OBJECT_DEPTH or len(one) > limits.MAX_OBJECT_KEYS:
+                return True
+            left += [(inner, level + 1) for inner in one.values()]
+        elif isinstance(one, list):
+            if len(one) > limits.MAX_ARRAY_ELEMENTS:
+                return True
+            left += [(inner, level) for inner in one]
     return False
