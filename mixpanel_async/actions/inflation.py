@@ -1,13 +1,12 @@
 """The body of a streamed reply, inflated as it arrives."""
 
-import zlib
 from collections.abc import AsyncIterator
 from typing import Final
 
 from mixpanel_async.errors import ConnectionLost, TruncatedReply
+from mixpanel_async.session.compression import BROKEN, inflater
 from mixpanel_async.session.messages import StreamReply
 
-_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _MAX_PIECE_BYTES: Final = 1024 * 1024  # so that a few compressed bytes cannot fill the memory
 
 
@@ -22,15 +21,15 @@ async def inflated(reply: StreamReply) -> AsyncIterator[bytes]:
         async for chunk in reply.chunks():
             yield chunk
         return
-    inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+    inflate = inflater()
     try:
         async for chunk in reply.chunks():
             rest, is_full = chunk, False
-            while (rest or is_full) and not inflater.eof:
-                piece = inflater.decompress(rest, _MAX_PIECE_BYTES)
+            while (rest or is_full) and not inflate.eof:
+                piece = inflate.decompress(rest, _MAX_PIECE_BYTES)
                 yield piece
-                rest, is_full = inflater.unconsumed_tail, len(piece) == _MAX_PIECE_BYTES
-    except zlib.error as error:
+                rest, is_full = inflate.unconsumed_tail, len(piece) == _MAX_PIECE_BYTES
+    except BROKEN as error:
         raise ConnectionLost(f"the reply's compressed body is broken: {error}", sent=True) from None
-    if not inflater.eof:
+    if not inflate.eof:
         raise TruncatedReply("the reply's compressed body ends before its trailer")

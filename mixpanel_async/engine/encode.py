@@ -18,16 +18,11 @@ from mixpanel_async import limits
 from mixpanel_async.engine import rules
 from mixpanel_async.errors import CannotEncode, InvalidRecord, RecordTooLarge
 from mixpanel_async.models import JSONValue, Properties
-
-try:
-    from isal import isal_zlib as _zlib
-except ImportError:  # no wheel for this platform
-    import zlib as _zlib  # type: ignore[no-redef]
+from mixpanel_async.session.compression import gzip_bytes
 
 _WITH_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b}'
 _OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
 _MAX_HEADS: Final = 4096  # event names are few; a caller that makes them up must not fill the memory
-_GZIP_FORMAT: Final = 31
 _MAX_PLAIN_KEY_BYTES: Final = 128
 # An array with too many elements takes two bytes for each, an object more: shorter JSON needs no counting.
 _SAFE_COMMAS: Final = limits.MAX_PROPERTIES - len(_OWN_FIELDS) - 1
@@ -242,7 +237,7 @@ def join_body(parts: Sequence[bytes]) -> bytes:
 
 def gzip_body(parts: Sequence[bytes], level: int) -> bytes:
     """Return records as one compressed JSON array, the same bytes each time."""
-    return bytes(_zlib.compress(join_body(parts), level, _GZIP_FORMAT))
+    return gzip_bytes(join_body(parts), level)
 
 
 def uuid_v4(value: object, field: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import platform
-import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -22,12 +21,12 @@ from mixpanel_async.errors import (
     RequestTimeout,
     TruncatedReply,
 )
+from mixpanel_async.session.compression import BROKEN, inflater
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 from mixpanel_async.session.replies import error_class
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_PLAIN_BODY_BYTES: Final = 2**20
-_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 
 
 class _Progress(SimpleNamespace):
@@ -169,11 +168,11 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut: bool) -> bytes:
     """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
-    inflater = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in {"gzip", "deflate"} else None
+    inflate = inflater() if encoding in {"gzip", "deflate"} else None
     parts: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
-        part = inflater.decompress(chunk, limit + 1 - size) if inflater else chunk
+        part = inflate.decompress(chunk, limit + 1 - size) if inflate else chunk
         parts.append(part)
         size += len(part)
         if size > limit:
@@ -181,7 +180,7 @@ async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut:
             if is_cut:
                 break
             raise TruncatedReply(f"the reply is larger than the {limit:,} bytes that this call takes")
-    if inflater and size <= limit and not inflater.eof and parts:
+    if inflate and size <= limit and not inflate.eof and parts:
         raise TruncatedReply("the reply's gzip stream ends before its trailer")
     return b"".join(parts)[:limit]
 
@@ -202,7 +201,7 @@ def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
         raise RequestTimeout(
             f"{where}: no complete reply within {request.timeout_seconds:g} s", sent=progress.is_sent
         ) from None
-    except (aiohttp.ClientError, zlib.error, OSError) as error:
+    except (aiohttp.ClientError, *BROKEN, OSError) as error:
         raise ConnectionLost(f"{where}: the connection broke: {_reason(error)}", sent=progress.is_sent) from None
     except asyncio.IncompleteReadError as error:
         raise ConnectionLost(f"{where}: the reply ended early", sent=progress.is_sent) from error
