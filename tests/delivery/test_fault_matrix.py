@@ -205,6 +205,19 @@ async def test_a_refused_credential_stops_its_own_lane_only(server: Emulator, co
     assert [request.path for request in server.requests].count("/import") == 1
 
 
+async def test_a_stopped_lane_does_not_try_again(server: Emulator, connect: Connect) -> None:
+    """What is under way when its lane is stopped is not sent again; if it may have been stored, it is UNKNOWN."""
+    server.faults.add(status("/import", 401))
+    server.faults.add(fault("hang", seconds=0.2))
+    client = connect(Settings(max_batch_records=1))
+    receipts = [await make(client, "import", number) for number in range(2)]
+    await client.flush(timeout=20)
+    verdicts = [await receipt for receipt in receipts]
+    assert sorted(verdict.outcome.value for verdict in verdicts) == ["rejected", "unknown"]
+    assert {verdict.reason for verdict in verdicts} == {"unauthorized"}
+    assert len(server.requests) == 2
+
+
 async def test_a_429_pauses_the_whole_project(server: Emulator, connect: Connect) -> None:
     """After a 429 on one endpoint nothing of the project's ingestion leaves before the pause is over."""
     server.faults.add(status("/import", 429, Retry_After="50"))
