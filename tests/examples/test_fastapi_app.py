@@ -80,7 +80,7 @@ class Program:
 def running(arguments: list[str], **environment: str) -> Iterator[Program]:
     """Run Python until the block is left; its first output with an address tells where it listens."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MIXPANEL_")}
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+    process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**inherited, "PYTHONUNBUFFERED": "1", **environment},
