@@ -7,10 +7,11 @@ from mixpanel_async.config import Rates, Region, Settings
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import MixpanelError
 from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
-from mixpanel_async.jobs.report import Fault, ImportProgress, ImportReport
+from mixpanel_async.jobs.report import Ack, Fault, ImportProgress, ImportReport
 from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
 __all__ = [
+    "Ack",
     "AsyncMixpanel",
     "DeliveryReport",
     "Fault",

@@ -1,7 +1,7 @@
 """The books of a running job: totals, examples, and how far everything has settled. Pure."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from mixpanel_async.jobs.pieces import Misfit, Piece, Place
@@ -80,8 +80,13 @@ class Books:
         if self.examples.wants(misfit.verdict):
             self.examples.add(position(name, misfit.number), misfit.verdict)
 
-    def settle(self, mark: Mark, verdict: Verdict, records: int) -> None:
+    def name_of(self, mark: Mark) -> str:
+        """Return the name of the source that a piece came from."""
+        return mark.name
+
+    def settle(self, mark: Mark, verdict: Verdict, numbers: Sequence[int]) -> None:
         """Count the outcome of some records of a piece."""
+        records = len(numbers)
         mark.tally.count(verdict, records)
         self.total.count(verdict, records)
         mark.waiting -= records

@@ -21,6 +21,7 @@ from mixpanel_async.jobs.journal import Journal
 from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.options import JobOptions, check_other_file
 from mixpanel_async.jobs.pieces import Chunk, Piece
+from mixpanel_async.jobs.pipe import Pipe, PipeSource
 from mixpanel_async.jobs.probe import probe
 from mixpanel_async.jobs.report import ImportReport
 from mixpanel_async.jobs.sources import EventSource, Source, open_source
@@ -78,6 +79,27 @@ async def import_events(
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
     fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
     return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint), options)
+
+
+def open_pipe(
+    parts: Parts,
+    source: PipeSource,
+    *,
+    mapping: RecordMapping | None,
+    concurrency: int | None,
+    max_unacknowledged: int,
+) -> Pipe:
+    """Return a pipe; the client's `pipe` says how."""
+    return Pipe(
+        source,
+        _encoding(parts, mapping).encode,
+        engine=parts.engine,
+        lane=parts.engine.lane(parts.endpoints.events(is_bulk=True)),
+        settings=parts.settings,
+        clock=parts.clock,
+        max_batches=concurrency,
+        max_unacknowledged=max_unacknowledged,
+    )
 
 
 async def replay_dead_letters(

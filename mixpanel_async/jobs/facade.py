@@ -1,10 +1,12 @@
 """The jobs of a client. What they need is imported when one runs: importing the package stays cheap."""
 
+import contextlib
 import os
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Unpack
 
 from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
-from mixpanel_async.jobs.report import ImportReport
+from mixpanel_async.jobs.report import Ack, ImportReport
 
 if TYPE_CHECKING:
     from mixpanel_async.clock import Clock
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.events import Parts
     from mixpanel_async.jobs.formats import Format
     from mixpanel_async.jobs.options import JobArguments
+    from mixpanel_async.jobs.pipe import PipeSource
     from mixpanel_async.jobs.sources import EventSource
     from mixpanel_async.session import Session
 
@@ -150,6 +153,53 @@ class Jobs:
             mapping=mapping or UpdateMapping(),
             is_group=is_group,
         )
+
+    async def pipe(
+        self,
+        source: "PipeSource",
+        *,
+        mapping: RecordMapping | None = None,
+        concurrency: int | None = None,
+        max_unacknowledged: int = 100_000,
+    ) -> AsyncGenerator[Ack]:
+        """Deliver events from a source that may never end; yield an acknowledgement for each, in the source's order.
+
+        An acknowledgement comes when the record and all records before it have their outcome: what it names can be
+        committed upstream. The source is read no faster than Mixpanel takes records and acknowledgements are taken. To
+        leave the loop early, close the generator (`contextlib.aclosing`), which leaves nothing running; what was not
+        acknowledged may or may not have been delivered.
+
+        Args:
+            source: Iterable or async iterable of events, or of pairs of a position and an event; events are mappings
+                such as `{"event": ..., "properties": {...}}`, or their JSON as bytes.
+            mapping: How flat records become events; None: the records are events.
+            concurrency: Requests of this pipe at once; None: as many as the client makes.
+            max_unacknowledged: Records read and not acknowledged at once.
+
+        Yields:
+            For each record its position (else its number, from 1) and its verdict: delivered, duplicate or rejected.
+
+        Raises:
+            AccessRefused: The credential is refused.
+            MixpanelError: A record was not delivered for no fault of its own; it and those after it are not
+                acknowledged.
+            MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
+            ClientClosed: The client was closed.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+        """
+        from mixpanel_async.jobs.events import open_pipe
+
+        pipe = open_pipe(
+            self._parts(),
+            source,
+            mapping=mapping,
+            concurrency=concurrency,
+            max_unacknowledged=max_unacknowledged,
+        )
+        async with contextlib.aclosing(pipe.acks()) as acks:
+            async for ack in acks:
+                yield ack
 
     async def replay_dead_letters(
         self, path: "str | os.PathLike[str]", *, mapping: RecordMapping | None = None, **job: "Unpack[JobArguments]"

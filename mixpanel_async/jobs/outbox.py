@@ -3,19 +3,34 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, groupby
-from typing import TypeAlias
+from itertools import accumulate
+from typing import Generic, Protocol, TypeVar
 
 from mixpanel_async.engine.batch import BRACKETS_BYTES, COMMA_BYTES, Batch
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Tickets
 from mixpanel_async.errors import ClientClosed
-from mixpanel_async.jobs.books import Books, Mark
 from mixpanel_async.jobs.pieces import Misfit, Piece
 from mixpanel_async.models import Outcome, Verdict
 
-Segment: TypeAlias = tuple[Mark, Sequence[int]]
+M = TypeVar("M")
+
+
+class AnyBooks(Protocol[M]):
+    """Who hears of pieces and of what became of their records."""
+
+    def enter(self, piece: Piece) -> M:
+        """Count a piece in; return what its records are known by from then on."""
+
+    def note(self, name: str, misfit: Misfit) -> None:
+        """Hear of a record that was not delivered, before it is counted."""
+
+    def settle(self, mark: M, verdict: Verdict, numbers: Sequence[int]) -> None:
+        """Count the outcome of some records of a piece."""
+
+    def name_of(self, mark: M) -> str:
+        """Return the name of the source that a piece came from."""
 
 
 class _Slot:
@@ -27,7 +42,7 @@ class _Slot:
         self.waiting = records
 
 
-class JobTickets:
+class JobTickets(Generic[M]):
     """Where the records of a batch came from: a few stretches of numbers, no object for each record.
 
     Args:
@@ -38,7 +53,7 @@ class JobTickets:
 
     __slots__ = ("_outbox", "_segments", "_slot")
 
-    def __init__(self, segments: Sequence[Segment], slot: _Slot, outbox: "Outbox") -> None:
+    def __init__(self, segments: Sequence[tuple[M, Sequence[int]]], slot: _Slot, outbox: "Outbox[M]") -> None:
         self._segments = segments
         self._slot = slot
         self._outbox = outbox
@@ -53,10 +68,13 @@ class JobTickets:
             for index in range(start, end) if not verdict.is_delivered else own:
                 one = exceptions.get(index, verdict)
                 if not one.is_delivered:
-                    books.note(mark.name, Misfit(numbers[index - start], one, parts[index]))
+                    books.note(books.name_of(mark), Misfit(numbers[index - start], one, parts[index]))
             for index in own:
-                books.settle(mark, exceptions[index], 1)
-            books.settle(mark, verdict, len(numbers) - len(own))
+                books.settle(mark, exceptions[index], (numbers[index - start],))
+            gone = frozenset(own)
+            rest = [n for index, n in enumerate(numbers, start) if index not in gone] if own else numbers
+            if rest:
+                books.settle(mark, verdict, rest)
             start = end
         self._segments = ()
         self._outbox.note_settled(self._slot, len(parts))
@@ -64,23 +82,21 @@ class JobTickets:
     def select(self, indices: Sequence[int]) -> Tickets:
         """Return the tickets of some records, in that order."""
         every = [(mark, number) for mark, numbers in self._segments for number in numbers]
-        segments = [
-            (mark, [number for _, number in group]) for mark, group in groupby((every[i] for i in indices), _mark)
-        ]
+        segments: list[tuple[M, list[int]]] = []
+        for mark, number in (every[index] for index in indices):
+            if not segments or segments[-1][0] is not mark:
+                segments.append((mark, []))
+            segments[-1][1].append(number)
         return JobTickets(segments, self._slot, self._outbox)
 
 
-def _mark(pair: tuple[Mark, int]) -> Mark:
-    return pair[0]
-
-
-class Outbox:
+class Outbox(Generic[M]):
     """Packs records into batches that are as full as they may be, and hands them to the engine.
 
     Args:
         engine: Delivers.
         lane: Where to.
-        books: Hear of outcomes.
+        books: Hear of pieces and outcomes.
         max_batches: Batches on their way at once, or None for as many as memory allows.
 
     Attributes:
@@ -88,7 +104,7 @@ class Outbox:
         sealed: Batches made.
     """
 
-    def __init__(self, engine: Engine, lane: Lane, books: Books, max_batches: int | None = None) -> None:
+    def __init__(self, engine: Engine, lane: Lane, books: AnyBooks[M], max_batches: int | None = None) -> None:
         self.books = books
         self._engine = engine
         self._lane = lane
@@ -101,7 +117,7 @@ class Outbox:
 
     def _clear(self) -> None:
         self._parts: list[bytes] = []
-        self._segments: list[Segment] = []
+        self._segments: list[tuple[M, Sequence[int]]] = []
         self._unsafe: set[int] = set()
         self._body_bytes = BRACKETS_BYTES - COMMA_BYTES
 
@@ -134,7 +150,7 @@ class Outbox:
         """Whether somebody waits for room."""
         return self._puts > 0
 
-    def _pack(self, mark: Mark, piece: Piece) -> list[Batch]:
+    def _pack(self, mark: M, piece: Piece) -> list[Batch]:
         sealed: list[Batch] = []
         parts, numbers, unsafe = piece.parts, piece.numbers, frozenset(piece.unsafe)
         start = 0

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from mixpanel_async.models import Verdict
+
 
 class ExitStatus(enum.IntEnum):
     """What a command that ran a job ends with."""
@@ -33,6 +35,23 @@ class Fault(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         what = f"{self.field}: {self.message}" if self.field else self.message
         return f"{self.position}: {what}"
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """One record of a pipe that has its outcome, all records before it having theirs.
+
+    Attributes:
+        offset: The record's position, as the source gave it; else its number, from 1.
+        verdict: What became of it: delivered, a duplicate, or rejected.
+    """
+
+    offset: object
+    verdict: Verdict
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether Mixpanel has the record, as far as it says."""
+        return self.verdict.is_delivered
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):

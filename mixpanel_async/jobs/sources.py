@@ -10,9 +10,10 @@ from typing import Final, Protocol, TypeAlias, cast
 from mixpanel_async.errors import InvalidSetting, SourceError
 from mixpanel_async.jobs.blocks import STDIN, ReadableFile
 from mixpanel_async.jobs.checkpoint import SourceIdentity
+from mixpanel_async.jobs.event_rules import malformed
 from mixpanel_async.jobs.files import FileOptions, FilesSource
 from mixpanel_async.jobs.formats import format_by_name
-from mixpanel_async.jobs.pieces import Chunk, Place, Row
+from mixpanel_async.jobs.pieces import Chunk, Misfit, Place, Row
 
 Record: TypeAlias = Row | bytes
 Records: TypeAlias = Iterable[Record] | AsyncIterable[Record]
@@ -126,13 +127,32 @@ class RecordSource:
             numbers = range(first, self._number + 1)
             end = Place(number=self._number)
             if is_text:
-                chunks.append(Chunk(self.name, numbers, lines=cast("list[bytes]", records), end=end))
+                chunks.append(_line_chunk(self.name, numbers, cast("list[bytes]", records), end))
             else:
                 chunks.append(Chunk(self.name, numbers, rows=cast("list[Row]", records), end=end))
         return chunks
 
     async def aclose(self) -> None:
-        """The records belong to the caller."""
+        """Close the records where they are an async generator, which otherwise would stop in its middle for good."""
+        await close_generator(self._records)
+
+
+async def close_generator(records: object) -> None:
+    """Close an async generator; leave anything else alone."""
+    if isinstance(records, AsyncGenerator):
+        await records.aclose()
+
+
+def _line_chunk(name: str, numbers: range, lines: list[bytes], end: Place) -> Chunk:
+    """Return a chunk of lines; an empty one is none in a file, but in memory somebody meant it to be a record."""
+    empty = {index for index, line in enumerate(lines) if not line or line.isspace()}
+    if not empty:
+        return Chunk(name, numbers, lines=lines, end=end)
+    misfits = [Misfit(numbers[index], malformed("the record is empty")) for index in sorted(empty)]
+    kept = [index for index in range(len(lines)) if index not in empty]
+    return Chunk(
+        name, [numbers[index] for index in kept], lines=[lines[index] for index in kept], misfits=misfits, end=end
+    )
 
 
 def _is_text(record: Record) -> bool:
