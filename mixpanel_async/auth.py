@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable
-from typing import Final, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self
 
 from mixpanel_async.errors import InvalidSetting
 
@@ -20,7 +20,13 @@ def _checked(kind: str, name: str, value: str) -> str:
 
 
 class Credential(Protocol):
-    """Something that a request can be authorised with."""
+    """Something that a request can be authorised with.
+
+    Attributes:
+        names_project: Whether it belongs to one project; if not, calls say which one by `project_id`.
+    """
+
+    names_project: ClassVar[bool]
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
@@ -34,6 +40,7 @@ class _Secret:
 
     __slots__ = ("_secret",)
     _name = "secret"
+    names_project: ClassVar[bool] = False
 
     def __init__(self, secret: str) -> None:
         self._secret = _checked(type(self).__name__, self._name, secret)
@@ -100,6 +107,7 @@ class ProjectSecret(_Secret):
     """
 
     __slots__ = ()
+    names_project: ClassVar[bool] = True
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
@@ -116,6 +124,7 @@ class ProjectToken(_Secret):
     """
 
     __slots__ = ()
+    names_project: ClassVar[bool] = True
     _name = "token"
 
     def authorization(self) -> str:

@@ -3,8 +3,9 @@
 import os
 import warnings
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mixpanel_async.actions.catalogue import Catalogue
 from mixpanel_async.auth import Credential, ProjectToken
@@ -18,6 +19,9 @@ from mixpanel_async.engine.tracker import Tracker
 from mixpanel_async.jobs.facade import Jobs
 from mixpanel_async.models import DeliveryReport, Stats
 from mixpanel_async.session import Session, Transport
+
+if TYPE_CHECKING:
+    from mixpanel_async.jobs.export import Export
 
 
 class AsyncMixpanel(Tracker, Catalogue, Jobs):
@@ -119,6 +123,13 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             settings=settings,
             on_failure=on_failure,
         )
+
+    @cached_property
+    def export(self) -> "Export":
+        """Raw events, complete or not at all."""
+        from mixpanel_async.jobs.export import Export
+
+        return Export(self._session, self._clock, self._settings.max_call_retries)
 
     @property
     def stats(self) -> Stats:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from mixpanel_async.cli import (
+    export_commands,
     import_commands,
     lookup_commands,
     pipeline_commands,
@@ -44,7 +45,14 @@ def build() -> typer.Typer:
     app.add_typer(imports, name="import")
     import_commands.add_imports(imports)
     import_commands.add_others(app)
-    for commands in (query_commands, pipeline_commands, lookup_commands, project_commands, request_command):
+    for commands in (
+        export_commands,
+        query_commands,
+        pipeline_commands,
+        lookup_commands,
+        project_commands,
+        request_command,
+    ):
         commands.add(app)
     serve_command.add(app)
     return app

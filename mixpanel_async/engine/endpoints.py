@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mixpanel_async import limits
-from mixpanel_async.auth import Credential, OAuthToken, ProjectToken, ServiceAccount
+from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.delivery import Path
 from mixpanel_async.engine.lanes import LaneSpec
@@ -63,7 +63,7 @@ class Endpoints:
                 "/import needs a credential: a ServiceAccount with project_id, a ProjectSecret, an OAuthToken, or the "
                 "project token"
             )
-        needs_project = isinstance(credential, ServiceAccount | OAuthToken)
+        needs_project = not credential.names_project
         if needs_project and self._project_id is None:
             raise MissingCredentials(
                 f"/import with a {type(credential).__name__} needs project_id: AsyncMixpanel(project_id=...) or "

@@ -216,12 +216,12 @@ class Session:
         _log.debug("%s %s: HTTP %d in %.3f s", request.method, request.operation, status, seconds)
 
     def _wire(self, request: Request) -> WireRequest:
-        url = self._url(request)
+        credential = request.credential or (self._credentials if request.is_authorized else None)
+        url = self._url(request, credential)
         headers = dict(request.headers)
         if request.content_type:
             headers["Content-Type"] = request.content_type
         headers.setdefault("Accept-Encoding", "gzip")
-        credential = request.credential or (self._credentials if request.is_authorized else None)
         if request.is_authorized and credential is None:
             raise MissingCredentials(
                 f"{request.operation} needs credentials: give the client a ServiceAccount, ProjectSecret or OAuthToken"
@@ -239,13 +239,14 @@ class Session:
             max_reply_bytes=request.max_reply_bytes,
         )
 
-    def _url(self, request: Request) -> str:
+    def _url(self, request: Request, credential: Credential | None) -> str:
         query = list(request.query)
         names = {name for name, _ in query}
         if request.has_project and "project_id" not in names:
-            if self.project_id is None:
+            if self.project_id is not None:
+                query.append(("project_id", str(self.project_id)))
+            elif credential is None or not credential.names_project:
                 raise MissingCredentials(f"{request.operation} needs a project_id: give one to the client or the call")
-            query.append(("project_id", str(self.project_id)))
         if request.has_workspace and "workspace_id" not in names and self.workspace_id is not None:
             query.append(("workspace_id", str(self.workspace_id)))
         base = self._base(request)
