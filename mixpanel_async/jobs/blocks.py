@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import importlib
 import io
 import os
 import stat
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol, cast, runtime_checkable
 
-from mixpanel_async.errors import SourceError
+from mixpanel_async.errors import MixpanelError, SourceError
 from mixpanel_async.jobs.blocking import BlockingThread
 from mixpanel_async.jobs.checkpoint import HEAD_BYTES as IDENTITY_BYTES
 from mixpanel_async.jobs.checkpoint import SourceIdentity, identity
@@ -158,7 +159,7 @@ class BlockFile:
         if self.compression == "gzip":
             return cast("io.BufferedReader", _GZIP_FILE(fileobj=raw))  # has all that is used of one
         if self.compression == "zstd":
-            raise SourceError(f"{self.name}: zstd is not supported yet; unpack it first")
+            return _open_zstd(raw, self.name)
         return raw
 
     @property
@@ -218,6 +219,10 @@ class BlockFile:
             raise SourceError(f"{self.name}: ends in the middle of its {self.compression} stream") from None
         except _BROKEN as error:
             raise SourceError(f"{self.name}: cannot be read: {error}") from None
+        except Exception as error:
+            if self.compression != "zstd" or isinstance(error, MixpanelError):
+                raise
+            raise SourceError(f"{self.name}: cannot be read: {error}") from None
 
     def text(self) -> io.TextIOWrapper:
         """Return the inflated file as text for the csv module, to be read on the thread; bad bytes are kept apart.
@@ -235,6 +240,10 @@ class BlockFile:
         if self._raw is not None and self.total_bytes is not None:
             self._read_bytes = self._raw.tell()
 
+    def note_share(self, share: float) -> None:
+        """Note how much of the file was read by others, from 0 to 1."""
+        self._read_bytes = round(share * (self.total_bytes or 0))
+
     async def aclose(self) -> None:
         """Close the file, unless it was opened by somebody else."""
         if self._raw is not None and self._given is None and self.path != STDIN:
@@ -245,6 +254,16 @@ class BlockFile:
         for file in (self._text, self._file, self._raw):
             if file is not None:
                 file.close()
+
+
+def _open_zstd(raw: io.BufferedReader, name: str) -> io.BufferedReader:
+    for module in ("compression.zstd", "backports.zstd"):  # the first one from Python 3.14 on
+        try:
+            zstd = importlib.import_module(module)
+        except ImportError:
+            continue
+        return cast("io.BufferedReader", zstd.ZstdFile(raw))
+    raise SourceError(f'{name}: is compressed with zstd; pip install "backports.zstd", or unpack it first')
 
 
 class _Wrapped(io.RawIOBase):

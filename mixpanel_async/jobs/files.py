@@ -1,20 +1,15 @@
 """Files as sources: one after another, each as chunks that say where they stood."""
 
-import os
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Final
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 
 from mixpanel_async.errors import InvalidSetting, SourceError
 from mixpanel_async.jobs.blocking import BlockingThread
 from mixpanel_async.jobs.blocks import STDIN, BlockFile, ReadableFile
 from mixpanel_async.jobs.checkpoint import SourceIdentity
-from mixpanel_async.jobs.csv_rows import RowReader, Rows
-from mixpanel_async.jobs.event_rules import malformed
 from mixpanel_async.jobs.formats import Format, format_of
-from mixpanel_async.jobs.pieces import Chunk, Misfit, Place
-from mixpanel_async.jobs.splitter import Lines, LineSplitter
-
-_DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
+from mixpanel_async.jobs.pieces import Chunk, Place
+from mixpanel_async.jobs.readers import CheckColumns, Reader, make_reader
 
 
 class FileOptions:
@@ -26,9 +21,7 @@ class FileOptions:
         check_columns: Called with the header of each table; raises InvalidSetting where it will not do.
     """
 
-    def __init__(
-        self, told: Format | None, delimiter: str | None, check_columns: Callable[[Sequence[str]], None]
-    ) -> None:
+    def __init__(self, told: Format | None, delimiter: str | None, check_columns: CheckColumns) -> None:
         self.told = told
         self.delimiter = delimiter
         self.check_columns = check_columns
@@ -41,16 +34,13 @@ class FileSource:
         file: Opened by this.
         thread: Runs what blocks.
         options: How it is read.
-        index: Which of several files it is, from 0.
     """
 
-    def __init__(self, file: BlockFile, thread: BlockingThread, options: FileOptions, index: int = 0) -> None:
+    def __init__(self, file: BlockFile, thread: BlockingThread, options: FileOptions) -> None:
         self._file = file
         self._thread = thread
         self._options = options
-        self._index = index
-        self._rows: RowReader | None = None
-        self._start = Place(index)
+        self._reader: Reader | None = None
 
     @property
     def read_bytes(self) -> int:
@@ -58,67 +48,23 @@ class FileSource:
         return self._file.read_bytes
 
     async def open(self, start: Place) -> None:
-        """Open the file, find out its format, read a table's header, and go to where reading begins.
+        """Open the file, find out its format, and go to where reading begins.
 
         Raises:
-            SourceError: It cannot be read, or has a format that cannot be found out or is not supported.
+            SourceError: It cannot be read, or has a format that cannot be found out.
             InvalidSetting: The table's columns will not do.
         """
-        self._start = start
+        options = self._options
         await self._file.open()
-        form = format_of(self._file.name, self._file.head, self._options.told)
-        if form in _DELIMITERS:
-            delimiter = self._options.delimiter or _DELIMITERS[form]
-            self._rows = reader = RowReader(self._file.name, self._file.text(), delimiter)
-            columns = await self._thread.submit(reader.read_header)
-            if columns:
-                self._options.check_columns(columns)
-            await self._thread.submit(lambda: reader.skip(start.number))
-        elif form == "ndjson":
-            await self._file.skip(start.offset)
-        else:
-            raise SourceError(f"{self._file.name}: {form} is not supported yet; convert it to NDJSON")
+        form = format_of(self._file.name, self._file.head, options.told)
+        self._reader = make_reader(form, self._file, self._thread, options.delimiter, options.check_columns)
+        await self._reader.open(start)
 
     def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the records."""
-        return self._line_chunks() if self._rows is None else self._row_chunks(self._rows)
-
-    async def _line_chunks(self) -> AsyncGenerator[Chunk]:
-        splitter = LineSplitter(self._start.number)
-        offset = self._start.offset
-        while block := await self._file.read():
-            offset += len(block)
-            found = splitter.feed(block)
-            if found.lines or found.too_long:
-                yield self._chunk(found, offset - splitter.held_bytes)
-        found = splitter.close()
-        if found.lines or found.too_long:
-            yield self._chunk(found, offset)
-
-    def _chunk(self, found: Lines, offset: int) -> Chunk:
-        last = found.first + len(found.lines)
-        misfits = [
-            Misfit(number, malformed(f"the line is {size:,} bytes long; is this NDJSON?"))
-            for number, size in found.too_long
-        ]
-        place = Place(self._index, last - 1, offset)
-        return Chunk(self._file.name, range(found.first, last), lines=found.lines, misfits=misfits, end=place)
-
-    async def _row_chunks(self, reader: RowReader) -> AsyncGenerator[Chunk]:
-        while True:
-            found = await self._thread.submit(lambda: self._read_rows(reader))
-            place = Place(self._index, found.number)
-            yield Chunk(
-                self._file.name, found.numbers, rows=found.rows, misfits=found.misfits, end=place, is_table=True
-            )
-            if found.is_end:
-                return
-
-    def _read_rows(self, reader: RowReader) -> Rows:
-        with self._file.translated():
-            rows = reader.read()
-        self._file.note_position()
-        return rows
+        if self._reader is None:
+            raise SourceError(f"{self._file.name}: is not open")
+        return self._reader.chunks()
 
     async def aclose(self) -> None:
         """Close the file."""
@@ -178,7 +124,7 @@ class FilesSource:
         self._current = await self._opened(start)
 
     async def _opened(self, start: Place) -> FileSource:
-        source = FileSource(self._files[start.file], self._thread, self._options, start.file)
+        source = FileSource(self._files[start.file], self._thread, self._options)
         self._current = source
         await source.open(start)
         return source
@@ -194,8 +140,9 @@ class FilesSource:
             source = self._current
             if source is None:
                 raise SourceError(f"{self.name}: is not open")
-            async for chunk in source.chunks():
-                yield chunk
+            async with contextlib.aclosing(source.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             await source.aclose()
             self._done_bytes += source.read_bytes
             self._current = None
@@ -209,8 +156,3 @@ class FilesSource:
         if self._current is not None:
             await self._current.aclose()
         self._thread.close()
-
-
-def path_text(path: str | os.PathLike[str]) -> str:
-    """Return a path as text."""
-    return os.fspath(path)

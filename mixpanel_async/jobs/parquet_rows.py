@@ -1,0 +1,91 @@
+"""Parquet, batch by batch; needs the extra `arrow`."""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+import msgspec
+
+from mixpanel_async.errors import MissingExtra, SourceError
+
+_ROWS: Final = 1000
+
+
+class ParquetRows(msgspec.Struct):
+    """Some rows.
+
+    Attributes:
+        rows: Column name to value; what is null is None.
+        first: Number of the first row, from 1.
+        share: How much of the file has been read, from 0 to 1.
+    """
+
+    rows: list[Mapping[str, object]]
+    first: int
+    share: float
+
+
+class ParquetReader:
+    """Reads a Parquet file; blocks, so it belongs on a thread.
+
+    Args:
+        path: Where it is.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+        SourceError: The file is no Parquet.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+        except ImportError:
+            raise MissingExtra("arrow", "reading Parquet") from None
+        self._path = path
+        self._broken: tuple[type[Exception], ...] = (arrow.ArrowException, OSError, ValueError)
+        try:
+            self._file = parquet.ParquetFile(path)
+        except self._broken as error:
+            raise SourceError(f"{path}: no Parquet file: {error}") from None
+        self._total = self._file.metadata.num_rows
+        self._batches: Iterator[Any] = iter(())
+        self._number = 0
+        self._skipped = 0
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._file.schema_arrow.names)
+
+    def skip(self, number: int) -> None:
+        """Begin behind row `number`; whole row groups before it are not even read."""
+        groups = self._file.metadata.num_row_groups
+        first = 0
+        while first < groups and self._number + self._file.metadata.row_group(first).num_rows <= number:
+            self._number += self._file.metadata.row_group(first).num_rows
+            first += 1
+        self._skipped = number - self._number
+        self._batches = self._file.iter_batches(batch_size=_ROWS, row_groups=list(range(first, groups)))
+
+    def read(self) -> ParquetRows | None:
+        """Return the next rows, or None at the end.
+
+        Raises:
+            SourceError: The file is broken.
+        """
+        try:
+            batch = next(self._batches, None)
+            found = [] if batch is None else cast("list[Mapping[str, object]]", batch.to_pylist())
+        except self._broken as error:
+            raise SourceError(f"{self._path}: broken behind row {self._number}: {error}") from None
+        if batch is None:
+            return None
+        dropped = min(self._skipped, len(found))
+        self._skipped -= dropped
+        first = self._number + dropped + 1
+        self._number += len(found)
+        return ParquetRows(found[dropped:], first, self._number / self._total if self._total else 1.0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
