@@ -166,6 +166,40 @@ def row_9_lag(_scratch: Path) -> Figure:
     )
 
 
+def row_10_export(scratch: Path) -> Figure:
+    """Export to a file, every line checked, against inflating into a file."""
+    path = write_ndjson(scratch / "import.ndjson", COUNT)
+    with sink("--export", str(path)) as port:
+        values, _, _ = ratios(
+            lambda: asyncio.run(subjects.export_file(port, scratch / "ours.ndjson")),
+            lambda: floors.export_file(port, scratch / "floor.ndjson"),
+        )
+    return Figure(
+        "10 export to a file, checked",
+        "floor: socket + gunzip + write",
+        ">= 0.75",
+        values,
+        statistics.median(values) >= 0.75,
+    )
+
+
+def row_10_dicts(scratch: Path) -> Figure:
+    """Export as dicts, against inflating and decoding each line."""
+    path = write_ndjson(scratch / "import.ndjson", COUNT)
+    with sink("--export", str(path)) as port:
+        values, ours, _ = ratios(
+            lambda: asyncio.run(subjects.export_dicts(port, COUNT)), lambda: floors.export_dicts(port)
+        )
+    return Figure(
+        "10 export as dicts",
+        "floor: the same + orjson.loads a line",
+        ">= 0.8",
+        values,
+        statistics.median(values) >= 0.8,
+        {"events_per_second": round(COUNT / statistics.median(wall for wall, _ in ours))},
+    )
+
+
 def row_11_import_time(_scratch: Path) -> Figure:
     """Time to import the package against time to import aiohttp."""
     values = [python_seconds("import mixpanel_async") / python_seconds("import aiohttp") for _ in range(9)]
@@ -229,6 +263,8 @@ ROWS = (
     row_7_latency,
     row_8_limit,
     row_9_lag,
+    row_10_export,
+    row_10_dicts,
     row_11_import_time,
     row_12_flat,
 )

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from typing import Final, cast
 
 from isal import isal_zlib
@@ -49,8 +50,9 @@ class Limit:
 class Sink(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, counts: dict[str, int], latency: float, limit: Limit) -> None:
+    def __init__(self, counts: dict[str, int], latency: float, limit: Limit, export: bytes) -> None:
         self._counts = counts
+        self._export = export
         self._latency = latency
         self._limit = limit
         self._buffer = bytearray()
@@ -87,6 +89,9 @@ class Sink(asyncio.Protocol):
         if self._head.startswith(b"get /counts"):
             self._write(200, repr(self._counts).replace("'", '"').encode())
             return
+        if self._head.startswith(b"get /api/2.0/export"):
+            self._write(200, self._export, b"Content-Encoding: gzip\r\n")
+            return
         self._counts["requests"] += 1
         self._counts["bytes"] += len(body)
         if b"content-encoding: gzip" in self._head:
@@ -106,20 +111,17 @@ class Sink(asyncio.Protocol):
         else:
             self._write(200, answer)
 
-    def _write(self, status: int, body: bytes) -> None:
+    def _write(self, status: int, body: bytes, more: bytes = b"") -> None:
         if not self._transport.is_closing():
-            head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
-                status,
-                len(body),
-            )
-            self._transport.write(head + body)
+            head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n"
+            self._transport.write(head % (status, more, len(body)) + body)
 
 
-async def serve(latency: float, limit: Limit) -> None:
+async def serve(latency: float, limit: Limit, export: bytes) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
     counts = {"requests": 0, "events": 0, "bytes": 0, "refused": 0}
-    server = await loop.create_server(lambda: Sink(counts, latency, limit), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Sink(counts, latency, limit, export), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await loop.run_in_executor(None, sys.stdin.read)
@@ -131,12 +133,14 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--events-per-minute", type=int)
     parser.add_argument("--cpu", type=int)
+    parser.add_argument("--export", type=Path, help="a file of JSON lines that an export gives, compressed")
     given = parser.parse_args()
     if given.cpu is not None:
         os.sched_setaffinity(0, {given.cpu})
+    export = b"" if given.export is None else isal_zlib.compress(given.export.read_bytes(), 1, _GZIP)
     runner = asyncio.Runner(loop_factory=new_event_loop)
     with runner, contextlib.suppress(KeyboardInterrupt):
-        runner.run(serve(given.latency, Limit(given.events_per_minute)))
+        runner.run(serve(given.latency, Limit(given.events_per_minute), export))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mixpanel_async import AsyncMixpanel, Outcome, Rates, Settings
+from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Rates, Settings
 
 Event = tuple[str, str, dict[str, Any]]
 UNLIMITED = Rates(ingestion_events_per_minute=None, ingestion_bytes_per_minute=None)
@@ -48,6 +48,29 @@ async def import_dicts(port: int, records: Sequence[dict[str, Any]]) -> None:
         report = await mp.import_events(source())
     if report.imported != len(records):
         raise AssertionError(f"{report.imported} of {len(records)} events were imported")
+
+
+def exporter(port: int) -> AsyncMixpanel:
+    """Return a client that may export as often as it likes."""
+    rates = Rates(export_per_hour=None, export_per_second=None)
+    url = f"http://127.0.0.1:{port}"
+    return AsyncMixpanel(credentials=ProjectSecret("secret"), base_url=url, settings=Settings(rates=rates))
+
+
+async def export_file(port: int, path: Path) -> None:
+    """Export into a file."""
+    async with exporter(port) as mp:
+        await mp.export.to_file(path, "2023-11-14", "2023-11-15")
+
+
+async def export_dicts(port: int, count: int) -> None:
+    """Export as dicts."""
+    seen = 0
+    async with exporter(port) as mp:
+        async for _ in mp.export.events("2023-11-14", "2023-11-15"):
+            seen += 1
+    if seen != count:
+        raise AssertionError(f"{seen} of {count} events came")
 
 
 async def import_at_limit(port: int, path: Path, events_per_minute: int, seconds: float) -> tuple[int, int, int]:
