@@ -16,6 +16,7 @@ from mixpanel_async.cli.options import AsJson, Server, server_options
 from mixpanel_async.cli.output import say
 from mixpanel_async.jobs.blocks import STDIN
 from mixpanel_async.jobs.export import ExportOptions, ExportReport
+from mixpanel_async.jobs.export_lines import count_events
 
 
 @with_options(server=server_options)
@@ -72,6 +73,7 @@ def events(
 async def _print_events(client: AsyncMixpanel, from_date: str, to_date: str, options: ExportOptions) -> None:
     async with contextlib.aclosing(client.export.blocks(from_date, to_date, **options)) as blocks:
         async for block in blocks:
+            count_events(block)  # raises where the export was given up
             await asyncio.to_thread(stdout.write, block)
     stdout.flush()
 

@@ -8,10 +8,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, TypedDict, Unpack, cast
+from typing import BinaryIO, Final, TypedDict, Unpack
 
 import msgspec
-import orjson
 
 from mixpanel_async.actions.arguments import Date, Id, date_range
 from mixpanel_async.actions.export import RawExport
@@ -19,7 +18,7 @@ from mixpanel_async.actions.inflation import inflated
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import OutputError, TransportError, TruncatedReply
 from mixpanel_async.jobs.blocking import BlockingThread
-from mixpanel_async.jobs.export_lines import LineCheck
+from mixpanel_async.jobs.export_lines import LineCutter, count_events, read_event
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Session
 from mixpanel_async.session.messages import StreamReply
@@ -104,10 +103,13 @@ class Export:
         async with aclosing(self.blocks(from_date, to_date, **options)) as blocks:
             async for block in blocks:
                 for line in block.splitlines():
-                    yield cast("dict[str, JSONValue]", orjson.loads(line))
+                    yield read_event(line)
 
     async def blocks(self, from_date: Date, to_date: Date, **options: Unpack[ExportOptions]) -> AsyncGenerator[bytes]:
-        """Yield events as the JSON lines that they came as, many at a time; whole lines only, each known to be JSON.
+        """Yield events as the JSON lines that they came as, many at a time; whole lines only.
+
+        The lines are not looked at: `events` and `to_file` do that, and so find an export that was given up with a line
+        of words.
 
         Args:
             from_date: First day, inclusive.
@@ -121,7 +123,7 @@ class Export:
         """
         options.setdefault("timeout_seconds", _TIMEOUT_SECONDS)
         request = self._raw.request(from_date, to_date, **options)
-        check = LineCheck()
+        cutter = LineCutter()
         async with self._raw.stream(request) as reply:
             _check_framing(reply)
             parts: list[bytes] = []
@@ -130,14 +132,14 @@ class Export:
                 parts.append(piece)
                 held += len(piece)
                 if held >= _WRITE_BYTES:
-                    block = check.take(b"".join(parts))
+                    block = cutter.take(b"".join(parts))
                     parts, held = [], 0
                     if block:
                         yield block
-            block = check.take(b"".join(parts))
+            block = cutter.take(b"".join(parts))
             if block:
                 yield block
-        check.end()
+        cutter.end()
 
     async def to_file(
         self, path: str | os.PathLike[str], from_date: Date, to_date: Date, **options: Unpack[ExportOptions]
@@ -204,7 +206,7 @@ class Export:
             try:
                 async with aclosing(source) as blocks:
                     async for block in blocks:
-                        lines += block.count(b"\n")
+                        lines += count_events(block)
                         size += len(block)
                         await thread.submit(partial(file.write, block))
                 await thread.submit(partial(_sync, file))

@@ -1,35 +1,32 @@
 """Whether an export's lines are whole. Pure."""
 
+from typing import Final, cast
+
 import msgspec
+import orjson
 
 from mixpanel_async.errors import TruncatedReply
+from mixpanel_async.models import JSONValue
 
-_MAX_SHOWN = 80
+_MAX_SHOWN: Final = 80
 
 
-class LineCheck:
-    """Cuts an export into blocks of whole lines, each of them one JSON object.
+class _Event(msgspec.Struct, gc=False):
+    """Any JSON object: looked through to its end, and not made into anything."""
 
-    An export that Mixpanel gives up ends inside a proper reply: in mid-line, or with a line that says so in words.
-    """
+
+class LineCutter:
+    """Cuts an export into blocks of whole lines."""
 
     def __init__(self) -> None:
         self._rest = b""
-        # `Raw` is checked and not made into anything.
-        self._decode = msgspec.json.Decoder(msgspec.Raw).decode_lines
 
     def take(self, data: bytes) -> bytes:
-        """Return the whole lines that are there now, once they are known to be JSON.
-
-        Raises:
-            TruncatedReply: A line is none.
-        """
+        """Return the whole lines that are there now."""
         data = self._rest + data
         end = data.rfind(b"\n") + 1
-        block, self._rest = data[:end], data[end:]
-        if block:
-            self._check(block)
-        return block
+        self._rest = data[end:]
+        return data[:end]
 
     def end(self) -> None:
         """Say that no more comes.
@@ -40,26 +37,44 @@ class LineCheck:
         if self._rest:
             raise TruncatedReply(f"the export ends in mid-line: {_shown(self._rest)}")
 
-    def _check(self, block: bytes) -> None:
-        lines = block.count(b"\n")
-        # An object a line: then the cheap count of their ends is the count of lines.
-        is_plausible = block.startswith(b"{") and block.count(b"}\n") == lines and block.count(b"\n{") == lines - 1
-        try:
-            if is_plausible and len(self._decode(block)) == lines:
-                return
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            pass
-        for line in block.splitlines():
-            _check_line(line)
+
+_read_objects: Final = msgspec.json.Decoder(_Event).decode_lines
 
 
-def _check_line(line: bytes) -> None:
+def count_events(block: bytes) -> int:
+    """Return how many events a block of lines holds.
+
+    Raises:
+        TruncatedReply: A line is no JSON object: Mixpanel gave the export up, and said so in words.
+    """
     try:
-        value = msgspec.json.decode(line)
+        return len(_read_objects(block))
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        value = None
-    if not isinstance(value, dict):
-        raise TruncatedReply(f"the export was ended early; a line of it is no event: {_shown(line)}")
+        raise _broken_off(block) from None
+
+
+def read_event(line: bytes) -> dict[str, JSONValue]:
+    """Return the event of a line.
+
+    Raises:
+        TruncatedReply: It is no JSON object: Mixpanel gave the export up, and said so in words.
+    """
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raise _broken_off(line) from None
+    if type(event) is not dict:
+        raise _broken_off(line)
+    return cast("dict[str, JSONValue]", event)
+
+
+def _broken_off(block: bytes) -> TruncatedReply:
+    for line in block.splitlines():
+        try:
+            _read_objects(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return TruncatedReply(f"the export was ended early; a line of it is no event: {_shown(line)}")
+    return TruncatedReply("the export was ended early; a line of it is no event")
 
 
 def _shown(line: bytes) -> str:

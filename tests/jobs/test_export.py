@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.emulator import Emulator, Fault
 from mixpanel_async.errors import OutputError, TransportError, TruncatedReply, Unauthorized
-from mixpanel_async.jobs.export_lines import LineCheck
+from mixpanel_async.jobs.export_lines import LineCutter, count_events, read_event
 from tests.conftest import Connect
 
 DAY = 86_400
@@ -137,12 +137,14 @@ def test_any_chunking_gives_the_same_lines(lines: list[bytes], cuts: list[int], 
     """Wherever the stream is cut, whole exports pass byte for byte and those that were given up raise."""
     data = b"".join(line + b"\n" for line in lines) + end
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    check = LineCheck()
+    cutter = LineCutter()
     taken = b""
     try:
         for start, stop in itertools.pairwise(places):
-            taken += check.take(data[start:stop])
-        check.end()
+            block = cutter.take(data[start:stop])
+            assert count_events(block) == len([read_event(one) for one in block.splitlines()])
+            taken += block
+        cutter.end()
     except TruncatedReply:
         assert end
     else:
@@ -155,7 +157,15 @@ def test_a_lost_tail_is_noticed(lines: list[bytes], lost: int) -> None:
     """An export that lacks its last bytes, the newline at least, is not whole."""
     data = b"".join(line + b"\n" for line in lines)
     whole = data[: -min(lost, len(lines[-1]))]
-    check = LineCheck()
+    cutter = LineCutter()
     with pytest.raises(TruncatedReply):  # noqa: PT012 - either may notice
-        check.take(whole)
-        check.end()
+        count_events(cutter.take(whole))
+        cutter.end()
+
+
+@pytest.mark.parametrize("line", [b"export terminated early", b"[]", b"7", b"{", b'{"a":1}x'])
+def test_a_line_that_is_no_event(line: bytes) -> None:
+    """Whoever reads lines notices one that is no event, and shows it."""
+    for read in (count_events, read_event):
+        with pytest.raises(TruncatedReply, match="no event"):
+            read(b'{"event":"E"}\n' + line + b"\n")
