@@ -51,6 +51,11 @@ def mapping_options(
     rename: Annotated[_Texts, _option("--rename", "OLD=NEW; repeatable.")] = None,
     drop: Annotated[_Texts, _option("--drop", "Leave this column out; repeatable.")] = None,
     keep: Annotated[_Texts, _option("--keep", "Keep this column, and others only if named so; repeatable.")] = None,
+    scrub: Annotated[_Texts, _option("--scrub", "Take this name out at whatever depth; repeatable.")] = None,
+    flatten: Annotated[bool, _option("--flatten", "Make a.b of an object a that has b.")] = False,
+    events: Annotated[_Texts, _option("--only-event", "Skip other events; repeatable.")] = None,
+    from_time: Annotated[_Text, _option("--from-time", "Skip events before: 2024-12-31, 2024-12-31T23:59Z.")] = None,
+    to_time: Annotated[_Text, _option("--to-time", "Skip events from this moment on.")] = None,
 ) -> RecordMapping | None:
     """Return the mapping that options describe, or None if there is none among them."""
     given: dict[str, object] = {
@@ -70,6 +75,11 @@ def mapping_options(
         "rename": read_pairs("--rename", rename),
         "drop": frozenset(drop or ()) or None,
         "keep": frozenset(keep or ()) or None,
+        "scrub": frozenset(scrub or ()) or None,
+        "flatten": flatten or None,
+        "events": frozenset(events or ()) or None,
+        "from_time": from_time,
+        "to_time": to_time,
     }
     fields = {name: value for name, value in given.items() if value is not None}
     # The options' names and types are the mapping's own; its constructor checks what they hold.

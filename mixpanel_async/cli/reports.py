@@ -38,6 +38,7 @@ def lines_of(report: ImportReport) -> list[str]:
         ("rejected", report.rejected_by),
         ("skipped", report.skipped_by),
         ("undelivered", report.undelivered_by),
+        ("repaired", report.changed_by),
     ):
         if reasons:
             lines.append(f"  {what}: {_reasons(reasons)}")

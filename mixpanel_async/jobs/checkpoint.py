@@ -36,11 +36,13 @@ class Counts(msgspec.Struct, frozen=True):
     duplicates: int = 0
     rejected: Mapping[str, int] = {}
     skipped: Mapping[str, int] = {}
+    changed: Mapping[str, int] = {}
 
     @classmethod
     def of(cls, tally: Tally) -> "Counts":
         """Return what is to be written of a tally."""
-        return cls(tally.read, tally.imported, tally.duplicates, dict(tally.rejected), dict(tally.skipped))
+        reasons = dict(tally.rejected), dict(tally.skipped), dict(tally.changed)
+        return cls(tally.read, tally.imported, tally.duplicates, *reasons)
 
     def tally(self) -> Tally:
         """Return a tally that goes on from here."""
@@ -48,6 +50,7 @@ class Counts(msgspec.Struct, frozen=True):
         tally.read, tally.imported, tally.duplicates = self.read, self.imported, self.duplicates
         tally.rejected.update(self.rejected)
         tally.skipped.update(self.skipped)
+        tally.changed.update(self.changed)
         return tally
 
 

@@ -8,7 +8,7 @@ from mixpanel_async.jobs.lines import LineChecker
 from mixpanel_async.jobs.mapper import EventMapper
 from mixpanel_async.jobs.mapping import RecordMapping
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
-from mixpanel_async.jobs.records import RecordEncoder
+from mixpanel_async.jobs.records import RecordEncoder, Transform
 from mixpanel_async.jobs.window import EventWindow
 
 
@@ -21,6 +21,7 @@ class EventEncoding:
         max_bytes: Bytes that one event may have.
         mapping: Makes events of flat records; None: only of the rows of tables, by the names of their columns.
         keeps_events: Leave records that are events already as they are.
+        transform: Makes none, one or many events of each.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class EventEncoding:
         mapping: RecordMapping | None,
         *,
         keeps_events: bool = False,
+        transform: Transform | None = None,
     ) -> None:
         self._mapper = EventMapper(mapping or RecordMapping(), keeps_events=keeps_events)
-        self._mapped = RecordEncoder(window, now, max_bytes, self._mapper)
-        self._plain = RecordEncoder(window, now, max_bytes) if mapping is None else self._mapped
-        self._checker = LineChecker(window, now, max_bytes) if mapping is None else None
+        self._mapped = RecordEncoder(window, now, max_bytes, self._mapper, transform)
+        is_plain = mapping is None
+        self._plain = RecordEncoder(window, now, max_bytes, None, transform) if is_plain else self._mapped
+        self._checker = LineChecker(window, now, max_bytes) if is_plain and transform is None else None
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the columns that are needed.

@@ -70,6 +70,15 @@ def read_line(line: bytes) -> object:
     raise InvalidRecord(f"no valid JSON: {problem}{hint}")
 
 
+def is_readable(line: bytes) -> bool:
+    """Return whether a line is JSON to the last corner."""
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
 def check_event(record: object, size: int, now: float, max_bytes: int) -> EventFields | None:
     """Check an event against every rule that /import documents.
 

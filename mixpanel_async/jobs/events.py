@@ -23,6 +23,7 @@ from mixpanel_async.jobs.options import JobOptions, check_other_file
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.pipe import Pipe, PipeSource
 from mixpanel_async.jobs.probe import probe
+from mixpanel_async.jobs.records import Transform
 from mixpanel_async.jobs.report import ImportReport
 from mixpanel_async.jobs.sources import EventSource, Source, open_source
 from mixpanel_async.jobs.updates import UpdateEncoding
@@ -72,12 +73,14 @@ async def import_events(
     told: Format | None,
     delimiter: str | None,
     mapping: RecordMapping | None,
+    transform: Transform | None,
 ) -> ImportReport:
     """Run an import of events; the client's `import_events` says how."""
     _check(told)
-    encoding = _encoding(parts, mapping)
+    encoding = _encoding(parts, mapping, transform=transform)
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
-    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
+    function = "" if transform is None else getattr(transform, "__qualname__", "function")
+    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}|{function}"
     return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint), options)
 
 
@@ -144,13 +147,16 @@ async def import_updates(
     return await run_plan(parts, Plan(opened, encoding.encode, spec, fingerprint), options)
 
 
-def _encoding(parts: Parts, mapping: RecordMapping | None, *, keeps_events: bool = False) -> EventEncoding:
+def _encoding(
+    parts: Parts, mapping: RecordMapping | None, *, keeps_events: bool = False, transform: Transform | None = None
+) -> EventEncoding:
     return EventEncoding(
         EventWindow(parts.settings.dedupe_window_records),
         parts.clock.time,
         max_event_bytes(parts.settings.max_batch_bytes),
         mapping,
         keeps_events=keeps_events,
+        transform=transform,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.formats import Format
     from mixpanel_async.jobs.options import JobArguments
     from mixpanel_async.jobs.pipe import PipeSource
+    from mixpanel_async.jobs.records import Transform
     from mixpanel_async.jobs.sources import EventSource
     from mixpanel_async.session import Session
 
@@ -37,6 +38,7 @@ class Jobs:
         format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
         delimiter: str | None = None,
         mapping: RecordMapping | None = None,
+        transform: "Transform | None" = None,
         **job: "Unpack[JobArguments]",
     ) -> ImportReport:
         """Import events from files or an iterable over strict /import, and account for each of them.
@@ -51,7 +53,9 @@ class Jobs:
             format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: found out by name or content.
             delimiter: What stands between the cells of a table.
             mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
-                distinct_id and $insert_id.
+                distinct_id and $insert_id. It can also rename, drop, scrub, flatten and filter.
+            transform: Called with each event (after the mapping) as a dict; returns an event, several, or None to leave
+                it out. What it makes of one record counts as that many records. One that raises rejects the record.
             **job: See `mixpanel_async.jobs.options.JobArguments`: checkpoint, dead_letters, dry_run, probe,
                 concurrency, on_progress, stop.
 
@@ -75,7 +79,15 @@ class Jobs:
         from mixpanel_async.jobs.options import read_options
 
         options = read_options(job)
-        return await import_events(self._parts(), source, options, told=format, delimiter=delimiter, mapping=mapping)
+        return await import_events(
+            self._parts(),
+            source,
+            options,
+            told=format,
+            delimiter=delimiter,
+            mapping=mapping,
+            transform=transform,
+        )
 
     async def import_profiles(
         self,

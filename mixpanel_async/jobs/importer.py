@@ -195,6 +195,7 @@ class ImportJob:
             rejected_by=dict(total.rejected),
             skipped_by=dict(total.skipped),
             undelivered_by=dict(total.undelivered),
+            changed_by={what: records for what, records in total.changed.items() if records},
             resumed=self._resumed,
             read_bytes=self._source.read_bytes,
             sent_bytes=now.sent_bytes - self._before.sent_bytes,

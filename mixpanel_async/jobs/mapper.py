@@ -1,16 +1,19 @@
 """Applies a mapping: one flat record in, one event out. Pure."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 import orjson
 
+from mixpanel_async import limits
 from mixpanel_async.engine import rules
 from mixpanel_async.errors import InvalidRecord, InvalidSetting
 from mixpanel_async.jobs.cells import typed_fields
 from mixpanel_async.jobs.mapping import RecordMapping
 from mixpanel_async.jobs.pieces import Row
+from mixpanel_async.jobs.repairs import Skipped, flattened, without_names
 from mixpanel_async.jobs.times import TimeReader
 
 _EVENT_KEYS: Final = {"event", "properties"}
@@ -37,6 +40,8 @@ class EventMapper:
         if mapping.insert_id_hash is None:
             roles.add(mapping.insert_id_field)
         self._roles = frozenset(roles)
+        self._range = mapping.time_range()
+        self._changes: Counter[str] = Counter()
 
     def check_fields(self, fields: list[str]) -> None:
         """Check that a table has the fields that the mapping needs.
@@ -65,6 +70,7 @@ class EventMapper:
 
         Raises:
             InvalidRecord: A field that is needed is missing or cannot be read.
+            Skipped: The mapping's filters leave it out.
         """
         mapping, event, roles = self._mapping, self._mapping.event, self._roles
         inner = row.get("properties")
@@ -86,11 +92,43 @@ class EventMapper:
             properties["$insert_id"] = self._hash(fields, f"{file}:{number}" if file else str(number))
         if event is None:
             event = _text(fields, mapping.event_field, "event")
-        for name, value in fields.items():
-            if name not in roles and self._is_kept(name):
-                properties[self._new_name(name, properties)] = value
+        self._filter(event, properties["time"])
+        others = self._repaired({name: value for name, value in fields.items() if name not in roles})
+        for name, value in others.items():
+            properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)
         return {"event": event, "properties": properties}
+
+    def take_changes(self) -> Counter[str]:
+        """Return how many records were changed since the last call, by what was done to them."""
+        changes, self._changes = self._changes, Counter()
+        return changes
+
+    def _filter(self, event: str, time: object) -> None:
+        """Skip an event that is not wanted.
+
+        Raises:
+            Skipped: It is not.
+        """
+        if self._mapping.events is not None and event not in self._mapping.events:
+            raise Skipped("event")
+        low, high = self._range
+        if isinstance(time, int) and not low <= _seconds(time) < high:
+            raise Skipped("time")
+
+    def _repaired(self, properties: dict[str, object]) -> dict[str, object]:
+        mapping = self._mapping
+        found = {name: value for name, value in properties.items() if self._is_kept(name)}
+        self._changes["dropped"] += len(found) != len(properties)
+        if mapping.scrub:
+            scrubbed = without_names(found, mapping.scrub)
+            self._changes["scrubbed"] += scrubbed is not found
+            found = scrubbed if isinstance(scrubbed, dict) else found
+        if mapping.flatten and any(isinstance(value, Mapping) for value in found.values()):
+            found = flattened(found)
+            self._changes["flattened"] += 1
+        self._changes["renamed"] += not mapping.rename.keys().isdisjoint(found)
+        return found
 
     def _is_kept(self, name: str) -> bool:
         return name not in self._mapping.drop and (not self._mapping.keep or name in self._mapping.keep)
@@ -111,6 +149,10 @@ class EventMapper:
         if mapping.insert_id_hash == "position":
             text += b"\n" + place.encode()
         return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()
+
+
+def _seconds(time: int) -> float:
+    return time / 1000 if time >= limits.MIN_EVENT_TIME_MILLISECONDS else time
 
 
 def _field(fields: Mapping[str, object], name: str, role: str) -> object:

@@ -1,5 +1,7 @@
 """How the fields of source records become events: what the caller says, checked, and nothing that he does not say."""
 
+import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -37,6 +39,11 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         rename: New names of properties.
         drop: Properties left out.
         keep: The only properties that are kept; none: all.
+        scrub: Names that are taken out of properties at whatever depth.
+        flatten: Make properties `a.b` of a property `a` that is an object.
+        events: The only events that are imported, by name; the others are skipped. None: all.
+        from_time: Events before this moment are skipped: ISO 8601 with its zone, or a day in `time_zone` or UTC.
+        to_time: Events from this moment on are skipped.
 
     Raises:
         InvalidSetting: Two of them contradict each other, or a zone or type is unknown.
@@ -58,6 +65,11 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     rename: Mapping[str, str] = {}
     drop: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
+    scrub: frozenset[str] = frozenset()
+    flatten: bool = False
+    events: frozenset[str] | None = None
+    from_time: str | None = None
+    to_time: str | None = None
 
     def __post_init__(self) -> None:
         if self.time_zone is not None:
@@ -71,8 +83,30 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         check_types(self.types)
         if self.drop & self.keep:
             raise InvalidSetting(f"{min(self.drop & self.keep)!r} is in both drop and keep")
+        self.time_range()
         if self.event == "":
             raise InvalidSetting("event is empty; give the event a name")
+
+    def time_range(self) -> tuple[float, float]:
+        """Return the seconds since 1970 between which events are imported.
+
+        Raises:
+            InvalidSetting: A moment cannot be read, or they are the wrong way round.
+        """
+        low = -math.inf if self.from_time is None else self._moment("from_time", self.from_time)
+        high = math.inf if self.to_time is None else self._moment("to_time", self.to_time)
+        if high <= low:
+            raise InvalidSetting(f"from_time {self.from_time} is not before to_time {self.to_time}")
+        return low, high
+
+    def _moment(self, name: str, text: str) -> float:
+        from mixpanel_async.jobs.times import read_zone
+
+        try:
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidSetting(f"{name} {text!r} must look like 2024-12-31 or 2024-12-31T23:59:59Z") from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=read_zone(self.time_zone or "UTC"))).timestamp()
 
     def fingerprint(self) -> str:
         """Return what changes when the mapping does."""

@@ -4,17 +4,20 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from mixpanel_async.engine.batch import BRACKETS_BYTES, COMMA_BYTES, Batch
+from mixpanel_async.engine.batch import BRACKETS_BYTES, COMMA_BYTES, Batch, body_size
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Tickets
 from mixpanel_async.errors import ClientClosed
+from mixpanel_async.jobs.event_rules import is_readable, malformed
 from mixpanel_async.jobs.pieces import Misfit, Piece
 from mixpanel_async.models import Outcome, Verdict
 
 M = TypeVar("M")
+_REFUSED: Final = "refused"
+_UNREADABLE: Final = malformed("no valid JSON for Mixpanel; look for numbers that are too large")
 
 
 class AnyBooks(Protocol[M]):
@@ -60,6 +63,8 @@ class JobTickets(Generic[M]):
 
     def settle(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Write the outcomes into the books."""
+        if verdict.reason == _REFUSED and not exceptions and self._outbox.isolate(self, parts):
+            return
         books = self._outbox.books
         start = 0
         for mark, numbers in self._segments:
@@ -110,6 +115,7 @@ class Outbox(Generic[M]):
         self._lane = lane
         self._max_batches = max_batches
         self._batches = 0
+        self._again: list[Batch] = []
         self._puts = 0
         self.sealed = 0
         self._changed = asyncio.Event()
@@ -136,7 +142,30 @@ class Outbox(Generic[M]):
         """Wait until every batch that was put has its outcomes."""
         while self._batches:
             self._changed.clear()
-            await self._changed.wait()
+            if self._again:
+                await self._put_again()
+            else:
+                await self._changed.wait()
+
+    def isolate(self, tickets: JobTickets[M], parts: Sequence[bytes]) -> bool:
+        """Part the records of a request that was refused as a whole because some of them cannot be read.
+
+        The fast lane does not look into every corner of a line: a number such as 1e999 is found only here.
+
+        Returns:
+            Whether there were such records. They are rejected then, and the others are sent again.
+        """
+        bad = [index for index, part in enumerate(parts) if not is_readable(part)]
+        if not bad or len(parts) == 1:
+            return False
+        gone = frozenset(bad)
+        good = [index for index in range(len(parts)) if index not in gone]
+        found = [parts[index] for index in good]
+        if good:
+            self._again.append(Batch(found, tickets.select(good), body_size(found)))
+        tickets.select(bad).settle([parts[index] for index in bad], _UNREADABLE, {})
+        self._changed.set()
+        return True
 
     def note_settled(self, slot: _Slot, records: int) -> None:
         """Count records that have their outcomes."""
@@ -188,6 +217,10 @@ class Outbox(Generic[M]):
         self.sealed += 1
         return [batch]
 
+    async def _put_again(self) -> None:
+        while self._again:
+            await self._engine.put(self._lane, self._again.pop())
+
     async def _put(self, batch: Batch) -> None:
         self._puts += 1
         try:
@@ -196,6 +229,7 @@ class Outbox(Generic[M]):
             self._puts -= 1
 
     async def _put_in_turn(self, batch: Batch) -> None:
+        await self._put_again()
         while self._max_batches is not None and self._batches >= self._max_batches:
             self._changed.clear()
             await self._changed.wait()

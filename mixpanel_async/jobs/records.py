@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import orjson
@@ -13,9 +13,11 @@ from mixpanel_async.jobs.event_rules import EventFields, check_event, rejected
 from mixpanel_async.jobs.lines import GROUP, LineChecker
 from mixpanel_async.jobs.mapper import EventMapper
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
+from mixpanel_async.jobs.repairs import Skipped
 from mixpanel_async.jobs.tally import Tally
 from mixpanel_async.jobs.window import EventWindow
 
+Transform: TypeAlias = Callable[[dict[str, object]], Row | Sequence[Row] | None]
 _find_null: Final = re.compile(rb"null").search
 
 
@@ -34,15 +36,22 @@ class RecordEncoder:
         now: Gives Unix time in seconds.
         max_bytes: Bytes that one event may have.
         mapper: Makes events of flat records; None: the records are events.
+        transform: Makes none, one or many events of each.
     """
 
     def __init__(
-        self, window: EventWindow, now: Callable[[], float], max_bytes: int, mapper: EventMapper | None = None
+        self,
+        window: EventWindow,
+        now: Callable[[], float],
+        max_bytes: int,
+        mapper: EventMapper | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self._window = window
         self._now = now
         self._max_bytes = max_bytes
         self._mapper = mapper
+        self._transform = transform
         self._lines = LineChecker(window, now, max_bytes)
 
     def encode(self, chunk: Chunk) -> Piece:
@@ -59,6 +68,8 @@ class RecordEncoder:
                 draft.parts += together
                 draft.numbers += numbers
                 draft.tally.read += len(together)
+        if self._mapper is not None:
+            draft.tally.changed.update(self._mapper.take_changes())
         for misfit in draft.misfits:
             draft.tally.read += 1
             draft.tally.count(misfit.verdict)
@@ -66,7 +77,7 @@ class RecordEncoder:
 
     def _encode_together(self, rows: Sequence[Row], now: float) -> list[bytes] | None:
         """Return a group of events as bytes if all of them are right and new; else nothing was done."""
-        if self._mapper is not None:
+        if self._mapper is not None or self._transform is not None:
             return None
         try:
             group = list(map(orjson.dumps, rows))
@@ -79,20 +90,50 @@ class RecordEncoder:
 
     def _encode_one(self, chunk: Chunk, row: Row, number: int, now: float, draft: _Draft) -> None:
         try:
-            event = row
-            if self._mapper is not None:
-                file = 0 if chunk.end is None else chunk.end.file
-                event = self._mapper.event(row, number, file=file, is_table=chunk.is_table)
-            part, fields = self._encode(event, now)
+            events = self._events(chunk, row, number)
         except InvalidRecord as error:
             draft.misfits.append(Misfit(number, rejected(error), written(row)))
             return
-        draft.tally.read += 1
-        if fields is not None and not self._window.is_new(fields):
-            draft.tally.duplicates += 1
+        except Skipped as skipped:
+            draft.tally.read += 1
+            draft.tally.skipped[skipped.reason] += 1
             return
-        draft.parts.append(part)
-        draft.numbers.append(number)
+        for event in events:
+            try:
+                part, fields = self._encode(event, now)
+            except InvalidRecord as error:
+                draft.misfits.append(Misfit(number, rejected(error), written(row)))
+                continue
+            draft.tally.read += 1
+            if fields is not None and not self._window.is_new(fields):
+                draft.tally.duplicates += 1
+            else:
+                draft.parts.append(part)
+                draft.numbers.append(number)
+
+    def _events(self, chunk: Chunk, row: Row, number: int) -> Sequence[Row]:
+        """Return the events that a record is, mostly one.
+
+        Raises:
+            InvalidRecord: It is none.
+            Skipped: The caller wants none of it.
+        """
+        event = row
+        if self._mapper is not None:
+            file = 0 if chunk.end is None else chunk.end.file
+            event = self._mapper.event(row, number, file=file, is_table=chunk.is_table)
+        if self._transform is None:
+            return (event,)
+        try:
+            found = self._transform(dict(event))
+        except Exception as error:
+            raise InvalidRecord(f"the function raised {type(error).__name__}: {error}") from None
+        if found is None:
+            raise Skipped("function")
+        events = (found,) if isinstance(found, Mapping) else tuple(found)
+        if not events:
+            raise Skipped("function")
+        return events
 
     def _encode(self, event: Row, now: float) -> tuple[bytes, EventFields | None]:
         properties = event.get("properties")

@@ -108,6 +108,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         rejected_by: Rejected records by reason.
         skipped_by: Skipped records by reason.
         undelivered_by: Undelivered records by reason.
+        changed_by: Records that were repaired as the caller asked for, by what was done to them.
         resumed: Records among those read that earlier runs with the same checkpoint settled.
         read_bytes: Bytes read of the source, as it is stored.
         sent_bytes: Body bytes that the client sent during the job, as sent.
@@ -132,6 +133,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     rejected_by: Mapping[str, int]
     skipped_by: Mapping[str, int]
     undelivered_by: Mapping[str, int]
+    changed_by: Mapping[str, int] = {}
     resumed: int = 0
     read_bytes: int
     sent_bytes: int

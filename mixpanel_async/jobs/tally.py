@@ -22,9 +22,10 @@ class Tally:
         rejected: Records refused, by reason.
         skipped: Records left out on purpose, by reason.
         undelivered: Records whose delivery failed or is not known, by reason.
+        changed: Records that were repaired as the caller asked for, by what was done; no part of the sum.
     """
 
-    __slots__ = ("duplicates", "imported", "read", "rejected", "skipped", "undelivered")
+    __slots__ = ("changed", "duplicates", "imported", "read", "rejected", "skipped", "undelivered")
 
     def __init__(self) -> None:
         self.read = 0
@@ -33,6 +34,7 @@ class Tally:
         self.rejected: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.undelivered: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
 
     @property
     def settled(self) -> int:
@@ -61,6 +63,7 @@ class Tally:
         self.rejected.update(other.rejected)
         self.skipped.update(other.skipped)
         self.undelivered.update(other.undelivered)
+        self.changed.update(other.changed)
 
 
 class Examples:

@@ -257,6 +257,17 @@ async def test_records_that_mixpanel_refuses(emulator: Emulator, mp: AsyncMixpan
     assert {fault.position for fault in report.examples} == {f"{path}:1", f"{path}:2", f"{path}:9"}
 
 
+async def test_one_unreadable_record_costs_no_other(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """Where a request is refused because one record cannot be read, that one is rejected and the others arrive."""
+    lines = [orjson.dumps(event(number, x="X")) for number in range(10)]
+    lines[4] = lines[4].replace(b'"X"', b"1e999")
+    path = write("a.ndjson", b"\n".join(lines))
+    report = await mp.import_events(path)
+    assert (report.read, report.imported, report.rejected) == (10, 9, 1)
+    assert report.examples[0].position == f"{path}:5"
+    assert len(await emulator.events()) == 9
+
+
 async def test_refused_credentials_end_the_job() -> None:
     """Refused credentials end the job early: the rest of the source is not read, and the exit status is 3."""
     settings = EmulatorSettings(service_accounts={"user": "secret"})
@@ -359,6 +370,36 @@ async def test_a_dry_run_sends_nothing(emulator: Emulator, write: Write) -> None
     assert (report.read, report.skipped, report.duplicates, report.rejected) == (3, 1, 1, 1)
     assert report.skipped_by == {"dry_run": 1}
     assert not emulator.requests
+
+
+async def test_a_function_of_the_callers(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """A function makes none, one or many of each event; every outcome is counted, and one that raises rejects."""
+
+    def transform(one: dict[str, object]) -> dict[str, object] | list[dict[str, object]] | None:
+        number = int(str(one["properties"]["distinct_id"])[5:])  # type: ignore[index]
+        if number == 1:
+            return None
+        if number == 2:
+            return [event(20), event(21), {"event": ""}]
+        if number == 3:
+            raise ZeroDivisionError
+        return {**one, "event": "Changed"}
+
+    path = write("a.ndjson", ndjson([event(number) for number in range(5)]))
+    report = await mp.import_events(path, transform=transform)
+    assert (report.read, report.imported, report.rejected, report.skipped) == (7, 4, 2, 1)
+    assert report.skipped_by == {"function": 1}
+    assert sorted(e["event"] for e in await emulator.events()) == ["Changed", "Changed", "Seen", "Seen"]
+    assert "ZeroDivisionError" in str(report.examples)
+
+
+async def test_filters_are_counted(mp: AsyncMixpanel, write: Write) -> None:
+    """What a filter leaves out is counted by the filter's name, and the import is complete."""
+    path = write("a.ndjson", ndjson([event(1), event(2), {**event(3), "event": "Other"}]))
+    mapping = RecordMapping(events=frozenset({"Seen"}), from_time="2023-11-14T22:13:22Z")
+    report = await mp.import_events(path, mapping=mapping)
+    assert (report.imported, report.skipped_by) == (1, {"time": 1, "event": 1})
+    assert report.is_complete
 
 
 async def test_concurrency_is_bounded(emulator: Emulator, write: Write) -> None:

@@ -13,6 +13,7 @@ from mixpanel_async.errors import InvalidRecord, InvalidSetting
 from mixpanel_async.jobs.cells import infer_cell, read_cell
 from mixpanel_async.jobs.csv_rows import RowReader
 from mixpanel_async.jobs.mapper import EventMapper
+from mixpanel_async.jobs.repairs import Skipped
 from mixpanel_async.jobs.times import TimeReader
 
 cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -144,6 +145,40 @@ def test_mapping_of_events() -> None:
     assert event == {"event": "A", "properties": {**own, "b": None, "event": 5, "d": 4}}
 
 
+def test_repairs_that_were_asked_for() -> None:
+    """Scrubbing and flattening change what they are told to at every depth, and the changes are counted."""
+    mapper = EventMapper(RecordMapping(scrub=frozenset({"email"}), flatten=True))
+    own = {"event": "A", "time": 1_700_000_000, "distinct_id": "u", "$insert_id": "i"}
+    event = mapper.event({**own, "email": 1, "a": {"b": {"c": 1, "email": 2}, "l": [{"email": 3, "d": 4}]}}, 1)
+    assert event["properties"] == {
+        "time": 1_700_000_000, "distinct_id": "u", "$insert_id": "i", "a.b.c": 1, "a.l": [{"d": 4}],
+    }  # fmt: skip
+    mapper.event(own, 2)
+    assert +mapper.take_changes() == {"scrubbed": 1, "flattened": 1}
+    assert not +mapper.take_changes()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"events": frozenset({"B"})}, "event"),
+        ({"from_time": "2023-11-15"}, "time"),
+        ({"to_time": "2023-11-14T22:13:20Z"}, "time"),
+        ({"to_time": "2023-11-14T22:13:21Z", "from_time": "2023-11-14T22:13:20Z"}, None),
+        ({"from_time": "2023-11-14", "to_time": "2023-11-15", "time_zone": "UTC", "events": frozenset({"A"})}, None),
+    ],
+)
+def test_filters(options: dict[str, object], reason: str | None) -> None:
+    """Filters skip what they are told to, from_time included and to_time not."""
+    mapper = EventMapper(RecordMapping(**options))  # type: ignore[arg-type]
+    row = {"event": "A", "time": 1_700_000_000, "distinct_id": "u", "$insert_id": "i"}
+    if reason is None:
+        assert mapper.event(row, 1)["event"] == "A"
+    else:
+        with pytest.raises(Skipped, match=reason):
+            mapper.event(row, 1)
+
+
 def test_ids_from_hashes() -> None:
     """Equal content gives equal ids; with the position they differ, by file as well; chosen fields alone decide."""
     row = {"event": "A", "time": 1_700_000_000, "distinct_id": "u", "x": 1, "y": 2}
@@ -167,7 +202,8 @@ def test_ids_from_hashes() -> None:
     "options",
     [
         {"time_zone": "Mars"}, {"insert_id_hash": "x"}, {"insert_id_fields": ("a",)}, {"types": {"a": "b"}},
-        {"drop": frozenset("a"), "keep": frozenset("a")}, {"event": ""},
+        {"drop": frozenset("a"), "keep": frozenset("a")}, {"event": ""}, {"from_time": "now"},
+        {"from_time": "2024-01-02", "to_time": "2024-01-01"},
     ],
 )  # fmt: skip
 def test_mappings_that_contradict_themselves(options: dict[str, object]) -> None:
