@@ -149,7 +149,7 @@ def test_duplicates_are_compared_in_full() -> None:
 
 
 def test_the_window_is_bounded_and_long_enough() -> None:
-    """An equal event is recognised within the window's size, and what is held never exceeds twice of it."""
+    """An equal event is recognised within the window's size, and what is held is never half as much more."""
     window = EventWindow(100)
     checker = LineChecker(window, lambda: NOW, 1_000_000)
     lines = [orjson.dumps(event(number)) for number in range(1000)]
@@ -158,7 +158,7 @@ def test_the_window_is_bounded_and_long_enough() -> None:
         earlier = lines[max(0, number - 99)]
         if number:
             assert checker.check(Chunk("", (1,), lines=(earlier,))).tally.duplicates == 1
-        assert len(window._young) + len(window._old) <= 200
+        assert len(window) <= 150
 
 
 def test_a_line_above_the_limit_is_too_large() -> None:
