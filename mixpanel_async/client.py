@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from mixpanel_async.actions.catalogue import Catalogue
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
-from mixpanel_async.config import BaseUrl, Region, Settings, read_environment, read_region, servers
+from mixpanel_async.config import BaseUrl, Region, Settings, read_region, servers
 from mixpanel_async.engine.endpoints import Endpoints
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.profiles import Groups, People
@@ -19,6 +19,7 @@ from mixpanel_async.engine.tracker import Tracker
 from mixpanel_async.jobs.facade import Jobs
 from mixpanel_async.models import DeliveryReport, Stats
 from mixpanel_async.session import Session, Transport
+from mixpanel_async.session.environment import read_environment
 
 if TYPE_CHECKING:
     from mixpanel_async.jobs.export import Export

@@ -20,8 +20,8 @@ FLOORS = [
     {"cli", "__main__"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-# Floor 0 and 1 name what belongs together in more than one module.
-NEIGHBOURS = {("models", "errors"), ("config", "auth"), ("__main__", "cli")}
+# The command's two names.
+NEIGHBOURS = {("__main__", "cli")}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

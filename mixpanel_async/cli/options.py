@@ -7,8 +7,9 @@ import msgspec
 import typer
 
 from mixpanel_async import AsyncMixpanel, Settings
-from mixpanel_async.config import Region, read_environment, read_region
+from mixpanel_async.config import Region, read_region
 from mixpanel_async.jobs.formats import Format
+from mixpanel_async.session.environment import read_environment
 
 _SERVER = "Server"
 _JOB = "Job"

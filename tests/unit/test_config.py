@@ -9,8 +9,9 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, OAuthToken, ProjectSecret, Rates, Region, ServiceAccount, Settings
 from mixpanel_async.auth import Credential, ProjectToken, redact
-from mixpanel_async.config import read_environment, read_region, servers
+from mixpanel_async.config import read_region, servers
 from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.session.environment import read_environment
 
 SECRET = "s3cret-do-not-show"
 
