@@ -117,7 +117,8 @@ class Room:
         waiters.remove(waiter)
         if not waiters:
             self._end_line(waiter.lane)
-        self.admit_waiters()
+        # One turn later: others who were cancelled together with this one are gone by then, and are not let in.
+        asyncio.get_running_loop().call_soon(self.admit_waiters)
 
     def _end_line(self, lane: Lane) -> None:
         del self._waiters[lane]

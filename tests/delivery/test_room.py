@@ -122,6 +122,26 @@ async def test_a_cancelled_wait_leaves_nothing_behind(server: Emulator, connect:
     assert client.stats.admitted == 100
 
 
+async def test_waits_that_are_cancelled_together_leave_nothing_behind(server: Emulator, connect: Connect) -> None:
+    """The place that one cancelled track() leaves in the line is not given to another one that is cancelled too."""
+    block(server)
+    client = connect(settings("wait"))
+    filled: list[Receipt] = []
+    while not filled or filled[-1].outcome is None:
+        filling = asyncio.create_task(client.track("u", "E", {"filler": "x" * 1000}))
+        done, _ = await asyncio.wait([filling], timeout=0.05)
+        if not done:
+            break
+        filled.append(filling.result())
+    admitted = client.stats.admitted
+    small = [asyncio.create_task(client.track("u", "E", {"n": n})) for n in range(5)]
+    await asyncio.sleep(0)
+    for waiting in (filling, *small):
+        waiting.cancel()
+    await asyncio.wait([filling, *small])
+    assert client.stats.admitted == admitted
+
+
 async def test_closing_ends_the_wait(server: Emulator, connect: Connect) -> None:
     """A caller who waits for room when the client is closed hears so, instead of hanging."""
     block(server)
