@@ -45,6 +45,9 @@ def expected(content: bytes, now: float) -> Expected:
     return found
 
 
+MAX_NESTING = 1000  # JSON readers give up somewhere before; which depth it is differs from one to the next
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
@@ -80,15 +83,17 @@ def _is_time(time: object, now: float) -> bool:
 
 def _is_misshapen(value: object, depth: int) -> bool:
     """Look into a value without recursion: interpreters differ in how deep they go."""
-    left = [(value, depth)]
+    left = [(value, depth, 0)]
     while left:
-        one, level = left.pop()
+        one, level, nesting = left.pop()
+        if nesting > MAX_NESTING:
+            return True
         if isinstance(one, dict):
             if level >= limits.MAX_OBJECT_DEPTH or len(one) > limits.MAX_OBJECT_KEYS:
                 return True
-            left += [(inner, level + 1) for inner in one.values()]
+            left += [(inner, level + 1, nesting + 1) for inner in one.values()]
         elif isinstance(one, list):
             if len(one) > limits.MAX_ARRAY_ELEMENTS:
                 return True
-            left += [(inner, level) for inner in one]
+            left += [(inner, level, nesting + 1) for inner in one]
     return False
