@@ -171,6 +171,8 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
         body=body,
         content_type=content_type,
         is_authorized=auth is not False,
+        # The ingestion endpoints answer `redirect=URL` with one: then it is the success.
+        is_redirect_wanted="redirect" in (options.get("query") or {}),
         credential=None if isinstance(auth, bool) else auth,
         family=family,
         timeout_seconds=options.get("timeout_seconds"),

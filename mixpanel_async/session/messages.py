@@ -49,6 +49,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         body_bytes: Uncompressed size of the body, for those limits; None: the body's own size.
         timeout_seconds: For the whole request; None: the settings' value for its family.
         is_repeatable: Whether sending it twice is the same as once; None: if the method is GET, HEAD, PUT or DELETE.
+        is_redirect_wanted: Whether a redirect is the answer that was asked for; it is returned, and not followed.
         retry: Replaces the client's rule.
         max_reply_bytes: Bound on the inflated body of a good reply.
     """
@@ -70,6 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int | None = None
     timeout_seconds: float | None = None
     is_repeatable: bool | None = None
+    is_redirect_wanted: bool = False
     retry: RetryRule | None = None
     max_reply_bytes: int = MAX_REPLY_BYTES
 

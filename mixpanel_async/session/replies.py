@@ -79,6 +79,11 @@ def read_error(
     return kind(message, status=status, operation=operation, request_id=request_id, retry_after=retry_after)
 
 
+def is_redirect(error: ApiError, headers: Mapping[str, str]) -> bool:
+    """Return whether a reply that is an error to most calls is a redirect."""
+    return isinstance(error, UnexpectedReply) and "location" in headers
+
+
 def _read_message(body: bytes) -> str:
     try:
         decoded = msgspec.json.decode(body, type=_ErrorBody)

@@ -173,7 +173,7 @@ class Session:
         async with self._permit(request):
             reply = await self.attempt(request, is_retry=is_retry)
         error = self.error_of(reply, request.operation, request.credential)
-        if error is not None:
+        if error is not None and not (request.is_redirect_wanted and replies.is_redirect(error, reply.headers)):
             raise error
         self.quota.reward()
         return reply

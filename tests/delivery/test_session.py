@@ -358,3 +358,15 @@ async def test_a_server_that_comes_back(connect: Connect, server: Emulator) -> N
     late = await asyncio.start_server(serve, "127.0.0.1", port)
     async with late:
         assert (await asyncio.wait_for(receipt, timeout=10)).is_delivered
+
+
+async def test_a_redirect_that_was_asked_for(connect: Connect, server: Emulator) -> None:
+    """With `redirect` in the query Mixpanel's redirect is the success: nothing is raised, and nobody goes there."""
+    client = connect()
+    event = {"event": "Clicked", "properties": {"token": TOKEN, "distinct_id": "u"}}
+    query = {"redirect": "http://127.0.0.1:9/landing"}
+    assert await client.request("POST", "/track", query=query, json=[event], response="bytes") is not None
+    assert [one["event"] for one in await server.events()] == ["Clicked"]
+    assert [request.status for request in server.requests] == [302]
+    pixel = await client.request("POST", "/track", query={"img": "1"}, json=[event], response="bytes")
+    assert pixel[:3] in {b"GIF", b"\x89PN"}
