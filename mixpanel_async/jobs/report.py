@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from mixpanel_async.models import Verdict
+from mixpanel_async.models import Outcome, Verdict
 
 
 class ExitStatus(enum.IntEnum):
@@ -45,13 +46,18 @@ class Ack(msgspec.Struct, frozen=True):
         verdict: What became of it: delivered, a duplicate, or rejected.
     """
 
-    offset: object
+    offset: Any
     verdict: Verdict
 
     @property
     def is_delivered(self) -> bool:
         """Whether Mixpanel has the record, as far as it says."""
         return self.verdict.is_delivered
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the record was refused, and would be again: what belongs with the dead letters."""
+        return self.verdict.outcome is Outcome.REJECTED
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):

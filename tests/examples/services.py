@@ -1,0 +1,98 @@
+"""The servers that the examples move records from: found, or the test is skipped with the way to start them."""
+
+import asyncio
+import os
+import pathlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from mixpanel_async.emulator import Emulator, Fault
+
+ROOT = pathlib.Path(__file__).parents[2]
+POSTGRES_VARIABLE = "MIXPANEL_ASYNC_TEST_POSTGRES_DSN"
+REDIS_VARIABLE = "MIXPANEL_ASYNC_TEST_REDIS_URL"
+POSTGRES_DSNS = ("postgresql://postgres@127.0.0.1:5432/test", "postgresql://127.0.0.1:5432/test")
+REDIS_URL = "redis://127.0.0.1:6379/0"
+
+
+async def postgres_dsn() -> str:
+    """Return the address of a PostgreSQL that answers."""
+    given = os.environ.get(POSTGRES_VARIABLE)
+    tried = []
+    for dsn in (given,) if given else POSTGRES_DSNS:
+        try:
+            connection = await asyncpg.connect(dsn, timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+            tried.append(f"{'its value' if given else dsn}: {error}")
+        else:
+            await connection.close()
+            return dsn
+    pytest.skip(
+        f"no PostgreSQL: {'; '.join(tried)}. Set {POSTGRES_VARIABLE}, or start one as CONTRIBUTING.md says "
+        "(apt install postgresql; createdb test)"
+    )
+
+
+async def redis_url() -> str:
+    """Return the address of a Redis that answers."""
+    given = os.environ.get(REDIS_VARIABLE)
+    url = given or REDIS_URL
+    async with Redis.from_url(url, socket_connect_timeout=5) as redis:
+        try:
+            await redis.ping()
+        except (RedisError, OSError) as error:
+            pytest.skip(
+                f"no Redis: {'its value' if given else url}: {error}. Set {REDIS_VARIABLE}, or start one as "
+                "CONTRIBUTING.md says (apt install redis-server)"
+            )
+    return url
+
+
+FAULTS = (
+    Fault(path="/import", kind="status", status=503),
+    Fault(path="/import", kind="reset_after"),
+    Fault(path="/import", kind="status", status=429),
+    Fault(path="/import", kind="truncate"),
+    Fault(path="/import", kind="reset_before"),
+    Fault(path="/import", kind="garbage_body"),
+    Fault(path="/import", kind="reset_after", after=2),
+)
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Ask until the answer is yes; a minute without it fails the test."""
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110 - what it waits for is in other processes
+            await asyncio.sleep(0)
+
+
+async def requests_are(server: Emulator, count: int) -> bool:
+    """Return whether Mixpanel was asked so often."""
+    return (await server.counts()).requests >= count
+
+
+def is_away(emulator: Emulator) -> None:
+    """Let Mixpanel take nothing, until its faults are cleared."""
+    emulator.faults.add(Fault(path="/import", kind="status", status=503, times=None))
+
+
+class Counted:
+    """Counts what an async generator function yields, in the place of the function.
+
+    Args:
+        function: Makes the generator.
+    """
+
+    def __init__(self, function: Callable[..., AsyncIterator[Any]]) -> None:
+        self._function = function
+        self.count = 0
+
+    async def __call__(self, *arguments: object) -> AsyncIterator[Any]:
+        async for item in self._function(*arguments):
+            self.count += 1
+            yield item
