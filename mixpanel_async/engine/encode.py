@@ -231,8 +231,11 @@ def read_key(part: bytes) -> bytes | None:
 
 
 def join_body(parts: Sequence[bytes]) -> bytes:
-    """Return records as one JSON array."""
-    return b"[" + b",".join(parts) + b"]"
+    """Return records, of which there are some, as one JSON array."""
+    if len(parts) == 1:
+        return b"[%b]" % parts[0]
+    # Brackets put around the joined bytes would copy a megabyte twice, which costs more than compressing it.
+    return b",".join((b"[" + parts[0], *parts[1:-1], parts[-1] + b"]"))
 
 
 def gzip_body(parts: Sequence[bytes], level: int) -> bytes:
