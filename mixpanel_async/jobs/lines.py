@@ -74,6 +74,10 @@ class LineChecker:
             fields = list(map(_decode, group))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
+        return are_shapes_right(group, self._max_bytes) and are_utf8(group) and self.are_new(fields, now)
+
+    def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
+        """Return whether the fields of a group of events are right and new; if not, nothing was done."""
         own = [one.properties for one in fields]
         ids = [one.insert_id for one in own]
         return (
@@ -81,7 +85,6 @@ class LineChecker:
             and limits.FORBIDDEN_IDS.isdisjoint([one.distinct_id for one in own])
             and limits.FORBIDDEN_IDS.isdisjoint(ids)
             and not "".join(ids).encode().translate(None, _ID_BYTES)
-            and _are_shapes_right(group, self._max_bytes)
             and self._window.add_new(ids, fields)
         )
 
@@ -117,8 +120,8 @@ def _are_times_right(times: Sequence[float], now: float) -> bool:
     return first >= limits.MIN_EVENT_TIME_MILLISECONDS and last <= latest * 1000
 
 
-def _are_shapes_right(group: Sequence[bytes], max_bytes: int) -> bool:
-    """Return whether no line can be too large, too deep, too wide or no UTF-8."""
+def are_shapes_right(group: Sequence[bytes], max_bytes: int) -> bool:
+    """Return whether no event of a group can be too large, too deep or too wide."""
     if max(map(bytes.count, group, repeat(_BRACE))) > _SAFE_BRACES:
         return False
     longest = max(map(len, group))
@@ -128,6 +131,11 @@ def _are_shapes_right(group: Sequence[bytes], max_bytes: int) -> bool:
         for line in group:
             if len(line) > _SAFE_BYTES and (line.count(b",") > _SAFE_COMMAS or line.count(b"[") > _SAFE_BRACKETS):
                 return False
+    return True
+
+
+def are_utf8(group: Sequence[bytes]) -> bool:
+    """Return whether every line of a group is UTF-8."""
     if all(map(bytes.isascii, group)):
         return True
     try:

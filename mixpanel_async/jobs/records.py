@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import msgspec
 import orjson
 
+from mixpanel_async import limits
 from mixpanel_async.engine import rules
 from mixpanel_async.errors import InvalidRecord
-from mixpanel_async.jobs.event_rules import EventFields, check_event, rejected
-from mixpanel_async.jobs.lines import GROUP, LineChecker
+from mixpanel_async.jobs.event_rules import EventFields, OwnFields, check_event, rejected
+from mixpanel_async.jobs.lines import GROUP, LineChecker, are_shapes_right
 from mixpanel_async.jobs.mapper import EventMapper
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
 from mixpanel_async.jobs.repairs import Skipped
@@ -84,9 +85,10 @@ class RecordEncoder:
         except (TypeError, RecursionError):
             return None
         # What orjson writes as null may have been NaN.
-        if any(map(_find_null, group)) or max(map(len, group)) > self._max_bytes:
+        if any(map(_find_null, group)) or not are_shapes_right(group, self._max_bytes):
             return None
-        return group if self._lines.is_right(group, now) else None
+        fields = _plain_fields(rows)
+        return group if fields is not None and self._lines.are_new(fields, now) else None
 
     def _encode_one(self, chunk: Chunk, row: Row, number: int, now: float, draft: _Draft) -> None:
         try:
@@ -145,6 +147,34 @@ class RecordEncoder:
         except (TypeError, RecursionError) as error:
             raise rules.explain_unencodable(dict(event), "record", str(error)) from None
         return part, check_event(event, len(part), now, self._max_bytes)
+
+
+def _plain_fields(rows: Sequence[Row]) -> list[EventFields] | None:
+    """Return the fields of events that are dicts with fields of the plainest types, else None."""
+    try:
+        names = [row["event"] for row in rows]
+        own = [cast("dict[str, object]", row["properties"]) for row in rows]
+        times = [one["time"] for one in own]
+        users = [one["distinct_id"] for one in own]
+        ids = [one["$insert_id"] for one in own]
+        is_plain = (
+            set(map(len, rows)) == {2}
+            and _types(own) == {dict}
+            and _types(times) <= {int, float}
+            and _types(names) == _types(users) == _types(ids) == {str}
+            and all(names)
+            and max(map(len, cast("list[str]", ids))) <= limits.MAX_INSERT_ID_BYTES
+        )
+        if not is_plain:
+            return None
+    except (KeyError, TypeError, IndexError):
+        return None
+    properties = map(OwnFields, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids))
+    return list(map(EventFields, cast("list[str]", names), properties))
+
+
+def _types(values: Sequence[object]) -> set[type]:
+    return set(map(type, values))
 
 
 def _as_dict(value: object) -> object:
