@@ -13,9 +13,11 @@ from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.mapping_options import mapping_options, update_options
 from mixpanel_async.cli.options import (
     AsJson,
+    ExactDedupe,
     Run,
     Server,
     SourceFormat,
+    event_job_options,
     job_options,
     replay_options,
     server_options,
@@ -58,7 +60,7 @@ def add_others(app: typer.Typer) -> None:
     app.command("replay")(replay)
 
 
-@with_options(source=source_options, mapping=mapping_options, run=job_options, server=server_options)
+@with_options(source=source_options, mapping=mapping_options, run=event_job_options, server=server_options)
 def import_events(
     files: Files,
     *,
@@ -127,10 +129,11 @@ def validate(
     dead_letters: Annotated[
         str | None, typer.Option("--dead-letters", help="File for records that are wrong.", metavar="FILE")
     ] = None,
+    exact_dedupe: ExactDedupe = False,
     as_json: AsJson = False,
 ) -> int:
     """Check the events of files as an import would, and send nothing."""
-    run = Run(dry_run=True, dead_letters=dead_letters)
+    run = Run(dry_run=True, dead_letters=dead_letters, exact_dedupe=exact_dedupe)
     return _run(_events(source, mapping), files, run, Server(), as_json=as_json)
 
 
@@ -163,6 +166,7 @@ def _run(start: Import, files: list[str], run: Run, server: Server, *, as_json: 
             files,
             checkpoint=run.checkpoint,
             dead_letters=run.dead_letters,
+            exact_dedupe=run.exact_dedupe,
             dry_run=run.dry_run,
             probe=not run.dry_run,
             concurrency=run.concurrency,

@@ -76,12 +76,14 @@ class Run(msgspec.Struct, frozen=True):
         concurrency: Requests at once, or None.
         checkpoint: File that says from where a later run goes on, or None.
         dead_letters: File for records that were not delivered, or None.
+        exact_dedupe: Find every repeat, not only those among the latest events.
     """
 
     dry_run: bool = False
     concurrency: int | None = None
     checkpoint: str | None = None
     dead_letters: str | None = None
+    exact_dedupe: bool = False
 
     def settings(self) -> Settings:
         """Return the client's settings for this job."""
@@ -114,6 +116,15 @@ DeadLettersFile: TypeAlias = Annotated[
         rich_help_panel=_JOB,
     ),
 ]
+ExactDedupe: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--exact-dedupe",
+        help="Find every repeat in the whole source, not only those among the latest events; what was seen is kept on "
+        "disk, some 40 bytes an event.",
+        rich_help_panel=_JOB,
+    ),
+]
 
 
 def job_options(
@@ -127,11 +138,27 @@ def job_options(
     return Run(dry_run, concurrency, checkpoint, dead_letters)
 
 
+def event_job_options(
+    *,
+    checkpoint: CheckpointFile = None,
+    dead_letters: DeadLettersFile = None,
+    exact_dedupe: ExactDedupe = False,
+    dry_run: DryRun = False,
+    concurrency: Concurrency = None,
+) -> Run:
+    """Return what options say of how to run an import of events."""
+    return Run(dry_run, concurrency, checkpoint, dead_letters, exact_dedupe)
+
+
 def replay_options(
-    *, dead_letters: DeadLettersFile = None, dry_run: DryRun = False, concurrency: Concurrency = None
+    *,
+    dead_letters: DeadLettersFile = None,
+    exact_dedupe: ExactDedupe = False,
+    dry_run: DryRun = False,
+    concurrency: Concurrency = None,
 ) -> Run:
     """Return what options say of how to run what needs no checkpoint."""
-    return Run(dry_run, concurrency, None, dead_letters)
+    return Run(dry_run, concurrency, None, dead_letters, exact_dedupe)
 
 
 class SourceFormat(msgspec.Struct, frozen=True):

@@ -104,6 +104,11 @@ class Books:
                 self.place = mark.end
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits, and nothing is to be sent again."""
+        return not self._open
+
+    @property
     def is_balanced(self) -> bool:
         """Whether every record that was read waits or has its outcome."""
         return self.total.read == self.total.settled + self.waiting

@@ -1,7 +1,7 @@
 """Checkpoints: how far everything of a source has settled, so that a later run goes on from there. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -11,7 +11,7 @@ from mixpanel_async.jobs.pieces import Place
 from mixpanel_async.jobs.tally import Tally
 
 HEAD_BYTES: Final = 65_536
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class SourceIdentity(msgspec.Struct, frozen=True):
@@ -26,6 +26,52 @@ class SourceIdentity(msgspec.Struct, frozen=True):
     path: str
     size: int
     head: str
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where records go; no part of it is a secret.
+
+    Attributes:
+        url: Address of the endpoint.
+        project_id: The project's number, or "" where it is not known.
+        token: A 64-bit hash of the project token where the token says which project it is, else "".
+    """
+
+    url: str = ""
+    project_id: str = ""
+    token: str = ""
+
+    def difference(self, wanted: "Target") -> str:
+        """Return how another target differs from this one, or "" if it does not, as far as is known."""
+        if self.url != wanted.url:
+            return f"to {self.url}, not to {wanted.url}"
+        if self.token and wanted.token:
+            return "" if self.token == wanted.token else "to the project of another token"
+        if self.project_id and wanted.project_id and self.project_id != wanted.project_id:
+            return f"to project {self.project_id}, not to project {wanted.project_id}"
+        return ""
+
+    def completed(self, other: "Target") -> "Target":
+        """Return this target, with what is only known of an equal one."""
+        return Target(self.url, self.project_id or other.project_id, self.token or other.token)
+
+
+class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells a job from another one.
+
+    Attributes:
+        sources: The files that are read, in their order.
+        target: Where their records go.
+        mapping: What the records become.
+        function: The caller's function that they go through: its name and a hash of it, or "".
+        exact_dedupe: Whether all repeats are found, at whatever distance.
+    """
+
+    sources: tuple[SourceIdentity, ...] = ()
+    target: Target = Target()
+    mapping: str = ""
+    function: str = ""
+    exact_dedupe: bool = False
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -58,22 +104,26 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint file says.
 
     Attributes:
-        sources: The files that are imported, in their order.
-        mapping: What the records become.
+        job: What it belongs to.
         place: Everything before it has settled.
         counts: What became of it.
         letters_from: Size of the dead letters' file before the import began.
-        is_done: Whether the sources were read to their end, and everything has settled.
+        seen: By which the store of the events that were seen is known; "" without exact dedupe.
+        is_done: Whether the sources were read to their end, and there is nothing left to be sent.
         version: Of this form.
     """
 
-    sources: tuple[SourceIdentity, ...]
-    mapping: str
+    job: JobIdentity
     place: Place = Place()
     counts: Counts = Counts()
     letters_from: int = 0
+    seen: str = ""
     is_done: bool = False
     version: int = _VERSION
+
+
+class _Form(msgspec.Struct):
+    version: int
 
 
 def identity(path: str, size: int, head: bytes) -> SourceIdentity:
@@ -92,35 +142,54 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     return msgspec.json.encode(checkpoint) + b"\n"
 
 
-def read_checkpoint(path: str, text: bytes, sources: tuple[SourceIdentity, ...], mapping: str) -> Checkpoint:
-    """Return a checkpoint that fits what is to be imported.
+def token_hash(token: str) -> str:
+    """Return by what a checkpoint knows a project token again."""
+    return hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
+
+
+def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
+    """Return a checkpoint that fits what is to be done.
 
     Args:
         path: Where it stands, for errors.
         text: What stands there.
-        sources: The files that are to be imported.
-        mapping: What the records are to become.
+        job: What is to be done.
 
     Raises:
-        InvalidSetting: It is no checkpoint, or one of other files or another mapping.
+        InvalidSetting: It is no checkpoint, or one of other files, another target or other options.
     """
     try:
+        version = msgspec.json.decode(text, type=_Form).version
+        if version != _VERSION:
+            raise InvalidSetting(f"{path} was written by another version; finish with that one, or remove it")
         found = msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise InvalidSetting(f"{path} is no checkpoint; name another file or remove it") from None
-    if found.version != _VERSION:
-        raise InvalidSetting(f"{path} was written by another version; finish with that one, or remove it")
-    if len(found.sources) != len(sources):
-        raise InvalidSetting(f"{path} is of {len(found.sources)} files, this import of {len(sources)}; {_ADVICE}")
-    for old, new in zip(found.sources, sources, strict=True):
+    old = found.job
+    _check_sources(path, old.sources, job.sources)
+    difference = old.target.difference(job.target)
+    if difference and found.place != Place():  # where nothing has settled, everything is sent to the new target
+        raise InvalidSetting(f"{path} belongs to an import {difference}; {_ADVICE}")
+    if old.mapping != job.mapping:
+        raise InvalidSetting(f"{path} belongs to an import with other options for records; {_ADVICE}")
+    if old.function != job.function:
+        raise InvalidSetting(f"the function for records has changed since {path} was written; {_ADVICE}")
+    if old.exact_dedupe != job.exact_dedupe:
+        with_or_without = "with" if old.exact_dedupe else "without"
+        raise InvalidSetting(f"{path} belongs to an import {with_or_without} exact dedupe; {_ADVICE}")
+    target = job.target if difference else job.target.completed(old.target)
+    return msgspec.structs.replace(found, job=msgspec.structs.replace(job, target=target))
+
+
+def _check_sources(path: str, found: Sequence[SourceIdentity], wanted: Sequence[SourceIdentity]) -> None:
+    if len(found) != len(wanted):
+        raise InvalidSetting(f"{path} is of {len(found)} files, this import of {len(wanted)}; {_ADVICE}")
+    for old, new in zip(found, wanted, strict=True):
         if old.path != new.path:
             raise InvalidSetting(f"{path} belongs to {old.path}, not to {new.path}; {_ADVICE}")
         if old != new:
             sizes = f"{old.size:,} bytes then, {new.size:,} now"
             raise InvalidSetting(f"{new.path} has changed since {path} was written ({sizes}); {_ADVICE}")
-    if found.mapping != mapping:
-        raise InvalidSetting(f"{path} belongs to an import with other options for records; {_ADVICE}")
-    return found
 
 
 _ADVICE: Final = "name another checkpoint, or remove it to start again"

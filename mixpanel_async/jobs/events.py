@@ -1,9 +1,11 @@
 """`import_events`: puts a job together for whatever the caller has, and runs it."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from mixpanel_async.auth import ProjectToken
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.batch import BRACKETS_BYTES
@@ -11,11 +13,13 @@ from mixpanel_async.engine.endpoints import Endpoints
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.jobs.checkpoint import JobIdentity, Target, token_hash
 from mixpanel_async.jobs.dead_letters import open_letters
 from mixpanel_async.jobs.encoding import EventEncoding
 from mixpanel_async.jobs.event_rules import max_event_bytes
 from mixpanel_async.jobs.files import FileOptions
 from mixpanel_async.jobs.formats import FORMATS, Format
+from mixpanel_async.jobs.function_hash import function_hash
 from mixpanel_async.jobs.importer import ImportJob
 from mixpanel_async.jobs.journal import Journal
 from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
@@ -29,6 +33,9 @@ from mixpanel_async.jobs.sources import EventSource, Source, open_source
 from mixpanel_async.jobs.updates import UpdateEncoding
 from mixpanel_async.jobs.window import EventWindow
 from mixpanel_async.session import Session
+
+if TYPE_CHECKING:
+    from mixpanel_async.jobs.seen import SeenStore
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -57,12 +64,14 @@ class Plan(msgspec.Struct, frozen=True):
         encode: Makes pieces of what was read.
         spec: Where they go; None for a dry run.
         fingerprint: What the records become, for a checkpoint.
+        function: The caller's function that they go through, for a checkpoint.
     """
 
     source: Source
     encode: Callable[[Chunk], Piece]
     spec: LaneSpec | None
     fingerprint: str
+    function: Transform | None = None
 
 
 async def import_events(
@@ -79,9 +88,8 @@ async def import_events(
     _check(told)
     encoding = _encoding(parts, mapping, transform=transform)
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
-    function = "" if transform is None else getattr(transform, "__qualname__", "function")
-    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}|{function}"
-    return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint), options)
+    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
+    return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint, transform), options)
 
 
 def open_pipe(
@@ -132,6 +140,10 @@ async def import_updates(
 ) -> ImportReport:
     """Run an import of profiles; the client's `import_profiles` and `import_groups` say how."""
     _check(told)
+    if options.exact_dedupe:
+        raise InvalidSetting(
+            "exact_dedupe is for events: an update of a profile has no $insert_id to know a repeat by; leave it out"
+        )
     encoding = UpdateEncoding(
         "" if options.is_dry_run else parts.endpoints.token_for("an import of profiles"),
         parts.settings.max_batch_bytes - BRACKETS_BYTES,
@@ -168,8 +180,9 @@ async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportRepor
     """Run a job from its first file to its report."""
     journal: Journal | None = None
     try:
-        identities = await plan.source.identify() if options.checkpoint else ()
-        journal = Journal(options.dead_letters, options.checkpoint, identities, plan.fingerprint, plan.source.names)
+        job_identity = await _identify(parts, plan, options) if options.checkpoint else JobIdentity()
+        seen = _seen_store(options)
+        journal = Journal(options.dead_letters, options.checkpoint, job_identity, plan.source.names, seen)
         start = await journal.read()
         await plan.source.open(start.place)
         if plan.spec is not None and options.probes:
@@ -185,12 +198,41 @@ async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportRepor
             options=options,
             journal=journal,
             start=start,
+            seen=seen,
         )
         return await job.run()
     finally:
         await plan.source.aclose()
         if journal is not None:
             await journal.aclose()
+
+
+def _seen_store(options: JobOptions) -> "SeenStore | None":
+    if not options.exact_dedupe:
+        return None
+    from mixpanel_async.jobs.seen import SeenStore
+
+    return SeenStore(options.checkpoint)
+
+
+async def _identify(parts: Parts, plan: Plan, options: JobOptions) -> JobIdentity:
+    return JobIdentity(
+        sources=await plan.source.identify(),
+        target=Target() if plan.spec is None else _target(parts, plan.spec),
+        mapping=plan.fingerprint,
+        function=function_hash(plan.function),
+        exact_dedupe=options.exact_dedupe,
+    )
+
+
+def _target(parts: Parts, spec: LaneSpec) -> Target:
+    project, token = parts.session.project_id, parts.endpoints.token
+    goes_by_token = spec.credential is None or isinstance(spec.credential, ProjectToken)
+    return Target(
+        url=f"{parts.session.address('ingestion')}{spec.path}",
+        project_id="" if project is None else str(project),
+        token=token_hash(token) if token and goes_by_token else "",
+    )
 
 
 def _check(told: str | None) -> None:

@@ -55,9 +55,10 @@ class Jobs:
             mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
                 distinct_id and $insert_id. It can also rename, drop, scrub, flatten and filter.
             transform: Called with each event (after the mapping) as a dict; returns an event, several, or None to leave
-                it out. What it makes of one record counts as that many records. One that raises rejects the record.
-            **job: See `mixpanel_async.jobs.options.JobArguments`: checkpoint, dead_letters, dry_run, probe,
-                concurrency, on_progress, stop.
+                it out. What it makes of one record counts as that many records. One that raises rejects the record. A
+                checkpoint belongs to its source text: when that has changed, the import is not gone on with.
+            **job: See `mixpanel_async.jobs.options.JobArguments`: checkpoint, dead_letters, exact_dedupe,
+                dry_run, probe, concurrency, on_progress, stop.
 
         Returns:
             What became of every record, with examples of what was wrong.
@@ -65,8 +66,8 @@ class Jobs:
         Raises:
             SourceError: The source cannot be opened. One that breaks off later is told in the report.
             InvalidSetting: An option is out of range, a column that the mapping names is not there, or the checkpoint
-                belongs to another source or mapping.
-            OutputError: The checkpoint or the dead letters cannot be written.
+                belongs to another source, project or mapping.
+            OutputError: The checkpoint, the dead letters or what exact dedupe keeps cannot be written.
             AccessRefused: `probe` was asked for, and the credential is refused.
             TransportError: `probe` was asked for, and the server does not answer.
             MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
@@ -108,8 +109,8 @@ class Jobs:
             format: As in `import_events`.
             delimiter: As in `import_events`.
             mapping: How rows become updates; None: by a column distinct_id, all others being set.
-            **job: As in `import_events`. With a checkpoint, $add, $append, $union and $remove are refused, because a
-                later run may send what this one sent.
+            **job: As in `import_events`, but for exact_dedupe. With a checkpoint, $add, $append, $union and $remove are
+                refused, because a later run may send what this one sent.
 
         Raises:
             MissingCredentials: The client has no token.

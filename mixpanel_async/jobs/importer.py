@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
-from mixpanel_async.errors import ClientClosed, SourceError
+from mixpanel_async.errors import ClientClosed, OutputError, SourceError
 from mixpanel_async.jobs.books import Books
 from mixpanel_async.jobs.checkpoint import Checkpoint
 from mixpanel_async.jobs.journal import Journal
@@ -18,6 +19,9 @@ from mixpanel_async.jobs.outbox import Outbox
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.report import ImportProgress, ImportReport
 from mixpanel_async.jobs.sources import Source
+
+if TYPE_CHECKING:  # the standard library's database is loaded for those who use it
+    from mixpanel_async.jobs.seen import SeenStore
 
 _log = logging.getLogger("mixpanel_async")
 _DRY_RUN = "dry_run"
@@ -36,6 +40,7 @@ class ImportJob:
         options: How to run.
         journal: Takes what is to be written.
         start: What earlier runs did.
+        seen: Finds repeats at whatever distance; None: only `encode` finds some.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class ImportJob:
         options: JobOptions,
         journal: Journal,
         start: Checkpoint,
+        seen: "SeenStore | None" = None,
     ) -> None:
         self._source = source
         self._encode = encode
@@ -58,6 +64,8 @@ class ImportJob:
         self._options = options
         self._tick_seconds = max(0.05, settings.linger_seconds)
         self._journal = journal
+        self._seen = seen
+        self._turn = asyncio.Lock()  # chunks are taken one after another, in the source's order
         self._books = Books(start.counts.tally(), start.place, journal.note)
         self._resumed = start.counts.read
         self._outbox = None if lane is None else Outbox(engine, lane, self._books, options.concurrency)
@@ -82,31 +90,35 @@ class ImportJob:
             if ticker.done():  # it has no other end than a failure, which the feeder may not have met
                 self._feeder.cancel()
                 await asyncio.wait((self._feeder,))
-            await self._settle([task for task in (self._feeder, ticker) if task.done()])
+            await self._settle(self._feeder, ticker)
         finally:
             for task in (self._feeder, ticker):
                 task.cancel()
             await asyncio.wait((self._feeder, ticker))
-            await self._journal.save(self._books, is_done=self._is_at_end and not self._books.waiting)
+            await self._journal.save(self._books, is_done=self._is_at_end and self._books.is_settled)
         self._tell()
         return self._report()
 
-    async def _settle(self, ended: Sequence[asyncio.Task[None]]) -> None:
+    async def _settle(self, *tasks: asyncio.Task[None]) -> None:
         """Wait for what is on its way, whatever ended the reading; then raise that."""
-        failures = [error for task in ended if not task.cancelled() and (error := task.exception())]
-        if any(isinstance(error, ClientClosed) for error in failures):
+        failures = _failures(tasks)
+        if any(isinstance(failure, ClientClosed) for failure in failures):
             raise failures[0]
-        for chunk in self._source.take():
-            await self._take(chunk)
+        own: list[BaseException] = []
+        try:
+            async with self._turn:
+                await self._take_held()
+        except OutputError as error:
+            own.append(error)  # what was taken before is delivered all the same
         if self._outbox is not None:
             await self._outbox.seal()
             await self._outbox.drained()
-        for error in failures:
-            if not isinstance(error, SourceError):
+        for failure in [*_failures(tasks), *own]:
+            if not isinstance(failure, SourceError):
                 total = self._books.total
-                error.add_note(f"import_events: {total.read:,} records read, {total.imported:,} imported")
-                raise error
-            self._error = str(error)
+                failure.add_note(f"import_events: {total.read:,} records read, {total.imported:,} imported")
+                raise failure
+            self._error = str(failure)
 
     async def _feed(self) -> None:
         async with contextlib.aclosing(self._source.chunks()) as chunks:
@@ -119,12 +131,19 @@ class ImportJob:
                 if chunk is None:
                     self._is_at_end = True
                     return
-                await self._take(chunk)
+                async with self._turn:
+                    await self._take(chunk)
                 self._check_halt()
                 await asyncio.sleep(0)  # a source that never waits must not keep the loop from sending
 
+    async def _take_held(self) -> None:
+        for chunk in self._source.take():
+            await self._take(chunk)
+
     async def _take(self, chunk: Chunk) -> None:
         piece = self._encode(chunk)
+        if self._seen is not None:
+            await self._seen.sift(piece)
         if self._outbox is not None:
             await self._outbox.add(piece)
             await self._save_if_full()
@@ -147,8 +166,9 @@ class ImportJob:
             self._check_halt()
             if self._is_halted and self._is_reading and self._feeder is not None:
                 self._feeder.cancel()
-            for chunk in self._source.take():
-                await self._take(chunk)
+            if not self._turn.locked():  # else the feeder has just taken what there is, and may wait for room
+                async with self._turn:
+                    await self._take_held()
             if self._outbox is not None and self._outbox.sealed == sealed and not self._outbox.is_putting:
                 await self._outbox.seal()
             await self._journal.save(self._books)
@@ -212,3 +232,7 @@ class ImportJob:
         if not report.is_balanced:
             _log.error("import_events: the books do not balance, please report this: %r", report)
         return report
+
+
+def _failures(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException]:
+    return [error for task in tasks if task.done() and not task.cancelled() and (error := task.exception())]

@@ -4,18 +4,22 @@ import asyncio
 import contextlib
 import os
 import pathlib
+import secrets
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from mixpanel_async.errors import OutputError
 from mixpanel_async.jobs.blocking import BlockingThread
 from mixpanel_async.jobs.books import Books
-from mixpanel_async.jobs.checkpoint import Checkpoint, Counts, SourceIdentity, encode_checkpoint, read_checkpoint
+from mixpanel_async.jobs.checkpoint import Checkpoint, Counts, JobIdentity, encode_checkpoint, read_checkpoint
 from mixpanel_async.jobs.dead_letters import letters_before, write_letter
 from mixpanel_async.jobs.pieces import Misfit, Place
+
+if TYPE_CHECKING:  # the standard library's database is loaded for those who use it
+    from mixpanel_async.jobs.seen import SeenStore
 
 _MAX_HELD_BYTES = 1 << 20
 
@@ -23,29 +27,30 @@ _MAX_HELD_BYTES = 1 << 20
 class Journal:
     """The files that a job writes.
 
-    A checkpoint is written after the dead letters that it speaks of are on the disk, and replaces the one before in one
-    step: whenever the machine stops, what is found fits together.
+    A checkpoint is written after the dead letters and the seen events that it speaks of are on the disk, and replaces
+    the one before in one step: whenever the machine stops, what is found fits together.
 
     Args:
         letters: Where dead letters go, or None.
         checkpoint: Where the checkpoint goes, or None.
-        sources: The files that are read; only a checkpoint needs them.
-        mapping: What the records become.
+        job: What the checkpoint belongs to.
         names: Of the sources, in their order, as dead letters name them.
+        seen: The events that were seen, or None.
     """
 
     def __init__(
         self,
         letters: str | None,
         checkpoint: str | None,
-        sources: tuple[SourceIdentity, ...] = (),
-        mapping: str = "",
+        job: JobIdentity,
         names: tuple[str, ...] = (),
+        seen: "SeenStore | None" = None,
     ) -> None:
         self._letters_path = letters
         self._path = checkpoint
         self._names = {name: index for index, name in enumerate(names)}
-        self._last = Checkpoint(sources=sources, mapping=mapping)
+        self._seen = seen
+        self._last = Checkpoint(job=job, seen="" if seen is None else secrets.token_hex(8))
         self._thread = BlockingThread("mixpanel_async-write")
         self._letters: BinaryIO | None = None
         self._held: list[bytes] = []
@@ -62,7 +67,7 @@ class Journal:
         """
         text = await self._thread.submit(self._read)
         if text is not None and self._path is not None:
-            self._last = read_checkpoint(self._path, text, self._last.sources, self._last.mapping)
+            self._last = read_checkpoint(self._path, text, self._last.job)
             self._is_resumed = True
         return self._last
 
@@ -76,11 +81,14 @@ class Journal:
                 return None
 
     async def open(self) -> None:
-        """Open the file of dead letters, and write the first checkpoint.
+        """Open the file of dead letters and the seen events, and write the first checkpoint.
 
         Raises:
+            InvalidSetting: The seen events that the checkpoint speaks of are not there.
             OutputError: A file cannot be written.
         """
+        if self._seen is not None:
+            await self._seen.open(self._last.seen, is_resumed=self._is_resumed, is_done=self._last.is_done)
         self._last = await self._thread.submit(self._open)
 
     def _open(self) -> Checkpoint:
@@ -121,10 +129,10 @@ class Journal:
         return self._held_bytes > _MAX_HELD_BYTES
 
     async def save(self, books: Books, *, is_done: bool = False) -> None:
-        """Write what there is: dead letters, then the checkpoint.
+        """Write what there is: dead letters, seen events, then the checkpoint.
 
         Args:
-            books: How far the job is.
+            books: How far the job is; whatever they know of was sifted before.
             is_done: Whether it has ended, and there is nothing to go on with.
 
         Raises:
@@ -133,17 +141,22 @@ class Journal:
         async with self._lock:
             held, self._held, self._held_bytes = self._held, [], 0
             last = msgspec.structs.replace(
-                self._last, place=books.place or Place(), counts=Counts.of(books.settled), is_done=is_done
+                self._last, place=books.place or Place(), counts=Counts.of(books.settled), is_done=True
             )
+            # A job that was done stays so while nothing changes: it is on its way to its end once more.
+            if not is_done and last != self._last:
+                last = msgspec.structs.replace(last, is_done=False)
             if self._path is None or last == self._last:
                 if held:
                     await self._thread.submit(lambda: self._append(held, is_synced=False))
                 return
-            await self._thread.submit(lambda: self._append_and_write(held, last))
+            await self._thread.submit(lambda: self._append(held, is_synced=True))
+            if self._seen is not None:
+                await self._seen.commit()
+            await self._thread.submit(lambda: self._write(last))
             self._last = last
 
-    def _append_and_write(self, held: list[bytes], last: Checkpoint) -> None:
-        self._append(held, is_synced=True)
+    def _write(self, last: Checkpoint) -> None:
         with _translated():
             _replace(pathlib.Path(str(self._path)), encode_checkpoint(last))
 
@@ -161,6 +174,8 @@ class Journal:
         if self._letters is not None:
             await self._thread.submit(self._letters.close)
         self._thread.close()
+        if self._seen is not None:
+            await self._seen.aclose(is_removed=self._last.is_done)
 
 
 def _replace(path: pathlib.Path, content: bytes) -> None:

@@ -19,9 +19,12 @@ class JobArguments(TypedDict, total=False):
 
     Attributes:
         checkpoint: File that is kept up to date while the job runs: when the job is run again after it was stopped or
-            killed, it goes on behind what has settled. It belongs to the same files and the same mapping.
+            killed, it goes on behind what has settled. It belongs to the same files, options, server and project.
         dead_letters: File to which each record that was not delivered is appended, as a line of JSON with its place,
             the reason and the record; `replay_dead_letters` sends what was repaired.
+        exact_dedupe: Find every repeat in the whole source, not only those among the latest events; for events alone.
+            What was seen is kept on disk, some 40 bytes an event: beside the checkpoint as a file `.seen`, which it
+            belongs to, else in a temporary file.
         dry_run: Do everything but the sending.
         probe: Send a request without records first, to hear at once of a wrong address or credential.
         concurrency: Requests of this job at once; else as many as the client makes.
@@ -31,6 +34,7 @@ class JobArguments(TypedDict, total=False):
 
     checkpoint: PathLike | None
     dead_letters: PathLike | None
+    exact_dedupe: bool
     dry_run: bool
     probe: bool
     concurrency: int | None
@@ -43,6 +47,7 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     checkpoint: str | None = None
     dead_letters: str | None = None
+    exact_dedupe: bool = False
     is_dry_run: bool = False
     probes: bool = False
     concurrency: int | None = None
@@ -63,6 +68,7 @@ def read_options(given: JobArguments) -> JobOptions:
     options = JobOptions(
         checkpoint=None if checkpoint is None else os.fspath(checkpoint),
         dead_letters=None if dead_letters is None else os.fspath(dead_letters),
+        exact_dedupe=given.get("exact_dedupe", False),
         is_dry_run=given.get("dry_run", False),
         probes=given.get("probe", False),
         concurrency=given.get("concurrency"),

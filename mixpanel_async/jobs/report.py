@@ -108,7 +108,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         read: Records read; blank lines are none.
         imported: Records that Mixpanel confirmed.
         rejected: Records refused, by Mixpanel or by local validation.
-        duplicates: Records that equal an earlier one within the dedupe window; they were not sent.
+        duplicates: Records that equal an earlier one, as far back as was looked; they were not sent.
         skipped: Records left out because the caller asked for it, those of a dry run included.
         undelivered: Records whose delivery failed or is not known.
         rejected_by: Rejected records by reason.

@@ -74,6 +74,10 @@ class Session:
         self.quota = RetryQuota(settings.retry_quota)
         self.counts = WireCounts()
 
+    def address(self, server: Server) -> str:
+        """Return the address of one of Mixpanel's servers."""
+        return self._servers[server]
+
     async def send(self, request: Request) -> Reply:
         """Send a request, repeat it where that is safe, and return the good reply.
 

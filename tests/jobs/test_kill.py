@@ -18,13 +18,21 @@ EVENTS = int(os.environ.get("KILL_TEST_EVENTS", "20000"))
 KILLS = int(os.environ.get("KILL_TEST_KILLS", "4"))
 
 
-async def start(emulator: Emulator, path: pathlib.Path) -> asyncio.subprocess.Process:
-    command = ["-m", "mixpanel_async", "import", "events", str(path), "--json"]
+async def start(emulator: Emulator, path: pathlib.Path, *options: str) -> asyncio.subprocess.Process:
+    command = ["-m", "mixpanel_async", "import", "events", str(path), "--json", *options]
     files = ["--checkpoint", str(path.with_name("checkpoint")), "--dead-letters", str(path.with_name("dead"))]
     environment = {**os.environ, "MIXPANEL_TOKEN": "token", "MIXPANEL_BASE_URL": emulator.url}
     return await asyncio.create_subprocess_exec(
         sys.executable, *command, *files, env=environment, stdout=asyncio.subprocess.PIPE
     )
+
+
+def settled(path: pathlib.Path) -> int:
+    """Return how many records the checkpoint says have settled."""
+    try:
+        return int(orjson.loads(path.with_name("checkpoint").read_bytes())["place"]["number"])
+    except FileNotFoundError:
+        return 0
 
 
 async def test_killed_at_random(emulator: Emulator, write: Callable[[str, bytes], pathlib.Path]) -> None:
@@ -57,3 +65,32 @@ async def test_killed_at_random(emulator: Emulator, write: Callable[[str, bytes]
     assert len(events) == EVENTS - bad
     dead = [orjson.loads(line)["number"] for line in path.with_name("dead").read_bytes().splitlines()]
     assert sorted(dead) == [number + 1 for number in range(0, EVENTS, 500)]
+
+
+async def test_killed_with_exact_dedupe(emulator: Emulator, write: Callable[[str, bytes], pathlib.Path]) -> None:
+    """Killed behind its checkpoints, exact dedupe still counts each repeat as one, and no event is lost."""
+    chance = random.Random(11)
+    unique = EVENTS * 3 // 4
+    numbers = [*range(unique), *chance.choices(range(unique), k=EVENTS - unique)]
+    path = write("a.ndjson", b"\n".join(orjson.dumps(event(number, text="x" * 300)) for number in numbers))
+    killed = 0
+    for _ in range(KILLS):
+        emulator.faults.add(Fault(path="/import", kind="delay", seconds=0.2, times=None))
+        import_ = await start(emulator, path, "--exact-dedupe", "--concurrency", "2")
+        before = settled(path)
+        while import_.returncode is None and settled(path) == before:  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0)
+        if import_.returncode is None:
+            import_.send_signal(signal.SIGKILL)
+        await import_.communicate()
+        killed += import_.returncode == -signal.SIGKILL
+        emulator.faults.clear()
+    import_ = await start(emulator, path, "--exact-dedupe")
+    output, _ = await import_.communicate()
+    report = orjson.loads(output)
+    assert killed
+    assert report["resumed"] > 0
+    assert (report["read"], report["imported"], report["duplicates"]) == (EVENTS, unique, EVENTS - unique)
+    assert import_.returncode == 0
+    assert len(await emulator.deduplicated_events()) == unique
+    assert sorted(each for each in os.listdir(path.parent)) == ["a.ndjson", "checkpoint", "dead"]  # noqa: PTH208
