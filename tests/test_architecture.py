@@ -10,8 +10,8 @@ import pytest
 
 PACKAGE = pathlib.Path(__file__).parent.parent / "mixpanel_async"
 FLOORS = [
-    {"errors", "models", "limits", "clock", "_version"},
-    {"config", "auth"},
+    {"errors", "models", "limits", "clock", "addresses", "_version"},
+    {"config", "auth", "remote"},
     {"session"},
     {"actions"},
     {"engine"},
@@ -66,13 +66,13 @@ def test_every_room_is_on_a_floor() -> None:
 
 
 def test_aiohttp_is_known_in_one_place() -> None:
-    """On the client's side only the transport knows the HTTP library."""
+    """On the client's side only the transport knows the HTTP library; addresses give fsspec's one its time-outs."""
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in MODULES
         if room_of(path) != "emulator" and any(name.split(".")[0] == "aiohttp" for name in imports_of(path))
     }
-    assert users == {"session/transport.py"}
+    assert users == {"session/transport.py", "remote.py"}
 
 
 def test_extras_are_imported_late() -> None:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from mixpanel_async import remote
 from mixpanel_async.actions.answers import Acknowledgement, Answer, AnswerList, read_acknowledgement, read_result_list
 from mixpanel_async.actions.arguments import Id, pairs, segment
 from mixpanel_async.actions.calls import Actions
 from mixpanel_async.actions.lookup_csv import check_csv, encode_rows
+from mixpanel_async.addresses import is_remote
 from mixpanel_async.errors import SourceError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Request
@@ -61,8 +63,8 @@ class LookupTables(Actions):
 
         Args:
             table_id: The table.
-            source: Path of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first is the
-                header. The first column is the key.
+            source: Path or address of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first
+                is the header. The first column is the key.
             timeout_seconds: For the whole request; a large table may need more than the settings' default.
             project_id: Project; the client's unless given.
 
@@ -121,6 +123,8 @@ def _request(
 def _checked_csv(source: str | Path | bytes | Rows) -> bytes:
     if isinstance(source, bytes):
         data = source
+    elif isinstance(source, str) and is_remote(source):
+        data = remote.read_bytes(source)
     elif isinstance(source, str | Path):
         try:
             data = Path(source).read_bytes()

@@ -14,9 +14,9 @@ from mixpanel_async.cli.answering import add_group, run_call
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.options import AsJson, Server, server_options
 from mixpanel_async.cli.output import say
-from mixpanel_async.jobs.blocks import STDIN
 from mixpanel_async.jobs.export import ExportOptions, ExportReport
 from mixpanel_async.jobs.export_lines import count_events
+from mixpanel_async.jobs.origins import STDIN
 
 
 @with_options(server=server_options)

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from mixpanel_async import AsyncMixpanel, ImportReport, RecordMapping, UpdateMapping
+from mixpanel_async.addresses import shown
 from mixpanel_async.cli import lookup_commands
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.mapping_options import mapping_options, update_options
@@ -31,7 +32,9 @@ from mixpanel_async.jobs.options import JobArguments
 Files: TypeAlias = Annotated[
     list[str],
     typer.Argument(
-        help="NDJSON, CSV or TSV, plain or gzip; a directory or a pattern; - is standard input.", metavar="FILE..."
+        help="NDJSON, JSON, CSV, TSV or Parquet, plain or compressed; a directory, a pattern, an address such as "
+        "s3://bucket/2024/*.gz; - is standard input.",
+        metavar="FILE...",
     ),
 ]
 AsPath: TypeAlias = Annotated[str, typer.Argument(help="What an import wrote with --dead-letters.", metavar="FILE")]
@@ -174,6 +177,6 @@ def _run(start: Import, files: list[str], run: Run, server: Server, *, as_json: 
             stop=stop,
         )
 
-    with ImportBar(", ".join(files)) as bar:
+    with ImportBar(", ".join(map(shown, files))) as bar:
         report = run_job(server, run, job, bar.say)
     return print_report(report, as_json=as_json)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mixpanel_async import remote
+from mixpanel_async.addresses import is_remote, shown
 from mixpanel_async.cli.mapping_options import read_pairs
 from mixpanel_async.errors import InvalidSetting, SourceError
 from mixpanel_async.models import JSONValue
@@ -15,11 +17,13 @@ _FROM_FILE = "@"
 
 
 def read_bytes(path: str) -> bytes:
-    """Return the content of a file, or of standard input for `-`.
+    """Return the content of a file, at a path or an address, or of standard input for `-`.
 
     Raises:
         SourceError: It cannot be read.
     """
+    if is_remote(path):
+        return remote.read_bytes(path)
     try:
         return sys.stdin.buffer.read() if path == STDIN else pathlib.Path(path).read_bytes()
     except OSError as error:
@@ -35,7 +39,7 @@ def read_text(path: str) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path} is not UTF-8, at byte {error.start:,}") from None
+        raise SourceError(f"{shown(path)} is not UTF-8, at byte {error.start:,}") from None
 
 
 def given_bytes(text: str) -> bytes:
@@ -65,7 +69,7 @@ def given_json(name: str, text: str | None) -> JSONValue:
     try:
         return msgspec.json.decode(given_bytes(text))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        where = f" in {text.removeprefix(_FROM_FILE)}" if text.startswith(_FROM_FILE) else ""
+        where = f" in {shown(text.removeprefix(_FROM_FILE))}" if text.startswith(_FROM_FILE) else ""
         raise InvalidSetting(f"{name} needs JSON, or @FILE with JSON; the JSON{where} is wrong: {error}") from None
 
 

@@ -7,6 +7,7 @@ import typer
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.actions import Acknowledgement
 from mixpanel_async.actions.lookup_tables import LookupTable
+from mixpanel_async.addresses import shown
 from mixpanel_async.cli.answer_rows import listed
 from mixpanel_async.cli.answering import Yes, acknowledged, add_group, is_confirmed, print_answer
 from mixpanel_async.cli.groups import with_options
@@ -64,7 +65,7 @@ def replace(
         try:
             return await client.lookup_tables.replace(table_id, data, timeout_seconds=timeout_seconds)
         except InvalidRecord as error:
-            raise InvalidRecord(f"{file}, {error.message}; nothing was sent") from None
+            raise InvalidRecord(f"{shown(file)}, {error.message}; nothing was sent") from None
 
     return print_answer(server, output, call, acknowledged(table_id))
 

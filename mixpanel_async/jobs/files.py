@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
+from mixpanel_async.addresses import shown
 from mixpanel_async.errors import InvalidSetting, SourceError
 from mixpanel_async.jobs.blocking import BlockingThread
-from mixpanel_async.jobs.blocks import STDIN, BlockFile, ReadableFile
+from mixpanel_async.jobs.blocks import BlockFile
 from mixpanel_async.jobs.checkpoint import SourceIdentity
 from mixpanel_async.jobs.formats import Format, format_of
+from mixpanel_async.jobs.origins import STDIN, Origin, ReadableFile, find_origins
 from mixpanel_async.jobs.pieces import Chunk, Place
 from mixpanel_async.jobs.readers import CheckColumns, Reader, make_reader
 
@@ -56,7 +58,7 @@ class FileSource:
         """
         options = self._options
         await self._file.open()
-        form = format_of(self._file.name, self._file.head, options.told)
+        form = format_of(self._file.origin.file_name, self._file.head, options.told)
         self._reader = make_reader(form, self._file, self._thread, options.delimiter, options.check_columns)
         await self._reader.open(start)
 
@@ -75,20 +77,30 @@ class FilesSource:
     """Files, one after another.
 
     Args:
-        paths: Where they are; "-" is standard input; or files that are open already.
+        given: Paths or addresses of files or directories, or patterns; "-" is standard input; or files that are open.
         options: How they are read.
     """
 
-    def __init__(self, paths: Sequence[str | ReadableFile], options: FileOptions) -> None:
+    def __init__(self, given: Sequence[str | ReadableFile], options: FileOptions) -> None:
         self._thread = BlockingThread("mixpanel_async-read")
-        self._files = [BlockFile(path, self._thread) for path in paths]
+        self._given = given
+        self._files: Sequence[BlockFile] = ()
         self._options = options
         self._current: FileSource | None = None
         self._start = Place()
         self._done_bytes = 0
-        self.names = tuple(file.name for file in self._files)
-        self.name = self.names[0] if len(paths) == 1 else f"{self.names[0]} and {len(paths) - 1} more"
+        self.names: tuple[str, ...] = ()
+        self.name = "stdin" if given[0] == STDIN else shown(given[0]) if isinstance(given[0], str) else "file"
         self.total_bytes: int | None = None
+
+    async def _find(self) -> None:
+        """Find the files; where they are many or far away it takes a while, so it is not done in the event loop."""
+        if self._files:
+            return
+        origins = await self._thread.submit(lambda: [each for one in self._given for each in find_origins(one)])
+        self.names = _told_apart(origins)
+        self._files = [BlockFile(*pair, self._thread) for pair in zip(origins, self.names, strict=True)]
+        self.name = self.names[0] if len(self.names) == 1 else f"{self.names[0]} and {len(self.names) - 1} more"
 
     @property
     def read_bytes(self) -> int:
@@ -102,12 +114,8 @@ class FilesSource:
             InvalidSetting: One is no file that can be read again.
             SourceError: One cannot be read.
         """
-        found = []
-        for file in self._files:
-            if file.path is None or file.path == STDIN:
-                raise InvalidSetting(f"a checkpoint needs files that can be read again; {file.name} cannot")
-            found.append(await self._thread.submit(file.identify))
-        return tuple(found)
+        await self._find()
+        return tuple([await self._thread.submit(file.origin.identify) for file in self._files])
 
     async def open(self, start: Place) -> None:
         """Open the first file to be read, at the place where reading begins.
@@ -116,7 +124,8 @@ class FilesSource:
             SourceError: It cannot be read.
             InvalidSetting: Its columns will not do.
         """
-        sizes = [await self._thread.submit(file.stored_bytes) for file in self._files]
+        await self._find()
+        sizes = await self._thread.submit(lambda: [file.origin.stored_bytes() for file in self._files])
         if None not in sizes:
             self.total_bytes = sum(size or 0 for size in sizes)
         self._done_bytes = sum(size or 0 for size in sizes[: start.file])
@@ -156,3 +165,15 @@ class FilesSource:
         if self._current is not None:
             await self._current.aclose()
         self._thread.close()
+
+
+def _told_apart(origins: Sequence[Origin]) -> tuple[str, ...]:
+    """Return names of files, each of them once: positions and dead letters are told by them."""
+    names: dict[str, None] = {}
+    for origin in origins:
+        name, count = origin.name, 1
+        while name in names:
+            count += 1
+            name = f"{origin.name} ({count})"
+        names[name] = None
+    return tuple(names)

@@ -20,6 +20,7 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
 _COMPRESSED: Final = frozenset({".gz", ".zst"})
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPED: Final = b"\x2a\x4d\x18"
 _PARQUET: Final = b"PAR1"
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -28,7 +29,9 @@ def compression_of(head: bytes) -> Compression:
     """Return how a file is compressed, by its first bytes: what it is called may be wrong."""
     if head.startswith(_GZIP):
         return "gzip"
-    return "zstd" if head.startswith(_ZSTD) else ""
+    # Tools that compress in parallel put frames to be skipped in front of the first one with data.
+    is_skipped = head[1:4] == _ZSTD_SKIPPED and head[0] >> 4 == 5  # noqa: PLR2004 - 0x50 to 0x5F
+    return "zstd" if head.startswith(_ZSTD) or is_skipped else ""
 
 
 def format_by_name(name: str) -> Format | None:

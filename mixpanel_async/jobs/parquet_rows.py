@@ -1,6 +1,7 @@
 """Parquet, batch by batch; needs the extra `arrow`."""
 
 import importlib
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
@@ -29,24 +30,25 @@ class ParquetReader:
     """Reads a Parquet file; blocks, so it belongs on a thread.
 
     Args:
-        path: Where it is.
+        name: Of the source, for errors.
+        file: Its path, or the file, open to be read from any place; it is closed at the end.
 
     Raises:
         MissingExtra: pyarrow is not installed.
         SourceError: The file is no Parquet.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, name: str, file: str | io.BufferedReader) -> None:
         try:
             arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
         except ImportError:
             raise MissingExtra("arrow", "reading Parquet") from None
-        self._path = path
+        self._name = name
         self._broken: tuple[type[Exception], ...] = (arrow.ArrowException, OSError, ValueError)
         try:
-            self._file = parquet.ParquetFile(path)
+            self._file = parquet.ParquetFile(file)
         except self._broken as error:
-            raise SourceError(f"{path}: no Parquet file: {error}") from None
+            raise SourceError(f"{name}: no Parquet file: {error}") from None
         self._total = self._file.metadata.num_rows
         self._batches: Iterator[Any] = iter(())
         self._number = 0
@@ -77,7 +79,7 @@ class ParquetReader:
             batch = next(self._batches, None)
             found = [] if batch is None else cast("list[Mapping[str, object]]", batch.to_pylist())
         except self._broken as error:
-            raise SourceError(f"{self._path}: broken behind row {self._number}: {error}") from None
+            raise SourceError(f"{self._name}: broken behind row {self._number}: {error}") from None
         if batch is None:
             return None
         dropped = min(self._skipped, len(found))
@@ -88,4 +90,4 @@ class ParquetReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._file.close(force=True)

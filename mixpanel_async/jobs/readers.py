@@ -192,7 +192,7 @@ class ParquetTableReader:
     """Parquet.
 
     Args:
-        file: Open already; only its path is used.
+        file: Open already; it is opened once more.
         thread: Runs what blocks.
         check_columns: Called with the names of the columns.
     """
@@ -206,13 +206,15 @@ class ParquetTableReader:
 
     async def open(self, start: Place) -> None:
         """Open the file once more, as Parquet wants it, and go to where reading begins."""
-        path = self._file.path
-        if path is None or self._file.total_bytes is None or self._file.compression:
-            raise SourceError(f"{self._file.name}: Parquet is read from plain files; save it as one first")
+        if self._file.compression:
+            raise SourceError(f"{self._file.name}: Parquet is compressed in itself; unpack the file first")
         self._start = start
-        self._reader = reader = await self._thread.submit(lambda: ParquetReader(path))
+        self._reader = reader = await self._thread.submit(self._open_again)
         self._check_columns(reader.columns)
         await self._thread.submit(lambda: reader.skip(start.number))
+
+    def _open_again(self) -> ParquetReader:
+        return ParquetReader(self._file.name, self._file.origin.open_again())
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the rows."""

@@ -1,18 +1,15 @@
 """Where records come from."""
 
-import glob
 import itertools
 import os
-import pathlib
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from typing import Final, Protocol, TypeAlias, cast
 
 from mixpanel_async.errors import InvalidSetting, SourceError
-from mixpanel_async.jobs.blocks import STDIN, ReadableFile
 from mixpanel_async.jobs.checkpoint import SourceIdentity
 from mixpanel_async.jobs.event_rules import malformed
 from mixpanel_async.jobs.files import FileOptions, FilesSource
-from mixpanel_async.jobs.formats import format_by_name
+from mixpanel_async.jobs.origins import ReadableFile
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Place, Row
 
 Record: TypeAlias = Row | bytes
@@ -27,7 +24,7 @@ class Source(Protocol):
 
     Attributes:
         name: For people.
-        names: Of its parts, as positions name them.
+        names: Of its parts, as positions name them; known when it was identified or opened.
     """
 
     name: str
@@ -120,7 +117,8 @@ class RecordSource:
         """Return what was read and not yielded yet: a source that pauses does not hold back what it gave before."""
         chunks = []
         held, self._held = self._held, []
-        for is_text, group in itertools.groupby(held, key=_is_text):
+        has_text = any(issubclass(kind, bytes) for kind in set(map(type, held)))
+        for is_text, group in itertools.groupby(held, key=_is_text) if has_text else ((False, held),) if held else ():
             records = list(group)
             first = self._number + 1
             self._number += len(records)
@@ -164,38 +162,16 @@ def open_source(source: EventSource, options: FileOptions) -> FilesSource | Reco
 
     Raises:
         InvalidSetting: Options for files were given for something else.
-        SourceError: A pattern or directory holds no file, or the source is none.
+        SourceError: The source is none.
     """
     if isinstance(source, str | os.PathLike):
-        return FilesSource(expanded(os.fspath(source)), options)
+        return FilesSource([os.fspath(source)], options)
     if isinstance(source, ReadableFile):
         return FilesSource([source], options)
     if isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source):
-        return FilesSource([path for one in source for path in expanded(os.fspath(one))], options)
+        return FilesSource([os.fspath(one) for one in source], options)
     if options.told is not None or options.delimiter is not None:
         raise InvalidSetting("format and delimiter are for files; an iterable yields records")
     if not isinstance(source, AsyncIterable | Iterable):
         raise SourceError(f"cannot read records from a {type(source).__name__}; give a path or an iterable")
     return RecordSource(cast("Records", source))
-
-
-def expanded(path: str) -> list[str]:
-    """Return the files that a path means: itself, those of a directory, or those that fit a pattern, in their order.
-
-    Raises:
-        SourceError: There is none in the directory, or none that fits.
-    """
-    if path == STDIN or pathlib.Path(path).is_file():
-        return [path]
-    if pathlib.Path(path).is_dir():
-        inside = sorted(str(each) for each in pathlib.Path(path).iterdir() if each.is_file())
-        found = [each for each in inside if format_by_name(each) is not None]
-        if not found:
-            raise SourceError(f"{path}: the directory holds no NDJSON, JSON, CSV, TSV or Parquet file")
-        return found
-    if glob.has_magic(path):
-        found = sorted(each for each in glob.glob(path, recursive=True) if pathlib.Path(each).is_file())  # noqa: PTH207
-        if not found:
-            raise SourceError(f"{path}: no file fits this pattern")
-        return found
-    return [path]

@@ -1,0 +1,57 @@
+"""Addresses such as s3://bucket/key and what of them may be shown. Pure."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import unquote
+
+HIDDEN_QUERY: Final = "?..."
+_ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*::)*[A-Za-z][A-Za-z0-9+.\-]+://")
+_IN_TEXT: Final = re.compile(_ADDRESS.pattern + r"[^\s'\"<>()]*")
+HTTP: Final = frozenset({"http", "https"})
+# A key of a bucket may hold a question mark, and a pattern does; what looks like parameters is hidden there too.
+_QUERY: Final = {True: re.compile(r"(?<=[^?#])[?#][^@]*$", re.DOTALL), False: re.compile(r"\?[\w.\-]+=.*$", re.DOTALL)}
+# What other schemes have before the @ is a user, and with some servers a secret.
+_PLACE_BEFORE_AT: Final = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+
+
+def is_remote(path: str) -> bool:
+    """Return whether a path is an address; a drive letter is none."""
+    return _ADDRESS.match(path) is not None
+
+
+def shown(path: str) -> str:
+    """Return a path as people and files may see it: an address without users, passwords and query."""
+    if not is_remote(path):
+        return path
+    return "::".join(_shown_link(link) if "://" in link else link for link in path.split("::"))
+
+
+def _shown_link(link: str) -> str:
+    scheme, _, rest = link.partition("://")
+    host, slash, path = _QUERY[scheme.lower() in HTTP].sub(HIDDEN_QUERY, rest).partition("/")
+    user, at, host = host.rpartition("@")
+    place = f"{user.partition(':')[0]}@" if at and scheme.lower() in _PLACE_BEFORE_AT else ""
+    return f"{scheme}://{place}{host}{slash}{path}"
+
+
+def redacted(text: str, address: str) -> str:
+    """Return what somebody else says of an address without what is secret in it, or "" where that cannot be done."""
+    found = without_secrets(text.replace(address, shown(address)))
+    return "" if any(secret in found for secret in _secrets(address)) else found
+
+
+def _secrets(address: str) -> Iterator[str]:
+    for link in address.split("::"):
+        scheme, _, rest = link.partition("://")
+        user = rest.partition("/")[0].rpartition("@")[0]
+        query = _QUERY[scheme.lower() in HTTP].search(rest)
+        values = [pair.partition("=")[2] for pair in query[0].split("&")] if query else []
+        for secret in (*user.split(":"), *values):
+            if len(secret) > 2:  # noqa: PLR2004 - shorter ones are found everywhere, and protect nothing
+                yield from (secret, unquote(secret))
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with every address in it as it may be shown."""
+    return _IN_TEXT.sub(lambda match: shown(match[0]), text)

@@ -1,0 +1,281 @@
+"""Where the bytes of files are: on disk, in standard input, in an open file, at an address. Everything here blocks."""
+
+import contextlib
+import glob
+import io
+import os
+import pathlib
+import stat
+import sys
+from collections.abc import Iterator
+from typing import Final, Protocol, cast, runtime_checkable
+
+from mixpanel_async import remote
+from mixpanel_async.addresses import HIDDEN_QUERY, is_remote, shown
+from mixpanel_async.errors import InvalidSetting, SourceError
+from mixpanel_async.jobs.checkpoint import HEAD_BYTES, SourceIdentity, identity
+from mixpanel_async.jobs.formats import format_by_name
+
+BLOCK_BYTES: Final = 1 << 20
+STDIN: Final = "-"
+
+
+@runtime_checkable
+class ReadableFile(Protocol):
+    """A file object that gives bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes; b"" at the end."""
+
+
+class Origin(Protocol):
+    """Where a file is.
+
+    Attributes:
+        name: For people.
+        file_name: What its format may be told by.
+        is_ours: Whether what `open` returns is ours to close.
+    """
+
+    name: str
+    file_name: str
+    is_ours: bool
+
+    def stored_bytes(self) -> int | None:
+        """Return the file's size, or None where it has none.
+
+        Raises:
+            SourceError: There is no such file.
+        """
+
+    def open(self) -> io.BufferedReader:
+        """Open it.
+
+        Raises:
+            SourceError: It cannot be opened.
+        """
+
+    def open_again(self) -> str | io.BufferedReader:
+        """Return the path, or one more open file, of what can be read from any place.
+
+        Raises:
+            SourceError: This cannot.
+        """
+
+    def identify(self) -> SourceIdentity:
+        """Return what tells the file from others.
+
+        Raises:
+            SourceError: It cannot be read.
+            InvalidSetting: It cannot be read a second time.
+        """
+
+
+class DiskFile:
+    """A file, by its path.
+
+    Args:
+        path: Where it is.
+    """
+
+    is_ours = True
+
+    def __init__(self, path: str) -> None:
+        self.name = self.file_name = path
+
+    def stored_bytes(self) -> int | None:
+        """Return its size, or None for a pipe or device."""
+        with _found(self.name):
+            return _regular_bytes(os.stat(self.name))  # noqa: PTH116
+
+    def open(self) -> io.BufferedReader:
+        """Open it."""
+        with _found(self.name):
+            return cast("io.BufferedReader", open(self.name, "rb", buffering=BLOCK_BYTES))  # noqa: PTH123
+
+    def open_again(self) -> str:
+        """Return its path."""
+        if self.stored_bytes() is None:
+            raise _no_table(self.name)
+        return self.name
+
+    def identify(self) -> SourceIdentity:
+        """Return what tells it from others."""
+        with _found(self.name), open(self.name, "rb") as file:  # noqa: PTH123
+            size = os.fstat(file.fileno()).st_size
+            return identity(os.path.realpath(self.name), size, file.read(HEAD_BYTES))
+
+
+class OpenFile:
+    """A file that somebody else opened, and closes.
+
+    Args:
+        file: Open in binary mode.
+        name: For people.
+    """
+
+    is_ours = False
+
+    def __init__(self, file: ReadableFile, name: str) -> None:
+        self._file = file
+        self.name = self.file_name = name
+
+    def stored_bytes(self) -> int | None:
+        """Return its size; what is no plain file may give other bytes than those that are stored, and has none."""
+        if not isinstance(self._file, io.BufferedReader | io.FileIO):
+            return None
+        try:
+            return _regular_bytes(os.fstat(self._file.fileno()))
+        except OSError:
+            return None
+
+    def open(self) -> io.BufferedReader:
+        """Return it, with a buffer."""
+        given: object = self._file
+        if isinstance(given, io.TextIOBase):
+            raise SourceError(f"{self.name}: is open as text; open it in binary mode")
+        if isinstance(given, io.BufferedReader):
+            return given
+        return io.BufferedReader(_Wrapped(self._file), BLOCK_BYTES)
+
+    def open_again(self) -> str:
+        """There is only one of it."""
+        raise _no_table(self.name)
+
+    def identify(self) -> SourceIdentity:
+        """There is no way to find it again."""
+        raise InvalidSetting(f"a checkpoint needs files that can be read again; {self.name} cannot")
+
+
+class StandardInput(OpenFile):
+    """Standard input."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdin.buffer, "stdin")
+
+    def open(self) -> io.BufferedReader:
+        """Open it once more: at its end the interpreter closes sys.stdin, and aborts where a thread still reads it."""
+        with _found(self.name):
+            opened = open(sys.stdin.fileno(), "rb", buffering=BLOCK_BYTES, closefd=False)  # noqa: SIM115
+            return cast("io.BufferedReader", opened)
+
+
+class AddressedFile:
+    """A file at an address.
+
+    Args:
+        file: The file.
+    """
+
+    is_ours = True
+
+    def __init__(self, file: remote.RemoteFile) -> None:
+        self._file = file
+        self.name = file.name
+        self.file_name = file.name.removesuffix(HIDDEN_QUERY)
+
+    def stored_bytes(self) -> int | None:
+        """Return its size, or None where the server does not tell."""
+        return self._file.stored_bytes()
+
+    def open(self) -> io.BufferedReader:
+        """Open it."""
+        return self._file.open()
+
+    def open_again(self) -> io.BufferedReader:
+        """Open it once more."""
+        opened = self._file.open()
+        if not opened.seekable():
+            opened.close()
+            raise _no_table(self.name)
+        return opened
+
+    def identify(self) -> SourceIdentity:
+        """Return what tells it from others; its address without what is secret, as that changes when it is renewed."""
+        size = self.stored_bytes()
+        if size is None:
+            raise InvalidSetting(f"a checkpoint needs the size of each file; the server does not tell it: {self.name}")
+        with self._file.open() as opened:
+            try:
+                head = opened.read(HEAD_BYTES)
+            except OSError as error:
+                raise SourceError(f"{self.name}: cannot be read: {error}") from None
+        return identity(self.name, size, head + self._file.tag().encode())
+
+
+def find_origins(source: str | ReadableFile) -> list[Origin]:
+    """Return the files that a path means: itself, those of a directory, or those that fit a pattern, in their order.
+
+    Raises:
+        SourceError: There is none in the directory, or none that fits.
+    """
+    if not isinstance(source, str):
+        return [OpenFile(source, str(getattr(source, "name", "file")))]
+    if source == STDIN:
+        return [StandardInput()]
+    if not is_remote(source):
+        return [DiskFile(path) for path in _expanded(source)]
+    files = remote.find(source, lambda name: format_by_name(name) is not None)
+    if not files:
+        raise _nothing_in(shown(source))
+    return [AddressedFile(file) for file in files]
+
+
+def _expanded(path: str) -> list[str]:
+    if pathlib.Path(path).is_file():
+        return [path]
+    if pathlib.Path(path).is_dir():
+        inside = sorted(str(each) for each in pathlib.Path(path).iterdir() if each.is_file())
+        found = [each for each in inside if format_by_name(each) is not None]
+        if not found:
+            raise _nothing_in(path)
+        return found
+    if glob.has_magic(path):
+        found = sorted(each for each in glob.glob(path, recursive=True) if pathlib.Path(each).is_file())  # noqa: PTH207
+        if not found:
+            raise SourceError(f"{path}: no file fits this pattern")
+        return found
+    return [path]
+
+
+def _nothing_in(name: str) -> SourceError:
+    return SourceError(f"{name}: the directory holds no NDJSON, JSON, CSV, TSV or Parquet file")
+
+
+def _no_table(name: str) -> SourceError:
+    return SourceError(f"{name}: Parquet is read from plain files; save it as one first")
+
+
+@contextlib.contextmanager
+def _found(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise SourceError(f"{name}: there is no such file") from None
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be opened: {error.strerror or error}") from None
+
+
+def _regular_bytes(status: os.stat_result) -> int | None:
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+class _Wrapped(io.RawIOBase):
+    """A file object of any kind, as a raw stream."""
+
+    def __init__(self, file: ReadableFile) -> None:
+        super().__init__()
+        self._file = file
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        found = self._file.read(len(buffer))
+        buffer[: len(found)] = found
+        self._position += len(found)
+        return len(found)
