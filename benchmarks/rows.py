@@ -5,13 +5,11 @@ import itertools
 import statistics
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from benchmarks import floors, subjects
 from benchmarks.data import EVENTS_TIME, events, records, write_ndjson
-from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, seconds_of, sink
+from benchmarks.flatness import row_12_flat
+from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, sink
 
 COUNT = 200_000
 LIMIT_PER_MINUTE = 600_000
@@ -98,7 +96,6 @@ def row_6_memory(scratch: Path) -> Figure:
             count: peak_memory_mib(f"{code}asyncio.run(import_file({port}, pathlib.Path({str(path)!r}), {count}))")
             for path, count in ((small, 100_000), (large, 10_000_000))
         }
-    large.unlink()
     difference = peaks[10_000_000] - peaks[100_000]
     return Figure(
         "6 peak memory, 10,000,000 events less 100,000",
@@ -204,55 +201,6 @@ def row_11_import_time(_scratch: Path) -> Figure:
     """Time to import the package against time to import aiohttp."""
     values = [python_seconds("import mixpanel_async") / python_seconds("import aiohttp") for _ in range(9)]
     return Figure("11 import mixpanel_async", "import aiohttp", "<= 1.2", values, statistics.median(values) <= 1.2)
-
-
-def row_12_flat(scratch: Path) -> Figure:
-    """Cost of an event by how many there are, by connections, and by size."""
-    detail: dict[str, Any] = {"by_count": {}, "by_connections": {}, "by_size": {}}
-    with sink() as port:
-
-        def cost(path: Path, count: int, connections: int = 20) -> float:
-            work = partial(subjects.import_file, port, path, count, concurrency=connections)
-            best = min(seconds_of(lambda: asyncio.run(work()))[1] for _ in range(3))
-            return best / count * 1e6
-
-        for exponent in range(3, 7):
-            count = 10**exponent
-            detail["by_count"][count] = round(cost(write_ndjson(scratch / f"flat{count}.ndjson", count), count), 3)
-        path = write_ndjson(scratch / "flat100000.ndjson", 100_000)
-        for connections in (1, 2, 4, 8, 16, 20):
-            detail["by_connections"][connections] = round(cost(path, 100_000, connections), 3)
-        for size in (100, 1_000, 10_000, 100_000):
-            path, count = _sized(scratch, size)
-            detail["by_size"][size] = round(cost(path, count), 3)
-    large = [detail["by_count"][10**exponent] for exponent in (5, 6)]
-    connected = list(detail["by_connections"].values())
-    flat = max(max(large) / min(large), max(connected) / min(connected))
-    return Figure(
-        "12 cost of an event, largest over smallest",
-        "10^5 to 10^6 events, 1 to 20 connections",
-        "<= 1.15",
-        [flat],
-        flat <= 1.15,
-        detail,
-    )
-
-
-def _sized(scratch: Path, size: int) -> tuple[Path, int]:
-    """Return a file of events of about `size` bytes, and how many there are."""
-    count = max(500, min(100_000, 40_000_000 // size))
-    path = scratch / f"size{size}.ndjson"
-    fixed = {"time": EVENTS_TIME, "distinct_id": "u"}
-    with path.open("wb") as file:
-        for number in range(count):
-            own = {**fixed, "$insert_id": f"s-{number}"}
-            line = orjson.dumps({"event": "E", "properties": own})
-            # Long strings are cut by the server, so that a large event is one of many.
-            padding = {f"p{n}": "x" * min(250, size) for n in range(max(0, size - len(line)) // 262)}
-            if size > 60_000:
-                padding = {f"p{n}": "x" * 500 for n in range(size // 510)}
-            file.write(orjson.dumps({"event": "E", "properties": {**own, **padding}}) + b"\n")
-    return path, count
 
 
 ROWS = (

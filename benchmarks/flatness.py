@@ -1,0 +1,83 @@
+"""Row 12: what an event costs, by how many there are, by connections, and by size."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import orjson
+
+from benchmarks import subjects
+from benchmarks.data import EVENTS_TIME, write_ndjson
+from benchmarks.measure import ROUNDS, Figure, seconds_of, sink
+
+_CONNECTIONS = (1, 2, 4, 8, 16, 20)
+_SIZES = (100, 1_000, 10_000, 100_000)
+_MANY = 10_000_000
+Subject = tuple[Path, int, int]
+
+
+def row_12_flat(scratch: Path) -> Figure:
+    """Cost of an event by how many there are, by connections, and by size.
+
+    The best of some rounds counts, and in each round everything is measured once: a machine that is slower for a while
+    is slower for all. Below 10,000 events the client's own start is most of what is measured; it is shown, and not
+    counted as unevenness. Of large events it is the bytes that cost.
+    """
+    counts = {10**exponent: 10**exponent for exponent in range(3, 7)}
+    with sink() as port:
+        by_count = _best(port, {n: (write_ndjson(scratch / f"flat{n}.ndjson", n), n, 20) for n in counts})
+        large = scratch / "large.ndjson"
+        by_count |= _best(port, {_MANY: (write_ndjson(large, _MANY), _MANY, 20)}, rounds=1)
+        large.unlink()
+        path = scratch / "flat100000.ndjson"
+        by_connections = _best(port, {n: (path, 100_000, n) for n in _CONNECTIONS})
+        by_size = _best(port, {size: (*_sized(scratch, size), 20) for size in _SIZES})
+    many = [cost for count, cost in by_count.items() if count >= 10_000]
+    spreads = {"counts": max(many) / min(many), "connections": _spread(by_connections)}
+    flat = max(spreads.values())
+    return Figure(
+        "12 cost of an event, largest over smallest",
+        "10^4 to 10^7 events, 1 to 20 connections",
+        "<= 1.15",
+        [flat],
+        flat <= 1.15,
+        {
+            "spreads": {name: round(spread, 3) for name, spread in spreads.items()},
+            "by_count": by_count,
+            "by_connections": by_connections,
+            "by_size": by_size,
+            "by_size_per_kilobyte": {size: round(cost * 1000 / size, 3) for size, cost in by_size.items()},
+        },
+    )
+
+
+def _spread(costs: Mapping[int, float]) -> float:
+    return max(costs.values()) / min(costs.values())
+
+
+def _best(port: int, subjects_by_x: Mapping[int, Subject], rounds: int = ROUNDS) -> dict[int, float]:
+    """Return the least processor time an event, in microseconds, for each subject."""
+    found: dict[int, list[float]] = {x: [] for x in subjects_by_x}
+    for _ in range(rounds):
+        for x, (path, count, connections) in subjects_by_x.items():
+            work = partial(subjects.import_file, port, path, count, concurrency=connections)
+            found[x].append(seconds_of(lambda work=work: asyncio.run(work()))[1] / count * 1e6)  # type: ignore[misc]
+    return {x: round(min(costs), 3) for x, costs in found.items()}
+
+
+def _sized(scratch: Path, size: int) -> tuple[Path, int]:
+    """Return a file of events of about `size` bytes, and how many there are."""
+    count = max(500, min(100_000, 40_000_000 // size))
+    path = scratch / f"size{size}.ndjson"
+    fixed = {"time": EVENTS_TIME, "distinct_id": "u"}
+    with path.open("wb") as file:
+        for number in range(count):
+            own = {**fixed, "$insert_id": f"s-{number}"}
+            line = orjson.dumps({"event": "E", "properties": own})
+            # Long strings are cut by the server, so that a large event is one of many.
+            padding = {f"p{n}": "x" * min(250, size) for n in range(max(0, size - len(line)) // 262)}
+            if size > 60_000:
+                padding = {f"p{n}": "x" * 500 for n in range(size // 510)}
+            file.write(orjson.dumps({"event": "E", "properties": {**own, **padding}}) + b"\n")
+    return path, count
