@@ -29,7 +29,12 @@ class Answer(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def raw(self) -> JSONValue:
         """The JSON that this was read from; None if it was not read from any."""
-        return _decode_raw(self.__dict__.get(_BODY, b""))
+        return _decode_raw(self.body)
+
+    @property
+    def body(self) -> bytes:
+        """The same as the bytes that came."""
+        return bytes(self.__dict__.get(_BODY, b""))
 
 
 class AnswerList(list[T]):

@@ -77,11 +77,15 @@ class ProfileStream:
     Args:
         read_page: Asks for one page of a session.
         cursor: Where to begin.
+
+    Attributes:
+        total: Profiles on all pages, as the latest page said; None before the first one, or where none does.
     """
 
     def __init__(self, read_page: ReadPage, cursor: ProfileCursor) -> None:
         self._read_page = read_page
         self._cursor = cursor
+        self.total: int | None = None
         # Weak: the loop alone owns the generator, so that leaving the loop closes it.
         self._generator: weakref.ref[AsyncGenerator[Profile, None]] | None = None
         self._ahead: asyncio.Task[ProfilePage] | None = None
@@ -120,6 +124,7 @@ class ProfileStream:
         while True:
             number, offset = self._cursor.page, self._cursor.offset
             session_id = self._cursor.session_id or page.session_id
+            self.total = self.total if page.total is None else page.total
             after = ProfileCursor(session_id, number + 1)
             self._ahead = ahead = None if page.is_last else asyncio.create_task(self._read(after))
             try:

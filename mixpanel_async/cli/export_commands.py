@@ -1,4 +1,4 @@
-"""`mixpanel-async export events`."""
+"""`mixpanel-async export ...`."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ import typer
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.cli import stdout
 from mixpanel_async.cli.answering import add_group, run_call
+from mixpanel_async.cli.export_profiles import profiles
 from mixpanel_async.cli.groups import with_options
 from mixpanel_async.cli.options import AsJson, Server, server_options
 from mixpanel_async.cli.output import say
@@ -80,4 +81,6 @@ async def _print_events(client: AsyncMixpanel, from_date: str, to_date: str, opt
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    add_group(app, "export", "Take data out of Mixpanel, complete or not at all.", {"events": events})
+    add_group(
+        app, "export", "Take data out of Mixpanel, complete or not at all.", {"events": events, "profiles": profiles}
+    )

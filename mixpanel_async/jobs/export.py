@@ -1,14 +1,12 @@
 """The export job: complete, or it raises."""
 
-import asyncio
 import datetime as dt
 import os
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
-from functools import partial
+from contextlib import aclosing
 from pathlib import Path
-from typing import BinaryIO, Final, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import msgspec
 
@@ -16,9 +14,10 @@ from mixpanel_async.actions.arguments import Date, Id, date_range
 from mixpanel_async.actions.export import RawExport
 from mixpanel_async.actions.inflation import inflated
 from mixpanel_async.clock import Clock
-from mixpanel_async.errors import OutputError, TransportError, TruncatedReply
-from mixpanel_async.jobs.blocking import BlockingThread
+from mixpanel_async.errors import TransportError, TruncatedReply
 from mixpanel_async.jobs.export_lines import LineCutter, count_events, read_event
+from mixpanel_async.jobs.export_profiles import ProfileExport
+from mixpanel_async.jobs.whole_file import write_whole
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Session
 from mixpanel_async.session.messages import StreamReply
@@ -67,19 +66,18 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
     duration_seconds: float
 
 
-class Export:
-    """Raw events, as Mixpanel stored them: never deduplicated, in no order.
+class Export(ProfileExport):
+    """Raw events, as Mixpanel stored them: never deduplicated, in no order; and profiles.
 
     Args:
         session: Sends the requests.
         clock: Waits between tries.
-        max_retries: How often a file is asked for again after its reply broke off.
+        max_retries: How often a file is asked for again after its reply broke off, or a page after it was turned away.
     """
 
     def __init__(self, session: Session, clock: Clock, max_retries: int) -> None:
+        super().__init__(session, clock, max_retries)
         self._raw = RawExport(session)
-        self._clock = clock
-        self._max_retries = max_retries
 
     async def events(
         self, from_date: Date, to_date: Date, **options: Unpack[ExportOptions]
@@ -190,41 +188,12 @@ class Export:
         attempt = 1
         while True:
             try:
-                return await self._write(target, self.blocks(first, last, **options))
+                return await write_whole(target, self.blocks(first, last, **options), count_events)
             except TransportError:
                 if attempt > self._max_retries:
                     raise
             await self._clock.sleep(backoff_seconds(attempt, self._clock.uniform))
             attempt += 1
-
-    async def _write(self, target: Path, source: AsyncGenerator[bytes]) -> tuple[int, int]:
-        thread = BlockingThread("mixpanel_async-export")
-        unfinished = target.with_name(target.name + ".partial")
-        lines = size = 0
-        try:
-            file = await thread.submit(lambda: unfinished.open("wb"))
-            try:
-                async with aclosing(source) as blocks:
-                    async for block in blocks:
-                        lines += count_events(block)
-                        size += len(block)
-                        await thread.submit(partial(file.write, block))
-                await thread.submit(partial(_sync, file))
-            finally:
-                await asyncio.shield(thread.submit(file.close))
-            await thread.submit(lambda: unfinished.replace(target))
-        except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
-        finally:
-            thread.close()
-        return lines, size
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _check_framing(reply: StreamReply) -> None:

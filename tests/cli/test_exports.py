@@ -1,4 +1,4 @@
-"""The command `export events`, as its users run it."""
+"""The commands `export events` and `export profiles`, as their users run them."""
 
 import pathlib
 
@@ -66,3 +66,40 @@ async def test_wrong_dates(run: Run) -> None:
     ended = await run("export", "events", "-", "--from", "yesterday", "--to", "2023-11-14", env=ACCOUNT)
     assert ended.status == 2
     assert "from_date" in ended.err
+
+
+PROFILES = b"".join(b'{"$distinct_id":"user-%d","$set":{"n":%d,"plan":"pro"}}\n' % (n, n) for n in range(1500))
+WITH_TOKEN = {**ACCOUNT, "MIXPANEL_TOKEN": "token"}
+
+
+async def test_profiles_go_out_and_in_again(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """Profiles in a file or on standard output are all of them, and an import takes them as they are."""
+    assert (await run("import", "profiles", "-", given=PROFILES, env=WITH_TOKEN)).status == 0
+    ended = await run("export", "profiles", "out.ndjson", "--json", env=ACCOUNT)
+    assert (ended.status, orjson.loads(ended.out)["profiles"]) == (0, 1500)
+    piped = await run("export", "profiles", "-", "--where", 'properties["n"] < 3', "--property", "n", env=ACCOUNT)
+    assert (piped.status, sorted(orjson.loads(line)["$properties"]["n"] for line in piped.out.splitlines())) == (
+        0, [0, 1, 2],
+    )  # fmt: skip
+    assert orjson.loads(piped.out.splitlines()[0]).keys() == {"$distinct_id", "$properties"}
+    before = await emulator.profiles()
+    async with Emulator() as other:
+        env = {**WITH_TOKEN, "MIXPANEL_BASE_URL": other.url}
+        moved = await run("import", "profiles", "out.ndjson", "--json", env=env)
+        assert (moved.status, orjson.loads(moved.out)["imported"]) == (0, 1500)
+        assert await other.profiles() == before
+    assert not (tmp_path / "out.ndjson.partial").exists()
+
+
+async def test_profiles_that_are_not_all_there(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """When a page fails for good, the exit status is 1, the line says why, and there is no file of that name."""
+    assert (await run("import", "profiles", "-", given=PROFILES, env=WITH_TOKEN)).status == 0
+    emulator.faults.add(Fault(path="/api/query/engage", kind="status", status=400, after=1, times=None))
+    for path in ("out.ndjson", "-"):
+        ended = await run("export", "profiles", path, env=ACCOUNT)
+        assert ended.status == 1
+        assert "400" in ended.err
+        assert len(ended.err.splitlines()) == 1
+        emulator.faults.clear()
+        emulator.faults.add(Fault(path="/api/query/engage", kind="status", status=400, after=1, times=None))
+    assert not (tmp_path / "out.ndjson").exists()
