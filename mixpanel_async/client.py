@@ -13,8 +13,8 @@ from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.config import BaseUrl, Region, Settings, read_region, servers
 from mixpanel_async.engine.endpoints import Endpoints
 from mixpanel_async.engine.engine import Engine
+from mixpanel_async.engine.failures import OnFailure
 from mixpanel_async.engine.profiles import Groups, People
-from mixpanel_async.engine.queue import OnFailure
 from mixpanel_async.engine.tracker import Tracker
 from mixpanel_async.jobs.facade import Jobs
 from mixpanel_async.models import DeliveryReport, Stats

@@ -6,7 +6,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
 from mixpanel_async.emulator import Emulator, EmulatorSettings
-from mixpanel_async.engine.queue import OnFailure
+from mixpanel_async.engine.failures import OnFailure
 from tests.virtual_time import FastClock
 
 TOKEN = "token-0123456789abcdef"

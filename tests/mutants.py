@@ -80,7 +80,7 @@ MUTATIONS: Final = (
     Mutation("rejected records count twice", ENGINE + "ledger.py", "records - len(exceptions))", "records)"),
     Mutation(
         "what failed still passes for a duplicate",
-        ENGINE + "queue.py",
+        ENGINE + "failures.py",
         "            if key is not None:\n                self._dedupe.forget(key)\n",
         "",
     ),

@@ -16,8 +16,9 @@ from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine import delivery
 from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.failures import OnFailure
 from mixpanel_async.engine.lanes import Lane, LaneSpec
-from mixpanel_async.engine.queue import OnFailure, Queue
+from mixpanel_async.engine.queue import Queue
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.engine.sender import Offload, Sender
 from mixpanel_async.errors import ClientClosed, WrongLoop

@@ -1,10 +1,9 @@
 """The queue: admission, memory, waiting, settling. It keeps the books; it sends nothing."""
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
@@ -12,7 +11,8 @@ from mixpanel_async.engine import delivery
 from mixpanel_async.engine.batch import COMMA_BYTES, Batch
 from mixpanel_async.engine.budget import has_share
 from mixpanel_async.engine.dedupe import DedupeWindow
-from mixpanel_async.engine.encode import read_key
+from mixpanel_async.engine.failures import Failures, OnFailure
+from mixpanel_async.engine.flushes import Flushes
 from mixpanel_async.engine.lanes import Lane, LaneSpec
 from mixpanel_async.engine.ledger import Ledger
 from mixpanel_async.engine.receipts import Receipt
@@ -20,8 +20,6 @@ from mixpanel_async.engine.room import Room
 from mixpanel_async.errors import BufferFull, ClientClosed
 from mixpanel_async.models import Outcome, Verdict
 
-_log = logging.getLogger("mixpanel_async")
-OnFailure: TypeAlias = Callable[[bytes, Verdict], None]
 _NO_EXCEPTIONS: Final[Mapping[int, Verdict]] = {}
 
 
@@ -41,13 +39,13 @@ class Queue:
         self._settings = settings
         self._clock = clock
         self._wake = wake
-        self._on_failure = on_failure
         self._lanes: dict[LaneSpec, Lane] = {}
         self._turns: deque[Lane] = deque()
         self.room = Room(settings)
-        self._flushes: list[tuple[int, asyncio.Future[None]]] = []
         self._dedupe = DedupeWindow(settings.dedupe_window_records)
+        self._failures = Failures(self._dedupe, on_failure)
         self.ledger = Ledger()
+        self._flushes = Flushes(self.ledger)
         self.is_closed = False
 
     def lane(self, spec: LaneSpec) -> Lane:
@@ -62,8 +60,6 @@ class Queue:
     def unsealed(self) -> int:
         """Records in batches that are being filled; the ledger counts a batch when it is sealed."""
         return sum(len(lane.builder.parts) for lane in self._lanes.values())
-
-    # --- coming in ---
 
     def offer(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool = False) -> bool:
         """Take a record in if the lane's credit and the open batch have room for it; return whether they had.
@@ -163,7 +159,7 @@ class Queue:
         self.ledger.refuse(verdict)
         receipt.settle(verdict)
         if verdict.outcome is not Outcome.DUPLICATE:
-            self._note_failures((part,), verdict, _NO_EXCEPTIONS)
+            self._failures.note((part,), verdict, _NO_EXCEPTIONS)
 
     def _pay_and_enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
         lane.credit -= len(part)
@@ -206,8 +202,6 @@ class Queue:
                 return False
             self.settle(lane, lane.ready.popleft(), delivery.DROPPED, in_flight=False)
         return True
-
-    # --- going out ---
 
     def tick(self, now: float) -> None:
         """Seal what lingered long enough, bring delayed batches back, give up those whose time is over."""
@@ -266,9 +260,9 @@ class Queue:
         self.ledger.settle(len(batch), batch.generation, verdict, exceptions, in_flight=in_flight)
         batch.tickets.settle(batch.parts, verdict, exceptions)
         if exceptions or not verdict.is_delivered:
-            self._note_failures(batch.parts, verdict, exceptions)
+            self._failures.note(batch.parts, verdict, exceptions)
         self.room.release(lane, batch)
-        self._end_flushes()
+        self._flushes.look()
 
     def stop(self, lane: Lane, verdict: Verdict) -> None:
         """Settle everything that waits in a lane, and everything that will come, with one verdict."""
@@ -299,42 +293,8 @@ class Queue:
         for batch in lane.builder.seal():
             self._seal(lane, batch)
 
-    def _note_failures(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
-        """Tell the user of records that were not delivered, and let equal ones in again."""
-        for index, part in enumerate(parts):
-            one = exceptions.get(index, verdict)
-            if one.is_delivered:
-                continue
-            key = read_key(part) if self._dedupe else None
-            if key is not None:
-                self._dedupe.forget(key)
-            if self._on_failure is not None:
-                try:
-                    self._on_failure(part, one)
-                except Exception:
-                    _log.exception("on_failure raised; the record's outcome is %s", one.outcome.value)
-
-    # --- flushing ---
-
     def flush(self) -> "asyncio.Future[None]":
         """Seal every batch; return a future that is done when all that was admitted before has settled."""
         for lane in self._lanes.values():
             self._seal_builder(lane)
-        generation = self.ledger.next_generation()
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._flushes.append((generation, future))
-        self._end_flushes()
-        return future
-
-    def _end_flushes(self) -> None:
-        if not self._flushes:
-            return
-        left = []
-        for generation, future in self._flushes:
-            if future.done():
-                continue
-            if self.ledger.pending(generation):
-                left.append((generation, future))
-            else:
-                future.set_result(None)
-        self._flushes = left
+        return self._flushes.wait_for(self.ledger.next_generation())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mixpanel_async.engine import rules
 from mixpanel_async.engine.encode import encode_update, is_unsafe
-from mixpanel_async.engine.profiles import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
+from mixpanel_async.engine.profile_updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
 from mixpanel_async.errors import InvalidRecord, InvalidSetting
 from mixpanel_async.jobs.cells import typed_fields
 from mixpanel_async.jobs.encoding import decoded

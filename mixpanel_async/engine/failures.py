@@ -1,0 +1,40 @@
+"""What happens with records that were not delivered."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from mixpanel_async.engine.dedupe import DedupeWindow
+from mixpanel_async.engine.encode import read_key
+from mixpanel_async.models import Verdict
+
+_log = logging.getLogger("mixpanel_async")
+OnFailure: TypeAlias = Callable[[bytes, Verdict], None]
+
+
+class Failures:
+    """Tells the user of them, and lets equal ones in again.
+
+    Args:
+        dedupe: Forgets them.
+        on_failure: Hears of each, with its JSON; None: nobody does.
+    """
+
+    def __init__(self, dedupe: DedupeWindow, on_failure: OnFailure | None) -> None:
+        self._dedupe = dedupe
+        self._on_failure = on_failure
+
+    def note(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
+        """Look through records that have their outcomes: `exceptions` by index, `verdict` for the others."""
+        for index, part in enumerate(parts):
+            one = exceptions.get(index, verdict)
+            if one.is_delivered:
+                continue
+            key = read_key(part) if self._dedupe else None
+            if key is not None:
+                self._dedupe.forget(key)
+            if self._on_failure is not None:
+                try:
+                    self._on_failure(part, one)
+                except Exception:
+                    _log.exception("on_failure raised; the record's outcome is %s", one.outcome.value)
