@@ -103,6 +103,22 @@ async def test_validate_sends_nothing(run: Run, emulator: Emulator, tmp_path: pa
     assert not emulator.requests
 
 
+async def test_exact_dedupe(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """--exact-dedupe is an option of whatever sends or checks events, and of nothing else."""
+    (tmp_path / "a.ndjson").write_bytes(line(1) + line(2) + line(1))
+    for command in (["validate"], ["import", "events"]):
+        ended = await run(*command, "a.ndjson", "--exact-dedupe", "--json")
+        assert (ended.status, json.loads(ended.out)["duplicates"]) == (0, 1)
+    letters = b"".join(b'{"source":"a","number":1,"record":%s}\n' % line(1).strip() for _ in range(3))
+    (tmp_path / "dead").write_bytes(letters)
+    ended = await run("replay", "dead", "--exact-dedupe", "--json")
+    assert (ended.status, json.loads(ended.out)["duplicates"]) == (0, 2)
+    ended = await run("import", "profiles", "a.ndjson", "--exact-dedupe")
+    assert ended.status == 2
+    assert "--exact-dedupe" in one_line(ended)
+    assert len(await emulator.events()) == 3
+
+
 async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
     """`replay` sends letters whose reason is gone, and refuses to write into the file that it reads."""
     (tmp_path / "a.ndjson").write_bytes(line(1))

@@ -197,6 +197,27 @@ async def test_a_source_that_pauses(emulator: Emulator, mp: AsyncMixpanel) -> No
     assert len(emulator.requests) == 2
 
 
+async def test_a_source_that_ends_while_it_is_sent(emulator: Emulator) -> None:
+    """What a source gave before a pause is all delivered, also where the source ends while that waits for room."""
+    is_looked_at = asyncio.Event()
+    emulator.faults.add(Fault(path="/import", kind="delay", seconds=0.2, times=None))
+
+    async def source() -> AsyncIterator[dict[str, object] | bytes]:
+        for number in range(20):
+            yield event(number)
+        for number in range(20, 23):
+            yield orjson.dumps(event(number))
+        await is_looked_at.wait()
+
+    def see(_: ImportProgress) -> None:
+        asyncio.get_running_loop().call_later(0.05, is_looked_at.set)
+
+    settings = Settings(linger_seconds=0.05, max_batch_records=10)
+    async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
+        report = await mp.import_events(source(), concurrency=1, on_progress=see)
+    assert (report.read, report.imported, report.is_balanced) == (23, 23, True)
+
+
 async def test_a_source_that_fails(emulator: Emulator, mp: AsyncMixpanel) -> None:
     """The error of a caller's iterable reaches the caller, after what came before it was delivered."""
 
