@@ -53,6 +53,7 @@ class Pipe:
     ) -> None:
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
+        self._turn = asyncio.Lock()  # chunks are taken one after another, in the source's order
         self._offsets: deque[object] = deque()
         self._source = RecordSource(self._records(source))
         self._encode = encode
@@ -134,7 +135,8 @@ class Pipe:
         try:
             async with contextlib.aclosing(self._source.chunks()) as chunks:
                 async for chunk in chunks:
-                    await self._outbox.add(self._encode(chunk))
+                    async with self._turn:
+                        await self._outbox.add(self._encode(chunk))
                     await asyncio.sleep(0)
         except Exception as error:
             failure = error
@@ -143,16 +145,20 @@ class Pipe:
             raise failure
 
     async def _flush(self) -> None:
-        for chunk in self._source.take():
-            await self._outbox.add(self._encode(chunk))
+        await self._take_held()
         await self._outbox.seal()
+
+    async def _take_held(self) -> None:
+        async with self._turn:
+            for chunk in self._source.take():
+                await self._outbox.add(self._encode(chunk))
 
     async def _tick(self) -> None:
         """Send what lingers: a source that pauses must not hold back what it gave before."""
         while True:
             sealed = self._outbox.sealed
             await self._clock.sleep(self._tick_seconds)
-            for chunk in self._source.take():
-                await self._outbox.add(self._encode(chunk))
+            if not self._turn.locked():  # else the feeder has just taken what there is, and may wait for room
+                await self._take_held()
             if self._outbox.sealed == sealed and not self._outbox.is_putting:
                 await self._outbox.seal()

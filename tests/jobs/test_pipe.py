@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
 from mixpanel_async import AsyncMixpanel, MixpanelError, Outcome, Settings
@@ -100,6 +101,28 @@ async def test_refused_credentials() -> None:
     async with Emulator(settings) as emulator, AsyncMixpanel("wrong", base_url=emulator.url) as mp:
         with pytest.raises(AccessRefused):
             await anext(mp.pipe(numbered(10)))
+
+
+async def test_records_that_are_taken_while_the_source_pauses(emulator: Emulator) -> None:
+    """What is read behind records that wait for room does not overtake them: no position is given before its time."""
+    emulator.faults.add(Fault(path="/import", kind="delay", seconds=0.2, times=None))
+    is_waited_for = asyncio.Event()
+
+    async def source() -> AsyncIterator[tuple[object, Record]]:
+        for number in range(20):
+            yield number, event(number)
+        for number in range(20, 25):
+            yield number, orjson.dumps(event(number))
+        await is_waited_for.wait()
+        for number in range(25, 60):
+            yield number, event(number)
+
+    settings = Settings(linger_seconds=0.05, max_batch_records=10)
+    async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
+        asyncio.get_running_loop().call_later(0.15, is_waited_for.set)
+        found = [ack async for ack in mp.pipe(source(), concurrency=1)]
+    assert [ack.offset for ack in found] == list(range(60))
+    assert {ack.verdict.outcome for ack in found} == {Outcome.ACCEPTED}
 
 
 async def test_what_was_not_delivered_is_not_acknowledged(emulator: Emulator) -> None:
