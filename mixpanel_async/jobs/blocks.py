@@ -9,10 +9,10 @@ from typing import Final
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.blocking import BlockingThread
 from mixpanel_async.jobs.formats import Compression, compression_of
+from mixpanel_async.jobs.heads import with_head
 from mixpanel_async.jobs.inflating import Errors, inflated
 from mixpanel_async.jobs.origins import BLOCK_BYTES, Origin
 
-_HEAD_BYTES: Final = 512
 _CLOSE_SECONDS: Final = 1.0
 
 
@@ -59,9 +59,10 @@ class BlockFile:
         self.total_bytes = self.origin.stored_bytes()
         self._raw = raw = self.origin.open()
         with self.translated():
-            self.compression = compression_of(raw.peek(_HEAD_BYTES))
-            self._file, self._broken_by = inflated(raw, self.compression, self.name)
-            self.head = self._file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+            raw, head = with_head(raw)
+            self.compression = compression_of(head)
+            file, self._broken_by = inflated(raw, self.compression, self.name)
+            self._file, self.head = with_head(file)
 
     async def skip(self, offset: int) -> None:
         """Go to a place in the inflated file.

@@ -90,9 +90,17 @@ def open_letters(chunk: Chunk) -> Chunk:
                 Misfit(number, malformed("this is no dead letter; each line is one, as an import wrote it"), line)
             )
         elif not bytes(letter.record):
-            found = (letter.text or "").encode() or base64.b64decode(letter.base64 or "")
+            found = (letter.text or "").encode() or _decoded(letter.base64 or "")
             misfits.append(Misfit(number, malformed("not repaired: put the record, as JSON, into `record`"), found))
         else:
             records.append(bytes(letter.record))
             numbers.append(number)
     return Chunk(chunk.name, numbers, lines=records, misfits=misfits, end=chunk.end)
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes of a letter; what somebody has edited, and is no base64 any more, stays as it is."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return text.encode()

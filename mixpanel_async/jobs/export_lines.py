@@ -49,7 +49,7 @@ def count_events(block: bytes) -> int:
     """
     try:
         return len(_read_objects(block))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _broken_off(block) from None
 
 
@@ -72,7 +72,7 @@ def _broken_off(block: bytes) -> TruncatedReply:
     for line in block.splitlines():
         try:
             _read_objects(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return TruncatedReply(f"the export was ended early; a line of it is no event: {_shown(line)}")
     return TruncatedReply("the export was ended early; a line of it is no event")
 
