@@ -10,6 +10,7 @@ from mixpanel_async.errors import (
     AccessRefused,
     ApiError,
     MixpanelError,
+    NotFound,
     PayloadTooLarge,
     RateLimited,
     RequestTimeout,
@@ -92,6 +93,8 @@ def decide(path: Path, batch: Batch, reply_body: bytes | None, error: MixpanelEr
             return Stop(error, Verdict(Outcome.REJECTED, "unauthorized", "", str(error)))
         case UsageError():
             return Stop(error, Verdict(Outcome.REJECTED, "misconfigured", "", str(error)))
+        case NotFound():
+            return Settle(Verdict(Outcome.REJECTED, "not_found", "", str(error)))
         case PayloadTooLarge():
             if len(batch) > 1:
                 return Split()

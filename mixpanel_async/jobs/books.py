@@ -46,7 +46,7 @@ class Books:
         place: From where a later run has to read again.
         examples: The first faults of each kind.
         waiting: Records in batches without an outcome.
-        refusal: The verdict by which the credentials were refused, or None.
+        refusal: The verdict that all records get by now, because of the credential, a setting or the address; or None.
     """
 
     def __init__(

@@ -19,6 +19,8 @@ from mixpanel_async.jobs.outbox import Outbox
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.report import ImportProgress, ImportReport
 from mixpanel_async.jobs.sources import Source
+from mixpanel_async.jobs.tally import REFUSED
+from mixpanel_async.models import Verdict
 
 if TYPE_CHECKING:  # the standard library's database is loaded for those who use it
     from mixpanel_async.jobs.seen import SeenStore
@@ -224,9 +226,9 @@ class ImportJob:
             rate_limited=now.rate_limited - self._before.rate_limited,
             duration_seconds=self._clock.monotonic() - self._started,
             examples=list(books.examples),
-            error=self._error,
+            error=self._error or _fault_of(books.refusal),
             is_stopped=self._is_halted and not self._is_at_end and books.refusal is None,
-            is_refused=books.refusal is not None,
+            is_refused=books.refusal is not None and books.refusal.reason == REFUSED,
             is_dry_run=self._outbox is None,
         )
         if not report.is_balanced:
@@ -236,3 +238,8 @@ class ImportJob:
 
 def _failures(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException]:
     return [error for task in tasks if task.done() and not task.cancelled() and (error := task.exception())]
+
+
+def _fault_of(refusal: Verdict | None) -> str:
+    """Return what is wrong where the credential is not."""
+    return "" if refusal is None or refusal.reason == REFUSED else refusal.message

@@ -16,7 +16,7 @@ from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.pipe_books import PipeBooks
 from mixpanel_async.jobs.report import Ack
 from mixpanel_async.jobs.sources import Record, RecordSource, close_generator
-from mixpanel_async.jobs.tally import ACCESS_REASONS
+from mixpanel_async.jobs.tally import ACCESS_REASONS, REFUSED
 from mixpanel_async.models import Outcome, Verdict
 
 Item: TypeAlias = Record | tuple[object, Record]
@@ -95,8 +95,8 @@ class Pipe:
     def _acknowledged(self, verdict: Verdict) -> Ack:
         offset = self._offsets.popleft()
         self._room.set()
-        is_rejected = verdict.outcome is Outcome.REJECTED
-        if is_rejected and verdict.reason in ACCESS_REASONS:
+        is_rejected = verdict.outcome is Outcome.REJECTED and verdict.reason not in ACCESS_REASONS
+        if verdict.outcome is Outcome.REJECTED and verdict.reason == REFUSED:
             raise AccessRefused(verdict.message, status=_UNAUTHORIZED, operation="pipe")
         if not (verdict.is_delivered or is_rejected or verdict.outcome is Outcome.DUPLICATE):
             raise MixpanelError(f"the record at {offset!r} was not delivered: {verdict.message}")

@@ -8,8 +8,9 @@ from mixpanel_async.models import Outcome, Verdict
 
 _MAX_EXAMPLES_OF_A_KIND = 5
 _MAX_EXAMPLES = 50
-# Verdicts that say nothing of the record: whoever repairs the credential or setting sends it again.
-ACCESS_REASONS = frozenset({"unauthorized", "misconfigured"})
+# Verdicts that say nothing of the record: whoever repairs the credential, setting or address sends it again.
+REFUSED = "unauthorized"
+ACCESS_REASONS = frozenset({REFUSED, "misconfigured", "not_found"})
 
 
 class Tally:

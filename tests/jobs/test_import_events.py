@@ -313,6 +313,26 @@ async def test_refused_credentials_end_the_job() -> None:
         assert await emulator.events() == []
 
 
+async def test_an_address_that_is_gone(emulator: Emulator, write: Write) -> None:
+    """A 404 ends the job: it says nothing of the records, which are undelivered and sent by a later run."""
+    emulator.faults.add(Fault(path="/import", kind="status", status=404, after=2, times=None))
+    path = write("a.ndjson", ndjson([event(number, text="x" * 200) for number in range(20_000)]))
+    checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
+    settings = Settings(linger_seconds=0.05, max_batch_records=100)
+    async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
+        report = await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead, concurrency=1)
+        assert report.is_balanced
+        assert report.read < 20_000
+        assert report.imported == 200
+        assert report.undelivered == report.undelivered_by["not_found"] == report.read - 200
+        assert (report.is_refused, report.exit_status) == (False, ExitStatus.INCOMPLETE)
+        assert "404" in report.error
+        emulator.faults.clear()
+        report = await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
+    assert (report.read, report.imported, report.exit_status) == (20_000, 20_000, ExitStatus.OK)
+    assert dead.read_bytes() == b""
+
+
 async def test_a_server_that_is_not_there(write: Write) -> None:
     """A probe tells at once that nobody answers; nothing is read."""
     async with AsyncMixpanel("token", base_url="http://127.0.0.1:9") as mp:

@@ -125,6 +125,14 @@ async def test_records_that_are_taken_while_the_source_pauses(emulator: Emulator
     assert {ack.verdict.outcome for ack in found} == {Outcome.ACCEPTED}
 
 
+async def test_an_address_that_is_gone(emulator: Emulator, mp: AsyncMixpanel) -> None:
+    """A 404 says nothing of the records: they are not acknowledged, and the pipe raises."""
+    emulator.faults.add(Fault(path="/import", kind="status", status=404))
+    with pytest.raises(MixpanelError, match="404") as caught:
+        await anext(mp.pipe(numbered(10)))
+    assert not isinstance(caught.value, AccessRefused)
+
+
 async def test_what_was_not_delivered_is_not_acknowledged(emulator: Emulator) -> None:
     """When the client is closed under a pipe, what had not settled is not acknowledged: upstream keeps it."""
     emulator.faults.add(Fault(path="/import", kind="hang", after=1))
