@@ -25,6 +25,7 @@ from mixpanel_async.actions.pipeline_jobs import (
 )
 from mixpanel_async.actions.pipeline_kinds import PipelineKind, pipeline_form
 from mixpanel_async.auth import Credential
+from mixpanel_async.errors import MissingCredentials
 from mixpanel_async.session import Request
 
 TaskStatus: TypeAlias = Literal["pending", "running", "retried", "failed", "canceled", "timed_out"]
@@ -218,6 +219,8 @@ class Pipelines(GenericPipelines):
         credential: Credential | None = None,
     ) -> Request:
         project = self._session.project_id if project_id is None else project_id
+        if project is None and self._session.needs_project(credential):
+            raise MissingCredentials(f"pipelines.{operation} needs a project_id: give one to the client or the call")
         return Request(
             operation=f"pipelines.{operation}",
             method="POST",

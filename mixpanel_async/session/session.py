@@ -74,6 +74,11 @@ class Session:
         self.quota = RetryQuota(settings.retry_quota)
         self.counts = WireCounts()
 
+    def needs_project(self, credential: Credential | None) -> bool:
+        """Return whether a call with a credential, or with the client's, has to say which project it is about."""
+        used = credential or self._credentials
+        return self.project_id is None and (used is None or not used.names_project)
+
     def address(self, server: Server) -> str:
         """Return the address of one of Mixpanel's servers."""
         return self._servers[server]
@@ -249,7 +254,7 @@ class Session:
         if request.has_project and "project_id" not in names:
             if self.project_id is not None:
                 query.append(("project_id", str(self.project_id)))
-            elif credential is None or not credential.names_project:
+            elif self.needs_project(credential):
                 raise MissingCredentials(f"{request.operation} needs a project_id: give one to the client or the call")
         if request.has_workspace and "workspace_id" not in names and self.workspace_id is not None:
             query.append(("workspace_id", str(self.workspace_id)))

@@ -19,10 +19,10 @@ from mixpanel_async.actions import (
 from mixpanel_async.actions.arguments import iso_date, iso_moment
 from mixpanel_async.actions.pipeline_kinds import Aws, AzureRaw, BigQuery, GcsRaw, S3Raw, Snowflake
 from mixpanel_async.actions.warehouse_imports import EventStreamImport, PeopleImport
-from mixpanel_async.auth import OAuthToken
+from mixpanel_async.auth import OAuthToken, ProjectSecret
 from mixpanel_async.errors import CannotEncode, InvalidSetting, MissingCredentials
 
-from .server import Recorder
+from .server import ACCOUNT, Recorder
 
 DAY = dt.date(2026, 8, 31)
 Case = tuple[Callable[[Recorder], object], str]
@@ -158,6 +158,7 @@ NEEDS: dict[str, Case] = {
     "a workspace in a path": (lambda s: Experiments(s).list(), "experiments.list needs a workspace_id"),
     "both": (lambda s: FeatureFlags(s).get("f", project_id=1), "feature_flags.get needs a workspace_id"),
     "a token": (lambda s: Gdpr(s).get_deletion("t"), "needs the project token"),
+    "a project in a form": (lambda s: Pipelines(s).pause("n"), "pipelines.pause needs a project_id"),
 }
 
 
@@ -169,6 +170,15 @@ async def test_a_missing_id_is_named(name: str) -> None:
     with pytest.raises(MissingCredentials, match=message):
         await call(recorder)  # type: ignore[misc]
     assert recorder.requests == []
+
+
+async def test_a_project_secret_names_its_project() -> None:
+    """A pipeline can be changed with a project's secret and no project_id; with a service account it cannot."""
+    recorder = Recorder(credentials=ProjectSecret("s"), project_id=None)
+    await Pipelines(recorder).pause("n")
+    assert b"project_id" not in recorder.requests[0].body
+    with pytest.raises(MissingCredentials, match="needs a project_id"):
+        await Pipelines(recorder).cancel("n", credential=ACCOUNT)
 
 
 def test_dates_of_every_kind() -> None:
