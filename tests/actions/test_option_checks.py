@@ -176,7 +176,7 @@ async def test_a_project_secret_names_its_project() -> None:
     """A pipeline can be changed with a project's secret and no project_id; with a service account it cannot."""
     recorder = Recorder(credentials=ProjectSecret("s"), project_id=None)
     await Pipelines(recorder).pause("n")
-    assert b"project_id" not in recorder.requests[0].body
+    assert b"project_id" not in (recorder.requests[0].body or b"")
     with pytest.raises(MissingCredentials, match="needs a project_id"):
         await Pipelines(recorder).cancel("n", credential=ACCOUNT)
 
