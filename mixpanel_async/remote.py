@@ -88,6 +88,9 @@ class RemoteFile:
         size = self.stored_bytes()
         with _told(self.name, self._address):
             file = self._filesystem.open(self._path, "rb", block_size=_BLOCK_BYTES)
+            if "http" in self._filesystem.protocol and size is not None and not _gives_parts(file, size):
+                file.close()
+                file = self._filesystem.open(self._path, "rb", block_size=0)
             return io.BufferedReader(_Stream(file, size, self._address), 1 << 20)
 
 
@@ -134,6 +137,17 @@ class _Stream(io.RawIOBase):
             super().close()
             with contextlib.suppress(Exception):  # what was read is not worse for it
                 self._file.close()
+
+
+def _gives_parts(file: Any, size: int) -> bool:  # noqa: ANN401 - it has no types
+    """Try it: some web servers give the whole file whatever they are asked for."""
+    try:
+        file.seek(max(0, size - 1))
+        file.read(1)
+        file.seek(0)
+    except ValueError:
+        return False
+    return True
 
 
 def _can_seek(file: Any) -> bool:  # noqa: ANN401 - it has no types

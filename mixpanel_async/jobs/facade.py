@@ -47,9 +47,10 @@ class Jobs:
         bytes that they are. Nothing is repaired or left out unless `mapping` asks for it.
 
         Args:
-            source: Path of a file (NDJSON, JSON array, CSV, TSV or Parquet, plain or compressed; "-" is standard
-                input), of a directory, or a pattern; several of them; a file object; or an iterable or async iterable
-                of events: mappings such as `{"event": ..., "properties": {...}}`, or their JSON as bytes.
+            source: Path or address (`s3://...`, `https://...`, with the extra `remote`) of a file (NDJSON, JSON array,
+                CSV, TSV or Parquet, plain or compressed; "-" is standard input), of a directory, or a pattern; several
+                of them; a file object; or an iterable or async iterable of events: mappings such as
+                `{"event": ..., "properties": {...}}`, or their JSON as bytes.
             format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: found out by name or content.
             delimiter: What stands between the cells of a table.
             mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,

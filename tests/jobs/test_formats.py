@@ -13,7 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
-from mixpanel_async import AsyncMixpanel, RecordMapping
+from mixpanel_async import AsyncMixpanel, RecordMapping, ServiceAccount
 from mixpanel_async.emulator import Emulator
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.formats import compression_of, format_of
@@ -21,6 +21,7 @@ from mixpanel_async.jobs.formats import compression_of, format_of
 from .conftest import NOON, event, ndjson
 
 Write = Callable[[str, bytes], pathlib.Path]
+AIRPORTS = pathlib.Path(__file__).parents[2] / "examples" / "data" / "airports.csv"
 STRIKES = pathlib.Path(__file__).parents[2] / "examples" / "data" / "birdstrikes.csv.gz"
 MAPPING = RecordMapping(
     event="Bird Strike",
@@ -126,6 +127,20 @@ async def test_one_set_of_data_in_every_format(
         found[name] = sorted(orjson.dumps([e["event"], e["properties"]], option=orjson.OPT_SORT_KEYS) for e in events)
     assert found["csv"] == found["ndjson"] == found["json"] == found["parquet"]
     assert len(found["csv"]) == 9976  # 24 rows equal another one
+
+
+async def test_airports_as_a_lookup_table(emulator: Emulator) -> None:
+    """All airports arrive as they are in the file, and as rows they are the same table."""
+    content = AIRPORTS.read_bytes()
+    rows = list(csv.reader(content.decode().splitlines()))
+    account = ServiceAccount("user", "secret")
+    async with AsyncMixpanel(credentials=account, project_id=1, base_url=emulator.url) as mp:
+        await mp.lookup_tables.replace("path", AIRPORTS)
+        await mp.lookup_tables.replace("rows", rows)
+    tables = await emulator.lookup_tables()
+    assert tables["path"].encode() == content
+    assert list(csv.reader(tables["rows"].splitlines())) == rows
+    assert len(rows) == 3377
 
 
 @pytest.mark.parametrize(

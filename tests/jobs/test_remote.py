@@ -45,6 +45,7 @@ class Site:
         files: Path to content.
         is_ranged: Whether it gives parts of files.
         is_sized: Whether it says how long a file is.
+        says_so: Whether it says that it gives parts, or does not.
         break_at: Where in a file the connection breaks, once.
         status: Instead of files.
         url: Where it is.
@@ -55,6 +56,7 @@ class Site:
         self.files: dict[str, bytes] = {}
         self.is_ranged = True
         self.is_sized = True
+        self.says_so = True
         self.break_at: int | None = None
         self.status = 200
         self.user: str | None = None
@@ -79,7 +81,8 @@ class Site:
             start, end = (int(part) for part in wanted.removeprefix("bytes=").split("-"))
             first, status, content = start, 206, content[start : end + 1]
         response = web.StreamResponse(status=status, headers={"ETag": '"one"'} if self.is_sized else {})
-        response.headers["Accept-Ranges"] = "bytes" if self.is_ranged else "none"
+        if self.says_so:
+            response.headers["Accept-Ranges"] = "bytes" if self.is_ranged else "none"
         if self.is_sized:
             response.content_length = len(content)
         await response.prepare(request)
@@ -133,11 +136,12 @@ def memory() -> Iterator[Callable[[str, bytes], str]]:
 
 @pytest.fixture
 def put(memory: Callable[[str, bytes], str], site: Site) -> Put:
-    """Put a file to a place: memory, http, http with no ranges, http with no size; return its address."""
+    """Put a file to a place: memory, or a web server that gives no parts, or does not say that, or gives no size."""
 
     def put(place: str, path: str, content: bytes) -> str:
         site.files[path] = content
-        site.is_ranged, site.is_sized = place != "no ranges", place != "no size"
+        site.is_ranged, site.is_sized = not place.startswith("no ranges"), place != "no size"
+        site.says_so = place != "no ranges, unsaid"
         return memory(path, content) if place == "memory" else url(site, path)
 
     return put
@@ -166,12 +170,12 @@ CONTENTS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("place", ["memory", "http", "no ranges", "no size"])
+@pytest.mark.parametrize("place", ["memory", "http", "no ranges", "no ranges, unsaid", "no size"])
 @pytest.mark.parametrize("name", CONTENTS)
 async def test_every_format(emulator: Emulator, mp: AsyncMixpanel, put: Put, name: str, place: str) -> None:
     """Files at an address are read as files on disk are: every format, however they are compressed."""
     address = put(place, f"/dir/{name}", CONTENTS[name])
-    if name == "a.parquet" and place in {"no ranges", "no size"}:
+    if name == "a.parquet" and place not in {"memory", "http"}:
         with pytest.raises(SourceError, match="Parquet is read from plain files"):
             await mp.import_events(address)
         return
@@ -185,7 +189,7 @@ async def test_every_format(emulator: Emulator, mp: AsyncMixpanel, put: Put, nam
     ("name", "place"),
     [
         *itertools.product(["a.ndjson", "a.ndjson.gz", "b.ndjson.zst", "a.parquet"], ["memory", "http"]),
-        *itertools.product(["a.ndjson", "a.ndjson.gz"], ["no ranges"]),
+        *itertools.product(["a.ndjson", "a.ndjson.gz"], ["no ranges", "no ranges, unsaid"]),
     ],
 )
 async def test_going_on(emulator: Emulator, put: Put, name: str, place: str, tmp_path: pathlib.Path) -> None:
@@ -217,8 +221,8 @@ async def test_going_on_without_reading_again(mp: AsyncMixpanel, site: Site, tmp
     report = await mp.import_events(url(site, "/a.ndjson"), **job)
     assert report.imported == COUNT
     starts = [int(found.removeprefix("bytes=").split("-")[0]) for _, found in site.requests if found]
-    assert starts[:2] == [0, 0]  # to know the file again, and to find out what it is
-    assert starts[2] > 5_000_000
+    assert starts.count(0) == 2  # to know the file again, and to find out what it is
+    assert next(start for start in starts if start not in {0, len(LINES) - 1}) > 5_000_000
 
 
 async def test_patterns_and_directories(
