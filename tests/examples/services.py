@@ -1,8 +1,10 @@
 """The servers that the examples move records from: found, or the test is skipped with the way to start them."""
 
 import asyncio
+import contextlib
 import os
 import pathlib
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -74,6 +76,12 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
 async def requests_are(server: Emulator, count: int) -> bool:
     """Return whether Mixpanel was asked so often."""
     return (await server.counts()).requests >= count
+
+
+def tell(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
+    """Send a signal; unlike the method of the process, this does not take its exit status from under the loop."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, which)
 
 
 def is_away(emulator: Emulator) -> None:

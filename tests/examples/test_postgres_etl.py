@@ -1,7 +1,6 @@
 """The PostgreSQL example, on a real PostgreSQL, while Mixpanel fails and while it is killed."""
 
 import asyncio
-import contextlib
 import importlib
 import os
 import random
@@ -17,7 +16,7 @@ from mixpanel_async import Settings
 from mixpanel_async.emulator import Emulator, Fault
 from tests.conftest import TOKEN, Connect
 
-from .services import FAULTS, ROOT, Counted, is_away, postgres_dsn, requests_are, until
+from .services import FAULTS, ROOT, Counted, is_away, postgres_dsn, requests_are, tell, until
 
 example = importlib.import_module("examples.postgres_etl")
 SMALL = Settings(max_batch_records=200, linger_seconds=0.05)
@@ -123,8 +122,7 @@ async def test_killed_at_random(pool: asyncpg.Pool, dsn: str, server: Emulator) 
         run = await run_once(dsn, server)
         while run.returncode is None and (await server.counts()).requests < goal:  # noqa: ASYNC110 - no event to await
             await asyncio.sleep(0)
-        with contextlib.suppress(ProcessLookupError):
-            run.send_signal(signal.SIGKILL)
+        tell(run, signal.SIGKILL)
         await run.communicate()
         kills += run.returncode == -signal.SIGKILL
         server.faults.clear()

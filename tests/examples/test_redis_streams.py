@@ -17,7 +17,7 @@ from mixpanel_async import Settings
 from mixpanel_async.emulator import Emulator, Fault
 from tests.conftest import TOKEN, Connect
 
-from .services import FAULTS, ROOT, is_away, redis_url, requests_are, until
+from .services import FAULTS, ROOT, is_away, redis_url, requests_are, tell, until
 
 example = importlib.import_module("examples.redis_streams")
 SMALL = Settings(max_batch_records=200, linger_seconds=0.05)
@@ -134,7 +134,7 @@ async def test_a_consumer_that_is_killed(url: str, redis: Redis, stream: str, se
     server.faults.add(Fault(path="/import", kind="hang", after=2, times=None))
     first = await start(url, stream, server)
     await until(lambda: requests_are(server, 4))
-    first.kill()
+    tell(first, signal.SIGKILL)
     await first.wait()
     read: Any = await redis.xinfo_groups(stream)
     entries: Any = await redis.xpending_range(stream, GROUP, "-", "+", 20_000)
@@ -144,7 +144,7 @@ async def test_a_consumer_that_is_killed(url: str, redis: Redis, stream: str, se
     server.faults.clear()
     second = await start(url, stream, server, CLAIM_SECONDS="0")
     await until(lambda: has_settled(server, redis, stream, 12_000))
-    second.send_signal(signal.SIGTERM)
+    tell(second, signal.SIGTERM)
     assert await second.wait() == 0
     assert await delivered(server) == sorted(expected)
     assert [consumer["pending"] for consumer in await redis.xinfo_consumers(stream, GROUP)] == [0]
@@ -157,11 +157,10 @@ async def test_signals(url: str, redis: Redis, stream: str, server: Emulator, si
     is_away(server)
     consumer = await start(url, stream, server)
     await until(lambda: requests_are(server, 1))
-    consumer.send_signal(signal.SIGTERM)
+    tell(consumer, signal.SIGTERM)
     if signals > 1:
         while consumer.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                consumer.send_signal(signal.SIGTERM)
+            tell(consumer, signal.SIGTERM)
             await asyncio.sleep(0)
         assert await consumer.wait() == -signal.SIGTERM
         assert await pending(redis, stream) == 50
