@@ -74,8 +74,8 @@ MUTATIONS: Final = (
     Mutation(
         "flush forgets the batch that is being filled",
         ENGINE + "queue.py",
-        "            self._seal_builder(lane)\n        generation",
-        "            pass\n        generation",
+        "            self._seal_builder(lane)\n        return self._flushes",
+        "            pass\n        return self._flushes",
     ),
     Mutation("rejected records count twice", ENGINE + "ledger.py", "records - len(exceptions))", "records)"),
     Mutation(
