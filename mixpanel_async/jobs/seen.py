@@ -174,8 +174,12 @@ class SeenStore:
 
     def _connected(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=1.0, isolation_level=None)
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute(_CACHE)
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute(_CACHE)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def _create(self, owner: str) -> None:
