@@ -1,5 +1,6 @@
 """A local Mixpanel for every test that wants one, and clients that lead to it."""
 
+import signal
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -15,6 +16,10 @@ SECRET = "secret-fedcba9876543210"
 PROJECT_ID = 4242
 
 Connect = Callable[..., AsyncMixpanel]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background jobs ignore it, and so would the commands that tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
