@@ -70,7 +70,7 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
     """Ask until the answer is yes; a minute without it fails the test."""
     async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 - what it waits for is in other processes
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
 
 
 async def requests_are(server: Emulator, count: int) -> bool:
@@ -82,6 +82,12 @@ def tell(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
     """Send a signal; unlike the method of the process, this does not take its exit status from under the loop."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, which)
+
+
+async def is_ended_by(process: asyncio.subprocess.Process, which: signal.Signals) -> bool:
+    """Send a signal once more; return whether the process has ended by now."""
+    tell(process, which)
+    return process.returncode is not None
 
 
 def is_away(emulator: Emulator) -> None:

@@ -17,7 +17,7 @@ from mixpanel_async import Settings
 from mixpanel_async.emulator import Emulator, Fault
 from tests.conftest import TOKEN, Connect
 
-from .services import FAULTS, ROOT, is_away, redis_url, requests_are, tell, until
+from .services import FAULTS, ROOT, is_away, is_ended_by, redis_url, requests_are, tell, until
 
 example = importlib.import_module("examples.redis_streams")
 SMALL = Settings(max_batch_records=200, linger_seconds=0.05)
@@ -159,9 +159,7 @@ async def test_signals(url: str, redis: Redis, stream: str, server: Emulator, si
     await until(lambda: requests_are(server, 1))
     tell(consumer, signal.SIGTERM)
     if signals > 1:
-        while consumer.returncode is None:
-            tell(consumer, signal.SIGTERM)
-            await asyncio.sleep(0)
+        await until(lambda: is_ended_by(consumer, signal.SIGTERM))
         assert await consumer.wait() == -signal.SIGTERM
         assert await pending(redis, stream) == 50
     else:
