@@ -28,7 +28,7 @@ def row_12_flat(scratch: Path) -> Figure:
     with sink() as port:
         by_count = _best(port, {n: (write_ndjson(scratch / f"flat{n}.ndjson", n), n, 20) for n in counts})
         large = scratch / "large.ndjson"
-        by_count |= _best(port, {_MANY: (write_ndjson(large, _MANY), _MANY, 20)}, rounds=1)
+        by_count |= _best(port, {_MANY: (write_ndjson(large, _MANY), _MANY, 20)}, rounds=2)
         large.unlink()
         path = scratch / "flat100000.ndjson"
         by_connections = _best(port, {n: (path, 100_000, n) for n in _CONNECTIONS})
