@@ -76,7 +76,7 @@ def describe(progress: ImportProgress) -> str:
         f"{progress.read:,} read",
         f"{progress.imported:,} imported",
         f"{progress.records_per_second:,.0f}/s",
-        f"{progress.read_bytes / seconds / _MEGA:.1f} MB/s",
+        f"{(progress.read_bytes - progress.resumed_bytes) / seconds / _MEGA:.1f} MB/s",
         f"{progress.in_flight:,} on their way",
     ]
     if progress.rejected:

@@ -25,7 +25,7 @@ def print_report(report: ImportReport, *, as_json: bool) -> int:
 def lines_of(report: ImportReport) -> list[str]:
     """Return a report for people."""
     seconds = report.duration_seconds
-    rate = report.read / seconds if seconds else 0.0
+    rate = (report.read - report.resumed) / seconds if seconds else 0.0
     sum_of = f"{report.imported:,} imported + {report.rejected:,} rejected + {report.duplicates:,} duplicates"
     others = f"{report.skipped:,} skipped + {report.undelivered:,} undelivered"
     requests = f"{report.requests:,} requests ({report.retries:,} retries, {report.rate_limited:,} rate limited)"

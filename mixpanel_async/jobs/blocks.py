@@ -79,12 +79,13 @@ class BlockFile:
         with self.translated():
             if not self.compression and self._file.seekable():
                 self._file.seek(offset)
-                return
+                offset = 0
             while offset:
                 part = self._file.read(min(offset, BLOCK_BYTES))
                 if not part:
                     raise SourceError(f"{self.name}: is shorter than it was")
                 offset -= len(part)
+        self.note_position()
 
     @property
     def read_bytes(self) -> int:

@@ -70,6 +70,7 @@ class ImportJob:
         self._turn = asyncio.Lock()  # chunks are taken one after another, in the source's order
         self._books = Books(start.counts.tally(), start.place, journal.note)
         self._resumed = start.counts.read
+        self._resumed_bytes = source.read_bytes
         self._outbox = None if lane is None else Outbox(engine, lane, self._books, options.concurrency)
         self._started = clock.monotonic()
         self._before = engine.stats()
@@ -202,6 +203,8 @@ class ImportJob:
             retries=now.retries - self._before.retries,
             rate_limited=now.rate_limited - self._before.rate_limited,
             seconds=self._clock.monotonic() - self._started,
+            resumed=self._resumed,
+            resumed_bytes=self._resumed_bytes,
         )
 
     def _report(self) -> ImportReport:

@@ -74,6 +74,8 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
         retries: Requests that repeated an earlier one.
         rate_limited: Replies with status 429.
         seconds: Since the beginning.
+        resumed: Records among those read that earlier runs had settled.
+        resumed_bytes: Bytes of the source that were passed over for that.
     """
 
     read: int
@@ -86,18 +88,21 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
     retries: int
     rate_limited: int
     seconds: float
+    resumed: int = 0
+    resumed_bytes: int = 0
 
     @property
     def records_per_second(self) -> float:
-        """Records read in a second, on average."""
-        return self.read / self.seconds if self.seconds else 0.0
+        """Records read in a second by this run, on average."""
+        return (self.read - self.resumed) / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_left(self) -> float | None:
         """An estimate by bytes, or None where there is none."""
-        if self.total_bytes is None or not self.read_bytes:
+        done = self.read_bytes - self.resumed_bytes
+        if self.total_bytes is None or done <= 0:
             return None
-        return self.seconds * max(0, self.total_bytes - self.read_bytes) / self.read_bytes
+        return self.seconds * max(0, self.total_bytes - self.read_bytes) / done
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ import io
 import pathlib
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import orjson
 import pytest
 
@@ -466,6 +467,20 @@ async def test_progress(mp: AsyncMixpanel, write: Write) -> None:
     assert (seen[-1].read, seen[-1].imported, seen[-1].in_flight) == (10, 10, 0)
     assert seen[-1].read_bytes == seen[-1].total_bytes == path.stat().st_size
     assert seen[-1].seconds_left == 0
+
+
+async def test_the_speed_is_this_runs_own(mp: AsyncMixpanel, write: Write) -> None:
+    """What earlier runs did counts neither for the speed nor for the time that is left."""
+    path = write("a.ndjson", ndjson([event(number) for number in range(10)]))
+    await mp.import_events(path, checkpoint=path.with_name("checkpoint"))
+    seen: list[ImportProgress] = []
+    report = await mp.import_events(path, checkpoint=path.with_name("checkpoint"), on_progress=seen.append)
+    assert (report.read, report.resumed) == (10, 10)
+    assert (seen[-1].read, seen[-1].resumed_bytes) == (10, path.stat().st_size)
+    assert (seen[-1].records_per_second, seen[-1].seconds_left) == (0.0, None)
+    half = msgspec.structs.replace(seen[-1], read=60, resumed=10, total_bytes=400, read_bytes=300, resumed_bytes=200)
+    half = msgspec.structs.replace(half, seconds=5.0)
+    assert (half.records_per_second, half.seconds_left) == (10.0, 5.0)
 
 
 @pytest.mark.parametrize(
