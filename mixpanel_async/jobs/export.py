@@ -130,11 +130,11 @@ class Export(ProfileExport):
                 parts.append(piece)
                 held += len(piece)
                 if held >= _WRITE_BYTES:
-                    block = cutter.take(b"".join(parts))
+                    block = cutter.take(parts)
                     parts, held = [], 0
                     if block:
                         yield block
-            block = cutter.take(b"".join(parts))
+            block = cutter.take(parts)
             if block:
                 yield block
         cutter.end()

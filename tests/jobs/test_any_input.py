@@ -254,7 +254,7 @@ def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) ->
     """Every event of an export comes out, wherever the blocks begin; one that breaks off in mid-line is told."""
     content, cutter, found = ndjson(events), LineCutter(), b""
     for part in cut(content, widths):
-        whole = cutter.take(part)
+        whole = cutter.take([part])
         count_events(whole)
         found += whole
     cutter.end()
@@ -262,7 +262,7 @@ def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) ->
     assert count_events(found) == len(events)
     assert [read_event(line) for line in found.splitlines()] == events
     if content:
-        cutter.take(content[:-1])
+        cutter.take([content[:-1]])
         with pytest.raises(TruncatedReply):
             cutter.end()
 
