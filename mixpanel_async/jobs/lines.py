@@ -22,7 +22,8 @@ GROUP: Final = 256
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
 _BRACE: Final = ord("{")
 # Two objects are every event's own; an object inside of them needs a brace for each level.
-_SAFE_BRACES: Final = 2 + limits.MAX_OBJECT_DEPTH
+_OWN_BRACES: Final = 2
+_SAFE_BRACES: Final = _OWN_BRACES + limits.MAX_OBJECT_DEPTH
 _SAFE_COMMAS: Final = limits.MAX_ARRAY_ELEMENTS - 1
 # An array with too many elements takes two bytes for each; so does nesting that is too deep for other readers.
 _SAFE_BYTES: Final = 2 * limits.MAX_ARRAY_ELEMENTS
@@ -74,7 +75,8 @@ class LineChecker:
             fields = list(map(_decode, group))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
-        return are_shapes_right(group, self._max_bytes) and are_utf8(group) and self.are_new(fields, now)
+        together = b"".join(group)
+        return are_shapes_right(group, together, self._max_bytes) and _is_utf8(together) and self.are_new(fields, now)
 
     def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
         """Return whether the fields of a group of events are right and new; if not, nothing was done."""
@@ -120,9 +122,19 @@ def _are_times_right(times: Sequence[float], now: float) -> bool:
     return first >= limits.MIN_EVENT_TIME_MILLISECONDS and last <= latest * 1000
 
 
-def are_shapes_right(group: Sequence[bytes], max_bytes: int) -> bool:
-    """Return whether no event of a group can be too large, too deep or too wide."""
-    if max(map(bytes.count, group, repeat(_BRACE))) > _SAFE_BRACES:
+def are_shapes_right(group: Sequence[bytes], together: bytes, max_bytes: int) -> bool:
+    """Return whether no event of a group can be too large, too deep or too wide.
+
+    Args:
+        group: JSON of events, each an object with an object in it.
+        together: The same in one piece: what is counted there is counted in one call.
+        max_bytes: Bytes that one event may have.
+    """
+    braces_of_others = _OWN_BRACES * (len(group) - 1)
+    if (
+        together.count(b"{") > _SAFE_BRACES + braces_of_others
+        and max(map(bytes.count, group, repeat(_BRACE))) > _SAFE_BRACES
+    ):
         return False
     longest = max(map(len, group))
     if longest > max_bytes:
@@ -134,13 +146,11 @@ def are_shapes_right(group: Sequence[bytes], max_bytes: int) -> bool:
     return True
 
 
-def are_utf8(group: Sequence[bytes]) -> bool:
-    """Return whether every line of a group is UTF-8."""
-    if all(map(bytes.isascii, group)):
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
         return True
     try:
-        for line in group:
-            str(line, "utf-8")
+        str(text, "utf-8")
     except UnicodeDecodeError:
         return False
     return True

@@ -84,11 +84,14 @@ class RecordEncoder:
             group = list(map(orjson.dumps, rows))
         except (TypeError, RecursionError):
             return None
-        # What orjson writes as null may have been NaN.
-        if any(map(_find_null, group)) or not are_shapes_right(group, self._max_bytes):
-            return None
         fields = _plain_fields(rows)
-        return group if fields is not None and self._lines.are_new(fields, now) else None
+        if fields is None:
+            return None
+        together = b"".join(group)
+        # What orjson writes as null may have been NaN.
+        if _find_null(together) or not are_shapes_right(group, together, self._max_bytes):
+            return None
+        return group if self._lines.are_new(fields, now) else None
 
     def _encode_one(self, chunk: Chunk, row: Row, number: int, now: float, draft: _Draft) -> None:
         try:
