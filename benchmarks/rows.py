@@ -88,13 +88,12 @@ def row_5_import_dicts(_scratch: Path) -> Figure:
 
 def row_6_memory(scratch: Path) -> Figure:
     """Peak memory of an import of 10,000,000 events less that of 100,000."""
-    small = write_ndjson(scratch / "small.ndjson", 100_000)
-    large = write_ndjson(scratch / "large.ndjson", 10_000_000)
+    files = {count: write_ndjson(scratch / f"{count}.ndjson", count) for count in (100_000, 10_000_000)}
     code = "import asyncio, pathlib\nfrom benchmarks.subjects import import_file\n"
     with sink() as port:
         peaks = {
             count: peak_memory_mib(f"{code}asyncio.run(import_file({port}, pathlib.Path({str(path)!r}), {count}))")
-            for path, count in ((small, 100_000), (large, 10_000_000))
+            for count, path in files.items()
         }
     difference = peaks[10_000_000] - peaks[100_000]
     return Figure(
