@@ -89,8 +89,7 @@ class Engine:
         """
         if _here() != self._home:
             self.check_loop()
-        receipt = Receipt()
-        return receipt if self._queue.offer(lane, part, receipt) else None
+        return self._queue.offer(lane, part)
 
     async def admit(self, lane: Lane, part: bytes, *, key: bytes | None = None, is_unsafe: bool = False) -> Receipt:
         """Take a record in; waits where the buffer is full, and else now and then for one turn of the loop.

@@ -61,26 +61,27 @@ class Queue:
         """Records in batches that are being filled; the ledger counts a batch when it is sealed."""
         return sum(len(lane.builder.parts) for lane in self._lanes.values())
 
-    def offer(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool = False) -> bool:
-        """Take a record in if the lane's credit and the open batch have room for it; return whether they had.
+    def offer(self, lane: Lane, part: bytes) -> Receipt | None:
+        """Take a record in if the lane's credit and the open batch have room for it; else return None.
 
         This is the path of nearly every event; everything else is in `admit`.
         """
         builder = lane.builder
         size = len(part)
         body_bytes = builder.body_bytes + size + COMMA_BYTES
-        if size > lane.credit or body_bytes > builder.max_bytes or is_unsafe:
-            return False
+        if size > lane.credit or body_bytes > builder.max_bytes:
+            return None
         lane.credit -= size
         builder.body_bytes = body_bytes
-        builder.parts.append(part)
+        receipt = Receipt()
         builder.tickets.append(receipt)
+        builder.parts.append(part)
         count = len(builder.parts)
         if count == 1:
             self._open(lane)
         if count >= builder.max_records:
             self._seal_builder(lane)
-        return True
+        return receipt
 
     async def admit(
         self, lane: Lane, part: bytes, receipt: Receipt, *, key: bytes | None = None, is_unsafe: bool = False
