@@ -91,6 +91,21 @@ class FastClock(SystemClock):
         await super().wait(event, seconds / self._speed)
 
 
+class StillClock(SystemClock):
+    """A clock that only sleeping moves, for tests over real sockets: however slow the machine is, no time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await super().sleep(0)
+
+
 def run_virtually(main: Coroutine[object, object, T]) -> T:
     """Run a coroutine in virtual time and return what it returns."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

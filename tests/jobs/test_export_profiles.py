@@ -15,7 +15,7 @@ from mixpanel_async.errors import BadRequest, InvalidSetting, OutputError, Trunc
 from mixpanel_async.jobs.export_profiles import profile_line
 from tests.actions.server import Seen, listening
 from tests.conftest import PROJECT_ID, SECRET, USERNAME, Connect
-from tests.virtual_time import FastClock
+from tests.virtual_time import StillClock
 
 PATH = "/api/query/engage"
 COUNT = 2_345
@@ -94,7 +94,7 @@ async def test_a_page_that_fails_once(kind: str, connect: Connect, server: Emula
 async def test_more_pages_than_queries_an_hour(connect: Connect, server: Emulator) -> None:
     """Where the queries of an hour are used up, the export waits for the next one and goes on where it was."""
     await fill(connect())
-    clock = FastClock(20_000.0)  # an hour takes 0.18 s
+    clock = StillClock()
     settings = Settings(rates=Rates(query_per_hour=2, max_wait_seconds=1.0))
     account = ServiceAccount(USERNAME, SECRET)
     async with AsyncMixpanel(
