@@ -150,8 +150,8 @@ MUTATIONS: Final = (
     Mutation(
         "a body over its limit by a byte, on the fast path",
         ENGINE + "queue.py",
-        "body_bytes > builder.max_bytes or",
-        "body_bytes > builder.max_bytes + 1 or",
+        "body_bytes > builder.max_bytes:",
+        "body_bytes > builder.max_bytes + 1:",
     ),
     Mutation(
         "a body over its limit by a byte",
