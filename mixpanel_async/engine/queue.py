@@ -116,7 +116,8 @@ class Queue:
 
     async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
         if self.room.lend(lane, len(part)):
-            self._pay_and_enter(lane, part, receipt, is_unsafe=is_unsafe)
+            lane.credit -= len(part)
+            self._add(lane, part, receipt, is_unsafe=is_unsafe)
             return
         if self._settings.overflow == "raise":
             raise BufferFull(
@@ -161,10 +162,6 @@ class Queue:
         receipt.settle(verdict)
         if verdict.outcome is not Outcome.DUPLICATE:
             self._failures.note((part,), verdict, _NO_EXCEPTIONS)
-
-    def _pay_and_enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
-        lane.credit -= len(part)
-        self._add(lane, part, receipt, is_unsafe=is_unsafe)
 
     def _enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
         self.room.take(lane, len(part))
