@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from mixpanel_async.errors import ConnectionLost, TruncatedReply
-from mixpanel_async.session.compression import BROKEN, inflater
+from mixpanel_async.session.compression import BROKEN, Inflater
 from mixpanel_async.session.messages import StreamReply
 
 _MAX_PIECE_BYTES: Final = 1024 * 1024  # so that a few compressed bytes cannot fill the memory
@@ -15,21 +15,18 @@ async def inflated(reply: StreamReply) -> AsyncIterator[bytes]:
 
     Raises:
         TruncatedReply: A compressed body ends before its trailer.
-        ConnectionLost: It cannot be inflated.
+        ConnectionLost: It cannot be inflated to its last byte.
     """
     if reply.headers.get("content-encoding", "").lower() not in {"gzip", "deflate"}:
         async for chunk in reply.chunks():
             yield chunk
         return
-    inflate = inflater()
+    body = Inflater()
     try:
         async for chunk in reply.chunks():
-            rest, is_full = chunk, False
-            while (rest or is_full) and not inflate.eof:
-                piece = inflate.decompress(rest, _MAX_PIECE_BYTES)
+            for piece in body.pieces(chunk, _MAX_PIECE_BYTES):
                 yield piece
-                rest, is_full = inflate.unconsumed_tail, len(piece) == _MAX_PIECE_BYTES
     except BROKEN as error:
         raise ConnectionLost(f"the reply's compressed body is broken: {error}", sent=True) from None
-    if not inflate.eof:
+    if not body.is_whole:
         raise TruncatedReply("the reply's compressed body ends before its trailer")

@@ -21,7 +21,7 @@ from mixpanel_async.errors import (
     RequestTimeout,
     TruncatedReply,
 )
-from mixpanel_async.session.compression import BROKEN, inflater
+from mixpanel_async.session.compression import BROKEN, Inflater
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 from mixpanel_async.session.replies import error_class
 
@@ -168,19 +168,21 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut: bool) -> bytes:
     """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
-    inflate = inflater() if encoding in {"gzip", "deflate"} else None
+    inflater = Inflater() if encoding in {"gzip", "deflate"} else None
     parts: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
-        part = inflate.decompress(chunk, limit + 1 - size) if inflate else chunk
-        parts.append(part)
-        size += len(part)
+        for part in inflater.pieces(chunk, limit + 1 - size) if inflater else (chunk,):
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                break
         if size > limit:
             response.close()
             if is_cut:
                 break
             raise TruncatedReply(f"the reply is larger than the {limit:,} bytes that this call takes")
-    if inflate and size <= limit and not inflate.eof and parts:
+    if inflater and size <= limit and not inflater.is_whole and parts:
         raise TruncatedReply("the reply's gzip stream ends before its trailer")
     return b"".join(parts)[:limit]
 

@@ -110,6 +110,19 @@ async def test_an_error_body_is_read_through_a_bound() -> None:
             assert len(reply.body) == 64 * 1024
 
 
+async def test_a_reply_of_several_gzip_members_is_whole() -> None:
+    """A reply that somebody joined of compressed parts is read to its end, or refused where it is no gzip there."""
+
+    async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
+        rest = b"no gzip" if b"/broken" in head else gzip.compress(b" second")
+        writer.write(plain("200 OK", gzip.compress(b"first") + rest, "Content-Encoding: gzip"))
+
+    async with raw_server(answer) as url, session_to(url) as session:
+        assert (await session.send(GET)).body == b"first second"
+        with pytest.raises(errors.TransportError):
+            await session.send(Request(operation="test", method="GET", server="app", path="/broken"))
+
+
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
 async def test_redirects_are_not_followed(status: str) -> None:
     """A redirect is an error that names its target; neither credential nor body goes there."""
