@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import anyio
@@ -134,7 +134,7 @@ class Sender:
             return
         match delivery.decide(lane.spec.path, batch, body, error):
             case Settle(verdict, exceptions):
-                self._queue.settle(lane, batch, verdict, exceptions, in_flight=True)
+                self._settle(lane, batch, verdict, exceptions)
             case Split() if lane.stopped is not None:
                 self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
             case Split():
@@ -145,6 +145,24 @@ class Sender:
                 self._queue.stop(lane, verdict)
             case Retry() as retry:
                 self._retry(lane, batch, retry)
+
+    def _settle(self, lane: Lane, batch: Batch, verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
+        """Settle a batch; where all were refused for the faults of some, the others wait to be sent again."""
+        faults = {} if exceptions else batch.tickets.find_faults(batch.parts, verdict)
+        if not faults:
+            self._queue.settle(lane, batch, verdict, exceptions, in_flight=True)
+            return
+        self._queue.room.drop_body(batch)
+        bad, good = sorted(faults), delivery.without(batch, frozenset(faults))
+        own = {new: faults[old] for new, old in enumerate(bad)}
+        self._queue.settle(lane, batch.select(bad), verdict, own, in_flight=True)
+        if not good:
+            return
+        rest = batch.select(good)
+        if lane.stopped is not None:
+            self._queue.settle(lane, rest, delivery.stopped(rest, lane.stopped), in_flight=True)
+        else:
+            self._queue.put_back(lane, rest, due=self._clock.monotonic())
 
     def _retry(self, lane: Lane, batch: Batch, retry: Retry) -> None:
         now = self._clock.monotonic()

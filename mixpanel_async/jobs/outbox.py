@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final, Generic, Protocol, TypeVar
 
-from mixpanel_async.engine.batch import BRACKETS_BYTES, COMMA_BYTES, Batch, body_size
+from mixpanel_async.engine.batch import BRACKETS_BYTES, COMMA_BYTES, Batch
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Tickets
@@ -63,8 +63,6 @@ class JobTickets(Generic[M]):
 
     def settle(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Write the outcomes into the books."""
-        if verdict.reason == _REFUSED and not exceptions and self._outbox.isolate(self, parts):
-            return
         books = self._outbox.books
         start = 0
         for mark, numbers in self._segments:
@@ -83,6 +81,15 @@ class JobTickets(Generic[M]):
             start = end
         self._segments = ()
         self._outbox.note_settled(self._slot, len(parts))
+
+    def find_faults(self, parts: Sequence[bytes], verdict: Verdict) -> Mapping[int, Verdict]:
+        """Find the records that cannot be read, where a request was refused as a whole.
+
+        The fast lane does not look into every corner of a line: a number such as 1e999 is found only here.
+        """
+        if verdict.reason != _REFUSED:
+            return {}
+        return {index: _UNREADABLE for index, part in enumerate(parts) if not is_readable(part)}
 
     def select(self, indices: Sequence[int]) -> Tickets:
         """Return the tickets of some records, in that order."""
@@ -115,7 +122,6 @@ class Outbox(Generic[M]):
         self._lane = lane
         self._max_batches = max_batches
         self._batches = 0
-        self._again: list[Batch] = []
         self._puts = 0
         self.sealed = 0
         self._changed = asyncio.Event()
@@ -142,30 +148,7 @@ class Outbox(Generic[M]):
         """Wait until every batch that was put has its outcomes."""
         while self._batches:
             self._changed.clear()
-            if self._again:
-                await self._put_again()
-            else:
-                await self._changed.wait()
-
-    def isolate(self, tickets: JobTickets[M], parts: Sequence[bytes]) -> bool:
-        """Part the records of a request that was refused as a whole because some of them cannot be read.
-
-        The fast lane does not look into every corner of a line: a number such as 1e999 is found only here.
-
-        Returns:
-            Whether there were such records. They are rejected then, and the others are sent again.
-        """
-        bad = [index for index, part in enumerate(parts) if not is_readable(part)]
-        if not bad or len(parts) == 1:
-            return False
-        gone = frozenset(bad)
-        good = [index for index in range(len(parts)) if index not in gone]
-        found = [parts[index] for index in good]
-        if good:
-            self._again.append(Batch(found, tickets.select(good), body_size(found)))
-        tickets.select(bad).settle([parts[index] for index in bad], _UNREADABLE, {})
-        self._changed.set()
-        return True
+            await self._changed.wait()
 
     def note_settled(self, slot: _Slot, records: int) -> None:
         """Count records that have their outcomes."""
@@ -217,10 +200,6 @@ class Outbox(Generic[M]):
         self.sealed += 1
         return [batch]
 
-    async def _put_again(self) -> None:
-        while self._again:
-            await self._engine.put(self._lane, self._again.pop())
-
     async def _put(self, batch: Batch) -> None:
         self._puts += 1
         try:
@@ -229,7 +208,6 @@ class Outbox(Generic[M]):
             self._puts -= 1
 
     async def _put_in_turn(self, batch: Batch) -> None:
-        await self._put_again()
         while self._max_batches is not None and self._batches >= self._max_batches:
             self._changed.clear()
             await self._changed.wait()
