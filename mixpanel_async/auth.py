@@ -9,7 +9,8 @@ from mixpanel_async.errors import InvalidSetting
 REDACTED: Final = "***"
 
 
-def _basic(user: str, password: str) -> str:
+def basic_authorization(user: str, password: str) -> str:
+    """Return the value of an Authorization header for a user with a password."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
@@ -91,7 +92,7 @@ class ServiceAccount(_Secret):
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
-        return _basic(self.username, self._secret)
+        return basic_authorization(self.username, self._secret)
 
     def _shown(self) -> str:
         return f"username={self.username!r}, "
@@ -111,7 +112,7 @@ class ProjectSecret(_Secret):
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
-        return _basic(self._secret, "")
+        return basic_authorization(self._secret, "")
 
 
 class ProjectToken(_Secret):
@@ -129,7 +130,7 @@ class ProjectToken(_Secret):
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
-        return _basic(self._secret, "")
+        return basic_authorization(self._secret, "")
 
 
 class OAuthToken(_Secret):

@@ -4,12 +4,13 @@ import enum
 import math
 import ssl
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from mixpanel_async import limits
+from mixpanel_async.addresses import shown
 from mixpanel_async.errors import InvalidSetting
 
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
@@ -83,12 +84,32 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
 
 
 def _checked_address(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _http_parts(address)
+    if parts is None:
         raise InvalidSetting("base_url must look like https://host or http://host:port")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidSetting("base_url must not carry a user, password, query or fragment; give credentials apart")
     return address.rstrip("/")
+
+
+def _http_parts(address: str) -> SplitResult | None:
+    """Return the parts of an http(s) address, or None if it is none that can be asked."""
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port above 65535, a bracket that is not closed
+        return None
+    return parts if is_one else None
+
+
+def _check_proxy(address: str) -> None:
+    parts = _http_parts(address)
+    # A password with / ? # in it would end the host there, and the rest of it would be shown as a path.
+    if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise InvalidSetting(
+            "proxy must look like http://host:port or http://user:password@host:port, "
+            "with / ? # @ : in user and password written as %2F and so on"
+        )
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,7 +180,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         total_timeout_seconds: For one ingestion or app request, its reply included.
         query_timeout_seconds: For one query; Mixpanel itself gives JQL two minutes.
         max_connections: Size of the connection pool.
-        proxy: URL of an HTTP proxy, or None.
+        proxy: URL of an HTTP proxy, with user and password where it wants them, which are shown nowhere; or None.
         ssl_context: Replaces the default verification of certificates.
         user_agent: Put in front of the library's own.
         rates: The project's rate limits.
@@ -213,6 +234,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_range("max_buffer_bytes", self.max_buffer_bytes, _MIN_BUFFER_BATCHES * self.max_batch_bytes, 2**50)
         if self.max_buffer_records is not None:
             _check_range("max_buffer_records", self.max_buffer_records, 1, 2**50)
+        if self.proxy is not None:
+            _check_proxy(self.proxy)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return the fields as they may be shown: the proxy's address without user and password."""
+        proxy = None if self.proxy is None else shown(self.proxy)
+        return [(name, proxy if name == "proxy" else getattr(self, name)) for name in self.__struct_fields__]
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({fields})"
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiohttp import hdrs
 
 from mixpanel_async._version import __version__
+from mixpanel_async.auth import basic_authorization
 from mixpanel_async.config import Settings
 from mixpanel_async.errors import (
     ConnectFailed,
@@ -54,6 +56,7 @@ class AiohttpTransport:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._proxy, self._proxy_headers = _proxy(settings.proxy)
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
@@ -96,16 +99,19 @@ class AiohttpTransport:
             reply.close()
 
     async def _request(self, request: WireRequest, progress: _Progress) -> aiohttp.ClientResponse:
+        # Only of a tunnel does the proxy see headers of its own; without one it reads, and keeps, those of the request.
+        is_tunnel = request.url.lower().startswith("https:")
         return await self._open().request(
             request.method,
             request.url,
             data=_payload(request.body),
-            headers=request.headers,
+            headers=request.headers if is_tunnel else {**request.headers, **self._proxy_headers},
             allow_redirects=False,  # a redirect would carry the credential, or the body, to another address
             timeout=aiohttp.ClientTimeout(
                 total=request.timeout_seconds, connect=None, sock_connect=self._settings.connect_timeout_seconds
             ),
-            proxy=self._settings.proxy,
+            proxy=self._proxy,
+            proxy_headers=self._proxy_headers if is_tunnel else None,
             ssl=self._settings.ssl_context or True,
             trace_request_ctx=progress,
             skip_auto_headers=() if request.body is None else (hdrs.CONTENT_TYPE,),
@@ -156,6 +162,19 @@ class AiohttpStream:
             self._response.close()
 
 
+def _proxy(address: str | None) -> tuple[str | None, dict[str, str]]:
+    """Return a proxy's address without its user and password, which aiohttp would show in errors, and as a header."""
+    if address is None:
+        return None, {}
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return address, {}
+    name, _, password = user.partition(":")
+    header = {str(hdrs.PROXY_AUTHORIZATION): basic_authorization(unquote(name), unquote(password))}
+    return parts._replace(netloc=host).geturl(), header
+
+
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return a body in a form that aiohttp takes without complaint: it warns of bytes above 1 MiB."""
     return io.BytesIO(body) if body is not None and len(body) > _MAX_PLAIN_BODY_BYTES else body
@@ -195,8 +214,10 @@ def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
         yield
     except MixpanelError:
         raise
-    except aiohttp.InvalidURL as error:
-        raise InvalidSetting(f"{where}: not a URL that can be asked") from error
+    except aiohttp.InvalidURL:
+        raise InvalidSetting(f"{where}: not a URL that can be asked") from None
+    except aiohttp.ClientHttpProxyError as error:  # there is no tunnel, so nothing was sent; its text has an address
+        raise ConnectFailed(f"{where}: the proxy answered HTTP {error.status}; check the setting proxy") from None
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise ConnectFailed(f"{where}: cannot connect: {_reason(error)}; check the address and the network") from None
     except TimeoutError:

@@ -1,6 +1,7 @@
 """The session over a raw socket: what a hostile or broken server can and cannot do to it."""
 
 import asyncio
+import base64
 import gzip
 import logging
 import ssl
@@ -295,6 +296,31 @@ async def test_a_proxy() -> None:
             await session.send(GET)
     assert heads[0].startswith(b"GET http://mixpanel.invalid/api/app/me HTTP/1.1")
     assert b"User-Agent: my-app/1.0 mixpanel_async/" in heads[0]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxys_password_is_sent_and_never_shown(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The proxy is told who asks; whatever it answers, no error and no log line holds the password."""
+    caplog.set_level(logging.DEBUG)
+    heads: list[bytes] = []
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(plain("407 Proxy Authentication Required"))
+
+    async with raw_server(answer, heads) as address:
+        proxy = address.replace("http://", "http://p%20user:s3cret%21@")
+        settings = Settings(proxy=proxy, max_call_retries=0)
+        async with session_to(f"{scheme}://mixpanel.invalid", settings) as session:
+            with pytest.raises(errors.MixpanelError) as caught:
+                await session.send(GET)
+    told = base64.b64encode(b"p user:s3cret!")
+    assert b"\r\nproxy-authorization: basic " + told.lower() in heads[0].lower()
+    shown = [str(caught.value), "".join(traceback.format_exception(caught.value)), caplog.text]
+    assert not [text for text in shown if "s3cret" in text or told.decode() in text]
+    assert "407" in str(caught.value)
+    if scheme == "https":
+        assert isinstance(caught.value, errors.ConnectFailed)
+        assert heads[0].startswith(b"CONNECT mixpanel.invalid:443")
 
 
 async def test_tls_is_verified() -> None:

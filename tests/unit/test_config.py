@@ -41,7 +41,18 @@ def test_base_urls() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["ftp://host", "host:80", "", "http://user:pass@host", "http://host?token=x", "http://host#x"]
+    "address",
+    [
+        "ftp://host",
+        "host:80",
+        "",
+        "http://user:pass@host",
+        "http://host?token=x",
+        "http://host#x",
+        "http://host:99999",
+        "http://host:port",
+        "http://[host",
+    ],
 )
 def test_bad_addresses(address: str) -> None:
     """An address that cannot be used, or that would leak a credential into logs, is refused at once."""
@@ -71,6 +82,37 @@ def test_settings_are_checked(wrong: dict[str, object]) -> None:
     """A setting out of its range is an error that names it and its range."""
     with pytest.raises(InvalidSetting, match=next(iter(wrong))):
         Settings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "host:8080",
+        "socks5://u:s3cret@host",
+        "http://u:s3cret@host:99999",
+        "http://u:s3/cret@host",
+        "http://u:s3?cret@h",
+        "http://u:s3cret@",
+        "",
+    ],
+)
+def test_a_proxy_that_cannot_be(proxy: str) -> None:
+    """A proxy whose address cannot be used, or not without guessing where the password ends, is refused unshown."""
+    with pytest.raises(InvalidSetting, match="proxy") as caught:
+        Settings(proxy=proxy)
+    assert "s3" not in str(caught.value)
+
+
+def test_a_proxys_password_is_never_shown() -> None:
+    """Settings print themselves whole, but for what is secret in the proxy's address."""
+    settings = Settings(proxy="http://puser:s3cret@proxy:8080", linger_seconds=2)
+    pretty = settings.__rich_repr__()
+    for shown in (repr(settings), str(settings), f"{settings!r}", repr(pretty)):
+        assert "s3cret" not in shown
+        assert "proxy:8080" in shown
+        assert "linger_seconds" in shown
+    assert repr(Settings()).startswith("Settings(track_via='track', max_batch_records=2000, ")
+    assert [name for name, _ in pretty] == list(Settings.__struct_fields__)
 
 
 def test_unknown_settings_are_refused() -> None:
