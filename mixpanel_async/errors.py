@@ -41,7 +41,7 @@ class MissingExtra(UsageError, ImportError):
 
 
 class ClientClosed(UsageError):
-    """The client was closed; records can no longer be admitted."""
+    """The client was closed; it takes no more records and makes no more calls."""
 
 
 class WrongLoop(UsageError):

@@ -16,6 +16,7 @@ from mixpanel_async._version import __version__
 from mixpanel_async.auth import basic_authorization
 from mixpanel_async.config import Settings
 from mixpanel_async.errors import (
+    ClientClosed,
     ConnectFailed,
     ConnectionLost,
     InvalidSetting,
@@ -58,8 +59,11 @@ class AiohttpTransport:
         self._settings = settings
         self._proxy, self._proxy_headers = _proxy(settings.proxy)
         self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._is_closed:
+            raise ClientClosed("the client is closed; make another one for this call")
         if self._session is None:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_note_sent)
@@ -118,7 +122,8 @@ class AiohttpTransport:
         )
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self._is_closed = True
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()

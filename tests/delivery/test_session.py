@@ -323,6 +323,27 @@ async def test_a_proxys_password_is_sent_and_never_shown(scheme: str, caplog: py
         assert heads[0].startswith(b"CONNECT mixpanel.invalid:443")
 
 
+async def test_a_closed_session_opens_nothing() -> None:
+    """A call after the end raises, whether there was one before or not; no connection stays open."""
+    heads: list[bytes] = []
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(plain("200 OK", b"{}"))
+
+    async with raw_server(answer, heads) as url:
+        for calls_before in (0, 1):
+            async with session_to(url) as session:
+                for _ in range(calls_before):
+                    await session.send(GET)
+                await session.aclose()
+                with pytest.raises(errors.ClientClosed):
+                    await session.send(GET)
+                with pytest.raises(errors.ClientClosed):
+                    async with session.stream(GET):
+                        pass
+    assert len(heads) == 1
+
+
 async def test_tls_is_verified() -> None:
     """A server without TLS, or with a wrong certificate, is refused before anything is sent."""
 
