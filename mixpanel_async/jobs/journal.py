@@ -57,6 +57,7 @@ class Journal:
         self._held_bytes = 0
         self._lock = asyncio.Lock()
         self._is_resumed = False
+        self._failure: OutputError | None = None
 
     async def read(self) -> Checkpoint:
         """Return from where to go on; nothing is written.
@@ -147,7 +148,7 @@ class Journal:
             if not is_done and last != self._last:
                 last = msgspec.structs.replace(last, is_done=False)
             if self._path is None or last == self._last:
-                if held:
+                if self._letters is not None:
                     await self._thread.submit(lambda: self._append(held, is_synced=False))
                 return
             await self._thread.submit(lambda: self._append(held, is_synced=True))
@@ -157,25 +158,52 @@ class Journal:
             self._last = last
 
     def _write(self, last: Checkpoint) -> None:
-        with _translated():
+        with self._latched():
             _replace(pathlib.Path(str(self._path)), encode_checkpoint(last))
 
     def _append(self, held: list[bytes], *, is_synced: bool) -> None:
         if self._letters is None:
             return
-        with _translated():
+        with self._latched():
             self._letters.writelines(held)
             self._letters.flush()
             if is_synced:
                 os.fsync(self._letters.fileno())
 
+    @contextlib.contextmanager
+    def _latched(self) -> Iterator[None]:
+        """Write; when that has failed once it fails for good: no checkpoint may speak of letters that are lost."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with _translated():
+                yield
+        except OutputError as error:
+            self._failure = error
+            raise
+
     async def aclose(self) -> None:
-        """Close the files."""
-        if self._letters is not None:
-            await self._thread.submit(self._letters.close)
-        self._thread.close()
-        if self._seen is not None:
-            await self._seen.aclose(is_removed=self._last.is_done)
+        """Close the files.
+
+        Raises:
+            OutputError: One cannot be written to its end, and no `save` has told so.
+        """
+        try:
+            await self._thread.submit(self._close)
+        finally:
+            self._thread.close()
+            if self._seen is not None:
+                await self._seen.aclose(is_removed=self._last.is_done)
+
+    def _close(self) -> None:
+        is_told = self._failure is not None
+        try:
+            with _translated():
+                if self._letters is not None:
+                    self._letters.close()
+        except OutputError:
+            if not is_told:
+                raise
 
 
 def _replace(path: pathlib.Path, content: bytes) -> None:

@@ -17,6 +17,7 @@ from mixpanel_async.models import Outcome, Verdict
 
 M = TypeVar("M")
 _REFUSED: Final = "refused"
+_NEVER: Final = float("inf")  # the deadline of a batch that no queue has taken in
 _UNREADABLE: Final = malformed("no valid JSON for Mixpanel; look for numbers that are too large")
 
 
@@ -214,6 +215,9 @@ class Outbox(Generic[M]):
         self._batches += 1
         try:
             await self._engine.put(self._lane, batch)
-        except ClientClosed as error:
-            batch.tickets.settle(batch.parts, Verdict(Outcome.DROPPED, "closed", "", str(error)), {})
+        except BaseException as error:
+            # Who waits for room may be let in and cancelled in the same turn: then the batch is the queue's.
+            if batch.deadline == _NEVER:
+                reason = "closed" if isinstance(error, ClientClosed) else "cancelled"
+                batch.tickets.settle(batch.parts, Verdict(Outcome.DROPPED, reason, "", str(error)), {})
             raise
