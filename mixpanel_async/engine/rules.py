@@ -16,6 +16,7 @@ from mixpanel_async.models import JSONValue
 
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
 _MAX_NESTING: Final = 100  # beyond any real record; ends the walk through a list that contains itself
+_NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
 
 
 def check_event_name(event: object) -> str:
@@ -74,26 +75,42 @@ def read_time(time: object, field: str = "properties.time") -> int:
 
     Raises:
         CannotEncode: It is no number and no datetime, or no finite number.
-        InvalidRecord: It is a datetime without a zone.
+        InvalidRecord: It is a datetime without a zone, one before 1971, or a number beyond 64 bits.
     """
     if isinstance(time, int) and not isinstance(time, bool):
+        if abs(time) >= _NO_TIME:
+            raise _no_time(field)
         return time
     if isinstance(time, float):
         if not math.isfinite(time):
             raise CannotEncode(f"{time} is no time", field=field)
-        return int(time) if time >= limits.MIN_EVENT_TIME_MILLISECONDS else round(time * 1000)
+        if abs(time) >= _NO_TIME:
+            raise _no_time(field)
+        return int(time) if time >= limits.MIN_EVENT_TIME_MILLISECONDS else _milliseconds(time, field)
     if isinstance(time, dt.datetime):
         if time.tzinfo is None:
             raise InvalidRecord("a datetime without a zone is ambiguous; attach one, for example UTC", field=field)
-        return round(time.timestamp() * 1000)
+        return _milliseconds(time.timestamp(), field)
     raise CannotEncode(f"must be seconds, milliseconds or an aware datetime, not {type(time).__name__}", field=field)
+
+
+def _milliseconds(seconds: float, field: str) -> int:
+    """Return a time in milliseconds, which before 1971 would be read as seconds, of a day long after."""
+    found = round(seconds * 1000)
+    if found < limits.MIN_EVENT_TIME_MILLISECONDS:
+        raise InvalidRecord(f"{seconds:,} seconds is before 1971-01-01, which Mixpanel refuses", field=field)
+    return found
+
+
+def _no_time(field: str) -> InvalidRecord:
+    return InvalidRecord("a number beyond 64 bits is no time", field=field)
 
 
 def check_time(time: int, now: float, *, max_age_seconds: float | None = None, field: str = "properties.time") -> None:
     """Check that Mixpanel takes a time as it is.
 
     Args:
-        time: Unix time in seconds or milliseconds.
+        time: Unix time in seconds or milliseconds, as `read_time` gives it.
         now: Unix time in seconds.
         max_age_seconds: How old it may be (/track takes five days); None: from 1971 on.
         field: Named in the error.
@@ -161,7 +178,8 @@ def explain_unencodable(value: JSONValue, field: str, reason: str) -> CannotEnco
         if isinstance(leaf, _BadKey):
             return CannotEncode(f"a key must be a string, not {leaf.kind}", field=path)
         if isinstance(leaf, int) and not -(2**63) <= leaf < 2**64:
-            return CannotEncode(f"{str(leaf)[:40]} does not fit into 64 bits; send it as a string", field=path)
+            size = leaf.bit_length()  # not its digits: Python refuses to write those of a very large one
+            return CannotEncode(f"an integer of {size:,} bits does not fit into 64; send it as a string", field=path)
         if not isinstance(leaf, str | int | float | dt.datetime | dt.date | dt.time | type(None)):
             name = type(leaf).__name__
             return CannotEncode(f"{name} cannot be written as JSON; convert it first ({reason})", field=path)

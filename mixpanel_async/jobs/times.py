@@ -1,7 +1,6 @@
 """Times of source records, in whatever form they come, as Mixpanel's seconds or milliseconds. Pure."""
 
 import datetime as dt
-import math
 import zoneinfo
 from typing import Final
 
@@ -13,6 +12,7 @@ _FIELD: Final = "time"
 _UNITS: Final = {"s": 1, "ms": 1_000, "us": 1_000_000}
 _MAX_KNOWN: Final = 65_536
 _MILLISECONDS: Final = 1_000
+_NO_TIME: Final = 2**63
 
 
 def read_zone(name: str) -> dt.tzinfo:
@@ -47,7 +47,7 @@ class TimeReader:
         self._known: dict[str, int] = {}
 
     def read(self, value: object) -> int:
-        """Return a time in whole seconds where it is one, else in milliseconds.
+        """Return a time in whole seconds where it is one and before 2969, else in milliseconds.
 
         Raises:
             InvalidRecord: It is no time of this form, has no zone, or is before 1971.
@@ -85,8 +85,8 @@ class TimeReader:
             raise _unreadable(text, self._form) from None
 
     def _of_number(self, value: float) -> int:
-        if not math.isfinite(value):
-            raise InvalidRecord(f"{value} is no time", field=_FIELD)
+        if not abs(value) < _NO_TIME:  # not a number, or one that arithmetic with floats cannot take
+            raise InvalidRecord("a number that is not finite, or beyond 64 bits, is no time", field=_FIELD)
         if self._form is None:
             return rules.read_time(value, _FIELD)
         if self._form not in _UNITS:
@@ -102,11 +102,12 @@ class TimeReader:
 
 
 def _whole(milliseconds: float) -> int:
-    """Return a time as seconds if it is whole, so that nobody can take it for the other unit."""
+    """Return a time as seconds if it is whole and nobody can take the number for milliseconds, else as those."""
     rounded = round(milliseconds)
     if rounded < limits.MIN_EVENT_TIME_SECONDS * _MILLISECONDS:
         raise InvalidRecord("is before 1971-01-01, which Mixpanel refuses", field=_FIELD)
-    return rounded if rounded % _MILLISECONDS else rounded // _MILLISECONDS
+    seconds, fraction = divmod(rounded, _MILLISECONDS)
+    return rounded if fraction or seconds >= limits.MIN_EVENT_TIME_MILLISECONDS else seconds
 
 
 def _unreadable(text: str, form: str | None) -> InvalidRecord:

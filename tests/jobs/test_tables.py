@@ -115,6 +115,11 @@ def test_cells_that_are_not_what_they_are_said_to_be(kind: str, text: str) -> No
         ("ms", None, 40_000_000_000, 40_000_000),
         ("%d.%m.%Y %H:%M", "Europe/Berlin", "14.11.2023 23:13", 1_699_999_980),
         ("%Y-%m-%d", "America/New_York", "2023-07-01", 1_688_184_000),
+        # Beyond 2969 whole seconds are as large as milliseconds of 1971: the milliseconds stay.
+        (None, None, "9999-12-31T00:00:00Z", 253_402_214_400_000),
+        (None, None, "2969-05-03T00:00:00Z", 31_536_000_000_000),
+        (None, None, "2969-05-02T23:59:59Z", 31_535_999_999),
+        ("s", None, "253402214400", 253_402_214_400_000),
     ],
 )
 def test_times(form: str | None, zone: str | None, value: object, moment: int) -> None:
@@ -128,7 +133,10 @@ def test_times(form: str | None, zone: str | None, value: object, moment: int) -
         (None, "yesterday", "is not a time"), (None, True, "must be a time"), (None, float("nan"), "is no time"),
         ("%Y", "14.11.2023", "of the form %Y"), ("s", "x", "seconds since 1970"), ("iso", 5, "of the form iso"),
         (None, "2023-11-14T22:13:20", "has no zone"), ("ms", 1000, "before 1971"), ("s", "1e400", "seconds since 1970"),
-        ("%Y-%m-%d", "1960-01-01", "has no zone"),
+        ("%Y-%m-%d", "1960-01-01", "has no zone"), (None, "1" + "0" * 400, "is not a time"),
+        pytest.param(None, 10**5000, "no time", id="huge"), ("us", "1" + "0" * 330, "is not microseconds"),
+        ("s", 10**400, "no time"), ("s", 1e306, "no time"), ("s", 1e300, "no time"),
+        (None, "1" + "0" * 5000, "is not a time"), (None, 1e300, "no time"), (None, 1_209_600.5, "before 1971"),
     ],
 )  # fmt: skip
 def test_times_that_are_none(form: str | None, value: object, message: str) -> None:

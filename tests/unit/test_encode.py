@@ -77,6 +77,7 @@ def test_an_event_survives_encoding(event: str, distinct_id: str, properties: di
         ({"b": [object()]}, "properties.a.b[0]"),
         (decimal.Decimal("1.5"), "properties.a"),
         (2**64, "properties.a"),
+        pytest.param(10**5000, "properties.a", id="too many digits to be printed"),
         ("\ud800", "properties"),
     ],
 )
@@ -148,6 +149,14 @@ def test_times(time: object, expected: int) -> None:
     [
         (0, "1971"),
         (-1, "1971"),
+        (dt.datetime(1970, 1, 15, tzinfo=dt.UTC), "1971"),
+        (dt.datetime(1969, 12, 31, tzinfo=dt.UTC), "1971"),
+        (1_209_600.5, "1971"),
+        (31_535_999.9, "1971"),
+        (-0.5, "1971"),
+        (10**400, "no time"),
+        pytest.param(-(10**5000), "no time", id="too many digits to be printed"),
+        (1e300, "no time"),
         (NOW + 3700, "ahead"),
         (int(NOW) * 1000 + 3_700_000, "ahead"),
         (NOW - 6 * 86_400, "import_event"),
@@ -160,6 +169,8 @@ def test_times_that_mixpanel_would_refuse(time: object, message: str) -> None:
         encoder(max_age_seconds=limits.MAX_TRACK_AGE_SECONDS).encode("E", "u", None, NOW, time)
     assert caught.value.field == "properties.time"
     assert not isinstance(caught.value, CannotEncode)
+    with pytest.raises(InvalidRecord, match=message):
+        encoder(max_age_seconds=limits.MAX_TRACK_AGE_SECONDS).encode("E", "u", {"time": time}, NOW)
 
 
 @pytest.mark.parametrize("time", ["2025-06-15", True, math.nan, object()])
