@@ -1,7 +1,7 @@
 """Dead letters: records that were not delivered, as lines of JSON with their place and the reason. Pure."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import orjson
@@ -61,19 +61,17 @@ def read_letter(line: bytes) -> Letter | None:
         return None
 
 
-def letters_before(lines: Sequence[bytes], is_settled: Callable[[str, int], bool]) -> list[bytes]:
-    """Return the letters that a later run would not write again.
+def letters_before(lines: Iterable[bytes], is_settled: Callable[[str, int], bool]) -> Iterator[bytes]:
+    """Yield the letters that a later run would not write again.
 
     Args:
         lines: Letters of a run that ended early.
         is_settled: Whether a source's line, row or record lies before the place where the later run begins.
     """
-    kept = []
     for line in lines:
         letter = read_letter(line)
         if letter is not None and is_settled(letter.source, letter.number):
-            kept.append(line)
-    return kept
+            yield line
 
 
 def open_letters(chunk: Chunk) -> Chunk:

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import pathlib
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # the standard library's database is loaded for those who use
     from mixpanel_async.jobs.seen import SeenStore
 
 _MAX_HELD_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 class Journal:
@@ -48,7 +50,8 @@ class Journal:
     ) -> None:
         self._letters_path = letters
         self._path = checkpoint
-        self._names = {name: index for index, name in enumerate(names)}
+        self._names: dict[str, int | None] = {name: index for index, name in enumerate(names)}
+        self._paths = {source.path: index for index, source in enumerate(job.sources)}
         self._seen = seen
         self._last = Checkpoint(job=job, seen="" if seen is None else secrets.token_hex(8))
         self._thread = BlockingThread("mixpanel_async-write")
@@ -100,22 +103,30 @@ class Journal:
                 if not self._is_resumed:
                     last = msgspec.structs.replace(last, letters_from=size)
             if self._path is not None and not self._is_resumed:
-                _replace(pathlib.Path(self._path), encode_checkpoint(last))
+                _replace(pathlib.Path(self._path), (encode_checkpoint(last),))
         return last
 
     def _open_letters(self, path: pathlib.Path) -> int:
         """Open the file of dead letters, without those that this run will write again; return its size."""
         if self._is_resumed and path.exists():
             with path.open("rb") as file:
-                before = file.read(self._last.letters_from)
-                kept = letters_before(file.readlines(), self._is_settled)
-            _replace(path, before + b"".join(kept))
+                _replace(path, itertools.chain(self._letters_of_others(file), letters_before(file, self._is_settled)))
         self._letters = path.open("ab")
         return self._letters.tell()
 
+    def _letters_of_others(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield what stood in the file before the import began."""
+        left = self._last.letters_from
+        while left and (block := file.read(min(left, _BLOCK_BYTES))):
+            left -= len(block)
+            yield block
+
     def _is_settled(self, name: str, number: int) -> bool:
-        place, index = self._last.place, self._names.get(name)
-        return index is not None and (index, number) <= (place.file, place.number)
+        """Return whether a letter is of no record that this run reads; where nobody can tell, it is kept."""
+        if name not in self._names:  # an earlier run may have spelled the path in another way
+            self._names[name] = self._paths.get(os.path.abspath(name))  # noqa: PTH100
+        place, index = self._last.place, self._names[name]
+        return index is None or (index, number) <= (place.file, place.number)
 
     def note(self, source: str, misfit: Misfit) -> None:
         """Take a record that was not delivered; it is written soon."""
@@ -159,7 +170,7 @@ class Journal:
 
     def _write(self, last: Checkpoint) -> None:
         with self._latched():
-            _replace(pathlib.Path(str(self._path)), encode_checkpoint(last))
+            _replace(pathlib.Path(str(self._path)), (encode_checkpoint(last),))
 
     def _append(self, held: list[bytes], *, is_synced: bool) -> None:
         if self._letters is None:
@@ -206,12 +217,12 @@ class Journal:
                 raise
 
 
-def _replace(path: pathlib.Path, content: bytes) -> None:
+def _replace(path: pathlib.Path, content: Iterable[bytes]) -> None:
     """Give a file another content in one step."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         pathlib.Path(name).replace(path)

@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+import tracemalloc
 from collections.abc import Callable
 
 import msgspec
@@ -175,3 +176,52 @@ async def test_letters_of_others_are_kept(mp: AsyncMixpanel, write: Write) -> No
     for _ in range(2):
         await mp.import_events(path, checkpoint=path.with_name("checkpoint"), dead_letters=dead)
     assert [letter["source"] for letter in letters(dead)] == ["other", str(path)]
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+async def test_letters_of_a_path_that_is_spelled_in_another_way(
+    emulator: Emulator, write: Write, monkeypatch: pytest.MonkeyPatch, *, is_elsewhere: bool
+) -> None:
+    """A run that names the same file in another way keeps the letters of what has settled."""
+    lines = [orjson.dumps(event(n)) if n % 1000 else b"bad" for n in range(20_000)]
+    path = write("a.ndjson", b"\n".join(lines))
+    checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
+    monkeypatch.chdir(path.parent)
+    stop = asyncio.Event()
+    settings = Settings(linger_seconds=0.05, max_batch_records=500)
+    async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
+
+        def see(_: object) -> None:
+            if mp.stats.requests:
+                stop.set()
+
+        first = await mp.import_events(
+            "a.ndjson", checkpoint=checkpoint, dead_letters=dead, stop=stop, concurrency=2, on_progress=see
+        )
+        if is_elsewhere:  # then nobody can tell which file the old name means
+            monkeypatch.chdir("/")
+        report = await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
+    assert first.rejected > 0
+    assert (report.read, report.rejected) == (20_000, 20)
+    numbers = [letter["number"] for letter in letters(dead)]
+    assert set(numbers) == set(range(1, 20_000, 1000))
+    assert len(numbers) == 20 or is_elsewhere
+
+
+async def test_a_large_file_of_letters_is_not_read_into_memory(mp: AsyncMixpanel, write: Write) -> None:
+    """Going on beside a large file of dead letters takes no memory for it, and changes none of them."""
+    line = b'{"source":"other","number":1,"reason":"r","message":"m","text":"%s"}\n' % (b"x" * 100_000)
+    path, dead = write("a.ndjson", b"bad\n"), write("dead", line * 200)
+    checkpoint = path.with_name("checkpoint")
+    await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
+    with dead.open("ab") as file:
+        file.write(line * 200)
+    before = dead.read_bytes()
+    tracemalloc.start()
+    try:
+        await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
+    assert dead.read_bytes() == before
