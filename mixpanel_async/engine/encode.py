@@ -97,13 +97,17 @@ class EventEncoder:
             moment = rules.read_time(time)
             rules.check_time(moment, now, max_age_seconds=self._max_age_seconds)
         tail = encode_properties(properties) if properties else b"}"
+        try:
+            who = orjson.dumps(distinct_id)
+        except TypeError as error:
+            raise rules.explain_unencodable(distinct_id, "properties.distinct_id", str(error)) from None
         if insert_id is None:
             key = None
-            part = self._with_own_id % (head, orjson.dumps(distinct_id), moment, next(self._numbers), tail)
+            part = self._with_own_id % (head, who, moment, next(self._numbers), tail)
         else:
             own_id = rules.check_insert_id(insert_id).encode()
             key = dedupe_key(event, moment, distinct_id, insert_id)
-            part = _WITH_GIVEN_ID % (head, orjson.dumps(distinct_id), moment, own_id, tail)
+            part = _WITH_GIVEN_ID % (head, who, moment, own_id, tail)
         if len(part) > self._max_bytes:
             raise RecordTooLarge(size=len(part), limit=self._max_bytes)
         return part, key

@@ -1,7 +1,8 @@
 """Events and identity: the calls that put an event into its lane."""
 
 import datetime as dt
-from collections.abc import Mapping
+import reprlib
+from contextlib import suppress
 from functools import cached_property
 from typing import Final
 
@@ -27,9 +28,17 @@ def refusal(error: InvalidRecord) -> Verdict:
     return Verdict(Outcome.REJECTED, reason, error.field, error.message)
 
 
-def record_for_report(record: Mapping[str, JSONValue]) -> bytes:
-    """Return a refused record as JSON, as far as it can be written."""
-    return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
+def record_for_report(record: object) -> bytes:
+    """Return a refused record as JSON, as far as it can be written; where it cannot, as Python prints it."""
+    try:
+        return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, RecursionError):
+        pass
+    # What is nested too deeply only reprlib prints; a caller's own __repr__ may raise anything.
+    for printed in (repr, reprlib.repr):
+        with suppress(Exception):
+            return orjson.dumps(printed(record).encode("utf-8", "replace").decode())
+    return orjson.dumps(f"a {type(record).__name__} that cannot be printed")
 
 
 class Tracker:

@@ -9,6 +9,7 @@ import orjson
 
 from mixpanel_async import limits
 from mixpanel_async.engine import rules
+from mixpanel_async.engine.tracker import record_for_report
 from mixpanel_async.errors import InvalidRecord
 from mixpanel_async.jobs.event_rules import EventFields, OwnFields, check_event, rejected
 from mixpanel_async.jobs.lines import GROUP, LineChecker, are_shapes_right
@@ -97,7 +98,7 @@ class RecordEncoder:
         try:
             events = self._events(chunk, row, number)
         except InvalidRecord as error:
-            draft.misfits.append(Misfit(number, rejected(error), written(row)))
+            draft.misfits.append(Misfit(number, rejected(error), record_for_report(row)))
             return
         except Skipped as skipped:
             draft.tally.read += 1
@@ -107,7 +108,7 @@ class RecordEncoder:
             try:
                 part, fields = self._encode(event, now)
             except InvalidRecord as error:
-                draft.misfits.append(Misfit(number, rejected(error), written(row)))
+                draft.misfits.append(Misfit(number, rejected(error), record_for_report(row)))
                 continue
             draft.tally.read += 1
             if fields is not None and not self._window.is_new(fields):
@@ -184,11 +185,3 @@ def _as_dict(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
-
-
-def written(record: object) -> bytes:
-    """Return a record that cannot be sent as JSON, as far as it can be written."""
-    try:
-        return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
-    except (TypeError, RecursionError):
-        return orjson.dumps(repr(record).encode("utf-8", "replace").decode())

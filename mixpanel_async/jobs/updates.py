@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from mixpanel_async.engine import rules
 from mixpanel_async.engine.encode import encode_update, is_unsafe
 from mixpanel_async.engine.profile_updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
+from mixpanel_async.engine.tracker import record_for_report
 from mixpanel_async.errors import InvalidRecord, InvalidSetting
 from mixpanel_async.jobs.cells import typed_fields
 from mixpanel_async.jobs.encoding import decoded
 from mixpanel_async.jobs.event_rules import rejected
 from mixpanel_async.jobs.mapping import UpdateMapping
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
-from mixpanel_async.jobs.records import written
 from mixpanel_async.jobs.tally import Tally
 
 
@@ -61,7 +61,7 @@ class UpdateEncoding:
                 update = self._update(row, is_table=chunk.is_table)
                 part, _ = encode_update(update, self._max_bytes)
             except InvalidRecord as error:
-                misfits.append(Misfit(number, rejected(error), written(row)))
+                misfits.append(Misfit(number, rejected(error), record_for_report(row)))
                 continue
             if is_unsafe(update):
                 unsafe.append(len(parts))

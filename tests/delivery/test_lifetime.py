@@ -8,11 +8,12 @@ import time
 import warnings
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
 from mixpanel_async import AsyncMixpanel, Outcome, Settings
 from mixpanel_async.emulator import Emulator, Fault
-from mixpanel_async.errors import ClientClosed, MissingCredentials, WrongLoop
+from mixpanel_async.errors import CannotEncode, ClientClosed, MissingCredentials, WrongLoop
 from tests.conftest import TOKEN, Connect
 
 NOBODY = "http://127.0.0.1:9"
@@ -229,3 +230,42 @@ async def test_failures_can_be_heard(server: Emulator, connect: Connect) -> None
     assert b'"null"' in heard[0][0]
     assert b'"n":0' in heard[1][0]
     assert client.stats.outcomes[Outcome.ACCEPTED] == 2
+
+
+def _nested() -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(5000):
+        value = {"a": value}
+    return value
+
+
+class _Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**70, "\ud800", pytest.param(10**5000, id="many digits"), pytest.param(_nested(), id="nested"), _Unprintable()],
+)
+async def test_a_refused_record_need_not_be_json(value: object, connect: Connect) -> None:
+    """A record that is refused before it is encoded gets its verdict, whatever else it holds, and is reported."""
+    heard: list[bytes] = []
+    async with connect(on_failure=lambda record, _verdict: heard.append(record)) as client:
+        receipts = [
+            await client.track("u", "", {"a": value}),
+            await client.import_event("u", "E", {"a": value}),
+            await client.people.set("", {"a": value}),
+        ]
+        assert [(await receipt).outcome for receipt in receipts] == [Outcome.REJECTED] * 3
+    assert len(heard) == 3
+    assert all(orjson.loads(record) for record in heard)
+
+
+async def test_half_a_character_is_no_id(connect: Connect) -> None:
+    """An id that has no bytes raises what the call says it raises, and the error names the field."""
+    async with connect() as client:
+        for insert_id in (None, "id"):
+            with pytest.raises(CannotEncode) as caught:
+                await client.track("\ud800", "E", insert_id=insert_id)
+            assert caught.value.field == "properties.distinct_id"
