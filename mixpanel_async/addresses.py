@@ -21,7 +21,8 @@ def is_remote(path: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Return a path as people and files may see it: an address without users, passwords and query."""
+    """Return a path as people and files may see it: as text, and an address without users, passwords and query."""
+    path = path.encode("utf-8", "backslashreplace").decode()  # names of files are bytes, and not all of them are text
     if not is_remote(path):
         return path
     return "::".join(_shown_link(link) if "://" in link else link for link in path.split("::"))

@@ -81,29 +81,30 @@ class DiskFile:
     is_ours = True
 
     def __init__(self, path: str) -> None:
-        self.name = self.file_name = path
+        self._path = path
+        self.name = self.file_name = shown(path)
 
     def stored_bytes(self) -> int | None:
         """Return its size, or None for a pipe or device."""
         with _found(self.name):
-            return _regular_bytes(os.stat(self.name))  # noqa: PTH116
+            return _regular_bytes(os.stat(self._path))  # noqa: PTH116
 
     def open(self) -> io.BufferedReader:
         """Open it."""
         with _found(self.name):
-            return cast("io.BufferedReader", open(self.name, "rb", buffering=BLOCK_BYTES))  # noqa: PTH123
+            return cast("io.BufferedReader", open(self._path, "rb", buffering=BLOCK_BYTES))  # noqa: PTH123
 
     def open_again(self) -> str:
         """Return its path."""
         if self.stored_bytes() is None:
             raise _no_table(self.name)
-        return self.name
+        return self._path
 
     def identify(self) -> SourceIdentity:
         """Return what tells it from others."""
-        with _found(self.name), open(self.name, "rb") as file:  # noqa: PTH123
+        with _found(self.name), open(self._path, "rb") as file:  # noqa: PTH123
             size = os.fstat(file.fileno()).st_size
-            return identity(os.path.realpath(self.name), size, file.read(HEAD_BYTES))
+            return identity(shown(os.path.realpath(self._path)), size, file.read(HEAD_BYTES))
 
 
 class OpenFile:
@@ -210,14 +211,14 @@ def find_origins(source: str | ReadableFile) -> list[Origin]:
         SourceError: There is none in the directory, or none that fits.
     """
     if not isinstance(source, str):
-        return [OpenFile(source, str(getattr(source, "name", "file")))]
+        return [OpenFile(source, shown(str(getattr(source, "name", "file"))))]
     if source == STDIN:
         return [StandardInput()]
     if not is_remote(source):
         return [DiskFile(path) for path in _expanded(source)]
     files = remote.find(source, lambda name: format_by_name(name) is not None)
     if not files:
-        raise _nothing_in(shown(source))
+        raise _nothing_in(source)
     return [AddressedFile(file) for file in files]
 
 
@@ -233,13 +234,13 @@ def _expanded(path: str) -> list[str]:
     if glob.has_magic(path):
         found = sorted(each for each in glob.glob(path, recursive=True) if pathlib.Path(each).is_file())  # noqa: PTH207
         if not found:
-            raise SourceError(f"{path}: no file fits this pattern")
+            raise SourceError(f"{shown(path)}: no file fits this pattern")
         return found
     return [path]
 
 
 def _nothing_in(name: str) -> SourceError:
-    return SourceError(f"{name}: the directory holds no NDJSON, JSON, CSV, TSV or Parquet file")
+    return SourceError(f"{shown(name)}: the directory holds no NDJSON, JSON, CSV, TSV or Parquet file")
 
 
 def _no_table(name: str) -> SourceError:
