@@ -65,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True):
         spec: Where they go; None for a dry run.
         fingerprint: What the records become, for a checkpoint.
         function: The caller's function that they go through, for a checkpoint.
+        kept: Makes of a record what a dead letter may hold.
     """
 
     source: Source
@@ -72,6 +73,7 @@ class Plan(msgspec.Struct, frozen=True):
     spec: LaneSpec | None
     fingerprint: str
     function: Transform | None = None
+    kept: Callable[[bytes], bytes] = bytes
 
 
 async def import_events(
@@ -156,7 +158,8 @@ async def import_updates(
     if not options.is_dry_run:
         spec = parts.endpoints.groups(is_bulk=True) if is_group else parts.endpoints.people(is_bulk=True)
     fingerprint = f"{'groups' if is_group else 'profiles'}|{told}|{delimiter}|{mapping!r}"
-    return await run_plan(parts, Plan(opened, encoding.encode, spec, fingerprint), options)
+    plan = Plan(opened, encoding.encode, spec, fingerprint, kept=encoding.without_token)
+    return await run_plan(parts, plan, options)
 
 
 def _encoding(
@@ -182,7 +185,9 @@ async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportRepor
     try:
         job_identity = await _identify(parts, plan, options) if options.checkpoint else JobIdentity()
         seen = _seen_store(options)
-        journal = Journal(options.dead_letters, options.checkpoint, job_identity, plan.source.names, seen)
+        journal = Journal(
+            options.dead_letters, options.checkpoint, job_identity, plan.source.names, seen, kept=plan.kept
+        )
         start = await journal.read()
         await plan.source.open(start.place)
         if plan.spec is not None and options.probes:

@@ -7,7 +7,7 @@ import os
 import pathlib
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -38,6 +38,7 @@ class Journal:
         job: What the checkpoint belongs to.
         names: Of the sources, in their order, as dead letters name them.
         seen: The events that were seen, or None.
+        kept: Makes of a record what a dead letter may hold.
     """
 
     def __init__(
@@ -47,12 +48,15 @@ class Journal:
         job: JobIdentity,
         names: tuple[str, ...] = (),
         seen: "SeenStore | None" = None,
+        *,
+        kept: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._letters_path = letters
         self._path = checkpoint
         self._names: dict[str, int | None] = {name: index for index, name in enumerate(names)}
         self._paths = {source.path: index for index, source in enumerate(job.sources)}
         self._seen = seen
+        self._kept = kept
         self._last = Checkpoint(job=job, seen="" if seen is None else secrets.token_hex(8))
         self._thread = BlockingThread("mixpanel_async-write")
         self._letters: BinaryIO | None = None
@@ -131,7 +135,7 @@ class Journal:
     def note(self, source: str, misfit: Misfit) -> None:
         """Take a record that was not delivered; it is written soon."""
         if self._letters_path is not None:
-            line = write_letter(source, misfit)
+            line = write_letter(source, msgspec.structs.replace(misfit, record=self._kept(misfit.record)))
             self._held.append(line)
             self._held_bytes += len(line)
 

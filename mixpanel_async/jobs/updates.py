@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import orjson
+
 from mixpanel_async.engine import rules
 from mixpanel_async.engine.encode import encode_update, is_unsafe
 from mixpanel_async.engine.profile_updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
@@ -33,6 +35,7 @@ class UpdateEncoding:
         self._is_group = is_group
         self._may_repeat = may_repeat
         self._operations = GROUP_OPERATIONS if is_group else PROFILE_OPERATIONS
+        self._head = orjson.dumps({"$token": token}).removesuffix(b"}") + b","
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the columns that are needed.
@@ -72,6 +75,10 @@ class UpdateEncoding:
             tally.count(misfit.verdict)
         piece.parts, piece.numbers, piece.unsafe = parts, numbers, unsafe
         return piece
+
+    def without_token(self, part: bytes) -> bytes:
+        """Return an update as it may lie on a disk: without our token, which each import fills in again."""
+        return b"{" + part.removeprefix(self._head) if part.startswith(self._head) else part
 
     def _update(self, row: Row, *, is_table: bool) -> dict[str, object]:
         update = {"$token": self._token, **(self._mapped(row) if is_table else _without_reply_shape(row))}

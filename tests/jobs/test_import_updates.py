@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Callable
 
+import orjson
 import pytest
 
 from mixpanel_async import AsyncMixpanel, Settings, UpdateMapping
@@ -71,3 +72,30 @@ async def test_a_token_is_needed(emulator: Emulator, write: Write) -> None:
     async with AsyncMixpanel(base_url=emulator.url, settings=Settings()) as mp:
         with pytest.raises(MissingCredentials, match="token"):
             await mp.import_profiles(write("a.ndjson", b""))
+
+
+@pytest.mark.parametrize("is_group", [False, True])
+async def test_dead_letters_hold_no_token(emulator: Emulator, write: Write, *, is_group: bool) -> None:
+    """What Mixpanel refuses is written without the project's token, and is imported from there once it is repaired."""
+    target = {"$group_key": "company", "$group_id": "acme"} if is_group else {"$distinct_id": "ann"}
+    updates = [{**target, "$set": {"plan": "pro"}}, {**target, "$token": "other", "$set": {"plan": "free"}}]
+    emulator.faults.add(Fault(path="/groups" if is_group else "/engage", kind="status", status=400))
+    path = write("a.ndjson", ndjson(updates))
+    dead = path.with_name("dead.ndjson")
+    async with AsyncMixpanel('a "token"', base_url=emulator.url, settings=Settings(linger_seconds=0.05)) as mp:
+        run = mp.import_groups if is_group else mp.import_profiles
+        assert (await run(path, dead_letters=dead)).rejected == 2
+        assert b"a \\" not in dead.read_bytes()
+        found = [orjson.loads(line)["record"] for line in dead.read_bytes().splitlines()]
+        assert found == updates
+        assert (await run(write("b.ndjson", ndjson(found[:1])))).imported == 1
+    assert {"plan": "pro"} in (await (emulator.groups() if is_group else emulator.profiles())).values()
+
+
+async def test_updates_that_are_no_objects(mp: AsyncMixpanel) -> None:
+    """An update in memory that is no mapping is rejected by its number, and costs no other."""
+    good = {"$distinct_id": "u", "$set": {"a": 1}}
+    records: list[Any] = [good, None, 5, "text", ["list"], object(), good]
+    report = await mp.import_profiles(records)
+    assert (report.read, report.imported, report.rejected) == (7, 2, 5)
+    assert all("must be an object" in fault.message for fault in report.examples)
