@@ -48,6 +48,11 @@ def malformed(message: str) -> Verdict:
     return Verdict(Outcome.REJECTED, "malformed", "", message)
 
 
+def too_deep(field: str = "") -> InvalidRecord:
+    """Return the error for a record that is nested too deeply to be walked through."""
+    return InvalidRecord("is nested too deeply; flatten it", field=field)
+
+
 def read_line(line: bytes) -> object:
     """Return what a line says.
 
@@ -68,6 +73,17 @@ def read_line(line: bytes) -> object:
     elif line.startswith(b"\xef\xbb\xbf"):
         hint = "; a byte order mark stands only at the beginning of a file"
     raise InvalidRecord(f"no valid JSON: {problem}{hint}")
+
+
+def as_object(record: object, example: str = '{"event": ..., "properties": {...}}') -> Mapping[str, object]:
+    """Return what came as a record if it is one.
+
+    Raises:
+        InvalidRecord: It has no fields.
+    """
+    if not isinstance(record, Mapping):
+        raise InvalidRecord(f"must be an object such as {example}")
+    return record
 
 
 def is_readable(line: bytes) -> bool:
@@ -96,8 +112,7 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
     """
     if size > max_bytes:
         raise RecordTooLarge(size=size, limit=max_bytes)
-    if not isinstance(record, Mapping):
-        raise InvalidRecord('must be an object such as {"event": ..., "properties": {...}}')
+    record = as_object(record)
     event = rules.check_event_name(_needed(record, "event", "the event's name"))
     properties = _needed(record, "properties", "the event's properties")
     if not isinstance(properties, Mapping):
@@ -114,11 +129,14 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
     insert_id = _needed(properties, "$insert_id", "give one, or have one made from a hash", "properties.")
     rules.check_insert_id(insert_id)
     rules.check_finite(properties, "properties")
-    rules.check_shape(properties)
+    try:
+        rules.check_shape(properties)
+    except RecursionError:  # lists in lists, of which the rules allow any number
+        raise too_deep("properties") from None
     return EventFields(event, OwnFields(time if isinstance(time, int | float) else moment, who, str(insert_id)))
 
 
-def _needed(fields: Mapping[object, object], name: str, what: str, path: str = "") -> object:
+def _needed(fields: Mapping[str, object], name: str, what: str, path: str = "") -> object:
     value = fields.get(name)
     if value is None:
         raise InvalidRecord(f"is missing ({what})", field=f"{path}{name}")

@@ -1,7 +1,7 @@
 """Events that are mappings: encoded once, checked where their bytes call for it. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias, cast
 
 import msgspec
@@ -11,7 +11,7 @@ from mixpanel_async import limits
 from mixpanel_async.engine import rules
 from mixpanel_async.engine.tracker import record_for_report
 from mixpanel_async.errors import InvalidRecord
-from mixpanel_async.jobs.event_rules import EventFields, OwnFields, check_event, rejected
+from mixpanel_async.jobs.event_rules import EventFields, OwnFields, as_object, check_event, rejected, too_deep
 from mixpanel_async.jobs.lines import GROUP, LineChecker, are_shapes_right
 from mixpanel_async.jobs.mapper import EventMapper
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
@@ -124,24 +124,25 @@ class RecordEncoder:
             InvalidRecord: It is none.
             Skipped: The caller wants none of it.
         """
-        event = row
+        event = as_object(row)
         if self._mapper is not None:
             file = 0 if chunk.end is None else chunk.end.file
-            event = self._mapper.event(row, number, file=file, is_table=chunk.is_table)
+            try:
+                event = self._mapper.event(event, number, file=file, is_table=chunk.is_table)
+            except RecursionError:
+                raise too_deep() from None
         if self._transform is None:
             return (event,)
         try:
-            found = self._transform(dict(event))
+            events = _several(self._transform(dict(event)))
         except Exception as error:
             raise InvalidRecord(f"the function raised {type(error).__name__}: {error}") from None
-        if found is None:
-            raise Skipped("function")
-        events = (found,) if isinstance(found, Mapping) else tuple(found)
         if not events:
             raise Skipped("function")
         return events
 
     def _encode(self, event: Row, now: float) -> tuple[bytes, EventFields | None]:
+        event = as_object(event)  # a function may make anything
         properties = event.get("properties")
         time = properties.get("time") if isinstance(properties, Mapping) else None
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
@@ -151,6 +152,15 @@ class RecordEncoder:
         except (TypeError, RecursionError) as error:
             raise rules.explain_unencodable(dict(event), "record", str(error)) from None
         return part, check_event(event, len(part), now, self._max_bytes)
+
+
+def _several(found: object) -> Sequence[Row]:
+    """Return what a function made of an event; what is no collection counts as one event, to be refused as such."""
+    if found is None:
+        return ()
+    if isinstance(found, Mapping | str | bytes) or not isinstance(found, Iterable):
+        return (cast("Row", found),)
+    return tuple(found)
 
 
 def _plain_fields(rows: Sequence[Row]) -> list[EventFields] | None:

@@ -1,6 +1,7 @@
 """Times of source records, in whatever form they come, as Mixpanel's seconds or milliseconds. Pure."""
 
 import datetime as dt
+import math
 import zoneinfo
 from typing import Final
 
@@ -103,6 +104,8 @@ class TimeReader:
 
 def _whole(milliseconds: float) -> int:
     """Return a time as seconds if it is whole and nobody can take the number for milliseconds, else as those."""
+    if not math.isfinite(milliseconds):  # what data frames have where there is no time calls itself a datetime
+        raise InvalidRecord("is no time", field=_FIELD)
     rounded = round(milliseconds)
     if rounded < limits.MIN_EVENT_TIME_SECONDS * _MILLISECONDS:
         raise InvalidRecord("is before 1971-01-01, which Mixpanel refuses", field=_FIELD)

@@ -1,6 +1,7 @@
 """Updates of user and group profiles: from records to what /engage and /groups take. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
@@ -11,10 +12,12 @@ from mixpanel_async.engine.tracker import record_for_report
 from mixpanel_async.errors import InvalidRecord, InvalidSetting
 from mixpanel_async.jobs.cells import typed_fields
 from mixpanel_async.jobs.encoding import decoded
-from mixpanel_async.jobs.event_rules import rejected
+from mixpanel_async.jobs.event_rules import as_object, rejected, too_deep
 from mixpanel_async.jobs.mapping import UpdateMapping
 from mixpanel_async.jobs.pieces import Chunk, Misfit, Piece, Row
 from mixpanel_async.jobs.tally import Tally
+
+_AN_UPDATE: Final = '{"$distinct_id": ..., "$set": {...}}'
 
 
 class UpdateEncoding:
@@ -61,7 +64,7 @@ class UpdateEncoding:
         unsafe: list[int] = []
         for row, number in zip(chunk.rows, chunk.numbers, strict=True):
             try:
-                update = self._update(row, is_table=chunk.is_table)
+                update = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
                 part, _ = encode_update(update, self._max_bytes)
             except InvalidRecord as error:
                 misfits.append(Misfit(number, rejected(error), record_for_report(row)))
@@ -85,7 +88,10 @@ class UpdateEncoding:
         names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)
         for name in names:
             rules.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
-        check_update(update, self._operations)
+        try:
+            check_update(update, self._operations)
+        except RecursionError:  # its error prints the value
+            raise too_deep() from None
         if self._may_repeat and is_unsafe(update):
             raise InvalidRecord(
                 "it may not be applied twice, which an import with a checkpoint cannot promise; import it without one"

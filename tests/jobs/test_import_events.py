@@ -3,7 +3,8 @@
 import asyncio
 import io
 import pathlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, cast
 
 import msgspec
 import orjson
@@ -177,6 +178,57 @@ async def test_a_key_that_is_no_string(mp: AsyncMixpanel) -> None:
     report = await mp.import_events(records)
     assert (report.imported, report.rejected) == (1, 1)
     assert "a key must be a string" in str(report.examples[0])
+
+
+@pytest.mark.parametrize("mapping", [None, RecordMapping()])
+async def test_records_that_are_no_objects(
+    emulator: Emulator, mp: AsyncMixpanel, mapping: RecordMapping | None
+) -> None:
+    """A record in memory that is no mapping is rejected by its number, and costs no other."""
+    records: list[Any] = [event(1), None, 5, "text", ["list"], object(), (), event(2)]
+    report = await mp.import_events(records, mapping=mapping)
+    assert (report.read, report.imported, report.rejected) == (8, 2, 6)
+    assert [fault.position for fault in report.examples][:2] == ["record:2", "record:3"]
+    assert all("must be an object" in fault.message for fault in report.examples)
+    assert await stored(emulator) == in_order([event(1), event(2)])
+
+
+@pytest.mark.parametrize(
+    ("made", "rejected"), [("x", 1), (b"x", 1), (5, 1), ([None], 1), ([1, "xy"], 2), (object(), 1)]
+)
+async def test_a_function_that_makes_no_objects(mp: AsyncMixpanel, made: object, rejected: int) -> None:
+    """What a function makes that is no event is rejected, each of it once, and costs no other record."""
+    results = iter([made, event(2)])
+    report = await mp.import_events([event(1), event(2)], transform=lambda _: cast("Any", next(results)))
+    assert (report.imported, report.rejected) == (1, rejected)
+    assert all("must be an object" in fault.message for fault in report.examples)
+
+
+async def test_a_function_that_fails_late(mp: AsyncMixpanel) -> None:
+    """A generator that raises while its events are fetched rejects its record, as a function that raises does."""
+
+    def transform(one: dict[str, object]) -> Iterator[dict[str, object]]:
+        yield one
+        raise ZeroDivisionError
+
+    report = await mp.import_events([event(1)], transform=cast("Any", transform))
+    assert (report.imported, report.rejected) == (0, 1)
+    assert "ZeroDivisionError" in str(report.examples)
+
+
+@pytest.mark.parametrize("options", [{}, {"scrub": frozenset({"q"})}, {"flatten": True}], ids=str)
+@pytest.mark.parametrize("is_line", [False, True])
+async def test_nesting_beyond_measure(mp: AsyncMixpanel, options: dict[str, Any], is_line: bool) -> None:
+    """A record that is nested deeper than anybody reads is rejected, and costs no other."""
+    deep: object = 1
+    for _ in range(5000):
+        deep = {"a": deep}
+    bad: Any = event(1, deep=deep)
+    if is_line:
+        bad = orjson.dumps(event(1, deep="here")).replace(b'"here"', b"[" * 1010 + b"]" * 1010)
+    report = await mp.import_events([bad, event(2)], mapping=RecordMapping(**options) if options else None)
+    assert report.read == 2
+    assert (report.imported, report.rejected) == (1, 1)
 
 
 async def test_a_source_that_pauses(emulator: Emulator, mp: AsyncMixpanel) -> None:

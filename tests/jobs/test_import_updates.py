@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -95,7 +96,11 @@ async def test_dead_letters_hold_no_token(emulator: Emulator, write: Write, *, i
 async def test_updates_that_are_no_objects(mp: AsyncMixpanel) -> None:
     """An update in memory that is no mapping is rejected by its number, and costs no other."""
     good = {"$distinct_id": "u", "$set": {"a": 1}}
-    records: list[Any] = [good, None, 5, "text", ["list"], object(), good]
+    deep: dict[str, object] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    too_deep = [{"$distinct_id": "u", operation: {"a": deep}} for operation in ("$set", "$add")]
+    records: list[Any] = [good, None, 5, "text", ["list"], object(), *too_deep, good]
     report = await mp.import_profiles(records)
-    assert (report.read, report.imported, report.rejected) == (7, 2, 5)
-    assert all("must be an object" in fault.message for fault in report.examples)
+    assert (report.read, report.imported, report.rejected) == (9, 2, 7)
+    assert sum("must be an object" in fault.message for fault in report.examples) == 5

@@ -145,6 +145,21 @@ def test_times_that_are_none(form: str | None, value: object, message: str) -> N
         TimeReader(form, None).read(value)
 
 
+class _NoTime(dt.datetime):
+    """What data frames have where there is no time."""
+
+    def timestamp(self) -> float:
+        return float("nan")
+
+
+def test_a_time_that_is_missing_in_a_frame() -> None:
+    """A datetime that says that it is none is refused, and ends no import."""
+    with pytest.raises(InvalidRecord, match="is no time"):
+        TimeReader(None, "UTC").read(_NoTime(2024, 1, 1, tzinfo=dt.UTC))
+    with pytest.raises(InvalidRecord, match="is no time"):
+        EventMapper(RecordMapping()).event({"event": "A", "time": _NoTime(2024, 1, 1, tzinfo=dt.UTC)}, 1)
+
+
 def test_mapping_of_events() -> None:
     """Records that are events already are mapped by their properties."""
     mapper = EventMapper(RecordMapping(rename={"a": "b"}, drop=frozenset({"c"}), constants={"d": 4}))
