@@ -177,6 +177,7 @@ def _plain_fields(rows: Sequence[Row]) -> list[EventFields] | None:
             and _types(times) <= {int, float}
             and _types(names) == _types(users) == _types(ids) == {str}
             and all(names)
+            and all(ids)
             and max(map(len, cast("list[str]", ids))) <= limits.MAX_INSERT_ID_BYTES
         )
         if not is_plain:

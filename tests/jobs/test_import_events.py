@@ -231,6 +231,15 @@ async def test_nesting_beyond_measure(mp: AsyncMixpanel, options: dict[str, Any]
     assert (report.imported, report.rejected) == (1, 1)
 
 
+async def test_an_empty_id(mp: AsyncMixpanel) -> None:
+    """An event with an empty id is refused before it is sent, as a mapping as it is as a line."""
+    bad = event(1, **{"$insert_id": ""})
+    records: list[Any] = [bad, event(2), orjson.dumps(bad)]
+    report = await mp.import_events(records, dry_run=True)
+    assert (report.skipped, report.rejected) == (1, 2)
+    assert {fault.field for fault in report.examples} == {"properties.$insert_id"}
+
+
 async def test_a_source_that_pauses(emulator: Emulator, mp: AsyncMixpanel) -> None:
     """What an async source gave is delivered while it pauses: nothing waits for a batch to fill."""
     arrived = asyncio.Event()
