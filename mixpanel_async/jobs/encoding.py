@@ -50,6 +50,11 @@ class EventEncoding:
 
     def encode(self, chunk: Chunk) -> Piece:
         """Return what of a chunk can be sent."""
+        piece = self._piece(chunk)
+        piece.skipped = self._mapper.take_skipped()
+        return piece
+
+    def _piece(self, chunk: Chunk) -> Piece:
         if chunk.is_table:
             return self._mapped.encode(chunk)
         if not chunk.lines:

@@ -191,7 +191,8 @@ class Jobs:
             max_unacknowledged: Records read and not acknowledged at once.
 
         Yields:
-            For each record its position (else its number, from 1) and its verdict: delivered, duplicate or rejected.
+            For each record its position (else its number, from 1) and its verdict: delivered, duplicate, rejected, or
+                left out by the mapping.
 
         Raises:
             AccessRefused: The credential is refused.

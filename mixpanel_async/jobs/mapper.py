@@ -42,6 +42,7 @@ class EventMapper:
         self._roles = frozenset(roles)
         self._range = mapping.time_range()
         self._changes: Counter[str] = Counter()
+        self._skipped: dict[int, str] = {}
 
     def check_fields(self, fields: list[str]) -> None:
         """Check that a table has the fields that the mapping needs.
@@ -92,7 +93,7 @@ class EventMapper:
             properties["$insert_id"] = self._hash(fields, f"{file}:{number}" if file else str(number))
         if event is None:
             event = _text(fields, mapping.event_field, "event")
-        self._filter(event, properties["time"])
+        self._filter(event, properties["time"], number)
         others = self._repaired({name: value for name, value in fields.items() if name not in roles})
         for name, value in others.items():
             properties[self._new_name(name, properties)] = value
@@ -104,17 +105,26 @@ class EventMapper:
         changes, self._changes = self._changes, Counter()
         return changes
 
-    def _filter(self, event: str, time: object) -> None:
+    def take_skipped(self) -> Mapping[int, str]:
+        """Return the numbers of the records that were left out since the last call, and which filter did it."""
+        skipped, self._skipped = self._skipped, {}
+        return skipped
+
+    def _filter(self, event: str, time: object, number: int) -> None:
         """Skip an event that is not wanted.
 
         Raises:
             Skipped: It is not.
         """
-        if self._mapping.events is not None and event not in self._mapping.events:
-            raise Skipped("event")
         low, high = self._range
-        if isinstance(time, int) and not low <= _seconds(time) < high:
-            raise Skipped("time")
+        if self._mapping.events is not None and event not in self._mapping.events:
+            filter_name = "event"
+        elif isinstance(time, int) and not low <= _seconds(time) < high:
+            filter_name = "time"
+        else:
+            return
+        self._skipped[number] = filter_name
+        raise Skipped(filter_name)
 
     def _repaired(self, properties: dict[str, object]) -> dict[str, object]:
         mapping = self._mapping

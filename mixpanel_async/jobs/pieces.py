@@ -72,6 +72,7 @@ class Piece(msgspec.Struct):
         misfits: The rejected records.
         end: Where reading goes on after it.
         unsafe: Indexes of parts that must not be applied twice.
+        skipped: Which of the mapping's filters left a record out, by the record's number.
     """
 
     name: str
@@ -81,3 +82,4 @@ class Piece(msgspec.Struct):
     misfits: Sequence[Misfit] = ()
     end: Place | None = None
     unsafe: Sequence[int] = ()
+    skipped: Mapping[int, str] = {}

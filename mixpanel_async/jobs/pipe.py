@@ -95,12 +95,13 @@ class Pipe:
     def _acknowledged(self, verdict: Verdict) -> Ack:
         offset = self._offsets.popleft()
         self._room.set()
-        is_rejected = verdict.outcome is Outcome.REJECTED and verdict.reason not in ACCESS_REASONS
+        ack = Ack(offset, verdict)
+        is_rejected = ack.is_rejected and verdict.reason not in ACCESS_REASONS
         if verdict.outcome is Outcome.REJECTED and verdict.reason == REFUSED:
             raise AccessRefused(verdict.message, status=_UNAUTHORIZED, operation="pipe")
-        if not (verdict.is_delivered or is_rejected or verdict.outcome is Outcome.DUPLICATE):
+        if not (ack.is_delivered or is_rejected or ack.is_skipped or verdict.outcome is Outcome.DUPLICATE):
             raise MixpanelError(f"the record at {offset!r} was not delivered: {verdict.message}")
-        return Ack(offset, verdict)
+        return ack
 
     async def _records(self, source: PipeSource) -> AsyncGenerator[Record]:
         """Yield the records alone, and keep their positions; read no further ahead than was agreed."""

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mixpanel_async.jobs.pieces import Misfit, Piece
+from mixpanel_async.jobs.report import SKIPPED
 from mixpanel_async.models import Outcome, Verdict
 
 _DUPLICATE: Final = Verdict(Outcome.DUPLICATE, "duplicate", "properties.$insert_id", "an equal event was just sent")
+_SKIPPED: Final = {
+    "event": Verdict(Outcome.DROPPED, SKIPPED, "event", "the mapping's `events` leave it out"),
+    "time": Verdict(Outcome.DROPPED, SKIPPED, "properties.time", "the mapping's `from_time`, `to_time` leave it out"),
+}
 
 
 class Stretch:
@@ -30,10 +35,12 @@ class Stretch:
     def __init__(self, piece: Piece, first: int, last: int) -> None:
         self.first = first
         self.told = 0
-        # Duplicates are what is neither sent nor a misfit.
+        # Duplicates are what is neither sent nor left out nor a misfit.
         self.verdicts: list[Verdict | None] = [_DUPLICATE] * (last - first + 1)
         for number in piece.numbers:
             self.verdicts[number - first] = None
+        for number, filter_name in piece.skipped.items():
+            self.verdicts[number - first] = _SKIPPED[filter_name]
         for misfit in piece.misfits:
             self.verdicts[misfit.number - first] = misfit.verdict
 

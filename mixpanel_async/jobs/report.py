@@ -2,11 +2,13 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from mixpanel_async.models import Outcome, Verdict
+
+SKIPPED: Final = "skipped"
 
 
 class ExitStatus(enum.IntEnum):
@@ -43,7 +45,9 @@ class Ack(msgspec.Struct, frozen=True):
 
     Attributes:
         offset: The record's position, as the source gave it; else its number, from 1.
-        verdict: What became of it: delivered, a duplicate, or rejected.
+        verdict: What became of it: delivered, a duplicate, rejected, or left out by the mapping's filters. What was
+            left out is DROPPED with the reason "skipped": it was given up here, as what an overflow policy drops, and
+            nothing is wrong with it.
     """
 
     offset: Any
@@ -58,6 +62,11 @@ class Ack(msgspec.Struct, frozen=True):
     def is_rejected(self) -> bool:
         """Whether the record was refused, and would be again: what belongs with the dead letters."""
         return self.verdict.outcome is Outcome.REJECTED
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether the mapping's filters left the record out."""
+        return self.verdict.outcome is Outcome.DROPPED and self.verdict.reason == SKIPPED
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):

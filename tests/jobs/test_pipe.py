@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
-from mixpanel_async import AsyncMixpanel, MixpanelError, Outcome, Settings
+from mixpanel_async import AsyncMixpanel, MixpanelError, Outcome, RecordMapping, Settings
 from mixpanel_async.emulator import Emulator, EmulatorSettings, Fault
 from mixpanel_async.errors import AccessRefused
 from mixpanel_async.jobs.sources import Record
 
-from .conftest import event
+from .conftest import NOON, event
 
 
 async def numbered(count: int) -> AsyncIterator[tuple[object, Record]]:
@@ -174,3 +174,22 @@ async def test_leaving_early_leaves_nothing_running(mp: AsyncMixpanel, way: str)
         await mp.flush()  # what was on its way is the client's
     names = {task.get_name() for task in asyncio.all_tasks() - before}
     assert {name for name in names if name.startswith("mixpanel_async.pipe")} == set()
+
+
+async def test_records_that_the_mapping_leaves_out(emulator: Emulator, mp: AsyncMixpanel) -> None:
+    """What the mapping's filters leave out is acknowledged in its place with a verdict that names the filter."""
+    rows = [
+        {"event": name, "time": time, "distinct_id": "u", "$insert_id": f"{name}{time}"}
+        for name, time in (("A", NOON), ("B", NOON), ("A", NOON), ("A", NOON - 86_400), ("A", NOON + 1))
+    ]
+    mapping = RecordMapping(events=frozenset({"A"}), from_time="2023-11-14")
+    acks = [ack async for ack in mp.pipe(rows, mapping=mapping)]
+    assert [ack.offset for ack in acks] == [1, 2, 3, 4, 5]
+    accepted, dropped = Outcome.ACCEPTED, Outcome.DROPPED
+    assert [ack.verdict.outcome for ack in acks] == [accepted, dropped, Outcome.DUPLICATE, dropped, accepted]
+    assert [ack.is_skipped for ack in acks] == [False, True, False, True, False]
+    assert not any(ack.is_rejected or ack.is_delivered for ack in acks if ack.is_skipped)
+    assert [acks[1].verdict.reason, acks[1].verdict.field] == ["skipped", "event"]
+    assert "`events`" in acks[1].verdict.message
+    assert "`from_time`" in acks[3].verdict.message
+    assert len(await emulator.events()) == 2
