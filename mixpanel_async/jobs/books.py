@@ -61,6 +61,7 @@ class Books:
         self.waiting = 0
         self.refusal: Verdict | None = None
         self._open: deque[Mark] = deque()
+        self._is_stuck = False
 
     def enter(self, piece: Piece) -> Mark:
         """Count a piece in; its own tally says what is clear already."""
@@ -69,8 +70,9 @@ class Books:
         self.waiting += mark.waiting
         for misfit in piece.misfits:
             self.note(piece.name, misfit)
-        self._open.append(mark)
-        self._advance()
+        if not self._is_stuck:
+            self._open.append(mark)
+            self._advance()
         return mark
 
     def note(self, name: str, misfit: Misfit) -> None:
@@ -96,17 +98,23 @@ class Books:
         self._advance()
 
     def _advance(self) -> None:
-        """Move the place over the pieces that have settled; nothing moves over what is to be sent again."""
+        """Move the place over the pieces that have settled; nothing moves over what is to be sent again.
+
+        Where it stands in front of such a piece it stays, and no piece behind needs to be known.
+        """
         while self._open and not self._open[0].waiting and not self._open[0].tally.undelivered:
             mark = self._open.popleft()
             self.settled.add(mark.tally)
             if mark.end is not None:
                 self.place = mark.end
+        if self._open and self._open[0].tally.undelivered:
+            self._is_stuck = True
+            self._open.clear()
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits, and nothing is to be sent again."""
-        return not self._open
+        return not self._open and not self._is_stuck
 
     @property
     def is_balanced(self) -> bool:
