@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder(Letter).decode
 def write_letter(source: str, misfit: Misfit) -> bytes:
     """Return a record that was not delivered as a line."""
     verdict = misfit.verdict
-    letter = Letter(source, misfit.number, verdict.reason, verdict.field, verdict.message)
+    letter = Letter(source, misfit.number, verdict.reason, _as_text(verdict.field), _as_text(verdict.message))
     found = misfit.record.strip()
     try:
         orjson.loads(found)
@@ -51,6 +51,11 @@ def write_letter(source: str, misfit: Misfit) -> bytes:
         except UnicodeDecodeError:
             letter.base64 = base64.b64encode(found).decode()
     return msgspec.json.encode(letter) + b"\n"
+
+
+def _as_text(words: str) -> str:
+    """Return what can be written: words may name a property of a record in memory, and any str may be that name."""
+    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def read_letter(line: bytes) -> Letter | None:

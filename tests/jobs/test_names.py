@@ -1,4 +1,4 @@
-"""Files whose names are no text."""
+"""Names of files and properties that are no text."""
 
 import os
 import pathlib
@@ -62,3 +62,13 @@ async def test_errors(mp: AsyncMixpanel, path: pathlib.Path) -> None:
     assert str(caught.value).encode().endswith(b"\\udce9.ndjson: there is no such file")
     with path.open("rb") as file:
         assert msgspec.json.encode(await mp.import_events(file))
+
+
+async def test_properties(mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
+    """A fault in a property whose name is no text is written as a dead letter like any other, and ends nothing."""
+    dead = tmp_path / "dead"
+    wrong = event(1, outer={"\ud800": object()})
+    report = await mp.import_events([wrong, event(2)], dead_letters=dead)
+    assert (report.imported, report.rejected) == (1, 1)
+    (letter,) = [orjson.loads(line) for line in dead.read_bytes().splitlines()]
+    assert letter["field"].endswith("outer.\\ud800")
