@@ -77,7 +77,7 @@ class RowReader:
                     raise SourceError(f"{self._name}: is shorter than it was")
 
     def read(self) -> Rows:
-        """Read up to 1,000 rows; what the file raises comes after the rows that were read before."""
+        """Read up to 1,000 rows, misfits among them; what the file raises comes after the rows read before it."""
         if self._broken is not None:
             raise self._broken
         rows: list[Row] = []
@@ -86,6 +86,8 @@ class RowReader:
         width = len(self.header)
         found = list(islice(self._rows(misfits), _ROWS))
         for number, cells in found:
+            if cells is None:
+                continue
             if len(cells) != width:
                 verdict = malformed(f"{len(cells)} cells, the header has {width} columns; quote cells with commas")
                 misfits.append(Misfit(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
@@ -97,8 +99,8 @@ class RowReader:
                 numbers.append(number)
         return Rows(rows, numbers, misfits, self._reader.line_num, len(found) < _ROWS and not self._broken)
 
-    def _rows(self, misfits: list[Misfit]) -> Iterator[tuple[int, list[str]]]:
-        """Yield the rows with the lines on which they begin, blank ones left out."""
+    def _rows(self, misfits: list[Misfit]) -> Iterator[tuple[int, list[str] | None]]:
+        """Yield the rows with the lines on which they begin, blank ones left out; None for one that is a misfit."""
         while True:
             number = self._reader.line_num + 1
             try:
@@ -109,6 +111,7 @@ class RowReader:
                 last = self._reader.line_num
                 lines = f"lines {number} to {last}: " if last > number else ""
                 misfits.append(Misfit(number, malformed(f"{lines}no valid CSV: {error}; mind the quotes")))
+                yield number, None
                 continue
             except Exception as error:
                 self._broken = error

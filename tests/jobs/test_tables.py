@@ -67,6 +67,22 @@ def test_a_quote_that_is_never_closed_swallows_little() -> None:
     assert 800 < len(rows) < 1000
 
 
+def test_a_table_that_is_none_is_read_in_pieces() -> None:
+    """Rows that break the table fill a chunk as good ones do, so that a table of nothing else fits into the memory."""
+    content = "a,b\n" + '"x"y,1\n' * 2500 + "1,2\n" + '"x"y,1\n' * 999
+    reader = RowReader("name", io.StringIO(content), ",")
+    reader.read_header()
+    sizes, numbers = [], []
+    while True:
+        found = reader.read()
+        sizes.append(len(found.misfits) + len(found.rows))
+        numbers += [*found.numbers, *(misfit.number for misfit in found.misfits)]
+        if found.is_end:
+            break
+    assert sizes == [1000, 1000, 1000, 500]
+    assert sorted(numbers) == list(range(2, 3502))
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
