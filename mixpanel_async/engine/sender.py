@@ -159,10 +159,10 @@ class Sender:
         if not good:
             return
         rest = batch.select(good)
-        if lane.stopped is not None:
-            self._queue.settle(lane, rest, delivery.stopped(rest, lane.stopped), in_flight=True)
-        else:
+        if lane.stopped is None:
             self._queue.put_back(lane, rest, due=self._clock.monotonic())
+        else:
+            self._queue.settle(lane, rest, delivery.stopped(rest, lane.stopped), in_flight=True)
 
     def _retry(self, lane: Lane, batch: Batch, retry: Retry) -> None:
         now = self._clock.monotonic()

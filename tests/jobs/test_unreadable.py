@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from mixpanel_async import AsyncMixpanel, ImportProgress, Outcome, Settings, Verdict
-from mixpanel_async.emulator import Emulator
+from mixpanel_async.emulator import Emulator, Fault
 
 from .conftest import event
 
@@ -70,3 +70,17 @@ async def test_each_record_has_one_outcome(emulator: Emulator, unreadable: tuple
     assert stats.outcomes[Outcome.REJECTED] == bad
     assert stats.outcomes[Outcome.ACCEPTED] == 10 - bad
     assert stats.buffered_bytes == 0
+
+
+async def test_a_credential_that_is_refused_meanwhile(emulator: Emulator) -> None:
+    """Where the credential was refused while such a request was under way, the good records are not sent again."""
+    emulator.faults.add(Fault(path="/import", kind="delay", seconds=0.3))
+    emulator.faults.add(Fault(path="/import", kind="status", status=401))
+    settings = Settings(max_batch_records=10, linger_seconds=0.05)
+    async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp, asyncio.timeout(10):
+        report = await mp.import_events(lines(20, 5, 15))
+        stats = mp.stats
+    assert report.is_balanced
+    assert (report.imported, report.rejected_by) == (0, {"malformed": 1})
+    assert report.undelivered_by == {"unauthorized": 19}
+    assert (report.requests, stats.queued, stats.in_flight, stats.buffered_bytes) == (2, 0, 0, 0)
