@@ -109,6 +109,8 @@ class BlockFile:
             raise SourceError(f"{self.name}: is not open")
         with self.translated():
             block = self._fill(self._file)
+        if not block:
+            self.check_end()
         self._read_bytes = self._raw.tell() if self.total_bytes is not None else self._read_bytes + len(block)
         return block
 
@@ -144,6 +146,18 @@ class BlockFile:
             raise SourceError(f"{self.name}: ends in the middle of its {self.compression} stream") from None
         except self._broken_by as error:
             raise SourceError(f"{self.name}: cannot be read: {error}") from None
+
+    def check_end(self) -> None:
+        """Check that the file was read as far as it went when it was opened; called on the thread, at its end.
+
+        Raises:
+            SourceError: It was cut meanwhile, perhaps between two records, where nothing else tells.
+        """
+        if self._raw is None or self.total_bytes is None:
+            return
+        if (found := self._raw.tell()) < self.total_bytes:
+            sizes = f"{found:,} bytes, not {self.total_bytes:,}"
+            raise SourceError(f"{self.name}: is shorter than it was when it was opened ({sizes})")
 
     def text(self) -> io.TextIOWrapper:
         """Return the inflated file as text for the csv module, to be read on the thread; bad bytes are kept apart.

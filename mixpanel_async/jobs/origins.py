@@ -123,10 +123,11 @@ class OpenFile:
 
     def stored_bytes(self) -> int | None:
         """Return its size; what is no plain file may give other bytes than those that are stored, and has none."""
-        if not isinstance(self._file, io.BufferedReader | io.FileIO):
+        raw: object = self._file.raw if isinstance(self._file, io.BufferedReader) else self._file
+        if not isinstance(raw, io.FileIO):
             return None
         try:
-            return _regular_bytes(os.fstat(self._file.fileno()))
+            return _regular_bytes(os.fstat(raw.fileno()))
         except OSError:
             return None
 
@@ -267,7 +268,7 @@ class _Wrapped(io.RawIOBase):
     def __init__(self, file: ReadableFile) -> None:
         super().__init__()
         self._file = file
-        self._position = 0
+        self._position = file.tell() if isinstance(file, io.FileIO) and file.seekable() else 0
 
     def readable(self) -> bool:
         return True

@@ -179,6 +179,7 @@ class TableReader:
                 self._file.name, found.numbers, rows=found.rows, misfits=found.misfits, end=place, is_table=True
             )
             if found.is_end:
+                await self._thread.submit(self._file.check_end)
                 return
 
     def _read_rows(self) -> Rows:
