@@ -173,25 +173,25 @@ class Journal:
             self._last = last
 
     def _write(self, last: Checkpoint) -> None:
-        with self._latched():
+        with self._latched(self._path):
             _replace(pathlib.Path(str(self._path)), (encode_checkpoint(last),))
 
     def _append(self, held: list[bytes], *, is_synced: bool) -> None:
         if self._letters is None:
             return
-        with self._latched():
+        with self._latched(self._letters_path):
             self._letters.writelines(held)
             self._letters.flush()
             if is_synced:
                 os.fsync(self._letters.fileno())
 
     @contextlib.contextmanager
-    def _latched(self) -> Iterator[None]:
+    def _latched(self, path: str | None) -> Iterator[None]:
         """Write; when that has failed once it fails for good: no checkpoint may speak of letters that are lost."""
         if self._failure is not None:
             raise self._failure
         try:
-            with _translated():
+            with _translated(path):
                 yield
         except OutputError as error:
             self._failure = error
@@ -213,7 +213,7 @@ class Journal:
     def _close(self) -> None:
         is_told = self._failure is not None
         try:
-            with _translated():
+            with _translated(self._letters_path):
                 if self._letters is not None:
                     self._letters.close()
         except OutputError:
@@ -242,8 +242,9 @@ def _replace(path: pathlib.Path, content: Iterable[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(path: str | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{error.filename or 'a file'}: cannot be written: {error.strerror or error}") from None
+        name = error.filename or path or "a file"
+        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from None

@@ -33,7 +33,7 @@ class CancelledEngine:
 
 @pytest.mark.parametrize("takes", [False, True])
 async def test_who_is_cancelled_while_waiting_for_room(*, takes: bool) -> None:
-    """A batch that no queue took in is given up; one that was let in meanwhile has the queue's outcome, and no other."""
+    """A batch that no queue took in is given up; one that was let in has the outcome that the queue gives it."""
     engine, books = CancelledEngine(takes=takes), Books()
     outbox: Outbox[Mark] = Outbox(cast("Engine", engine), Lane(LaneSpec(path="/import")), books, 1)
     tally = Tally()
