@@ -1,10 +1,11 @@
 """`import_events`: puts a job together for whatever the caller has, and runs it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from mixpanel_async.addresses import shown
 from mixpanel_async.auth import ProjectToken
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
@@ -23,7 +24,7 @@ from mixpanel_async.jobs.function_hash import function_hash
 from mixpanel_async.jobs.importer import ImportJob
 from mixpanel_async.jobs.journal import Journal
 from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
-from mixpanel_async.jobs.options import JobOptions, check_other_file
+from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.pipe import Pipe, PipeSource
 from mixpanel_async.jobs.probe import probe
@@ -36,6 +37,8 @@ from mixpanel_async.session import Session
 
 if TYPE_CHECKING:
     from mixpanel_async.jobs.seen import SeenStore
+
+_NO_DELIMITERS: Final = frozenset('"\r\n')
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -87,7 +90,7 @@ async def import_events(
     transform: Transform | None,
 ) -> ImportReport:
     """Run an import of events; the client's `import_events` says how."""
-    _check(told)
+    _check(told, delimiter)
     encoding = _encoding(parts, mapping, transform=transform)
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
     fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
@@ -119,7 +122,6 @@ async def replay_dead_letters(
     parts: Parts, path: str, options: JobOptions, *, mapping: RecordMapping | None
 ) -> ImportReport:
     """Send what was repaired in a file of dead letters; the client's `replay_dead_letters` says how."""
-    check_other_file(options, path)
     encoding = _encoding(parts, mapping, keeps_events=True)
     opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
@@ -141,7 +143,7 @@ async def import_updates(
     is_group: bool,
 ) -> ImportReport:
     """Run an import of profiles; the client's `import_profiles` and `import_groups` say how."""
-    _check(told)
+    _check(told, delimiter)
     if options.exact_dedupe:
         raise InvalidSetting(
             "exact_dedupe is for events: an update of a profile has no $insert_id to know a repeat by; leave it out"
@@ -183,6 +185,7 @@ async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportRepor
     """Run a job from its first file to its report."""
     journal: Journal | None = None
     try:
+        await _check_written(plan.source, options)
         job_identity = await _identify(parts, plan, options) if options.checkpoint else JobIdentity()
         seen = _seen_store(options)
         journal = Journal(
@@ -240,6 +243,18 @@ def _target(parts: Parts, spec: LaneSpec) -> Target:
     )
 
 
-def _check(told: str | None) -> None:
+async def _check_written(source: Source, options: JobOptions) -> None:
+    """Check that a job writes into no file that it reads."""
+    for path in (options.checkpoint, options.dead_letters):
+        if path is not None and await source.is_reading(path):
+            raise InvalidSetting(f"{shown(path)} must be another file than those that are read")
+
+
+def _check(told: str | None, delimiter: str | None) -> None:
     if told is not None and told not in FORMATS:
         raise InvalidSetting(f"format is {told!r}; choose one of {', '.join(FORMATS)}")
+    given: object = delimiter
+    is_character = isinstance(given, str) and len(given) == 1 and given not in _NO_DELIMITERS
+    if given is not None and not is_character:
+        advice = "such as ; or | (for a tab: format tsv), and neither a quote nor a line end"
+        raise InvalidSetting(f"delimiter is {given!r}; it must be one character, {advice}")

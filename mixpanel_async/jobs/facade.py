@@ -66,8 +66,8 @@ class Jobs:
 
         Raises:
             SourceError: The source cannot be opened. One that breaks off later is told in the report.
-            InvalidSetting: An option is out of range, a column that the mapping names is not there, or the checkpoint
-                belongs to another source, project or mapping.
+            InvalidSetting: An option is out of range, a column that the mapping names is not there, a file to be
+                written is one that is read, or the checkpoint belongs to another source, project or mapping.
             OutputError: The checkpoint, the dead letters or what exact dedupe keeps cannot be written.
             AccessRefused: `probe` was asked for, and the credential is refused.
             TransportError: `probe` was asked for, and the server does not answer.
@@ -168,7 +168,7 @@ class Jobs:
             is_group=is_group,
         )
 
-    async def pipe(
+    def pipe(
         self,
         source: "PipeSource",
         *,
@@ -195,6 +195,7 @@ class Jobs:
                 left out by the mapping.
 
         Raises:
+            InvalidSetting: An option is out of range.
             AccessRefused: The credential is refused.
             MixpanelError: A record was not delivered for no fault of its own; it and those after it are not
                 acknowledged.
@@ -203,6 +204,15 @@ class Jobs:
 
         Reference: https://developer.mixpanel.com/reference/import-events
         """
+        from mixpanel_async.jobs.options import check_count
+
+        check_count("concurrency", 1 if concurrency is None else concurrency)
+        check_count("max_unacknowledged", max_unacknowledged)
+        return self._acks(source, mapping, concurrency, max_unacknowledged)
+
+    async def _acks(
+        self, source: "PipeSource", mapping: RecordMapping | None, concurrency: int | None, max_unacknowledged: int
+    ) -> AsyncGenerator[Ack]:
         from mixpanel_async.jobs.events import open_pipe
 
         pipe = open_pipe(
@@ -233,7 +243,7 @@ class Jobs:
 
         Raises:
             SourceError: The file cannot be opened.
-            InvalidSetting: An option is out of range, or `dead_letters` is the file that is read.
+            InvalidSetting: An option is out of range, or a file to be written is the one that is read.
             OutputError: The dead letters cannot be written.
             MissingCredentials: The client has neither credential nor token, or no project_id for its credential.
 

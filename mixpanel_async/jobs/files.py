@@ -1,6 +1,8 @@
 """Files as sources: one after another, each as chunks that say where they stood."""
 
 import contextlib
+import os
+import stat
 from collections.abc import AsyncGenerator, Sequence
 
 from mixpanel_async.addresses import shown
@@ -8,8 +10,9 @@ from mixpanel_async.errors import InvalidSetting, SourceError
 from mixpanel_async.jobs.blocking import BlockingThread
 from mixpanel_async.jobs.blocks import BlockFile
 from mixpanel_async.jobs.checkpoint import SourceIdentity
+from mixpanel_async.jobs.finding import find_origins
 from mixpanel_async.jobs.formats import Format, format_of
-from mixpanel_async.jobs.origins import STDIN, Origin, ReadableFile, find_origins
+from mixpanel_async.jobs.origins import STDIN, Origin, ReadableFile
 from mixpanel_async.jobs.pieces import Chunk, Place
 from mixpanel_async.jobs.readers import CheckColumns, Reader, make_reader
 
@@ -106,6 +109,22 @@ class FilesSource:
     def read_bytes(self) -> int:
         """Bytes read, as they are stored."""
         return self._done_bytes + (self._current.read_bytes if self._current is not None else 0)
+
+    async def is_reading(self, path: str) -> bool:
+        """Return whether a path leads to one of the files, by whatever name.
+
+        Raises:
+            SourceError: A file is not there.
+        """
+        await self._find()
+        return await self._thread.submit(lambda: self._is_reading(path))
+
+    def _is_reading(self, path: str) -> bool:
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and any(file.origin.is_same(status) for file in self._files)
 
     async def identify(self) -> tuple[SourceIdentity, ...]:
         """Return what tells the files from others.

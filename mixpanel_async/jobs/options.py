@@ -66,8 +66,8 @@ def read_options(given: JobArguments) -> JobOptions:
         raise InvalidSetting(f"an import has no option {', '.join(sorted(unknown))}")
     checkpoint, dead_letters = given.get("checkpoint"), given.get("dead_letters")
     options = JobOptions(
-        checkpoint=None if checkpoint is None else os.fspath(checkpoint),
-        dead_letters=None if dead_letters is None else os.fspath(dead_letters),
+        checkpoint=_path("checkpoint", checkpoint),
+        dead_letters=_path("dead_letters", dead_letters),
         exact_dedupe=given.get("exact_dedupe", False),
         is_dry_run=given.get("dry_run", False),
         probes=given.get("probe", False),
@@ -75,18 +75,32 @@ def read_options(given: JobArguments) -> JobOptions:
         on_progress=given.get("on_progress"),
         stop=given.get("stop"),
     )
-    if options.concurrency is not None and options.concurrency < 1:
-        raise InvalidSetting(f"concurrency is {options.concurrency}; it must be at least 1")
+    if options.concurrency is not None:
+        check_count("concurrency", options.concurrency)
     if options.is_dry_run and options.checkpoint is not None:
         raise InvalidSetting("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")
+    written = [path for path in (options.checkpoint, options.dead_letters) if path is not None]
+    if len(set(map(os.path.realpath, written))) < len(written):
+        raise InvalidSetting("the checkpoint and the dead letters must be two files")
     return options
 
 
-def check_other_file(options: JobOptions, path: str) -> None:
-    """Check that dead letters do not go into the file that is read.
+def check_count(name: str, given: object) -> None:
+    """Check a number of which there must be some.
+
+    Args:
+        name: Of the option.
+        given: What the caller gave, of whatever type.
 
     Raises:
-        InvalidSetting: They do.
+        InvalidSetting: It is none.
     """
-    if options.dead_letters is not None and os.path.realpath(options.dead_letters) == os.path.realpath(path):
-        raise InvalidSetting("dead letters must go to another file than the one that is read")
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise InvalidSetting(f"{name} is {given!r}; it must be a whole number, at least 1")
+
+
+def _path(name: str, given: PathLike | None) -> str | None:
+    path = None if given is None else os.fspath(given)
+    if path == "":  # as a variable that is not set makes it
+        raise InvalidSetting(f"{name} is empty; name a file, or leave it out")
+    return path

@@ -1,20 +1,17 @@
 """Where the bytes of files are: on disk, in standard input, in an open file, at an address. Everything here blocks."""
 
 import contextlib
-import glob
 import io
 import os
-import pathlib
 import stat
 import sys
 from collections.abc import Iterator
 from typing import Final, Protocol, cast, runtime_checkable
 
 from mixpanel_async import remote
-from mixpanel_async.addresses import HIDDEN_QUERY, is_remote, shown
+from mixpanel_async.addresses import HIDDEN_QUERY, shown
 from mixpanel_async.errors import InvalidSetting, SourceError
 from mixpanel_async.jobs.checkpoint import HEAD_BYTES, SourceIdentity, identity
-from mixpanel_async.jobs.formats import format_by_name
 
 BLOCK_BYTES: Final = 1 << 20
 STDIN: Final = "-"
@@ -62,6 +59,9 @@ class Origin(Protocol):
             SourceError: This cannot.
         """
 
+    def is_same(self, other: os.stat_result) -> bool:
+        """Return whether it is the same file as another one on this machine."""
+
     def identify(self) -> SourceIdentity:
         """Return what tells the file from others.
 
@@ -100,6 +100,12 @@ class DiskFile:
             raise _no_table(self.name)
         return self._path
 
+    def is_same(self, other: os.stat_result) -> bool:
+        """Return whether it is the same file as another one."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.stat(self._path), other)  # noqa: PTH116
+        return False
+
     def identify(self) -> SourceIdentity:
         """Return what tells it from others."""
         with _found(self.name), open(self._path, "rb") as file:  # noqa: PTH123
@@ -123,13 +129,15 @@ class OpenFile:
 
     def stored_bytes(self) -> int | None:
         """Return its size; what is no plain file may give other bytes than those that are stored, and has none."""
+        status = self._status()
+        return None if status is None else _regular_bytes(status)
+
+    def _status(self) -> os.stat_result | None:
         raw: object = self._file.raw if isinstance(self._file, io.BufferedReader) else self._file
-        if not isinstance(raw, io.FileIO):
-            return None
-        try:
-            return _regular_bytes(os.fstat(raw.fileno()))
-        except OSError:
-            return None
+        if isinstance(raw, io.FileIO):
+            with contextlib.suppress(OSError):
+                return os.fstat(raw.fileno())
+        return None
 
     def open(self) -> io.BufferedReader:
         """Return it, with a buffer."""
@@ -143,6 +151,11 @@ class OpenFile:
     def open_again(self) -> str:
         """There is only one of it."""
         raise _no_table(self.name)
+
+    def is_same(self, other: os.stat_result) -> bool:
+        """Return whether it is the same file as another one."""
+        status = self._status()
+        return status is not None and os.path.samestat(status, other)
 
     def identify(self) -> SourceIdentity:
         """There is no way to find it again."""
@@ -192,6 +205,10 @@ class AddressedFile:
             raise _no_table(self.name)
         return opened
 
+    def is_same(self, other: os.stat_result) -> bool:  # noqa: ARG002 - as of any other
+        """It is elsewhere."""
+        return False
+
     def identify(self) -> SourceIdentity:
         """Return what tells it from others; its address without what is secret, as that changes when it is renewed."""
         size = self.stored_bytes()
@@ -203,45 +220,6 @@ class AddressedFile:
             except OSError as error:
                 raise SourceError(f"{self.name}: cannot be read: {error}") from None
         return identity(self.name, size, head + self._file.tag().encode())
-
-
-def find_origins(source: str | ReadableFile) -> list[Origin]:
-    """Return the files that a path means: itself, those of a directory, or those that fit a pattern, in their order.
-
-    Raises:
-        SourceError: There is none in the directory, or none that fits.
-    """
-    if not isinstance(source, str):
-        return [OpenFile(source, shown(str(getattr(source, "name", "file"))))]
-    if source == STDIN:
-        return [StandardInput()]
-    if not is_remote(source):
-        return [DiskFile(path) for path in _expanded(source)]
-    files = remote.find(source, lambda name: format_by_name(name) is not None)
-    if not files:
-        raise _nothing_in(source)
-    return [AddressedFile(file) for file in files]
-
-
-def _expanded(path: str) -> list[str]:
-    if pathlib.Path(path).is_file():
-        return [path]
-    if pathlib.Path(path).is_dir():
-        inside = sorted(str(each) for each in pathlib.Path(path).iterdir() if each.is_file())
-        found = [each for each in inside if format_by_name(each) is not None]
-        if not found:
-            raise _nothing_in(path)
-        return found
-    if glob.has_magic(path):
-        found = sorted(each for each in glob.glob(path, recursive=True) if pathlib.Path(each).is_file())  # noqa: PTH207
-        if not found:
-            raise SourceError(f"{shown(path)}: no file fits this pattern")
-        return found
-    return [path]
-
-
-def _nothing_in(name: str) -> SourceError:
-    return SourceError(f"{shown(name)}: the directory holds no NDJSON, JSON, CSV, TSV or Parquet file")
 
 
 def _no_table(name: str) -> SourceError:

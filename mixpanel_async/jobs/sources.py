@@ -38,6 +38,13 @@ class Source(Protocol):
     def total_bytes(self) -> int | None:
         """Bytes that there are, or None where nobody knows."""
 
+    async def is_reading(self, path: str) -> bool:
+        """Return whether a path leads to a file that it reads.
+
+        Raises:
+            SourceError: It cannot be found.
+        """
+
     async def identify(self) -> tuple[SourceIdentity, ...]:
         """Return what tells it from others.
 
@@ -84,6 +91,10 @@ class RecordSource:
         self._records = records
         self._held: list[Record] = []
         self._number = 0
+
+    async def is_reading(self, path: str) -> bool:  # noqa: ARG002 - as of any other
+        """Records in memory are in no file."""
+        return False
 
     async def identify(self) -> tuple[SourceIdentity, ...]:
         """Records in memory have no identity.
@@ -161,17 +172,24 @@ def open_source(source: EventSource, options: FileOptions) -> FilesSource | Reco
     """Return the source that a caller means.
 
     Raises:
-        InvalidSetting: Options for files were given for something else.
+        InvalidSetting: A path is empty, or options for files were given for something else.
         SourceError: The source is none.
     """
     if isinstance(source, str | os.PathLike):
-        return FilesSource([os.fspath(source)], options)
+        return FilesSource(_named([source]), options)
     if isinstance(source, ReadableFile):
         return FilesSource([source], options)
     if isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source):
-        return FilesSource([os.fspath(one) for one in source], options)
+        return FilesSource(_named(source), options)
     if options.told is not None or options.delimiter is not None:
         raise InvalidSetting("format and delimiter are for files; an iterable yields records")
     if not isinstance(source, AsyncIterable | Iterable):
         raise SourceError(f"cannot read records from a {type(source).__name__}; give a path or an iterable")
     return RecordSource(cast("Records", source))
+
+
+def _named(given: Sequence[Path]) -> list[str]:
+    paths = [os.fspath(one) for one in given]
+    if "" in paths:  # as a variable that is not set makes it; it would mean the current directory
+        raise InvalidSetting("a path is empty; name a file, or . for the current directory")
+    return paths

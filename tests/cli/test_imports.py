@@ -143,6 +143,12 @@ async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> N
         (["import", "events", "a.ndjson", "--type", "n"], "--type 'n' must look like NAME=VALUE"),
         (["import", "events", "a.ndjson", "--base-url", "x"], "base_url must look like"),
         (["import", "events", "-", "--checkpoint", "c"], "a checkpoint needs files"),
+        (["import", "events", ""], "a path is empty"),
+        (["validate", "a.ndjson", ""], "a path is empty"),
+        (["import", "profiles", "a.ndjson", "--dead-letters", "./a.ndjson"], "must be another file"),
+        (["import", "events", "a.ndjson", "--dead-letters", "c", "--checkpoint", "./c"], "must be two files"),
+        (["import", "events", "a.ndjson", "--delimiter", ";;"], "delimiter is ';;'"),
+        (["validate", "a.ndjson", "--delimiter", ""], "delimiter is ''"),
         (["serve", "--port", "70000"], "--port"),
     ],
 )
