@@ -72,7 +72,21 @@ class _Secret:
         raise TypeError(f"{type(self).__name__} is not pickled: its secret would be written out")
 
 
-class ServiceAccount(_Secret):
+class _Basic(_Secret):
+    """A secret that goes out as a user or password."""
+
+    __slots__ = ()
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return basic_authorization(self._secret, "")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the strings that must never be shown; a server may repeat the header that it got."""
+        return (self._secret, self.authorization().partition(" ")[2])
+
+
+class ServiceAccount(_Basic):
     """A service account: basic auth; calls made with it need a `project_id`.
 
     Args:
@@ -98,7 +112,7 @@ class ServiceAccount(_Secret):
         return f"username={self.username!r}, "
 
 
-class ProjectSecret(_Secret):
+class ProjectSecret(_Basic):
     """A project's API secret: basic auth with the secret as user and an empty password.
 
     Args:
@@ -110,12 +124,8 @@ class ProjectSecret(_Secret):
     __slots__ = ()
     names_project: ClassVar[bool] = True
 
-    def authorization(self) -> str:
-        """Return the value of the Authorization header."""
-        return basic_authorization(self._secret, "")
 
-
-class ProjectToken(_Secret):
+class ProjectToken(_Basic):
     """A project token as a credential, which /import takes: basic auth with the token as user.
 
     Args:
@@ -127,10 +137,6 @@ class ProjectToken(_Secret):
     __slots__ = ()
     names_project: ClassVar[bool] = True
     _name = "token"
-
-    def authorization(self) -> str:
-        """Return the value of the Authorization header."""
-        return basic_authorization(self._secret, "")
 
 
 class OAuthToken(_Secret):

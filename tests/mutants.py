@@ -92,7 +92,12 @@ MUTATIONS: Final = (
     ),
     Mutation("equal events are both sent", ENGINE + "dedupe.py", "if key in self._known:", "if not key:"),
     Mutation("retries ignore the deadline", ENGINE + "sender.py", "if now + delay >= batch.deadline:", "if delay < 0:"),
-    Mutation("retries are free", ENGINE + "sender.py", "delay += self._session.quota.reserve(now)", "delay += 0.0"),
+    Mutation(
+        "retries are free",
+        ENGINE + "sender.py",
+        "delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)",
+        "delay += 0.0",
+    ),
     Mutation(
         "429 pauses nothing",
         ENGINE + "sender.py",

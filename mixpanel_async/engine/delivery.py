@@ -94,11 +94,11 @@ def decide(path: Path, batch: Batch, reply_body: bytes | None, error: MixpanelEr
         case UsageError():
             return Stop(error, Verdict(Outcome.REJECTED, "misconfigured", "", str(error)))
         case NotFound():
-            return Settle(Verdict(Outcome.REJECTED, "not_found", "", str(error)))
+            return _refused(batch, "not_found", str(error))
         case PayloadTooLarge():
             if len(batch) > 1:
                 return Split()
-            return Settle(Verdict(Outcome.REJECTED, "too_large", "", str(error)))
+            return _refused(batch, "too_large", str(error))
         case RateLimited():
             return Retry(error, error.retry_after, is_pause=True, is_congestion=True)
         case ServiceUnavailable():
@@ -127,16 +127,22 @@ def give_up(batch: Batch, error: MixpanelError | None) -> Verdict:
 
 
 def stopped(batch: Batch, verdict: Verdict) -> Verdict:
-    """Return the outcome of records whose lane was stopped: what an earlier try may have applied is not refused.
+    """Return the outcome of records whose lane was stopped, or that were refused themselves.
+
+    What an earlier try may have applied is not refused.
 
     Args:
         batch: The records.
-        verdict: What the lane was stopped with.
+        verdict: What was answered.
     """
     if batch.is_ambiguous:
-        message = f"an earlier try may have been applied, then the lane was stopped: {verdict.message}"
+        message = f"an earlier try may have been applied, then the answer was: {verdict.message}"
         return Verdict(Outcome.UNKNOWN, verdict.reason, "", message)
     return verdict
+
+
+def _refused(batch: Batch, reason: str, message: str) -> Settle:
+    return Settle(stopped(batch, Verdict(Outcome.REJECTED, reason, "", message)))
 
 
 def lost_answer(error: MixpanelError) -> Verdict:
@@ -149,7 +155,7 @@ def _read_success(path: Path, batch: Batch, body: bytes) -> Decision:
     if reply is None:
         return _mismatch(batch, "a reply that cannot be read")
     if reply.status in {0, "0"}:
-        return Settle(Verdict(Outcome.REJECTED, "refused", "", reply.error or "Mixpanel found no valid record"))
+        return _refused(batch, "refused", reply.error or "Mixpanel found no valid record")
     if reply.failed_records:
         return _read_failures(batch, reply)
     if reply.num_records_imported is None:
@@ -168,7 +174,7 @@ def _read_refusal(batch: Batch, body: bytes, error: ApiError) -> Decision:
         return _read_failures(batch, reply)
     if reply is not None and reply.num_records_imported:
         return _mismatch(batch, f"{reply.num_records_imported} imported, and the failed ones are not named")
-    return Settle(Verdict(Outcome.REJECTED, "refused", "", str(error)))
+    return _refused(batch, "refused", str(error))
 
 
 def _read_failures(batch: Batch, reply: IngestionReply) -> Decision:
@@ -198,7 +204,7 @@ def _read_body(body: bytes) -> IngestionReply | None:
         return IngestionReply(status=int(text))
     try:
         return msgspec.json.decode(text, type=IngestionReply)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -218,7 +218,8 @@ class _KeyFields(msgspec.Struct):
 
 def dedupe_key(event: str, time: float, distinct_id: str, insert_id: str) -> bytes:
     """Return what makes two events equal to Mixpanel, as they are or, where they are long, as a 256-bit hash."""
-    key = f"{event}\0{time}\0{distinct_id}\0{insert_id}".encode("utf-8", "surrogatepass")
+    # The length keeps a name that holds a NUL apart from a name and an id.
+    key = f"{len(event)}\0{event}\0{time}\0{distinct_id}\0{insert_id}".encode("utf-8", "surrogatepass")
     return key if len(key) <= _MAX_PLAIN_KEY_BYTES else hashlib.blake2b(key, digest_size=32).digest()
 
 
@@ -226,7 +227,7 @@ def read_key(part: bytes) -> bytes | None:
     """Return the dedupe key of an encoded event, or None where it has none."""
     try:
         fields = msgspec.json.decode(part, type=_KeyFields)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     own = fields.properties
     if own.time is None or own.distinct_id is None or own.insert_id is None:

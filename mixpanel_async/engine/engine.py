@@ -161,6 +161,8 @@ class Engine:
         if self._closing is None:
             self._queue.refuse_all()
             self._closing = asyncio.create_task(self._close(timeout), name="mixpanel_async.close")
+        elif not (await asyncio.wait((self._closing,), timeout=timeout))[0]:
+            self._end_root()  # this call has less time than the one before it
         try:
             return await asyncio.shield(self._closing)
         except asyncio.CancelledError:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from mixpanel_async.engine.batch import Batch
 from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.engine.encode import read_key
 from mixpanel_async.models import Verdict
@@ -13,7 +14,7 @@ OnFailure: TypeAlias = Callable[[bytes, Verdict], None]
 
 
 class Failures:
-    """Tells the user of them, and lets equal ones in again.
+    """Tells whoever made records of their outcomes, and the user of those that failed; equal ones may come again then.
 
     Args:
         dedupe: Forgets them.
@@ -23,6 +24,18 @@ class Failures:
     def __init__(self, dedupe: DedupeWindow, on_failure: OnFailure | None) -> None:
         self._dedupe = dedupe
         self._on_failure = on_failure
+
+    def tell(self, batch: Batch, verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
+        """Give a batch's records their outcomes: `exceptions` by index, `verdict` for the others.
+
+        Whoever hears of them and fails does not end the delivery of everything else.
+        """
+        try:
+            batch.tickets.settle(batch.parts, verdict, exceptions)
+            if exceptions or not verdict.is_delivered:
+                self.note(batch.parts, verdict, exceptions)
+        except Exception:
+            _log.exception("the outcome %s of %d records could not be told", verdict.outcome.value, len(batch))
 
     def note(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Look through records that have their outcomes: `exceptions` by index, `verdict` for the others."""

@@ -45,7 +45,7 @@ def _check_operation(name: str, value: JSONValue) -> None:
         raise InvalidRecord("must map property names to values", field=name)
     for key, one in value.items():
         if name == "$add" and (isinstance(one, bool) or not isinstance(one, int | float)):
-            raise InvalidRecord(f"{one!r} is no number", field=f"$add.{key}")
+            raise InvalidRecord(f"a {type(one).__name__} is no number", field=f"$add.{key}")
         if name == "$union" and (isinstance(one, str) or not isinstance(one, Sequence)):
             raise InvalidRecord("must be a list of values", field=f"$union.{key}")
 

@@ -233,6 +233,9 @@ class Queue:
     def put_back(self, lane: Lane, batch: Batch, *, due: float) -> None:
         """Queue a batch again whose request ended without an outcome."""
         self.ledger.requeue(len(batch))
+        # Its body is made again, the same bytes: kept, those that wait for a retry would hold the room that the next
+        # ones wait for with every place for a request.
+        self.room.drop_body(batch)
         lane.delay(batch, due)
         self._wake()
 
@@ -256,9 +259,7 @@ class Queue:
     ) -> None:
         """Give every record of a batch its outcome and its room back."""
         self.ledger.settle(len(batch), batch.generation, verdict, exceptions, in_flight=in_flight)
-        batch.tickets.settle(batch.parts, verdict, exceptions)
-        if exceptions or not verdict.is_delivered:
-            self._failures.note(batch.parts, verdict, exceptions)
+        self._failures.tell(batch, verdict, exceptions)
         self.room.release(lane, batch)
         self._flushes.look()
 

@@ -62,9 +62,11 @@ class Room:
         """
         if lane.has_waiters or lane.stopped is not None:
             return False
+        if size <= lane.credit:
+            return True
         chunk = max(size, self._credit_chunk)
         if not self.fits(lane, chunk):
-            self.take_back(lane)
+            self._take_back_all()
             chunk = size
             if not self.fits(lane, chunk):
                 return False
@@ -79,6 +81,10 @@ class Room:
         lane.held_bytes -= lane.credit
         lane.credit = 0
         self._credited.discard(lane)
+
+    def _take_back_all(self) -> None:
+        for lane in list(self._credited):
+            self.take_back(lane)
 
     def take(self, lane: Lane, size: int, records: int = 1) -> None:
         """Count records that came in."""
@@ -98,10 +104,11 @@ class Room:
         Raises:
             MixpanelError: The line was closed with it.
         """
-        self.take_back(lane)
+        self._take_back_all()
         waiter = _Waiter(lane, size, records, enter)
         self._waiters.setdefault(lane, deque()).append(waiter)
         lane.has_waiters = True
+        asyncio.get_running_loop().call_soon(self.admit_waiters)  # what was taken back may be room enough
         try:
             await asyncio.wait((waiter.future,), timeout=seconds)
         finally:
@@ -178,3 +185,4 @@ class Room:
         if batch.body is not None:
             self._budget.body_bytes -= len(batch.body)
             batch.body = None
+            self.admit_waiters()

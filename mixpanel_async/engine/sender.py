@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine import delivery
 from mixpanel_async.engine.batch import Batch
-from mixpanel_async.engine.delivery import Retry, Settle, Split, Stop
+from mixpanel_async.engine.delivery import Decision, Retry, Settle, Split, Stop
 from mixpanel_async.engine.encode import gzip_body, join_body
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.pacing import Concurrency
@@ -73,6 +74,7 @@ class Sender:
         """Try a batch once; whatever happens, it leaves with an outcome or back into the queue."""
         try:
             body, error = await self._try(lane, batch)
+            decision = delivery.decide(lane.spec.path, batch, body, error)
         except asyncio.CancelledError:
             self._queue.settle(lane, batch, delivery.give_up(batch, None), in_flight=True)
             raise
@@ -81,7 +83,7 @@ class Sender:
             verdict = Verdict(Outcome.UNKNOWN, "internal", "", f"{type(problem).__name__}: {problem}")
             self._queue.settle(lane, batch, verdict, in_flight=True)
         else:
-            self._carry_out(lane, batch, body, error)
+            self._carry_out(lane, batch, decision, error)
         finally:
             self._under_way -= 1
             lane.in_flight -= 1
@@ -124,7 +126,7 @@ class Sender:
                 self._queue.room.trim_body(reserved, len(batch.body or b""))
         return batch.body
 
-    def _carry_out(self, lane: Lane, batch: Batch, body: bytes, error: MixpanelError | None) -> None:
+    def _carry_out(self, lane: Lane, batch: Batch, decision: Decision, error: MixpanelError | None) -> None:
         batch.is_in_request = False
         if error is None:
             self._session.quota.reward()
@@ -132,9 +134,10 @@ class Sender:
         elif isinstance(error, RateLimited) and error.is_own:
             self._queue.settle(lane, batch, delivery.give_up(batch, error), in_flight=True)
             return
-        match delivery.decide(lane.spec.path, batch, body, error):
+        match decision:
             case Settle(verdict, exceptions):
-                self._settle(lane, batch, verdict, exceptions)
+                shown = {index: self._without_secrets(one) for index, one in exceptions.items()}
+                self._settle(lane, batch, self._without_secrets(verdict), shown)
             case Split() if lane.stopped is not None:
                 self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
             case Split():
@@ -145,6 +148,11 @@ class Sender:
                 self._queue.stop(lane, verdict)
             case Retry() as retry:
                 self._retry(lane, batch, retry)
+
+    def _without_secrets(self, verdict: Verdict) -> Verdict:
+        """Return a verdict in which a server that repeats what it was sent tells no secret."""
+        message = self._session.redacted(verdict.message) if verdict.message else ""
+        return verdict if message == verdict.message else msgspec.structs.replace(verdict, message=message)
 
     def _settle(self, lane: Lane, batch: Batch, verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Settle a batch; where all were refused for the faults of some, the others wait to be sent again."""
@@ -179,7 +187,7 @@ class Sender:
         if retry.is_pause:
             self._session.governor.pause("ingestion", delay)
         elif lane.stopped is None:
-            delay += self._session.quota.reserve(now)
+            delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)
         if lane.stopped is not None:
             self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
             return

@@ -70,7 +70,7 @@ class EventWindow:
                 return False
             # The same id on different events: the rest of them goes under a longer key.
             own = fields.properties
-            key = f"{key}\0{fields.event}\0{own.time}\0{own.distinct_id}"
+            key = f"{key}\0{len(fields.event)}\0{fields.event}\0{own.time}\0{own.distinct_id}"
             if self._find(key) is not None:
                 return False
         self._remember((key,), (fields,))

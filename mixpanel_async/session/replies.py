@@ -87,7 +87,7 @@ def is_redirect(error: ApiError, headers: Mapping[str, str]) -> bool:
 def _read_message(body: bytes) -> str:
     try:
         decoded = msgspec.json.decode(body, type=_ErrorBody)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return body.decode("utf-8", errors="replace").strip() or "no message"
     return decoded.error or decoded.message or body.decode("utf-8", errors="replace").strip()
 

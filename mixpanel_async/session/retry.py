@@ -53,13 +53,19 @@ class RetryQuota:
         self._tokens -= 1.0
         return True
 
-    def reserve(self, now: float) -> float:
-        """Take one token, now or in advance; return the seconds until it is there (`inf` if never)."""
+    def reserve(self, now: float, *, max_wait: float = float("inf")) -> float:
+        """Take one token, now or in advance; return the seconds until it is there.
+
+        One that would come too late is not taken, and the answer is `inf`: an outage must not run into debt for retries
+        that are never made.
+        """
         self._refill(now)
-        if not self._per_second and self._tokens < 1.0:
+        missing = max(0.0, 1.0 - self._tokens)
+        wait = 0.0 if not missing else missing / self._per_second if self._per_second else float("inf")
+        if wait > max_wait or wait == float("inf"):
             return float("inf")
         self._tokens -= 1.0
-        return max(0.0, -self._tokens / self._per_second) if self._per_second else 0.0
+        return wait
 
     def reward(self) -> None:
         """Give back what a success earns."""

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from mixpanel_async.auth import Credential, redact
+from mixpanel_async.auth import Credential, ProjectToken, redact
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Server, Settings
 from mixpanel_async.errors import (
@@ -162,7 +162,7 @@ class Session:
     def secrets(self) -> Iterable[str]:
         """Return every string that must not be shown."""
         own = self._credentials.secrets() if self._credentials else ()
-        return (*own, self._token) if self._token else own
+        return (*own, *ProjectToken(self._token).secrets()) if self._token else own
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -213,6 +213,9 @@ class Session:
                 return None
             pause = error.retry_after or backoff_seconds(attempt, self._clock.uniform)
             self.governor.pause(request.family, pause)
+        retry_after = error.retry_after if isinstance(error, ApiError) else None
+        if (retry_after or 0.0) > self._settings.rates.max_wait_seconds:
+            return None  # the error says how long; who wants to wait that long decides it himself
         if delay is None or not self.quota.take(self._clock.monotonic()):
             return None
         return delay

@@ -219,6 +219,20 @@ async def test_retries_of_a_call() -> None:
         assert (session.counts.requests, session.counts.retries, session.counts.rate_limited) == (3, 2, 1)
 
 
+async def test_a_wait_that_is_too_long() -> None:
+    """A server that asks for more patience than a call may have is not waited for; the error says how long it asked."""
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(plain("503 Busy", b"", "Retry-After: 86400"))
+
+    clock = FastClock()
+    async with raw_server(answer) as url, session_to(url, Settings(), clock=clock) as session:
+        with pytest.raises(errors.ServiceUnavailable) as caught:
+            await session.send(GET)
+    assert caught.value.retry_after == 86_400
+    assert not clock.slept
+
+
 async def test_a_change_is_not_repeated() -> None:
     """A POST that may have done something is not sent again."""
     heads: list[bytes] = []

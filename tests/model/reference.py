@@ -169,14 +169,12 @@ class Reference:
                 entry.final = Outcome.ACCEPTED if entry.path == "/import" else Outcome.UNVERIFIED
             case "partial":
                 entry.final = Outcome.REJECTED if is_failed else Outcome.ACCEPTED
-            case "400":
-                entry.final = Outcome.REJECTED
-            case "401":
-                entry.final = self._stopped_outcome(entry)
+            case "400" | "401":
+                entry.final = self._refused_outcome(entry)
             case "413" if is_alone:
-                entry.final = Outcome.REJECTED
+                entry.final = self._refused_outcome(entry)
             case "413":
-                entry.final = self._stopped_outcome(entry) if entry.path in self.stopped else None
+                entry.final = self._refused_outcome(entry) if entry.path in self.stopped else None
                 entry.due_by = now
             case "mismatch" if entry.mismatches > MAX_MISMATCHES:
                 entry.final = Outcome.UNKNOWN
@@ -189,7 +187,7 @@ class Reference:
         if answer == "cancelled" or (entry.is_unsafe and answer in AMBIGUOUS):
             entry.final = Outcome.UNKNOWN
         elif entry.path in self.stopped:
-            entry.final = self._stopped_outcome(entry)
+            entry.final = self._refused_outcome(entry)
         else:
             entry.due_by = now + self._longest_delay(entry, answer)
             deadline = entry.admitted_at - self.settings.linger_seconds + self.settings.delivery_deadline_seconds
@@ -204,10 +202,10 @@ class Reference:
         self.stopped.add(path)
         for entry in self.entries.values():
             if entry.path == path and entry.final is None and not entry.is_under_way and not self.has_outcome(entry):
-                entry.final = self._stopped_outcome(entry)
+                entry.final = self._refused_outcome(entry)
 
     @staticmethod
-    def _stopped_outcome(entry: Entry) -> Outcome:
+    def _refused_outcome(entry: Entry) -> Outcome:
         return Outcome.UNKNOWN if entry.is_ambiguous else Outcome.REJECTED
 
     @staticmethod

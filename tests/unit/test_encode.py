@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async import limits
+from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.engine.encode import (
     EventEncoder,
     dedupe_key,
@@ -314,3 +315,19 @@ def test_uuid_v4() -> None:
     for bad in ("", "anon", str(uuid.uuid1()), 7):
         with pytest.raises(InvalidRecord, match="anon_id"):
             uuid_v4(bad, "$anon_id")
+
+
+def test_a_name_with_a_nul_is_no_other_events_name() -> None:
+    """Two events are equal only if their names and ids are, whatever characters these are made of."""
+    assert dedupe_key("A\0001\000B", 2, "C", "i") != dedupe_key("A", 1, "B\0002\000C", "i")
+
+
+def test_the_window_keeps_what_came_again() -> None:
+    """A key that was forgotten and came again is remembered as long as any other that came then."""
+    window = DedupeWindow(3)
+    assert window.is_new(b"a")
+    window.forget(b"a")
+    assert all(map(window.is_new, (b"b", b"a", b"c")))
+    assert not window.is_new(b"a")
+    assert window.is_new(b"d")
+    assert not window.is_new(b"a")

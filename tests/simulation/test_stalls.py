@@ -1,0 +1,197 @@
+"""Nothing stands still while there is something to do, and no reply ends the engine."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import orjson
+import pytest
+
+from mixpanel_async import Outcome, Settings, Verdict
+from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.endpoints import Endpoints
+from mixpanel_async.engine.receipts import Receipts
+from mixpanel_async.errors import ConnectFailed
+from mixpanel_async.session.messages import Reply, WireRequest
+from tests.simulation.scripted import NO_LIMIT, ScriptedServer, accepted, client_of
+from tests.virtual_time import FastClock, run_virtually
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("body", [b'{"status":1,"error":"\xff"}', b'{"status":1,"x":' + b"[" * 60_000])
+def test_a_reply_that_cannot_be_read(status: int, body: bytes) -> None:
+    """Whatever bytes a reply is made of, its records get their outcome, and the client goes on."""
+
+    async def main() -> None:
+        server = ScriptedServer(lambda _: Reply(status, {}, body))
+        async with client_of(server, Settings(rates=NO_LIMIT)) as mp:
+            first = await (await mp.track("u", "A"))
+            assert first.outcome in {Outcome.UNKNOWN, Outcome.REJECTED}
+            server.answer = accepted
+            assert (await (await mp.track("u", "B"))).is_delivered
+
+    run_virtually(main())
+
+
+def test_bodies_that_wait_for_a_retry_leave_room_for_others() -> None:
+    """After an outage everything that waits is delivered: no batch keeps the room that the next one needs."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 20
+
+        def answer(request: WireRequest) -> Reply:
+            return accepted(request) if loop.time() > until else Reply(503, {}, b"{}")
+
+        settings = Settings(max_batch_bytes=10_000, max_buffer_bytes=80_000, rates=NO_LIMIT)
+        async with client_of(ScriptedServer(answer), settings) as mp:
+            for number in range(65):
+                await mp.people.set(f"u{number:05}", {"v": "x" * 880})
+            await mp.flush()
+            assert mp.stats.outcomes[Outcome.UNVERIFIED] == 65
+            assert loop.time() < until + 90
+
+    run_virtually(main())
+
+
+def test_room_that_a_split_frees_is_used() -> None:
+    """A batch that was too large gives its body's room to those that wait for it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+
+        def answer(request: WireRequest) -> Reply:
+            return Reply(413, {}, b"{}") if len(request.body or b"") > 5000 else accepted(request)
+
+        settings = Settings(max_batch_bytes=10_000, max_buffer_bytes=40_000, rates=NO_LIMIT, linger_seconds=0.01)
+        async with client_of(ScriptedServer(answer, 0.1), settings) as mp:
+            for number in range(27):
+                await mp.people.set(f"u{number:02}", {"v": "x" * 880})
+            await mp.flush()
+            assert mp.stats.outcomes[Outcome.UNVERIFIED] == 27
+            assert loop.time() < started + 30
+
+    run_virtually(main())
+
+
+async def test_room_that_is_lent_comes_back() -> None:
+    """After any number of updates the buffer is as empty as its figures say: a job finds its room."""
+    settings = Settings(rates=NO_LIMIT, max_buffer_bytes=8_000_000)
+    async with client_of(ScriptedServer(accepted), settings, FastClock()) as mp:
+        for number in range(200):
+            await mp.people.set(f"u{number}", {"a": 1})
+            await mp.groups.set("company", f"u{number}", {"a": 1})
+            await mp.track("u", "A", insert_id=f"i{number}")
+        await mp.flush()
+        assert mp.stats.buffered_bytes == 0
+        ids = [{"time": 1_750_000_000, "distinct_id": "u", "$insert_id": f"i{n}"} for n in range(4000)]
+        async with asyncio.timeout(30):
+            report = await mp.import_events({"event": "e", "properties": {**own, "v": "x" * 900}} for own in ids)
+        assert report.imported == 4000
+
+
+def test_room_that_other_lanes_were_lent() -> None:
+    """Who needs room gets what idle lanes were lent, before a record is refused for want of it."""
+
+    async def main() -> None:
+        settings = Settings(
+            rates=NO_LIMIT, max_batch_bytes=10_000, max_buffer_bytes=100_000, overflow="raise", linger_seconds=100
+        )
+        async with client_of(ScriptedServer(accepted, 30.0), settings) as mp:
+            await mp.people.set("u", {"a": 1})
+            await mp.groups.set("company", "u", {"a": 1})
+            while mp.stats.buffered_bytes <= 60_000:
+                await mp.track("u", "A", {"v": "x" * 400})  # raises BufferFull where the room is lent to others
+            await mp.flush()
+
+    run_virtually(main())
+
+
+def test_an_outage_leaves_no_debt() -> None:
+    """Retries that were never made cost nothing: after a long outage a single 503 is retried like any other."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = ScriptedServer(lambda _: ConnectFailed("down"))
+        async with client_of(server, Settings(rates=NO_LIMIT)) as mp:
+            until = loop.time() + 3600
+            while loop.time() < until:
+                await mp.track("u", "e")
+                await mp.people.set("u", {"a": 1})
+                await mp.groups.set("g", "u", {"a": 1})
+                await asyncio.sleep(0.5)
+            server.answer = accepted
+            await mp.flush()
+            await asyncio.sleep(300)
+            answers = iter([Reply(503, {}, b"{}")])
+            server.answer = lambda request: next(answers, None) or accepted(request)
+            assert (await (await mp.track("u", "e"))).is_delivered
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 302])
+def test_a_refusal_after_an_answer_that_was_lost(status: int) -> None:
+    """A record that an earlier try may have brought in is never called refused."""
+
+    async def main() -> None:
+        answers = iter([Reply(500, {}, b"{}"), Reply(status, {}, b"{}")])
+        async with client_of(ScriptedServer(lambda _: next(answers)), Settings(rates=NO_LIMIT)) as mp:
+            verdict = await (await mp.people.set("u", {"a": 1}))
+        assert verdict.outcome is Outcome.UNKNOWN
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("secret", ["token", "dG9rZW46"], ids=["plain", "basic"])
+def test_a_server_that_repeats_a_secret(secret: str) -> None:
+    """What Mixpanel says of a record is told without the token, in whichever form the server repeats it."""
+
+    async def main() -> None:
+        answer = {"code": 400, "num_records_imported": 0, "failed_records": [{"index": 0, "message": f"no {secret}"}]}
+        server = ScriptedServer(lambda _: Reply(400, {}, orjson.dumps(answer)))
+        async with client_of(server, Settings(rates=NO_LIMIT, track_via="import")) as mp:
+            verdict = await (await mp.track("u", "A"))
+        assert verdict.message == "no ***"
+
+    run_virtually(main())
+
+
+def test_the_second_close_keeps_its_own_deadline() -> None:
+    """Whoever closes with less time than one who closes already gets it."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        mp = client_of(ScriptedServer(accepted, 1000.0), Settings(rates=NO_LIMIT))
+        receipt = await mp.track("u", "A")
+        first = asyncio.create_task(mp.aclose(100))
+        await asyncio.sleep(1)
+        started = loop.time()
+        await mp.aclose(2)
+        assert loop.time() - started < 2.5
+        assert receipt.outcome is Outcome.UNKNOWN
+        assert not (await first).pending
+
+    run_virtually(main())
+
+
+def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """Tickets that cannot take their outcome are told in the log; everything else goes on."""
+
+    class Broken(Receipts):
+        def settle(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
+            del parts, verdict, exceptions
+            raise RuntimeError("broken")
+
+    async def main() -> None:
+        async with client_of(ScriptedServer(accepted), Settings(rates=NO_LIMIT)) as mp:
+            endpoints = Endpoints(Settings(), token="token", credentials=None, project_id=None)
+            lane = mp._engine.lane(endpoints.track())
+            await mp._engine.put(lane, Batch([b"{}"], Broken([]), 4))
+            assert (await (await mp.track("u", "A"))).is_delivered
+            report = await mp.flush()
+        assert not report.pending
+        assert mp.stats.settled == mp.stats.admitted == 2
+
+    run_virtually(main())
+    assert "could not be told" in caplog.text
