@@ -1,5 +1,6 @@
 """`python -m mixpanel_async` and the command `mixpanel-async`."""
 
+import os
 import sys
 
 from mixpanel_async.errors import MissingExtra
@@ -7,6 +8,8 @@ from mixpanel_async.errors import MissingExtra
 
 def main() -> None:
     """Run the command line; exits with its status."""
+    if sys.stderr is None:  # the program was started without one: what would be said there goes nowhere
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the end
     try:
         from mixpanel_async.cli.app import run
     except ImportError as error:

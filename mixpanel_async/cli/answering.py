@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TextIO, TypeAlias, TypeVar
 
 import typer
 
@@ -63,7 +63,8 @@ def is_confirmed(question: str, *, yes: bool) -> bool:
     """
     if yes:
         return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    stdin: TextIO | None = sys.stdin  # None: the program was started without one
+    if stdin is None or not (stdin.isatty() and sys.stderr.isatty()):
         raise InvalidSetting(f"{question} There is no terminal to ask on; add --yes")
     if typer.confirm(question, err=True):
         return True

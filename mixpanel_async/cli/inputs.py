@@ -1,7 +1,6 @@
 """What commands read: files, standard input, JSON, and fields as NAME=VALUE."""
 
 import pathlib
-import sys
 from collections.abc import Sequence
 
 import msgspec
@@ -10,6 +9,7 @@ from mixpanel_async import remote
 from mixpanel_async.addresses import is_remote, shown
 from mixpanel_async.cli.mapping_options import read_pairs
 from mixpanel_async.errors import InvalidSetting, SourceError
+from mixpanel_async.jobs.origins import standard_input
 from mixpanel_async.models import JSONValue
 
 STDIN = "-"
@@ -25,7 +25,7 @@ def read_bytes(path: str) -> bytes:
     if is_remote(path):
         return remote.read_bytes(path)
     try:
-        return sys.stdin.buffer.read() if path == STDIN else pathlib.Path(path).read_bytes()
+        return standard_input().read() if path == STDIN else pathlib.Path(path).read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from None
 

@@ -1,24 +1,29 @@
 """Reports: for people, or as one JSON object."""
 
-import sys
 from collections.abc import Mapping
 
 import msgspec
 
 from mixpanel_async import ImportReport
+from mixpanel_async.cli import stdout
 
 _MEGA = 1_000_000
 _MAX_EXAMPLES = 20
 
 
 def print_report(report: ImportReport, *, as_json: bool) -> int:
-    """Print a report to standard output; return what the program ends with."""
+    """Print a report to standard output; return what the program ends with.
+
+    Raises:
+        BrokenPipeError: Nobody reads on.
+        OutputError: It cannot be printed.
+    """
     if as_json:
         fields = {**msgspec.to_builtins(report), "exit_status": int(report.exit_status)}
-        sys.stdout.write(msgspec.json.encode(fields).decode() + "\n")
+        stdout.write(msgspec.json.encode(fields) + b"\n")
     else:
-        sys.stdout.write("\n".join(lines_of(report)) + "\n")
-    sys.stdout.flush()
+        stdout.write("".join(f"{line}\n" for line in lines_of(report)).encode("utf-8", "backslashreplace"))
+    stdout.flush()
     return report.exit_status
 
 

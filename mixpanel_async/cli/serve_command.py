@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mixpanel_async.cli import stdout
 from mixpanel_async.errors import MissingExtra, OutputError
 
 
@@ -40,8 +41,8 @@ def serve(
     settings = emulator.EmulatorSettings(host=host, port=port, data=data, token=token, project_id=project_id)
 
     def ready(url: str) -> None:
-        sys.stdout.write(f"{url}\n")
-        sys.stdout.flush()
+        stdout.write(f"{url}\n".encode())
+        stdout.flush()
         sys.stderr.write(f"a local Mixpanel is listening; try: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN=test\n")
 
     try:

@@ -3,13 +3,14 @@
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 from mixpanel_async.errors import OutputError
 
 
 def is_terminal() -> bool:
     """Whether somebody looks at standard output."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def write(data: bytes) -> None:
@@ -20,7 +21,7 @@ def write(data: bytes) -> None:
         OutputError: It cannot be written.
     """
     try:
-        sys.stdout.buffer.write(data)
+        _opened().buffer.write(data)
     except OSError as error:
         raise _given_up(error) from None
 
@@ -33,9 +34,16 @@ def flush() -> None:
         OutputError: It cannot be written.
     """
     try:
-        sys.stdout.flush()
+        _opened().flush()
     except OSError as error:
         raise _given_up(error) from None
+
+
+def _opened() -> TextIO:
+    stdout: TextIO | None = sys.stdout
+    if stdout is None:  # the program was started without one
+        raise OutputError("cannot write to standard output: it is closed")
+    return stdout
 
 
 def _given_up(error: OSError) -> Exception:

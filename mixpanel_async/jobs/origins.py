@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import Final, Protocol, cast, runtime_checkable
+from typing import BinaryIO, Final, Protocol, TextIO, cast, runtime_checkable
 
 from mixpanel_async import remote
 from mixpanel_async.addresses import HIDDEN_QUERY, shown
@@ -166,12 +166,12 @@ class StandardInput(OpenFile):
     """Standard input."""
 
     def __init__(self) -> None:
-        super().__init__(sys.stdin.buffer, "stdin")
+        super().__init__(standard_input(), "stdin")
 
     def open(self) -> io.BufferedReader:
         """Open it once more: at its end the interpreter closes sys.stdin, and aborts where a thread still reads it."""
         with _found(self.name):
-            opened = open(sys.stdin.fileno(), "rb", buffering=BLOCK_BYTES, closefd=False)  # noqa: SIM115
+            opened = open(standard_input().fileno(), "rb", buffering=BLOCK_BYTES, closefd=False)  # noqa: SIM115
             return cast("io.BufferedReader", opened)
 
 
@@ -220,6 +220,18 @@ class AddressedFile:
             except OSError as error:
                 raise SourceError(f"{self.name}: cannot be read: {error}") from None
         return identity(self.name, size, head + self._file.tag().encode())
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input.
+
+    Raises:
+        SourceError: The program was started without one.
+    """
+    stdin: TextIO | None = sys.stdin
+    if stdin is None:
+        raise SourceError("standard input is closed")
+    return stdin.buffer
 
 
 def _no_table(name: str) -> SourceError:
