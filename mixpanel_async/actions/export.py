@@ -40,7 +40,7 @@ class RawExport(Actions):
             limit: Most events, at most 100,000.
             time_in_ms: Give `time` in milliseconds in place of seconds.
             is_gzip: Whether the reply may be compressed.
-            timeout_seconds: For the whole reply.
+            timeout_seconds: For each try, its whole reply included.
             project_id: Project; the client's unless given.
 
         Raises:

@@ -64,7 +64,7 @@ class Jql(Actions):
             script: JavaScript with a function `main`.
             params: Any JSON, the script's global `params`.
             type: What each row becomes, for example a Struct or a TypedDict; plain values unless given.
-            timeout_seconds: For the whole call; Mixpanel itself stops after two minutes.
+            timeout_seconds: For each try; Mixpanel itself stops after two minutes.
             project_id: Project; the client's unless given.
             workspace_id: Workspace; the client's unless given.
 
@@ -121,7 +121,7 @@ class Jql(Actions):
             script: JavaScript with a function `main`.
             params: Any JSON, the script's global `params`.
             type: What each row becomes; plain values unless given.
-            timeout_seconds: For the whole call, the last row included.
+            timeout_seconds: For each try, the last row included.
             project_id: Project; the client's unless given.
             workspace_id: Workspace; the client's unless given.
 

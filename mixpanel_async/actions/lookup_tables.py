@@ -65,7 +65,7 @@ class LookupTables(Actions):
             table_id: The table.
             source: Path or address of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first
                 is the header. The first column is the key.
-            timeout_seconds: For the whole request; a large table may need more than the settings' default.
+            timeout_seconds: For each try; a large table may need more than the settings' default.
             project_id: Project; the client's unless given.
 
         Raises:

@@ -44,7 +44,7 @@ class RequestOptions(TypedDict, total=False):
         form: Fields of a form: URL-encoded, or `multipart/form-data` with `files` or `is_multipart`.
         files: Files of a form by field name: bytes, or `(file name, bytes)`, or `(file name, bytes, media type)`.
         is_multipart: Send `form` as `multipart/form-data` also where there are no files.
-        timeout_seconds: For the whole request.
+        timeout_seconds: For each try.
         max_retries: Tries after the first; the client's rule unless given.
         retry_delay_seconds: Delay before the first retry.
         retry_on_all_errors: Repeat whatever the error is, also where that may apply a change twice.

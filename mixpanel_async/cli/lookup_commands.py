@@ -49,7 +49,7 @@ def replace(
     *,
     timeout_seconds: Annotated[
         float | None,
-        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="For the whole request; 60 unless given."),
+        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="For each try; 60 unless given."),
     ] = None,
     output: Output,
     server: Server,

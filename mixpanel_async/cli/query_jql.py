@@ -39,7 +39,7 @@ def jql(
             "--timeout",
             min=0.001,
             metavar="SECONDS",
-            help="For the whole call, its last row included; Mixpanel itself stops a script after two minutes.",
+            help="For each try, its last row included; Mixpanel itself stops a script after two minutes.",
         ),
     ] = JQL_TIMEOUT_SECONDS,
     workspace_id: WorkspaceId = None,

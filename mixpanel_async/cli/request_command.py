@@ -100,7 +100,7 @@ def repeat_options(
     *,
     timeout_seconds: Annotated[
         float | None,
-        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="For the whole request, 60 or for a query 150."),
+        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="For each try; 60 unless given, 150 for a query."),
     ] = None,
     max_retries: Annotated[
         int | None,
