@@ -37,7 +37,9 @@ Files: TypeAlias = Annotated[
         metavar="FILE...",
     ),
 ]
-AsPath: TypeAlias = Annotated[str, typer.Argument(help="What an import wrote with --dead-letters.", metavar="FILE")]
+AsPath: TypeAlias = Annotated[
+    str, typer.Argument(help="What an import of events wrote with --dead-letters.", metavar="FILE")
+]
 
 
 class Import(Protocol):
@@ -142,9 +144,10 @@ def validate(
 
 @with_options(mapping=mapping_options, run=replay_options, server=server_options)
 def replay(file: AsPath, *, mapping: RecordMapping | None, run: Run, server: Server, as_json: AsJson = False) -> int:
-    """Send the dead letters of an import again, after their records were repaired.
+    """Send the dead letters of an import of events again, after their records were repaired.
 
     What still fails goes to another file, with --dead-letters. Rows of a table need the import's options for columns.
+    Dead letters of profiles and groups are not taken: import their records once more.
     """
 
     def letters(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:

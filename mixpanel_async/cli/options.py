@@ -75,7 +75,7 @@ class Run(msgspec.Struct, frozen=True):
         dry_run: Do everything but the sending.
         concurrency: Requests at once, or None.
         checkpoint: File that says from where a later run goes on, or None.
-        dead_letters: File for records that were not delivered, or None.
+        dead_letters: File for records that were rejected, or None.
         exact_dedupe: Find every repeat, not only those among the latest events.
     """
 
@@ -111,7 +111,7 @@ DeadLettersFile: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--dead-letters",
-        help="File to which records that were not delivered are appended, with place and reason.",
+        help="File to which records that were rejected, here or by Mixpanel, are appended, with place and reason.",
         metavar="FILE",
         rich_help_panel=_JOB,
     ),

@@ -46,11 +46,16 @@ class Jobs:
         Events are checked against Mixpanel's documented rules before they are sent. Lines that are right go out as the
         bytes that they are. Nothing is repaired or left out unless `mapping` asks for it.
 
+        Records have a day to be delivered from when they were read, not `Settings.delivery_deadline_seconds`: an outage
+        is outlived. `stop` waits for what is on its way; to end the job at once, cancel it.
+
         Args:
             source: Path or address (`s3://...`, `https://...`, with the extra `remote`) of a file (NDJSON, JSON array,
                 CSV, TSV or Parquet, plain or compressed; "-" is standard input), of a directory, or a pattern; several
                 of them; a file object; or an iterable or async iterable of events: mappings such as
-                `{"event": ..., "properties": {...}}`, or their JSON as bytes.
+                `{"event": ..., "properties": {...}}`, or their JSON as bytes. An iterable yields a new mapping each
+                time: some hundreds of them are kept before they are encoded, and one that is changed meanwhile is
+                delivered as it is then.
             format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: found out by name or content.
             delimiter: What stands between the cells of a table.
             mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
@@ -185,7 +190,7 @@ class Jobs:
 
         Args:
             source: Iterable or async iterable of events, or of pairs of a position and an event; events are mappings
-                such as `{"event": ..., "properties": {...}}`, or their JSON as bytes.
+                such as `{"event": ..., "properties": {...}}`, a new one each time, or their JSON as bytes.
             mapping: How flat records become events; None: the records are events.
             concurrency: Requests of this pipe at once; None: as many as the client makes.
             max_unacknowledged: Records read and not acknowledged at once.
@@ -234,7 +239,7 @@ class Jobs:
         A letter's `record` is sent as it stands there. Where it is a row of a table, `mapping` makes an event of it.
 
         Args:
-            path: Dead letters that an import of events wrote.
+            path: Dead letters that an import of events wrote; those of profiles and groups are not taken.
             mapping: The import's mapping.
             **job: As in `import_events`; `dead_letters` is for what still fails, and another file than `path`.
 

@@ -20,13 +20,17 @@ class JobArguments(TypedDict, total=False):
     Attributes:
         checkpoint: File that is kept up to date while the job runs: when the job is run again after it was stopped or
             killed, it goes on behind what has settled. It belongs to the same files, options, server and project.
-        dead_letters: File to which each record that was not delivered is appended, as a line of JSON with its place,
-            the reason and the record; `replay_dead_letters` sends what was repaired.
+        dead_letters: File to which each record that was rejected, by the checks here or by Mixpanel, is appended as a
+            line of JSON with its place, the reason and the record; `replay_dead_letters` sends events that were
+            repaired. What the report counts as undelivered is not promised to be there: the next run with the same
+            checkpoint sends it.
         exact_dedupe: Find every repeat in the whole source, not only those among the latest events; for events alone.
             What was seen is kept on disk, some 40 bytes an event: beside the checkpoint as a file `.seen`, which it
             belongs to, else in a temporary file.
         dry_run: Do everything but the sending.
-        probe: Send a request without records first, to hear at once of a wrong address or credential.
+        probe: Send a request without records first, to hear at once of a wrong address or credential. Afterwards an
+            outage is outlived: a job's records have a day to be delivered, whatever
+            `Settings.delivery_deadline_seconds` says of single ones.
         concurrency: Requests of this job at once; else as many as the client makes.
         on_progress: Called a few times a second, and at the end.
         stop: Set it to end the job early: what was read is delivered and reported, the rest is left.
