@@ -202,6 +202,7 @@ class Jobs:
         Raises:
             InvalidSetting: An option is out of range.
             AccessRefused: The credential is refused.
+            SourceError: The source raised CancelledError on its own; other errors of it are raised as they are.
             MixpanelError: A record was not delivered for no fault of its own; it and those after it are not
                 acknowledged.
             MissingCredentials: The client has neither credential nor token, or no project_id for its credential.

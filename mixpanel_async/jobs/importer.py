@@ -18,7 +18,7 @@ from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.outbox import Outbox
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.report import ImportProgress, ImportReport
-from mixpanel_async.jobs.sources import Source
+from mixpanel_async.jobs.sources import Source, cancelled_within
 from mixpanel_async.jobs.tally import REFUSED
 from mixpanel_async.models import Verdict
 
@@ -77,6 +77,7 @@ class ImportJob:
         self._error = ""
         self._feeder: asyncio.Task[None] | None = None
         self._is_reading = False
+        self._is_cut_off = False
         self._is_halted = False
         self._is_at_end = False
 
@@ -91,7 +92,7 @@ class ImportJob:
         try:
             await asyncio.wait((self._feeder, ticker), return_when=asyncio.FIRST_COMPLETED)
             if ticker.done():  # it has no other end than a failure, which the feeder may not have met
-                self._feeder.cancel()
+                self._cut_off()
                 await asyncio.wait((self._feeder,))
             await self._settle(self._feeder, ticker)
         finally:
@@ -104,7 +105,7 @@ class ImportJob:
 
     async def _settle(self, *tasks: asyncio.Task[None]) -> None:
         """Wait for what is on its way, whatever ended the reading; then raise that."""
-        failures = _failures(tasks)
+        failures = self._failures(tasks)
         if any(isinstance(failure, ClientClosed) for failure in failures):
             raise failures[0]
         own: list[BaseException] = []
@@ -116,12 +117,26 @@ class ImportJob:
         if self._outbox is not None:
             await self._outbox.seal()
             await self._outbox.drained()
-        for failure in [*_failures(tasks), *own]:
+        for failure in [*self._failures(tasks), *own]:
             if not isinstance(failure, SourceError):
                 total = self._books.total
                 failure.add_note(f"import_events: {total.read:,} records read, {total.imported:,} imported")
                 raise failure
             self._error = str(failure)
+
+    def _failures(self, tasks: Sequence[asyncio.Task[None]]) -> list[BaseException]:
+        ended = [task for task in tasks if task.done()]
+        failures = [error for task in ended if not task.cancelled() and (error := task.exception())]
+        # How often a task was cancelled does not tell: older libraries cancel the task that they run in.
+        if any(task.cancelled() and not (task is self._feeder and self._is_cut_off) for task in ended):
+            failures.append(cancelled_within(f"{self._source.name}: the source"))
+        return failures
+
+    def _cut_off(self) -> None:
+        """Leave the source, which may wait for ever."""
+        if self._feeder is not None:
+            self._is_cut_off = True
+            self._feeder.cancel()
 
     async def _feed(self) -> None:
         async with contextlib.aclosing(self._source.chunks()) as chunks:
@@ -144,7 +159,10 @@ class ImportJob:
             await self._take(chunk)
 
     async def _take(self, chunk: Chunk) -> None:
-        piece = self._encode(chunk)
+        try:
+            piece = self._encode(chunk)
+        except asyncio.CancelledError:  # nothing was waited for: it is the caller's function that raised it
+            raise cancelled_within(f"{self._source.name}: the function for records") from None
         if self._seen is not None:
             await self._seen.sift(piece)
         if self._outbox is not None:
@@ -167,8 +185,8 @@ class ImportJob:
             await self._clock.sleep(self._tick_seconds)
             self._tell()
             self._check_halt()
-            if self._is_halted and self._is_reading and self._feeder is not None:
-                self._feeder.cancel()
+            if self._is_halted and self._is_reading:
+                self._cut_off()
             if not self._turn.locked():  # else the feeder has just taken what there is, and may wait for room
                 async with self._turn:
                     await self._take_held()
@@ -187,7 +205,7 @@ class ImportJob:
             return
         try:
             on_progress(self._progress())
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             _log.exception("on_progress raised; the import goes on")
 
     def _progress(self) -> ImportProgress:
@@ -237,10 +255,6 @@ class ImportJob:
         if not report.is_balanced:
             _log.error("import_events: the books do not balance, please report this: %r", report)
         return report
-
-
-def _failures(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException]:
-    return [error for task in tasks if task.done() and not task.cancelled() and (error := task.exception())]
 
 
 def _fault_of(refusal: Verdict | None) -> str:

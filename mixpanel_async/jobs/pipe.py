@@ -15,7 +15,7 @@ from mixpanel_async.jobs.outbox import Outbox
 from mixpanel_async.jobs.pieces import Chunk, Piece
 from mixpanel_async.jobs.pipe_books import PipeBooks
 from mixpanel_async.jobs.report import Ack
-from mixpanel_async.jobs.sources import Record, RecordSource, close_generator
+from mixpanel_async.jobs.sources import Record, RecordSource, cancelled_within, close_generator
 from mixpanel_async.jobs.tally import ACCESS_REASONS, REFUSED
 from mixpanel_async.models import Outcome, Verdict
 
@@ -63,12 +63,14 @@ class Pipe:
         self._outbox = Outbox(engine, lane, self._books, max_batches)
         self._max_unacknowledged = max_unacknowledged
         self._read = 0
+        self._is_closing = False
 
     async def acks(self) -> AsyncGenerator[Ack]:
         """Yield an acknowledgement for each record, in their order.
 
         Raises:
             AccessRefused: The credential is refused.
+            SourceError: The source raised CancelledError, and was not cancelled from here.
             MixpanelError: A record was not delivered, for no fault of its own.
         """
         feeder = asyncio.create_task(self._feed(), name="mixpanel_async.pipe")
@@ -87,6 +89,7 @@ class Pipe:
                     return
                 await self._changed.wait()
         finally:
+            self._is_closing = True
             for task in (feeder, ticker):
                 task.cancel()
             await asyncio.wait((feeder, ticker))
@@ -139,6 +142,10 @@ class Pipe:
                     async with self._turn:
                         await self._outbox.add(self._encode(chunk))
                     await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if self._is_closing:
+                raise
+            failure = cancelled_within("the source")
         except Exception as error:
             failure = error
         await self._flush()

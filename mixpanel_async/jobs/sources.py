@@ -152,6 +152,15 @@ async def close_generator(records: object) -> None:
         await records.aclose()
 
 
+def cancelled_within(who: str) -> SourceError:
+    """Return the error of what was cancelled by nobody outside of it.
+
+    Args:
+        who: It, and the source, for people.
+    """
+    return SourceError(f"{who} raised CancelledError: something that it waited for was cancelled")
+
+
 def _line_chunk(name: str, numbers: range, lines: list[bytes], end: Place) -> Chunk:
     """Return a chunk of lines; an empty one is none in a file, but in memory somebody meant it to be a record."""
     empty = {index for index, line in enumerate(lines) if not line or line.isspace()}
