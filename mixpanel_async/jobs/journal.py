@@ -6,13 +6,14 @@ import itertools
 import os
 import pathlib
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from mixpanel_async.errors import OutputError
+from mixpanel_async.errors import InvalidSetting, OutputError
 from mixpanel_async.jobs.blocking import BlockingThread
 from mixpanel_async.jobs.books import Books
 from mixpanel_async.jobs.checkpoint import Checkpoint, Counts, JobIdentity, encode_checkpoint, read_checkpoint
@@ -70,7 +71,8 @@ class Journal:
         """Return from where to go on; nothing is written.
 
         Raises:
-            InvalidSetting: The checkpoint belongs to something else.
+            InvalidSetting: The checkpoint belongs to something else, or what stands in its place or in that of the dead
+                letters is no file.
             OutputError: It cannot be read.
         """
         text = await self._thread.submit(self._read)
@@ -80,13 +82,15 @@ class Journal:
         return self._last
 
     def _read(self) -> bytes | None:
-        if self._path is None:
-            return None
         with _translated():
-            try:
-                return pathlib.Path(self._path).read_bytes()
-            except FileNotFoundError:
+            letters, checkpoint = _mode(self._letters_path), _mode(self._path)
+            if letters and not (stat.S_ISREG(letters) or stat.S_ISCHR(letters)):
+                raise InvalidSetting(f"{self._letters_path} is neither a plain file nor a device; name another file")
+            if self._path is None or not checkpoint:
                 return None
+            if not stat.S_ISREG(checkpoint):  # a pipe or a device may have no end
+                raise InvalidSetting(f"{self._path} is no plain file; name another checkpoint")
+            return pathlib.Path(self._path).read_bytes()
 
     async def open(self) -> None:
         """Open the file of dead letters and the seen events, and write the first checkpoint.
@@ -112,11 +116,15 @@ class Journal:
 
     def _open_letters(self, path: pathlib.Path) -> int:
         """Open the file of dead letters, without those that this run will write again; return its size."""
-        if self._is_resumed and path.exists():
+        if self._is_resumed and path.is_file():
             with path.open("rb") as file:
                 _replace(path, itertools.chain(self._letters_of_others(file), letters_before(file, self._is_settled)))
+        is_torn = _is_torn(path)
         self._letters = path.open("ab")
-        return self._letters.tell()
+        if is_torn:
+            self._letters.write(b"\n")
+            self._letters.flush()
+        return self._letters.tell() if _is_plain(self._letters) else 0
 
     def _letters_of_others(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield what stood in the file before the import began."""
@@ -182,7 +190,7 @@ class Journal:
         with self._latched(self._letters_path):
             self._letters.writelines(held)
             self._letters.flush()
-            if is_synced:
+            if is_synced and _is_plain(self._letters):
                 os.fsync(self._letters.fileno())
 
     @contextlib.contextmanager
@@ -219,6 +227,28 @@ class Journal:
         except OutputError:
             if not is_told:
                 raise
+
+
+def _mode(path: str | None) -> int:
+    """Return what stands at a path: the mode of a file or of something else, 0 for nothing."""
+    try:
+        return 0 if path is None else os.stat(path).st_mode  # noqa: PTH116
+    except FileNotFoundError:
+        return 0
+
+
+def _is_plain(file: BinaryIO) -> bool:
+    """Return whether a file is none of the devices, which have neither a size nor a disk to be synced to."""
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
+def _is_torn(path: pathlib.Path) -> bool:
+    """Return whether a file ends in the middle of a line, as a full disk leaves it."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _replace(path: pathlib.Path, content: Iterable[bytes]) -> None:
