@@ -93,6 +93,30 @@ MUTATIONS: Final = (
     Mutation("equal events are both sent", ENGINE + "dedupe.py", "if key in self._known:", "if not key:"),
     Mutation("retries ignore the deadline", ENGINE + "sender.py", "if now + delay >= batch.deadline:", "if delay < 0:"),
     Mutation(
+        "bodies that wait for a retry keep their room",
+        ENGINE + "queue.py",
+        "        self.room.drop_body(batch)\n        lane.delay(batch, due)",
+        "        lane.delay(batch, due)",
+    ),
+    Mutation(
+        "each record lends its lane more room",
+        ENGINE + "room.py",
+        "        if size <= lane.credit:\n            return True\n",
+        "",
+    ),
+    Mutation(
+        "retries that are never made are paid for",
+        ENGINE + "sender.py",
+        "max_wait=batch.deadline - now - delay)",
+        "max_wait=1e9)",
+    ),
+    Mutation(
+        "a refusal hides an answer that was lost",
+        ENGINE + "delivery.py",
+        'return Settle(stopped(batch, Verdict(Outcome.REJECTED, reason, "", message)))',
+        'return Settle(Verdict(Outcome.REJECTED, reason, "", message))',
+    ),
+    Mutation(
         "retries are free",
         ENGINE + "sender.py",
         "delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)",

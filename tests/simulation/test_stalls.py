@@ -9,7 +9,9 @@ import pytest
 from mixpanel_async import Outcome, Settings, Verdict
 from mixpanel_async.engine.batch import Batch
 from mixpanel_async.engine.endpoints import Endpoints
+from mixpanel_async.engine.lanes import Lane, LaneSpec
 from mixpanel_async.engine.receipts import Receipts
+from mixpanel_async.engine.room import Room
 from mixpanel_async.errors import ConnectFailed
 from mixpanel_async.session.messages import Reply, WireRequest
 from tests.simulation.scripted import NO_LIMIT, ScriptedServer, accepted, client_of
@@ -195,3 +197,12 @@ def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
 
     run_virtually(main())
     assert "could not be told" in caplog.text
+
+
+def test_a_lane_is_lent_one_stretch_at_a_time() -> None:
+    """However many small records ask one by one, their lane holds no more room ahead than for the next few."""
+    room, lane = Room(Settings()), Lane(LaneSpec(path="/engage"))
+    for _ in range(1000):
+        assert room.lend(lane, 100)
+        lane.credit -= 100
+        assert lane.credit < 64 * 1024
