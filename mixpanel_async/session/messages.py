@@ -47,7 +47,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         family: Whose rate limits it counts in.
         records: Records or entities in it, for those limits.
         body_bytes: Uncompressed size of the body, for those limits; None: the body's own size.
-        timeout_seconds: For the whole request; None: the settings' value for its family.
+        timeout_seconds: For each try; None: the settings' value for its family.
         is_repeatable: Whether sending it twice is the same as once; None: if the method is GET, HEAD, PUT or DELETE.
         is_redirect_wanted: Whether a redirect is the answer that was asked for; it is returned, and not followed.
         retry: Replaces the client's rule.
