@@ -108,11 +108,11 @@ def row_6_memory(scratch: Path) -> Figure:
 
 def row_7_latency(scratch: Path) -> Figure:
     """The import of row 3 with 50 ms of latency at the server, against the same without."""
-    path = write_ndjson(scratch / "latency.ndjson", 5 * COUNT)
+    path = write_ndjson(scratch / "latency.ndjson", 10 * COUNT)
     with sink() as near, sink("--latency", "0.05") as far:
         values, _, _ = ratios(
-            lambda: asyncio.run(subjects.import_file(far, path, 5 * COUNT)),
-            lambda: asyncio.run(subjects.import_file(near, path, 5 * COUNT)),
+            lambda: asyncio.run(subjects.import_file(far, path, 10 * COUNT)),
+            lambda: asyncio.run(subjects.import_file(near, path, 10 * COUNT)),
         )
     return Figure(
         "7 import with 50 ms of latency, up to 20 connections",
