@@ -58,7 +58,7 @@ def table(figures: Sequence[Figure]) -> str:
     for figure in figures:
         low, median, high = figure.spread
         mark = "met" if figure.is_met else "**missed**"
-        cells = (figure.row, figure.against, figure.goal, f"{low:.3g}", f"{median:.3g}", f"{high:.3g}", mark)
+        cells = (figure.row, figure.against, figure.goal, f"{low:.4g}", f"{median:.4g}", f"{high:.4g}", mark)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -83,15 +83,22 @@ def plot(series: dict[str, dict[str, float]], path: Path) -> None:
             for x, y in zip(xs, ys, strict=True)
         ]
         parts.append(f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#999"/>')
-        parts.append(f'<text x="{left}" y="{top - 10}">microseconds of CPU an event, by {titles[name]}</text>')
+        parts.append(f'<text x="{left}" y="{top - 10}">µs of CPU an event, by {titles[name]}</text>')
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="#4f44e0" stroke-width="2"/>')
         for (x, y), (label, value) in zip(points, values.items(), strict=True):
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#4f44e0"/>')
-            parts.append(f'<text x="{x:.1f}" y="{y - 7:.1f}" text-anchor="middle">{value:g}</text>')
-            parts.append(f'<text x="{x:.1f}" y="{top + height + 16}" text-anchor="middle">{int(label):,}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{y - 7:.1f}" text-anchor="middle">{value:.3g}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{top + height + 16}" text-anchor="middle">{_short(int(label))}</text>')
         for power in range(low_y, high_y + 1):
             y = top + height - (power - low_y) / span_y * height
             parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
     parts.append("</svg>")
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _short(number: int) -> str:
+    for unit, size in (("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number // size} {unit}"
+    return str(number)
