@@ -62,7 +62,7 @@ MUTATIONS: Final = (
     Mutation(
         "a refused request is sent again",
         ENGINE + "delivery.py",
-        'return Settle(Verdict(Outcome.REJECTED, "refused", "", str(error)))',
+        'return _refused(batch, "refused", str(error))',
         "return Retry(error)",
     ),
     Mutation(
