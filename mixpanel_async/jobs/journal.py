@@ -7,7 +7,6 @@ import os
 import pathlib
 import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -253,15 +252,17 @@ def _is_torn(path: pathlib.Path) -> bool:
 
 def _replace(path: pathlib.Path, content: Iterable[bytes]) -> None:
     """Give a file another content in one step."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Always the same name beside it: what a run that was killed left there is gone with the next one.
+    name = path.with_name(f".{path.name}.partial")
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
-        pathlib.Path(name).replace(path)
+        name.replace(path)
     except BaseException:
-        pathlib.Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
     with contextlib.suppress(OSError):  # a directory cannot be synced everywhere
         directory = os.open(path.parent, os.O_RDONLY)

@@ -225,3 +225,13 @@ async def test_a_large_file_of_letters_is_not_read_into_memory(mp: AsyncMixpanel
         tracemalloc.stop()
     assert peak < 8_000_000
     assert dead.read_bytes() == before
+
+
+async def test_what_a_killed_run_left_is_gone(mp: AsyncMixpanel, write: Write, tmp_path: pathlib.Path) -> None:
+    """A checkpoint that was half written when its run was killed leaves nothing beside the one of the next run."""
+    path = write("a.ndjson", ndjson([event(1)]))
+    (tmp_path / ".checkpoint.partial").write_bytes(b"half a check")
+    report = await mp.import_events(path, checkpoint=tmp_path / "checkpoint")
+    assert report.imported == 1
+    assert {each.name for each in tmp_path.iterdir()} >= {"checkpoint"}
+    assert not list(tmp_path.glob(".checkpoint*"))
