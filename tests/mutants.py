@@ -259,8 +259,8 @@ MUTATIONS: Final = (
     Mutation(
         "nobody who waits is let in",
         ENGINE + "room.py",
-        "        self.drop_body(batch)\n        self.admit_waiters()\n",
-        "        self.drop_body(batch)\n",
+        "while waiters and self.fits(lane, waiters[0].size, waiters[0].records):",
+        "while not waiters:",
     ),
     Mutation(
         "who gives up waiting stays in the line",
