@@ -31,7 +31,7 @@ simulate: $(STAMP)
 	@$(PY) -m tests.simulation --seeds 10000
 
 mutants: $(STAMP)
-	@$(PY) -m tests.mutants
+	@$(PY) -m tools.mutants
 
 bench: $(STAMP)
 	@$(PY) -m benchmarks

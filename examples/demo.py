@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from mixpanel_async import AsyncMixpanel, ImportReport, RecordMapping, ServiceAccount
-from mixpanel_async.cli.progress import ImportBar
-from mixpanel_async.cli.reports import lines_of
+from mixpanel_async.cli.render.import_report import lines_of
+from mixpanel_async.cli.render.progress import ImportBar
 
 DATA = pathlib.Path(os.path.relpath(pathlib.Path(__file__).parent / "data" / "birdstrikes.csv.gz"))
 EVENT = "Bird Strike"

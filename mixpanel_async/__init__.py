@@ -6,15 +6,14 @@ from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.config import Rates, Region, Settings
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import MixpanelError
-from mixpanel_async.jobs.mapping import RecordMapping, UpdateMapping
-from mixpanel_async.jobs.report import Ack, Fault, ImportProgress, ImportReport
+from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
+from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
 from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
 __all__ = [
     "Ack",
     "AsyncMixpanel",
     "DeliveryReport",
-    "Fault",
     "ImportProgress",
     "ImportReport",
     "MixpanelError",
@@ -23,6 +22,7 @@ __all__ = [
     "ProjectSecret",
     "Rates",
     "Receipt",
+    "RecordError",
     "RecordMapping",
     "Region",
     "ServiceAccount",

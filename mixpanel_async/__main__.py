@@ -3,7 +3,7 @@
 import os
 import sys
 
-from mixpanel_async.errors import MissingExtra
+from mixpanel_async.errors import MissingExtraError
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
             raise
-        sys.stderr.write(f"mixpanel-async: {MissingExtra('cli', 'the command line')}\n")
+        sys.stderr.write(f"mixpanel-async: {MissingExtraError('cli', 'the command line')}\n")
         sys.exit(2)
     sys.exit(run(sys.argv[1:]))
 

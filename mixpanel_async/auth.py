@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from typing import ClassVar, Final, Protocol, Self
 
-from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.errors import InvalidSettingError
 
 REDACTED: Final = "***"
 
@@ -16,7 +16,7 @@ def basic_authorization(user: str, password: str) -> str:
 
 def _checked(kind: str, name: str, value: str) -> str:
     if not value or value != value.strip() or not value.isprintable():
-        raise InvalidSetting(f"{kind}: {name} must be a non-empty string without spaces around it")
+        raise InvalidSettingError(f"{kind}: {name} must be a non-empty string without spaces around it")
     return value
 
 
@@ -102,7 +102,7 @@ class ServiceAccount(_Basic):
         super().__init__(secret)
         self.username = _checked("ServiceAccount", "username", username)
         if ":" in username:
-            raise InvalidSetting("ServiceAccount: username must not contain a colon")
+            raise InvalidSettingError("ServiceAccount: username must not contain a colon")
 
     def authorization(self) -> str:
         """Return the value of the Authorization header."""

@@ -7,22 +7,22 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mixpanel_async.actions.catalogue import Catalogue
+from mixpanel_async.actions.namespaces import Catalogue
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.config import BaseUrl, Region, Settings, read_region, servers
-from mixpanel_async.engine.endpoints import Endpoints
 from mixpanel_async.engine.engine import Engine
-from mixpanel_async.engine.failures import OnFailure
-from mixpanel_async.engine.profiles import Groups, People
-from mixpanel_async.engine.tracker import Tracker
-from mixpanel_async.jobs.facade import Jobs
+from mixpanel_async.engine.failure_callback import OnFailure
+from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.env import read_environment
+from mixpanel_async.jobs.client_methods import Jobs
 from mixpanel_async.models import DeliveryReport, Stats
 from mixpanel_async.session import Session, Transport
-from mixpanel_async.session.environment import read_environment
+from mixpanel_async.tracking.events import Tracker
+from mixpanel_async.tracking.profiles import Groups, People
 
 if TYPE_CHECKING:
-    from mixpanel_async.jobs.export import Export
+    from mixpanel_async.jobs.exports.events import Export
 
 
 class AsyncMixpanel(Tracker, Catalogue, Jobs):
@@ -49,7 +49,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
         groups: Updates of group profiles.
 
     Raises:
-        InvalidSetting: The region or an address is no good.
+        InvalidSettingError: The region or an address is no good.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             workspace_id=workspace_id,
         )
         engine = Engine(session, settings, clock, on_failure=on_failure)
-        endpoints = Endpoints(settings, token=token, credentials=credentials, project_id=project_id)
+        endpoints = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)
         Tracker.__init__(self, engine, endpoints, settings, clock)
         Catalogue.__init__(self, session)
         self.people = People(engine, endpoints, settings)
@@ -111,7 +111,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             on_failure: Called with each record that was not delivered, as JSON, and its verdict.
 
         Raises:
-            InvalidSetting: A variable cannot be used, or there is more than one credential.
+            InvalidSettingError: A variable cannot be used, or there is more than one credential.
         """
         found = read_environment(os.environ if environ is None else environ)
         return cls(
@@ -128,7 +128,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
     @cached_property
     def export(self) -> "Export":
         """Raw events, complete or not at all."""
-        from mixpanel_async.jobs.export import Export
+        from mixpanel_async.jobs.exports.events import Export
 
         return Export(self._session, self._clock, self._settings.max_call_retries)
 
@@ -147,7 +147,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             What settled during the call, and how much is pending.
 
         Raises:
-            WrongLoop: The client belongs to another event loop, thread or process.
+            WrongLoopError: The client belongs to another event loop, thread or process.
         """
         return await self._engine.flush(timeout)
 
@@ -161,7 +161,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             What settled during the call; nothing is pending afterwards.
 
         Raises:
-            WrongLoop: The client belongs to another event loop, thread or process.
+            WrongLoopError: The client belongs to another event loop, thread or process.
         """
         return await self._engine.aclose(self._settings.close_timeout_seconds if timeout is None else timeout)
 

@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from mixpanel_async import limits
-from mixpanel_async.addresses import shown
-from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.redaction import shown
 
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
 Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
@@ -54,12 +54,12 @@ def read_region(value: str) -> Region:
     """Return the region called `value`: us, eu or in.
 
     Raises:
-        InvalidSetting: There is no such region.
+        InvalidSettingError: There is no such region.
     """
     try:
         return Region(value.lower())
     except ValueError:
-        raise InvalidSetting(f"region {value!r} is unknown; choose one of us, eu, in") from None
+        raise InvalidSettingError(f"region {value!r} is unknown; choose one of us, eu, in") from None
 
 
 def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, str]:
@@ -70,7 +70,7 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
         base_url: One address for all four, or a mapping from a server's name to its address.
 
     Raises:
-        InvalidSetting: An address is no http(s) URL, or carries a user, a query or a fragment.
+        InvalidSettingError: An address is no http(s) URL, or carries a user, a query or a fragment.
     """
     hosts = dict(_HOSTS[region])
     if base_url is None:
@@ -78,7 +78,7 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
     given: Mapping[Server, str] = dict.fromkeys(hosts, base_url) if isinstance(base_url, str) else base_url
     for server, address in given.items():
         if server not in hosts:
-            raise InvalidSetting(f"base_url: there is no server {server!r}; choose from {', '.join(hosts)}")
+            raise InvalidSettingError(f"base_url: there is no server {server!r}; choose from {', '.join(hosts)}")
         hosts[server] = _checked_address(address)
     return hosts
 
@@ -86,9 +86,9 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
 def _checked_address(address: str) -> str:
     parts = _http_parts(address)
     if parts is None:
-        raise InvalidSetting("base_url must look like https://host or http://host:port")
+        raise InvalidSettingError("base_url must look like https://host or http://host:port")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise InvalidSetting("base_url must not carry a user, password, query or fragment; give credentials apart")
+        raise InvalidSettingError("base_url must not carry a user, password, query or fragment; give credentials apart")
     return address.rstrip("/")
 
 
@@ -106,7 +106,7 @@ def _check_proxy(address: str) -> None:
     parts = _http_parts(address)
     # A password with / ? # in it would end the host there, and the rest of it would be shown as a path.
     if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise InvalidSetting(
+        raise InvalidSettingError(
             "proxy must look like http://host:port or http://user:password@host:port, "
             "with / ? # @ : in user and password written as %2F and so on"
         )
@@ -127,7 +127,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         schemas_per_minute: Calls of the Lexicon Schemas API.
         schemas_entities_per_minute: Entities that they write.
         gdpr_per_second: Calls of the GDPR API.
-        max_wait_seconds: Longest wait of a call for its turn; after it the call raises RateLimited.
+        max_wait_seconds: Longest wait of a call for its turn; after it the call raises RateLimitedError.
     """
 
     ingestion_events_per_minute: int | None = limits.INGESTION_EVENTS_PER_MINUTE
@@ -147,7 +147,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise InvalidSetting(f"Rates.{name} must be above 0, or None for no limit; it is {value!r}")
+                raise InvalidSettingError(f"Rates.{name} must be above 0, or None for no limit; it is {value!r}")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -249,9 +249,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise InvalidSetting(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+        raise InvalidSettingError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if isinstance(value, bool) or not low <= value <= high:
-        raise InvalidSetting(f"{name} is {value!r}; it must be a number from {low:,} to {high:,}")
+        raise InvalidSettingError(f"{name} is {value!r}; it must be a number from {low:,} to {high:,}")

@@ -1,7 +1,7 @@
 """The exceptions of mixpanel_async: one tree, one root, each carrying its facts as attributes.
 
-Delivery trouble is not raised by `track()`: it is data, on the receipt. What is raised is misuse (`UsageError`), a
-record that cannot become JSON (`CannotEncode`), and, from calls that have an answer, `TransportError` and `ApiError`.
+Delivery trouble is not raised by `track()`: it is data, on the receipt. What is raised is misuse (`UsageError`) and,
+from calls that have an answer, `TransportError` and `ApiError`.
 """
 
 from typing import ClassVar
@@ -24,15 +24,15 @@ class UsageError(MixpanelError):
     """The caller did something that cannot work, whatever the network does."""
 
 
-class InvalidSetting(UsageError, ValueError):
+class InvalidSettingError(UsageError, ValueError):
     """A setting or argument is out of its range or contradicts another one."""
 
 
-class MissingCredentials(UsageError):
+class MissingCredentialsError(UsageError):
     """The call needs a credential, token or project id that the client was not given."""
 
 
-class MissingExtra(UsageError, ImportError):
+class MissingExtraError(UsageError, ImportError):
     """An optional dependency is needed and not installed."""
 
     def __init__(self, extra: str, purpose: str) -> None:
@@ -40,15 +40,15 @@ class MissingExtra(UsageError, ImportError):
         self.extra = extra
 
 
-class ClientClosed(UsageError):
+class ClientClosedError(UsageError):
     """The client was closed; it takes no more records and makes no more calls."""
 
 
-class WrongLoop(UsageError):
+class WrongLoopError(UsageError):
     """The client was used from another event loop, thread or process than the one it belongs to."""
 
 
-class BufferFull(MixpanelError):
+class BufferFullError(MixpanelError):
     """The buffer was full, and stayed so for as long as the settings allow `track()` to wait.
 
     Attributes:
@@ -67,7 +67,7 @@ class BufferFull(MixpanelError):
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-class InvalidRecord(UsageError, ValueError):
+class InvalidRecordError(UsageError, ValueError):
     """A record that Mixpanel would refuse.
 
     Attributes:
@@ -81,11 +81,11 @@ class InvalidRecord(UsageError, ValueError):
         self.message = message
 
 
-class CannotEncode(InvalidRecord, TypeError):
+class CannotEncodeError(InvalidRecordError, TypeError):
     """A record that cannot become JSON without changing its meaning: NaN, a key that is no string, an unknown type."""
 
 
-class RecordTooLarge(InvalidRecord):
+class RecordTooLargeError(InvalidRecordError):
     """A record above Mixpanel's size limit.
 
     Attributes:
@@ -124,22 +124,22 @@ class TransportError(MixpanelError):
         self.sent = sent
 
 
-class ConnectFailed(TransportError):
+class ConnectFailedError(TransportError):
     """The server could not be reached: nothing was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, sent=False)
 
 
-class ConnectionLost(TransportError):
+class ConnectionLostError(TransportError):
     """The connection broke before the reply was complete."""
 
 
-class RequestTimeout(TransportError):
+class RequestTimeoutError(TransportError):
     """The reply did not arrive in time."""
 
 
-class TruncatedReply(TransportError):
+class TruncatedReplyError(TransportError):
     """A reply ended before it was complete; what was read of it must not be taken for the whole."""
 
     def __init__(self, message: str) -> None:
@@ -178,35 +178,35 @@ class ApiError(MixpanelError):
         self.retry_after = retry_after
 
 
-class BadRequest(ApiError):
+class BadRequestError(ApiError):
     """400, 422 and other 4xx: the request itself is wrong; sending it again changes nothing."""
 
 
-class AccessRefused(ApiError):
+class AccessRefusedError(ApiError):
     """The credential does not allow this; the command line ends with status 3."""
 
 
-class Unauthorized(AccessRefused):
+class UnauthorizedError(AccessRefusedError):
     """401: the credential is missing, wrong or revoked."""
 
 
-class PaymentRequired(AccessRefused):
+class PaymentRequiredError(AccessRefusedError):
     """402: the project's plan does not include this."""
 
 
-class Forbidden(AccessRefused):
+class ForbiddenError(AccessRefusedError):
     """403: the credential is valid but may not do this."""
 
 
-class NotFound(ApiError):
+class NotFoundError(ApiError):
     """404: no such project, table, pipeline or path."""
 
 
-class PayloadTooLarge(ApiError):
+class PayloadTooLargeError(ApiError):
     """413: the request body is larger than Mixpanel takes."""
 
 
-class RateLimited(ApiError):
+class RateLimitedError(ApiError):
     """429 from Mixpanel, or our own governor refusing to wait longer than the settings allow.
 
     Attributes:
@@ -237,9 +237,9 @@ class ServerError(ApiError):
     retryable = True
 
 
-class ServiceUnavailable(ServerError):
+class ServiceUnavailableError(ServerError):
     """503: Mixpanel turned the request away before doing anything with it."""
 
 
-class UnexpectedReply(ApiError):
+class UnexpectedReplyError(ApiError):
     """A reply that does not fit the operation: a redirect, an unknown status, or a body that cannot be read."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mixpanel_async.addresses import HTTP, redacted, shown, without_secrets
 from mixpanel_async.errors import SourceError
+from mixpanel_async.redaction import HTTP, redacted, shown, without_secrets
 
 _BLOCK_BYTES: Final = 5 * 1024 * 1024  # of one request; some drivers would take ten times as much
 _READ_SECONDS: Final = 60.0
@@ -199,7 +199,7 @@ def _listed(
     return sorted(each["name"] for each in inside if each["type"] == "file" and belongs(each["name"]))
 
 
-def read_bytes(address: str) -> bytes:
+def read_object(address: str) -> bytes:
     """Return the whole content of a file.
 
     Raises:

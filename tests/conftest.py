@@ -1,5 +1,7 @@
 """A local Mixpanel for every test that wants one, and clients that lead to it."""
 
+import gzip
+import pathlib
 import signal
 from collections.abc import AsyncIterator, Callable
 
@@ -7,7 +9,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
 from mixpanel_async.emulator import Emulator, EmulatorSettings
-from mixpanel_async.engine.failures import OnFailure
+from mixpanel_async.engine.failure_callback import OnFailure
 from tests.virtual_time import FastClock
 
 TOKEN = "token-0123456789abcdef"
@@ -58,3 +60,28 @@ async def connect(server: Emulator) -> AsyncIterator[Connect]:
     yield make
     for client in clients:
         await client.aclose(timeout=0)
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    async with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def mp(emulator: Emulator) -> AsyncIterator[AsyncMixpanel]:
+    settings = Settings(linger_seconds=0.05)
+    async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as client:
+        yield client
+
+
+@pytest.fixture
+def write(tmp_path: pathlib.Path) -> Callable[[str, bytes], pathlib.Path]:
+    """Write a file, compressed if its name says so."""
+
+    def write(name: str, content: bytes) -> pathlib.Path:
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return path
+
+    return write

@@ -6,17 +6,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from mixpanel_async.actions.answers import (
-    Answer,
-    AnswerList,
+from mixpanel_async.actions._core.params import Date, Id, iso_date, segment
+from mixpanel_async.actions._core.resource import Resource, app_request
+from mixpanel_async.actions._core.responses import (
+    ApiList,
+    ApiObject,
     read_bare_or_results,
     read_list,
     read_result_list,
     read_results,
 )
-from mixpanel_async.actions.arguments import Date, Id, iso_date, segment
-from mixpanel_async.actions.calls import Actions, app_request
-from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.errors import InvalidSettingError
 
 Moment: TypeAlias = dt.datetime | dt.date | str
 
@@ -29,7 +29,7 @@ class AnnotationUser(msgspec.Struct, frozen=True):
     last_name: str | None = None
 
 
-class AnnotationTag(Answer, frozen=True):
+class AnnotationTag(ApiObject, frozen=True):
     """A tag of annotations."""
 
     id: int | None = None
@@ -38,7 +38,7 @@ class AnnotationTag(Answer, frozen=True):
     has_annotations: bool | None = None
 
 
-class Annotation(Answer, frozen=True):
+class Annotation(ApiObject, frozen=True):
     """An annotation.
 
     Attributes:
@@ -56,7 +56,7 @@ class Annotation(Answer, frozen=True):
     tags: list[AnnotationTag] = msgspec.field(default_factory=list)
 
 
-class Annotations(Actions):
+class Annotations(Resource):
     """Annotations and their tags.
 
     Args:
@@ -65,7 +65,7 @@ class Annotations(Actions):
 
     async def list(
         self, *, from_date: Date | None = None, to_date: Date | None = None, project_id: Id | None = None
-    ) -> AnswerList[Annotation]:
+    ) -> ApiList[Annotation]:
         """Return the annotations, of some days or all.
 
         Args:
@@ -74,7 +74,7 @@ class Annotations(Actions):
             project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSetting: A date is none.
+            InvalidSettingError: A date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-all-annotations-for-project
@@ -100,7 +100,7 @@ class Annotations(Actions):
             project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSetting: The date is none.
+            InvalidSettingError: The date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-annotation
@@ -166,7 +166,7 @@ class Annotations(Actions):
         request = app_request("annotations.delete", "DELETE", path)
         return read_results(request, await self._session.send(request), Annotation)
 
-    async def list_tags(self, *, project_id: Id | None = None) -> AnswerList[AnnotationTag]:
+    async def list_tags(self, *, project_id: Id | None = None) -> ApiList[AnnotationTag]:
         """Return the tags that annotations can have.
 
         Args:
@@ -209,6 +209,6 @@ def _moment(value: Moment) -> str:
         try:
             return dt.datetime.strptime(value, "%Y-%m-%d %H:%M:%S").strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - the project's zone
         except ValueError:
-            raise InvalidSetting(f"date is {value!r}; it must look like 2026-08-31 12:00:00") from None
+            raise InvalidSettingError(f"date is {value!r}; it must look like 2026-08-31 12:00:00") from None
     moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
     return moment.strftime("%Y-%m-%d %H:%M:%S")

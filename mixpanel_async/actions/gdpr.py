@@ -6,11 +6,11 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from mixpanel_async import limits
-from mixpanel_async.actions.answers import Acknowledgement, Answer, read_acknowledgement, read_results
-from mixpanel_async.actions.arguments import Id, check_count, segment
-from mixpanel_async.actions.calls import Actions, app_request
+from mixpanel_async.actions._core.params import Id, check_whole_number, segment
+from mixpanel_async.actions._core.resource import Resource, app_request
+from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, read_acknowledgement, read_results
 from mixpanel_async.auth import OAuthToken
-from mixpanel_async.errors import InvalidSetting, MissingCredentials
+from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Request, Session
 
@@ -18,7 +18,7 @@ ComplianceType: TypeAlias = Literal["GDPR", "CCPA"]
 DisclosureType: TypeAlias = Literal["Data", "Categories", "Sources"]
 
 
-class ComplianceJob(Answer, frozen=True):
+class ComplianceJob(ApiObject, frozen=True):
     """A job that was made.
 
     Attributes:
@@ -28,7 +28,7 @@ class ComplianceJob(Answer, frozen=True):
     task_id: str | None = None
 
 
-class Retrieval(Answer, frozen=True):
+class Retrieval(ApiObject, frozen=True):
     """How a retrieval stands.
 
     Attributes:
@@ -42,7 +42,7 @@ class Retrieval(Answer, frozen=True):
     distinct_ids: list[str] = msgspec.field(default_factory=list)
 
 
-class Deletion(Answer, frozen=True):
+class Deletion(ApiObject, frozen=True):
     """How a deletion stands.
 
     Attributes:
@@ -64,7 +64,7 @@ class Deletion(Answer, frozen=True):
     distinct_ids: list[str] = msgspec.field(default_factory=list)
 
 
-class Gdpr(Actions):
+class Gdpr(Resource):
     """Retrievals and deletions; one request a second, and an OAuth token in place of a service account.
 
     Args:
@@ -97,14 +97,14 @@ class Gdpr(Actions):
             credential: OAuth token; the client's credentials unless given.
 
         Raises:
-            InvalidSetting: Too many users, or `disclosure_type` without CCPA.
+            InvalidSettingError: Too many users, or `disclosure_type` without CCPA.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-retrieval
         """
-        check_count("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
+        check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
         if disclosure_type is not None and compliance_type != "CCPA":
-            raise InvalidSetting('disclosure_type needs compliance_type "CCPA"')
+            raise InvalidSettingError('disclosure_type needs compliance_type "CCPA"')
         body = {"distinct_ids": distinct_ids, "compliance_type": compliance_type, "disclosure_type": disclosure_type}
         request = self._request("create_retrieval", "POST", "/data-retrievals/v3.0", token, credential, body=body)
         return read_results(request, await self._session.send(request), ComplianceJob)
@@ -145,12 +145,12 @@ class Gdpr(Actions):
             credential: OAuth token; the client's credentials unless given.
 
         Raises:
-            InvalidSetting: Too many users.
+            InvalidSettingError: Too many users.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-deletion
         """
-        check_count("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
+        check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
         body = {"distinct_ids": distinct_ids, "compliance_type": compliance_type}
         request = self._request("create_deletion", "POST", "/data-deletions/v3.0", token, credential, body=body)
         return read_results(request, await self._session.send(request), ComplianceJob)
@@ -205,7 +205,9 @@ class Gdpr(Actions):
     ) -> Request:
         found = token or self._token
         if found is None:
-            raise MissingCredentials(f"gdpr.{operation} needs the project token: give one to the client or the call")
+            raise MissingCredentialsError(
+                f"gdpr.{operation} needs the project token: give one to the client or the call"
+            )
         return app_request(
             f"gdpr.{operation}", method, path, query={"token": found}, body=body, family="gdpr", credential=credential
         )

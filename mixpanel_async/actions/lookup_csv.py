@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from mixpanel_async.errors import InvalidRecord
+from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.models import JSONValue
 
 
@@ -16,7 +16,7 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
             field.
 
     Raises:
-        InvalidRecord: A row is of another kind, or has keys that the first one has not.
+        InvalidRecordError: A row is of another kind, or has keys that the first one has not.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # ends lines with \r\n, because it only quotes line breaks that it knows
@@ -28,14 +28,14 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
                 writer.writerow(header)
             unknown = row.keys() - set(header)
             if unknown:
-                raise InvalidRecord(
+                raise InvalidRecordError(
                     f"row {number} has {', '.join(map(repr, sorted(unknown)))}, which the first has not"
                 )
             writer.writerow([row.get(name) for name in header])
         elif not isinstance(row, str | bytes) and header is None:
             writer.writerow(row)
         else:
-            raise InvalidRecord(f"row {number} is a {type(row).__name__}; rows are all mappings or all sequences")
+            raise InvalidRecordError(f"row {number} is a {type(row).__name__}; rows are all mappings or all sequences")
     return text.getvalue().encode()
 
 
@@ -46,14 +46,14 @@ def check_csv(data: bytes) -> int:
         data: CSV with a header; the first column is the key.
 
     Raises:
-        InvalidRecord: It is not UTF-8, has no header, a name twice, a row of another width or an empty key; the
+        InvalidRecordError: It is not UTF-8, has no header, a name twice, a row of another width or an empty key; the
             message names the line.
     """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidRecord(f"line {line}: not UTF-8") from None
+        raise InvalidRecordError(f"line {line}: not UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line, count, width = 1, -1, 0
     try:
@@ -65,25 +65,25 @@ def check_csv(data: bytes) -> int:
             count += 1
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InvalidRecord(f"line {line}: not CSV: {error}") from None
+        raise InvalidRecordError(f"line {line}: not CSV: {error}") from None
     if count < 0:
-        raise InvalidRecord("line 1: the table is empty; its first line must name the columns")
+        raise InvalidRecordError("line 1: the table is empty; its first line must name the columns")
     return count
 
 
 def _check_header(header: Sequence[str]) -> int:
     if not any(name.strip() for name in header):
-        raise InvalidRecord("line 1: the header is empty; it must name the columns")
+        raise InvalidRecordError("line 1: the header is empty; it must name the columns")
     for place, name in enumerate(header):
         if not name.strip():
-            raise InvalidRecord(f"line 1: column {place + 1} has no name")
+            raise InvalidRecordError(f"line 1: column {place + 1} has no name")
         if name in header[:place]:
-            raise InvalidRecord(f"line 1: the column {name!r} is there twice")
+            raise InvalidRecordError(f"line 1: the column {name!r} is there twice")
     return len(header)
 
 
 def _check_row(row: Sequence[str], width: int, line: int) -> None:
     if len(row) != width:
-        raise InvalidRecord(f"line {line}: {len(row)} fields; the header has {width}")
+        raise InvalidRecordError(f"line {line}: {len(row)} fields; the header has {width}")
     if not row[0].strip():
-        raise InvalidRecord(f"line {line}: the key, in the first column, is empty")
+        raise InvalidRecordError(f"line {line}: the key, in the first column, is empty")

@@ -6,19 +6,25 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mixpanel_async import remote
-from mixpanel_async.actions.answers import Acknowledgement, Answer, AnswerList, read_acknowledgement, read_result_list
-from mixpanel_async.actions.arguments import Id, pairs, segment
-from mixpanel_async.actions.calls import Actions
+from mixpanel_async.actions._core.params import Id, pairs, segment
+from mixpanel_async.actions._core.resource import Resource
+from mixpanel_async.actions._core.responses import (
+    Acknowledgement,
+    ApiList,
+    ApiObject,
+    read_acknowledgement,
+    read_result_list,
+)
 from mixpanel_async.actions.lookup_csv import check_csv, encode_rows
-from mixpanel_async.addresses import is_remote
 from mixpanel_async.errors import SourceError
 from mixpanel_async.models import JSONValue
+from mixpanel_async.redaction import is_remote
 from mixpanel_async.session import Request
 
-Rows: TypeAlias = Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]
+LookupRows: TypeAlias = Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]
 
 
-class LookupTable(Answer, frozen=True):
+class LookupTable(ApiObject, frozen=True):
     """A lookup table.
 
     Attributes:
@@ -30,14 +36,14 @@ class LookupTable(Answer, frozen=True):
     name: str | None = None
 
 
-class LookupTables(Actions):
+class LookupTables(Resource):
     """Lookup tables of a project.
 
     Args:
         session: Sends the requests.
     """
 
-    async def list(self, *, project_id: Id | None = None) -> AnswerList[LookupTable]:
+    async def list(self, *, project_id: Id | None = None) -> ApiList[LookupTable]:
         """Return the project's lookup tables.
 
         Args:
@@ -54,7 +60,7 @@ class LookupTables(Actions):
     async def replace(
         self,
         table_id: Id,
-        source: str | Path | bytes | Rows,
+        source: str | Path | bytes | LookupRows,
         *,
         timeout_seconds: float | None = None,
         project_id: Id | None = None,
@@ -70,7 +76,7 @@ class LookupTables(Actions):
 
         Raises:
             SourceError: The file cannot be read.
-            InvalidRecord: The table has no header, a column twice, rows of different widths or an empty key; the
+            InvalidRecordError: The table has no header, a column twice, rows of different widths or an empty key; the
                 message names the line, and nothing was sent.
             ApiError: Mixpanel refused.
 
@@ -120,11 +126,11 @@ def _request(
     )
 
 
-def _checked_csv(source: str | Path | bytes | Rows) -> bytes:
+def _checked_csv(source: str | Path | bytes | LookupRows) -> bytes:
     if isinstance(source, bytes):
         data = source
     elif isinstance(source, str) and is_remote(source):
-        data = remote.read_bytes(source)
+        data = remote.read_object(source)
     elif isinstance(source, str | Path):
         try:
             data = Path(source).read_bytes()

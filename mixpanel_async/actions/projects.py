@@ -2,12 +2,12 @@
 
 import msgspec
 
-from mixpanel_async.actions.answers import Answer, AnswerList, keep_body, read_json
-from mixpanel_async.actions.calls import Actions
+from mixpanel_async.actions._core.resource import Resource
+from mixpanel_async.actions._core.responses import ApiList, ApiObject, keep_body, read_json
 from mixpanel_async.session import Request
 
 
-class Project(Answer, frozen=True):
+class Project(ApiObject, frozen=True):
     """A project.
 
     Attributes:
@@ -37,14 +37,14 @@ class _Me(msgspec.Struct, frozen=True):
     results: _Results
 
 
-class Projects(Actions):
+class Projects(Resource):
     """The projects that a credential can see.
 
     Args:
         session: Sends the requests.
     """
 
-    async def list(self) -> AnswerList[Project]:
+    async def list(self) -> ApiList[Project]:
         """Return the projects that the client's credentials can see.
 
         Mixpanel's reference does not describe the operation. The reply is read as
@@ -53,13 +53,13 @@ class Projects(Actions):
 
         Raises:
             ApiError: Mixpanel refused.
-            UnexpectedReply: The reply has no `results`, or a project's key is no id.
+            UnexpectedReplyError: The reply has no `results`, or a project's key is no id.
 
         Reference: https://developer.mixpanel.com/reference/service-accounts
         """
         request = Request(operation="projects.list", method="GET", server="app", path="/api/app/me")
         reply = await self._session.send(request)
-        projects = AnswerList[Project](body=reply.body)
+        projects = ApiList[Project](body=reply.body)
         for key, part in read_json(request, reply, _Me).results.projects.items():
             found = read_json(request, reply, _Found, part)
             project_id = read_json(request, reply, int, key.encode())

@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias, TypedDict, Unpack, cast, overload
 from urllib.parse import urlsplit
 
-from mixpanel_async.actions.answers import read_json
-from mixpanel_async.actions.arguments import FieldValue, encode_json, form_body, pairs
-from mixpanel_async.actions.calls import FORM, JSON
-from mixpanel_async.actions.multipart import FileValue, encode_multipart
+from mixpanel_async.actions._core.multipart import FileValue, encode_multipart
+from mixpanel_async.actions._core.params import FieldValue, form_body, json_text, pairs
+from mixpanel_async.actions._core.resource import FORM, JSON
+from mixpanel_async.actions._core.responses import read_json
 from mixpanel_async.auth import REDACTED, Credential
 from mixpanel_async.config import Server
-from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request, RetryRule, Session
 from mixpanel_async.session.messages import Family
 
 ResponseType: TypeAlias = Literal["json", "text", "bytes"]
-Fields: TypeAlias = Mapping[str, FieldValue]
+RequestFields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
 _SHOWN_HEADERS: Final = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "user-agent"})
@@ -55,11 +55,11 @@ class RequestOptions(TypedDict, total=False):
         server: Which server a path is on; told from the path unless given.
     """
 
-    query: Fields
+    query: RequestFields
     headers: Mapping[str, str]
     json: JSONValue
     data: bytes | str
-    form: Fields
+    form: RequestFields
     files: Mapping[str, FileValue]
     is_multipart: bool
     timeout_seconds: float | None
@@ -113,15 +113,15 @@ async def request(
         **options: See `RequestOptions`.
 
     Raises:
-        InvalidSetting: Options are unknown or contradict each other.
+        InvalidSettingError: Options are unknown or contradict each other.
         ApiError: Mixpanel refused.
         TransportError: No complete reply arrived.
-        UnexpectedReply: The reply is no JSON, and `response` says it is.
+        UnexpectedReplyError: The reply is no JSON, and `response` says it is.
 
     Reference: https://developer.mixpanel.com/reference/overview
     """
     if response not in {"json", "text", "bytes"}:
-        raise InvalidSetting(f"response is {response!r}; choose json, text or bytes")
+        raise InvalidSettingError(f"response is {response!r}; choose json, text or bytes")
     built = build_request(method, path_or_url, options)
     return read_response(built, await send_request(session, built, options), response)
 
@@ -137,7 +137,7 @@ def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONV
     """Return a reply's body as JSON, text or bytes.
 
     Raises:
-        UnexpectedReply: The reply is no JSON, and `response` says it is.
+        UnexpectedReplyError: The reply is no JSON, and `response` says it is.
     """
     if response == "bytes":
         return reply.body
@@ -150,11 +150,11 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
     """Return the request that the options describe.
 
     Raises:
-        InvalidSetting: Options are unknown or contradict each other.
+        InvalidSettingError: Options are unknown or contradict each other.
     """
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:
-        raise InvalidSetting(f"request() has no option {', '.join(sorted(unknown))}")
+        raise InvalidSettingError(f"request() has no option {', '.join(sorted(unknown))}")
     body, content_type = _body_of(options)
     headers = dict(options.get("headers") or {})
     if any(name.lower() == "content-type" for name in headers):
@@ -194,7 +194,7 @@ def _retry_of(options: RequestOptions) -> RetryRule | None:
     max_retries, delay = options.get("max_retries"), options.get("retry_delay_seconds")
     for name, value in (("max_retries", max_retries), ("retry_delay_seconds", delay)):
         if value is not None and value < 0:
-            raise InvalidSetting(f"{name} is {value!r}; it must not be below 0")
+            raise InvalidSettingError(f"{name} is {value!r}; it must not be below 0")
     return RetryRule(
         max_retries=RetryRule().max_retries if max_retries is None else max_retries,
         first_seconds=delay,
@@ -207,9 +207,9 @@ def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
     given = [name for name in ("json", "data", "form") if cast("Mapping[str, object]", options).get(name) is not None]
     files = options.get("files")
     if len(given) > 1:
-        raise InvalidSetting(f"{' and '.join(given)} exclude each other; a request has one body")
+        raise InvalidSettingError(f"{' and '.join(given)} exclude each other; a request has one body")
     if files and given not in ([], ["form"]):
-        raise InvalidSetting(f"files and {given[0]} exclude each other; files go with form")
+        raise InvalidSettingError(f"files and {given[0]} exclude each other; files go with form")
     form = options.get("form")
     if files or (form is not None and options.get("is_multipart")):
         return encode_multipart(form or {}, files or {})
@@ -218,7 +218,7 @@ def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
     data = options.get("data")
     if data is not None:
         return (data.encode() if isinstance(data, str) else data), None
-    return (encode_json(options["json"]).encode(), JSON) if given else (None, None)
+    return (json_text(options["json"]).encode(), JSON) if given else (None, None)
 
 
 def _show(session: Session, built: Request) -> None:

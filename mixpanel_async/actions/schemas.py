@@ -6,24 +6,24 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from mixpanel_async import limits
-from mixpanel_async.actions.answers import (
+from mixpanel_async.actions._core.params import Field, Id, check_whole_number, segment
+from mixpanel_async.actions._core.resource import Resource, app_request
+from mixpanel_async.actions._core.responses import (
     Acknowledgement,
-    Answer,
-    AnswerList,
+    ApiList,
+    ApiObject,
     read_acknowledgement,
     read_bare_or_results,
     read_result_list,
     read_results,
 )
-from mixpanel_async.actions.arguments import Field, Id, check_count, segment
-from mixpanel_async.actions.calls import Actions, app_request
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Request
 
 EntityType: TypeAlias = Literal["event", "profile"]
 
 
-class SchemaJson(Answer, frozen=True, kw_only=True, omit_defaults=True):
+class SchemaJson(ApiObject, frozen=True, kw_only=True, omit_defaults=True):
     """What an event or a profile looks like, in the manner of JSON Schema.
 
     Attributes:
@@ -37,7 +37,7 @@ class SchemaJson(Answer, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, JSONValue] = msgspec.field(default_factory=dict)
 
 
-class Schema(Answer, frozen=True):
+class Schema(ApiObject, frozen=True):
     """A schema with what it belongs to.
 
     Attributes:
@@ -51,20 +51,20 @@ class Schema(Answer, frozen=True):
     schema_json: SchemaJson = msgspec.field(name="schemaJson", default_factory=SchemaJson)
 
 
-class SchemaUpload(Answer, frozen=True):
+class SchemaUpload(ApiObject, frozen=True):
     """What an upload did: schemas added and deleted."""
 
     added: int | None = None
     deleted: int | None = None
 
 
-class SchemaDeletion(Answer, frozen=True):
+class SchemaDeletion(ApiObject, frozen=True):
     """What a deletion did: how many schemas it deleted."""
 
     delete_count: int | None = None
 
 
-class Schemas(Actions):
+class Schemas(Resource):
     """Lexicon schemas: 5 requests a minute and 4000 entities a minute.
 
     Args:
@@ -73,7 +73,7 @@ class Schemas(Actions):
     Reference: https://developer.mixpanel.com/reference/lexicon-schemas-api
     """
 
-    async def list(self, *, project_id: Id | None = None) -> AnswerList[Schema]:
+    async def list(self, *, project_id: Id | None = None) -> ApiList[Schema]:
         """Return all schemas.
 
         Args:
@@ -98,12 +98,12 @@ class Schemas(Actions):
             project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSetting: Too many entries.
+            InvalidSettingError: Too many entries.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/upload-schemas-for-project
         """
-        check_count("entries", entries, limits.SCHEMAS_ENTITIES_PER_MINUTE)
+        check_whole_number("entries", entries, limits.SCHEMAS_ENTITIES_PER_MINUTE)
         body = {"entries": entries, "truncate": truncate}
         request = self._request("upload", "POST", project_id, body=body, records=len(entries))
         return read_results(request, await self._session.send(request), SchemaUpload)
@@ -124,7 +124,7 @@ class Schemas(Actions):
 
     async def list_for_entity(
         self, entity_type: EntityType, *, entity_name: str | None = None, project_id: Id | None = None
-    ) -> AnswerList[Schema]:
+    ) -> ApiList[Schema]:
         """Return the schemas of all events or all profiles.
 
         Args:

@@ -6,24 +6,24 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from mixpanel_async.actions.answers import (
+from mixpanel_async.actions._core.params import Id, iso_moment, segment
+from mixpanel_async.actions._core.resource import Resource, app_request
+from mixpanel_async.actions._core.responses import (
     Acknowledgement,
-    Answer,
-    AnswerList,
+    ApiList,
+    ApiObject,
     read_acknowledgement,
     read_bare_or_results,
     read_result_list,
     read_results,
 )
-from mixpanel_async.actions.arguments import Id, iso_moment, segment
-from mixpanel_async.actions.calls import Actions, app_request
 from mixpanel_async.auth import REDACTED
-from mixpanel_async.errors import InvalidSetting
+from mixpanel_async.errors import InvalidSettingError
 
 Role: TypeAlias = Literal["owner", "admin", "analyst", "consumer"]
 
 
-class Account(Answer, frozen=True):
+class Account(ApiObject, frozen=True):
     """A service account.
 
     Attributes:
@@ -76,7 +76,7 @@ class ProjectAccount(Account, frozen=True):
     email: str | None = None
 
 
-class ServiceAccounts(Actions):
+class ServiceAccounts(Resource):
     """Service accounts.
 
     Args:
@@ -85,7 +85,7 @@ class ServiceAccounts(Actions):
     Reference: https://developer.mixpanel.com/reference/service-accounts-api
     """
 
-    async def list(self, organization_id: Id) -> AnswerList[Account]:
+    async def list(self, organization_id: Id) -> ApiList[Account]:
         """Return the service accounts of an organization.
 
         Args:
@@ -118,13 +118,13 @@ class ServiceAccounts(Actions):
             projects: Its role in each project, by the project's id.
 
         Raises:
-            InvalidSetting: `expires` has no zone.
+            InvalidSettingError: `expires` has no zone.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-service-account
         """
         if isinstance(expires, dt.datetime) and expires.tzinfo is None:
-            raise InvalidSetting("expires has no zone; give it one, for example datetime.timezone.utc")
+            raise InvalidSettingError("expires has no zone; give it one, for example datetime.timezone.utc")
         roles = None if projects is None else _roles(projects)
         body = {"username": username, "role": role, "expires": iso_moment("expires", expires), "projects": roles}
         request = app_request("service_accounts.create", "POST", _path(organization_id), body=body)
@@ -162,7 +162,7 @@ class ServiceAccounts(Actions):
         request = app_request("service_accounts.delete", "DELETE", path)
         return read_acknowledgement(request, await self._session.send(request))
 
-    async def list_for_project(self, *, project_id: Id | None = None) -> AnswerList[ProjectAccount]:
+    async def list_for_project(self, *, project_id: Id | None = None) -> ApiList[ProjectAccount]:
         """Return the service accounts of a project.
 
         Args:

@@ -8,18 +8,10 @@ from collections.abc import Sequence
 
 import typer
 
-from mixpanel_async.cli import (
-    export_commands,
-    import_commands,
-    lookup_commands,
-    pipeline_commands,
-    project_commands,
-    query_commands,
-    request_command,
-    serve_command,
-)
-from mixpanel_async.errors import AccessRefused, MissingCredentials, MixpanelError, UsageError
-from mixpanel_async.jobs.report import ExitStatus
+from mixpanel_async.cli.commands import exports, imports, lookup_tables, pipelines, projects, request, serve
+from mixpanel_async.cli.commands.query import group
+from mixpanel_async.errors import AccessRefusedError, MissingCredentialsError, MixpanelError, UsageError
+from mixpanel_async.jobs.model.report import ExitStatus
 
 _NAME = "mixpanel-async"
 _INTERRUPTED = 130
@@ -40,21 +32,14 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    imports = typer.Typer(no_args_is_help=True)
-    imports.callback()(_imports)
-    app.add_typer(imports, name="import")
-    import_commands.add_imports(imports)
-    import_commands.add_others(app)
-    for commands in (
-        export_commands,
-        query_commands,
-        pipeline_commands,
-        lookup_commands,
-        project_commands,
-        request_command,
-    ):
+    import_group = typer.Typer(no_args_is_help=True)
+    import_group.callback()(_imports)
+    app.add_typer(import_group, name="import")
+    imports.add_imports(import_group)
+    imports.add_others(app)
+    for commands in (exports, group, pipelines, lookup_tables, projects, request):
         commands.add(app)
-    serve_command.add(app)
+    serve.add(app)
     return app
 
 
@@ -78,9 +63,9 @@ def run(arguments: Sequence[str]) -> int:
         status = build()(args=list(arguments), prog_name=_NAME, standalone_mode=False)
     except KeyboardInterrupt:
         return _say_interrupted()
-    except AccessRefused as error:
+    except AccessRefusedError as error:
         return _complain(error, ExitStatus.REFUSED)
-    except MissingCredentials as error:
+    except MissingCredentialsError as error:
         return _complain(error, ExitStatus.REFUSED, hint=_CREDENTIALS)
     except UsageError as error:
         return _complain(error, ExitStatus.USAGE)

@@ -5,9 +5,9 @@ Mixpanel's rules, keeps what it accepted in DuckDB, and can be told to fail in t
 nothing with the client but the page of documented limits, so that a test against it is a test against a second opinion.
 """
 
-from mixpanel_async.emulator.faults import Fault, FaultPlan
+from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
 from mixpanel_async.emulator.server import Emulator, serve
 from mixpanel_async.emulator.settings import EmulatorSettings
-from mixpanel_async.emulator.state import Counts, RequestLog
+from mixpanel_async.emulator.state import RequestLog, ServerCounts
 
-__all__ = ["Counts", "Emulator", "EmulatorSettings", "Fault", "FaultPlan", "RequestLog", "serve"]
+__all__ = ["Emulator", "EmulatorSettings", "FaultPlan", "InjectedFault", "RequestLog", "ServerCounts", "serve"]

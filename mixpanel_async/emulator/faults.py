@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal[
+FaultKind = Literal[
     "status",
     "delay",
     "reset_before",
@@ -32,10 +32,10 @@ Kind = Literal[
     "count_mismatch",
     "garbage_body",
 ]
-Variant = Literal["content_length", "cut_line", "cut_after_line", "chunked_cut", "terminated_line", "half_gzip"]
+FaultVariant = Literal["content_length", "cut_line", "cut_after_line", "chunked_cut", "terminated_line", "half_gzip"]
 
 
-class Fault(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class InjectedFault(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One fault; the module's docstring says what each kind does.
 
     Attributes:
@@ -52,7 +52,7 @@ class Fault(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """
 
     path: str
-    kind: Kind
+    kind: FaultKind
     status: int = 503
     body: Any = None
     headers: dict[str, str] = msgspec.field(default_factory=dict)
@@ -60,11 +60,11 @@ class Fault(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     times: int | None = 1
     after: int = 0
     indexes: tuple[int, ...] = ()
-    variant: Variant | None = None
+    variant: FaultVariant | None = None
 
 
 class _Armed(msgspec.Struct):
-    fault: Fault
+    fault: InjectedFault
     to_pass: int
     left: int | None
 
@@ -75,7 +75,7 @@ class FaultPlan:
     def __init__(self) -> None:
         self._armed: list[_Armed] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: InjectedFault) -> None:
         """Add a fault.
 
         Args:
@@ -87,11 +87,11 @@ class FaultPlan:
         """Forget all faults."""
         self._armed.clear()
 
-    def pending(self) -> list[Fault]:
+    def pending(self) -> list[InjectedFault]:
         """List the faults that can still strike."""
         return [armed.fault for armed in self._armed if armed.left is None or armed.left > 0]
 
-    def take(self, path: str) -> Fault | None:
+    def take(self, path: str) -> InjectedFault | None:
         """Decide which fault, if any, strikes a request, and count it.
 
         Args:

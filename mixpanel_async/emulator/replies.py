@@ -20,7 +20,7 @@ def json_reply(body: object, *, status: int = 200, headers: Mapping[str, str] | 
     return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """Ends a request with an error of the form {code, error, status}.
 
     Args:

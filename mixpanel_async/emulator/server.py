@@ -11,19 +11,11 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from mixpanel_async.emulator import (
-    admin_routes,
-    engage_query_routes,
-    event_routes,
-    export_routes,
-    lookup_routes,
-    profile_routes,
-    query_routes,
-)
 from mixpanel_async.emulator.faults import FaultPlan
-from mixpanel_async.emulator.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
+from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
+from mixpanel_async.emulator.routes import admin, engage_query, events, export, lookup_tables, profiles, query
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits
-from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, Counts, RequestLog, ServerState
+from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, RequestLog, ServerCounts, ServerState
 from mixpanel_async.emulator.store import Store
 
 _SHUTDOWN_SECONDS = 2.0
@@ -158,7 +150,7 @@ class Emulator:
         state = self._running()
         return dict(await state.run(partial(state.store.rows, "SELECT id, content FROM lookup_tables")))
 
-    async def counts(self) -> Counts:
+    async def counts(self) -> ServerCounts:
         """Count what is stored and what was seen."""
         return await self._running().counts()
 
@@ -193,25 +185,25 @@ def build_app(state: ServerState) -> web.Application:
     app[STATE] = state
     app.add_routes(
         [
-            web.post("/track", event_routes.post_track),
-            web.post("/import", event_routes.post_import),
-            web.post("/engage", profile_routes.post_engage),
-            web.post("/groups", profile_routes.post_groups),
-            web.get("/lookup-tables", lookup_routes.get_tables),
-            web.put("/lookup-tables/{id}", lookup_routes.put_table),
-            web.delete("/lookup-tables/{id}", lookup_routes.delete_table),
-            web.get(EXPORT_PATH, export_routes.get_export),
-            web.get("/api/query/events", query_routes.get_event_counts),
-            web.get("/api/query/events/top", query_routes.get_top_events),
-            web.get("/api/query/events/names", query_routes.get_event_names),
-            web.get("/api/query/engage", engage_query_routes.query_engage),
-            web.post("/api/query/engage", engage_query_routes.query_engage),
-            web.get("/", admin_routes.get_home),
-            web.get("/_admin/state", admin_routes.get_state),
-            web.post("/_admin/faults", admin_routes.post_faults),
-            web.delete("/_admin/faults", admin_routes.delete_faults),
-            web.post("/_admin/limits", admin_routes.post_limits),
-            web.post("/_admin/reset", admin_routes.post_reset),
+            web.post("/track", events.post_track),
+            web.post("/import", events.post_import),
+            web.post("/engage", profiles.post_engage),
+            web.post("/groups", profiles.post_groups),
+            web.get("/lookup-tables", lookup_tables.get_tables),
+            web.put("/lookup-tables/{id}", lookup_tables.put_table),
+            web.delete("/lookup-tables/{id}", lookup_tables.delete_table),
+            web.get(EXPORT_PATH, export.get_export),
+            web.get("/api/query/events", query.get_event_counts),
+            web.get("/api/query/events/top", query.get_top_events),
+            web.get("/api/query/events/names", query.get_event_names),
+            web.get("/api/query/engage", engage_query.query_engage),
+            web.post("/api/query/engage", engage_query.query_engage),
+            web.get("/", admin.get_home),
+            web.get("/_admin/state", admin.get_state),
+            web.post("/_admin/faults", admin.post_faults),
+            web.delete("/_admin/faults", admin.delete_faults),
+            web.post("/_admin/limits", admin.post_limits),
+            web.post("/_admin/reset", admin.post_reset),
         ]
     )
     return app

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from mixpanel_async.emulator.faults import Fault, FaultPlan
-from mixpanel_async.emulator.replies import Refusal
+from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
+from mixpanel_async.emulator.replies import RefusalError
+from mixpanel_async.emulator.rolling_window import RateWindow
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits
 from mixpanel_async.emulator.store import Store
-from mixpanel_async.emulator.windows import RollingWindow
 
 Result = TypeVar("Result")
 
@@ -52,7 +52,7 @@ class RequestLog:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
+class ServerCounts:
     """What the emulator holds and has seen.
 
     Attributes:
@@ -79,7 +79,7 @@ class Counts:
 
 
 @dataclass
-class Tally:
+class ServerTally:
     """Counters that no table holds."""
 
     requests: int = 0
@@ -93,10 +93,10 @@ class Tally:
 class Windows:
     """The rolling windows, one for each rate."""
 
-    events: RollingWindow = field(default_factory=lambda: RollingWindow(_MINUTE_SECONDS))
-    bytes: RollingWindow = field(default_factory=lambda: RollingWindow(_MINUTE_SECONDS))
-    query: RollingWindow = field(default_factory=lambda: RollingWindow(_HOUR_SECONDS))
-    export: RollingWindow = field(default_factory=lambda: RollingWindow(_HOUR_SECONDS))
+    events: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
+    bytes: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
+    query: RateWindow = field(default_factory=lambda: RateWindow(_HOUR_SECONDS))
+    export: RateWindow = field(default_factory=lambda: RateWindow(_HOUR_SECONDS))
 
 
 @dataclass(kw_only=True)
@@ -112,7 +112,7 @@ class ServerState:
     requests: deque[RequestLog]
     store: Store
     executor: ThreadPoolExecutor
-    tally: Tally = field(default_factory=Tally)
+    tally: ServerTally = field(default_factory=ServerTally)
     windows: Windows = field(default_factory=Windows)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     query_sessions: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
@@ -125,11 +125,11 @@ class ServerState:
         """
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
-    async def counts(self) -> Counts:
+    async def counts(self) -> ServerCounts:
         """Count what is stored and what was seen."""
         stored = await self.run(self.store.counts)
         tally = self.tally
-        return Counts(
+        return ServerCounts(
             **stored,
             requests=tally.requests,
             rejected=tally.rejected,
@@ -143,7 +143,7 @@ class ServerState:
         self.faults.clear()
         self.requests.clear()
         self.query_sessions.clear()
-        self.tally = Tally(in_flight=self.tally.in_flight)
+        self.tally = ServerTally(in_flight=self.tally.in_flight)
         self.windows = Windows()
         self.limits = Limits.of(self.settings)
 
@@ -168,7 +168,7 @@ class ServerState:
         events.record(now, records)
         sizes.record(now, body_bytes)
 
-    def admit_call(self, window: RollingWindow, limit: int | None) -> None:
+    def admit_call(self, window: RateWindow, limit: int | None) -> None:
         """Count one call against a rate of a rolling hour.
 
         Args:
@@ -185,16 +185,16 @@ class ServerState:
         window.record(now, 1)
 
 
-def rate_refusal(wait_seconds: float) -> Refusal:
+def rate_refusal(wait_seconds: float) -> RefusalError:
     """Refuse a request because of a rate limit.
 
     Args:
         wait_seconds: When the same request would fit.
     """
-    return Refusal(429, "rate limit exceeded: back off and send again", retry_after_seconds=wait_seconds)
+    return RefusalError(429, "rate limit exceeded: back off and send again", retry_after_seconds=wait_seconds)
 
 
 STATE = web.AppKey("STATE", ServerState)
 BODY = web.RequestKey("BODY", bytes)
 LOG = web.RequestKey("LOG", RequestLog)
-FAULT = web.RequestKey("FAULT", Fault)
+FAULT = web.RequestKey("FAULT", InjectedFault)

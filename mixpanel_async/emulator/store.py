@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from mixpanel_async.emulator.intake import EventRow, IdentityLink
+from mixpanel_async.emulator.rules.intake import EventRow, IdentityLink
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,14 +14,14 @@ import anyio
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
-from mixpanel_async.engine import delivery
+from mixpanel_async.engine import decisions
+from mixpanel_async.engine.accumulator import Accumulator
 from mixpanel_async.engine.batch import Batch
-from mixpanel_async.engine.failures import OnFailure
+from mixpanel_async.engine.failure_callback import OnFailure
 from mixpanel_async.engine.lanes import Lane, LaneSpec
-from mixpanel_async.engine.queue import Queue
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.engine.sender import Offload, Sender
-from mixpanel_async.errors import ClientClosed, WrongLoop
+from mixpanel_async.errors import ClientClosedError, WrongLoopError
 from mixpanel_async.models import DeliveryReport, Stats, Verdict
 from mixpanel_async.session import Session
 
@@ -64,7 +64,7 @@ class Engine:
         self._pid = 0
         self._admissions = 0
         self._closing: asyncio.Task[DeliveryReport] | None = None
-        self._queue = Queue(settings, clock, self._wake, on_failure)
+        self._queue = Accumulator(settings, clock, self._wake, on_failure)
         self._sender = Sender(self._queue, session, settings, clock, offload or self._on_thread)
 
     @property
@@ -85,7 +85,7 @@ class Engine:
         """Take a record in if that is possible at once; else None, and `admit` is to be called.
 
         Raises:
-            WrongLoop: The client belongs to another loop, thread or process.
+            WrongLoopError: The client belongs to another loop, thread or process.
         """
         if _here() != self._home:
             self.check_loop()
@@ -95,9 +95,9 @@ class Engine:
         """Take a record in; waits where the buffer is full, and else now and then for one turn of the loop.
 
         Raises:
-            BufferFull: There was no room, and the policy is to raise.
-            ClientClosed: The client was closed.
-            WrongLoop: The client belongs to another loop, thread or process.
+            BufferFullError: There was no room, and the policy is to raise.
+            ClientClosedError: The client was closed.
+            WrongLoopError: The client belongs to another loop, thread or process.
         """
         self.check_loop()
         receipt = Receipt()
@@ -111,7 +111,7 @@ class Engine:
         """Count a record that local validation refused; return its receipt, settled."""
         self.check_loop()
         if self._queue.is_closed:
-            raise ClientClosed("the client is closed; records made now have nowhere to go")
+            raise ClientClosedError("the client is closed; records made now have nowhere to go")
         receipt = Receipt()
         self._queue.refuse(receipt, part, verdict)
         return receipt
@@ -120,8 +120,8 @@ class Engine:
         """Take a whole batch in, waiting for room as long as it takes.
 
         Raises:
-            ClientClosed: The client was closed.
-            WrongLoop: The client belongs to another loop, thread or process.
+            ClientClosedError: The client was closed.
+            WrongLoopError: The client belongs to another loop, thread or process.
         """
         self.check_loop()
         await self._queue.put(lane, batch)
@@ -145,7 +145,7 @@ class Engine:
         """Send what is queued now and wait for its outcomes, `timeout` seconds at most.
 
         Raises:
-            WrongLoop: The client belongs to another loop, thread or process.
+            WrongLoopError: The client belongs to another loop, thread or process.
         """
         self.check_loop()
         return await self._drain(timeout)
@@ -154,7 +154,7 @@ class Engine:
         """Deliver what is left, `timeout` seconds at most; then give the rest its outcomes and close everything.
 
         Raises:
-            WrongLoop: The client belongs to another loop, thread or process.
+            WrongLoopError: The client belongs to another loop, thread or process.
         """
         if self._root is not None:
             self.check_loop()
@@ -176,20 +176,20 @@ class Engine:
         """Start on first use; afterwards refuse every loop, thread and process but the first.
 
         Raises:
-            WrongLoop: This is another one, or none.
+            WrongLoopError: This is another one, or none.
         """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            raise WrongLoop("no event loop is running here; call this from async code") from None
+            raise WrongLoopError("no event loop is running here; call this from async code") from None
         if loop is self._loop and os.getpid() == self._pid and self._home is not None:
             return
         if self._loop is None:
             self._start(loop)
         elif os.getpid() != self._pid:
-            raise WrongLoop("this client was made before a fork; make a new one in the child process")
+            raise WrongLoopError("this client was made before a fork; make a new one in the child process")
         else:
-            raise WrongLoop(
+            raise WrongLoopError(
                 "this client belongs to another event loop or thread; make one in each loop, or use "
                 f"asyncio.run_coroutine_threadsafe (now in thread {threading.current_thread().name!r})"
             )
@@ -211,7 +211,7 @@ class Engine:
         except Exception:
             _log.exception("the engine failed; what is queued cannot be delivered any more")
         finally:
-            self._queue.close(lambda batch: delivery.give_up(batch, None))
+            self._queue.close(lambda batch: decisions.give_up(batch, None))
 
     def _wake(self) -> None:
         self._sender.wake()

@@ -9,7 +9,7 @@ import msgspec
 
 from mixpanel_async.auth import Credential
 from mixpanel_async.engine.batch import Batch, BatchBuilder
-from mixpanel_async.engine.delivery import Path
+from mixpanel_async.engine.decisions import IngestionPath
 from mixpanel_async.engine.receipts import Receipt, Receipts
 from mixpanel_async.models import Verdict
 from mixpanel_async.session import Request
@@ -32,7 +32,7 @@ class LaneSpec(msgspec.Struct, frozen=True, kw_only=True):
         linger_seconds: How long a record may wait for its batch to fill.
     """
 
-    path: Path
+    path: IngestionPath
     credential: Credential | None = None
     query: tuple[tuple[str, str], ...] = ()
     has_project: bool = False

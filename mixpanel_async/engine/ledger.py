@@ -11,7 +11,7 @@ from mixpanel_async.models import DeliveryReport, Outcome, Verdict
 _MAX_FAILURES: Final = 10
 
 
-class Mark(msgspec.Struct, frozen=True):
+class LedgerMark(msgspec.Struct, frozen=True):
     """The books at one moment, for a report of what happened since."""
 
     at: float
@@ -87,11 +87,11 @@ class Ledger:
         """Return the unsettled records of a generation and those before it."""
         return sum(count for number, count in self._open.items() if number <= generation)
 
-    def mark(self, now: float) -> Mark:
+    def mark(self, now: float) -> LedgerMark:
         """Return the books as they are at monotonic time `now`."""
-        return Mark(now, dict(self.outcomes), self._failed)
+        return LedgerMark(now, dict(self.outcomes), self._failed)
 
-    def report_since(self, mark: Mark, now: float) -> DeliveryReport:
+    def report_since(self, mark: LedgerMark, now: float) -> DeliveryReport:
         """Return what happened from a mark to monotonic time `now`."""
         return DeliveryReport(
             outcomes={o: n - mark.outcomes[o] for o, n in self.outcomes.items() if n != mark.outcomes[o]},

@@ -11,14 +11,14 @@ from anyio.abc import TaskGroup
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
-from mixpanel_async.engine import delivery
+from mixpanel_async.engine import decisions
+from mixpanel_async.engine.accumulator import Accumulator
 from mixpanel_async.engine.batch import Batch
-from mixpanel_async.engine.delivery import Decision, Retry, Settle, Split, Stop
-from mixpanel_async.engine.encode import gzip_body, join_body
+from mixpanel_async.engine.body import gzip_body, join_body
+from mixpanel_async.engine.concurrency import Concurrency
+from mixpanel_async.engine.decisions import Decision, Retry, Settle, Split, Stop
 from mixpanel_async.engine.lanes import Lane
-from mixpanel_async.engine.pacing import Concurrency
-from mixpanel_async.engine.queue import Queue
-from mixpanel_async.errors import MixpanelError, RateLimited
+from mixpanel_async.errors import MixpanelError, RateLimitedError
 from mixpanel_async.models import Outcome, Verdict
 from mixpanel_async.session import Session
 from mixpanel_async.session.retry import backoff_seconds
@@ -39,7 +39,9 @@ class Sender:
         offload: Runs compression off the loop.
     """
 
-    def __init__(self, queue: Queue, session: Session, settings: Settings, clock: Clock, offload: Offload) -> None:
+    def __init__(
+        self, queue: Accumulator, session: Session, settings: Settings, clock: Clock, offload: Offload
+    ) -> None:
         self._queue = queue
         self._session = session
         self._settings = settings
@@ -74,9 +76,9 @@ class Sender:
         """Try a batch once; whatever happens, it leaves with an outcome or back into the queue."""
         try:
             body, error = await self._try(lane, batch)
-            decision = delivery.decide(lane.spec.path, batch, body, error)
+            decision = decisions.decide(lane.spec.path, batch, body, error)
         except asyncio.CancelledError:
-            self._queue.settle(lane, batch, delivery.give_up(batch, None), in_flight=True)
+            self._queue.settle(lane, batch, decisions.give_up(batch, None), in_flight=True)
             raise
         except Exception as problem:
             _log.exception("delivery to %s failed in an unexpected way", lane.spec.path)
@@ -131,20 +133,20 @@ class Sender:
         if error is None:
             self._session.quota.reward()
             self._concurrency.note_success()
-        elif isinstance(error, RateLimited) and error.is_own:
-            self._queue.settle(lane, batch, delivery.give_up(batch, error), in_flight=True)
+        elif isinstance(error, RateLimitedError) and error.is_own:
+            self._queue.settle(lane, batch, decisions.give_up(batch, error), in_flight=True)
             return
         match decision:
             case Settle(verdict, exceptions):
                 shown = {index: self._without_secrets(one) for index, one in exceptions.items()}
                 self._settle(lane, batch, self._without_secrets(verdict), shown)
             case Split() if lane.stopped is not None:
-                self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
+                self._queue.settle(lane, batch, decisions.stopped(batch, lane.stopped), in_flight=True)
             case Split():
                 self._queue.split(lane, batch)
             case Stop(cause, verdict):
                 _log.error("%s: everything for this endpoint is refused: %s", lane.spec.path, cause)
-                self._queue.settle(lane, batch, delivery.stopped(batch, verdict), in_flight=True)
+                self._queue.settle(lane, batch, decisions.stopped(batch, verdict), in_flight=True)
                 self._queue.stop(lane, verdict)
             case Retry() as retry:
                 self._retry(lane, batch, retry)
@@ -161,7 +163,7 @@ class Sender:
             self._queue.settle(lane, batch, verdict, exceptions, in_flight=True)
             return
         self._queue.room.drop_body(batch)
-        bad, good = sorted(faults), delivery.without(batch, frozenset(faults))
+        bad, good = sorted(faults), decisions.without(batch, frozenset(faults))
         own = {new: faults[old] for new, old in enumerate(bad)}
         self._queue.settle(lane, batch.select(bad), verdict, own, in_flight=True)
         if not good:
@@ -170,11 +172,11 @@ class Sender:
         if lane.stopped is None:
             self._queue.put_back(lane, rest, due=self._clock.monotonic())
         else:
-            self._queue.settle(lane, rest, delivery.stopped(rest, lane.stopped), in_flight=True)
+            self._queue.settle(lane, rest, decisions.stopped(rest, lane.stopped), in_flight=True)
 
     def _retry(self, lane: Lane, batch: Batch, retry: Retry) -> None:
         now = self._clock.monotonic()
-        batch.mismatches += isinstance(retry.error, delivery.Mismatch)
+        batch.mismatches += isinstance(retry.error, decisions.MismatchError)
         if retry.is_congestion:
             self._concurrency.note_congestion(now)
         if retry.is_ambiguous and batch.unsafe and not self._settings.replay_unsafe_updates:
@@ -189,18 +191,18 @@ class Sender:
         elif lane.stopped is None:
             delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)
         if lane.stopped is not None:
-            self._queue.settle(lane, batch, delivery.stopped(batch, lane.stopped), in_flight=True)
+            self._queue.settle(lane, batch, decisions.stopped(batch, lane.stopped), in_flight=True)
             return
         if now + delay >= batch.deadline:
-            self._queue.settle(lane, batch, delivery.give_up(batch, retry.error), in_flight=True)
+            self._queue.settle(lane, batch, decisions.give_up(batch, retry.error), in_flight=True)
             return
         _log.info("%s: %d records again in %.1f s: %s", lane.spec.path, len(batch), delay, retry.error)
         self._queue.put_back(lane, batch, due=now + delay)
 
     def _settle_unsafe(self, lane: Lane, batch: Batch, error: MixpanelError) -> Batch | None:
         """Settle the updates that must not be applied twice as UNKNOWN; return a batch of the others, if any."""
-        verdict = delivery.lost_answer(error)
-        others = delivery.without(batch, batch.unsafe)
+        verdict = decisions.lost_answer(error)
+        others = decisions.without(batch, batch.unsafe)
         if not others:
             self._queue.settle(lane, batch, verdict, in_flight=True)
             return None

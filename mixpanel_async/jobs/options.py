@@ -7,8 +7,8 @@ from typing import TypeAlias, TypedDict
 
 import msgspec
 
-from mixpanel_async.errors import InvalidSetting
-from mixpanel_async.jobs.report import ImportProgress
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.jobs.model.report import ImportProgress
 
 OnProgress: TypeAlias = Callable[[ImportProgress], None]
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -63,11 +63,11 @@ def read_options(given: JobArguments) -> JobOptions:
     """Return the options that arguments mean.
 
     Raises:
-        InvalidSetting: One is unknown, out of range, or contradicts another one.
+        InvalidSettingError: One is unknown, out of range, or contradicts another one.
     """
     unknown = given.keys() - JobArguments.__annotations__.keys()
     if unknown:
-        raise InvalidSetting(f"an import has no option {', '.join(sorted(unknown))}")
+        raise InvalidSettingError(f"an import has no option {', '.join(sorted(unknown))}")
     checkpoint, dead_letters = given.get("checkpoint"), given.get("dead_letters")
     options = JobOptions(
         checkpoint=_path("checkpoint", checkpoint),
@@ -82,10 +82,10 @@ def read_options(given: JobArguments) -> JobOptions:
     if options.concurrency is not None:
         check_count("concurrency", options.concurrency)
     if options.is_dry_run and options.checkpoint is not None:
-        raise InvalidSetting("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")
+        raise InvalidSettingError("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")
     written = [path for path in (options.checkpoint, options.dead_letters) if path is not None]
     if len(set(map(os.path.realpath, written))) < len(written):
-        raise InvalidSetting("the checkpoint and the dead letters must be two files")
+        raise InvalidSettingError("the checkpoint and the dead letters must be two files")
     return options
 
 
@@ -97,14 +97,14 @@ def check_count(name: str, given: object) -> None:
         given: What the caller gave, of whatever type.
 
     Raises:
-        InvalidSetting: It is none.
+        InvalidSettingError: It is none.
     """
     if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise InvalidSetting(f"{name} is {given!r}; it must be a whole number, at least 1")
+        raise InvalidSettingError(f"{name} is {given!r}; it must be a whole number, at least 1")
 
 
 def _path(name: str, given: PathLike | None) -> str | None:
     path = None if given is None else os.fspath(given)
     if path == "":  # as a variable that is not set makes it
-        raise InvalidSetting(f"{name} is empty; name a file, or leave it out")
+        raise InvalidSettingError(f"{name} is empty; name a file, or leave it out")
     return path

@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from mixpanel_async import limits
-from mixpanel_async.errors import ApiError, MixpanelError, RateLimited, ServerError, ServiceUnavailable, TransportError
+from mixpanel_async.errors import (
+    ApiError,
+    MixpanelError,
+    RateLimitedError,
+    ServerError,
+    ServiceUnavailableError,
+    TransportError,
+)
 from mixpanel_async.session.messages import Request, RetryRule
 
 Uniform = Callable[[float, float], float]
@@ -100,7 +107,7 @@ def _is_safe(error: MixpanelError, request: Request) -> bool:
     match error:
         case TransportError():
             return not error.sent or request.can_repeat
-        case RateLimited() | ServiceUnavailable():
+        case RateLimitedError() | ServiceUnavailableError():
             return True
         case ServerError():
             return request.can_repeat

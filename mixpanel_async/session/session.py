@@ -12,15 +12,15 @@ from mixpanel_async.clock import Clock
 from mixpanel_async.config import Server, Settings
 from mixpanel_async.errors import (
     ApiError,
-    InvalidSetting,
-    MissingCredentials,
+    InvalidSettingError,
+    MissingCredentialsError,
     MixpanelError,
-    RateLimited,
+    RateLimitedError,
     TransportError,
 )
-from mixpanel_async.session import replies
-from mixpanel_async.session.governor import Governor
+from mixpanel_async.session import errors
 from mixpanel_async.session.messages import Reply, Request, RetryRule, StreamReply, Transport, WireRequest
+from mixpanel_async.session.rate_limits import Governor
 from mixpanel_async.session.retry import RetryQuota, backoff_seconds, retry_delay
 
 _log = logging.getLogger("mixpanel_async")
@@ -89,8 +89,8 @@ class Session:
         Raises:
             ApiError: Mixpanel answered with an error.
             TransportError: No complete reply arrived.
-            MissingCredentials: The call needs a credential or project id that the client has not.
-            RateLimited: The call's turn would come later than the settings let it wait.
+            MissingCredentialsError: The call needs a credential or project id that the client has not.
+            RateLimitedError: The call's turn would come later than the settings let it wait.
         """
         rule = request.retry or RetryRule(max_retries=self._settings.max_call_retries)
         attempt = 1
@@ -150,7 +150,7 @@ class Session:
     def error_of(self, reply: Reply, operation: str, credential: Credential | None = None) -> ApiError | None:
         """Return the error that a reply is, or None if it is good; the call's own credential is kept out of it too."""
         own = credential.secrets() if credential else ()
-        return replies.read_error(
+        return errors.read_error(
             reply.status,
             reply.headers,
             reply.body,
@@ -182,7 +182,7 @@ class Session:
         async with self._permit(request):
             reply = await self.attempt(request, is_retry=is_retry)
         error = self.error_of(reply, request.operation, request.credential)
-        if error is not None and not (request.is_redirect_wanted and replies.is_redirect(error, reply.headers)):
+        if error is not None and not (request.is_redirect_wanted and errors.is_redirect(error, reply.headers)):
             raise error
         self.quota.reward()
         return reply
@@ -194,7 +194,7 @@ class Session:
         started = self._clock.monotonic()
         stream = await self._transport.open_stream(wire)
         self._note(request, stream.status, started)
-        if replies.error_class(stream.status) is None:
+        if errors.error_class(stream.status) is None:
             return stream
         try:
             reply = Reply(stream.status, stream.headers, await stream.read_error())
@@ -208,7 +208,7 @@ class Session:
     def _delay_after(self, error: MixpanelError, request: Request, rule: RetryRule, attempt: int) -> float | None:
         """Return the seconds to the next try, or None to give up; a 429 pauses its whole family."""
         delay = retry_delay(error, request, rule, attempt, self._clock.uniform)
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimitedError):
             if error.is_own:
                 return None
             pause = error.retry_after or backoff_seconds(attempt, self._clock.uniform)
@@ -221,8 +221,8 @@ class Session:
         return delay
 
     def _note(self, request: Request, status: int, started: float) -> None:
-        error = replies.error_class(status)
-        if error is RateLimited:
+        error = errors.error_class(status)
+        if error is RateLimitedError:
             self.counts.rate_limited += 1
         seconds = self._clock.monotonic() - started
         _log.debug("%s %s: HTTP %d in %.3f s", request.method, request.operation, status, seconds)
@@ -235,7 +235,7 @@ class Session:
             headers["Content-Type"] = request.content_type
         headers.setdefault("Accept-Encoding", "gzip")
         if request.is_authorized and credential is None:
-            raise MissingCredentials(
+            raise MissingCredentialsError(
                 f"{request.operation} needs credentials: give the client a ServiceAccount, ProjectSecret or OAuthToken"
             )
         if credential is not None and _origin(url) in self._hosts:
@@ -258,7 +258,9 @@ class Session:
             if self.project_id is not None:
                 query.append(("project_id", str(self.project_id)))
             elif self.needs_project(credential):
-                raise MissingCredentials(f"{request.operation} needs a project_id: give one to the client or the call")
+                raise MissingCredentialsError(
+                    f"{request.operation} needs a project_id: give one to the client or the call"
+                )
         if request.has_workspace and "workspace_id" not in names and self.workspace_id is not None:
             query.append(("workspace_id", str(self.workspace_id)))
         base = self._base(request)
@@ -270,7 +272,7 @@ class Session:
         if request.path.startswith(("http://", "https://")):
             return request.path
         if not request.path.startswith("/"):
-            raise InvalidSetting(f"{request.operation}: the path must begin with / or be a whole URL")
+            raise InvalidSettingError(f"{request.operation}: the path must begin with / or be a whole URL")
         return self._servers[request.server] + request.path
 
     def redacted(self, text: str) -> str:

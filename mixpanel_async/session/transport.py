@@ -14,19 +14,19 @@ from aiohttp import hdrs
 
 from mixpanel_async._version import __version__
 from mixpanel_async.auth import basic_authorization
+from mixpanel_async.codecs.gzip import BROKEN, Inflater
 from mixpanel_async.config import Settings
 from mixpanel_async.errors import (
-    ClientClosed,
-    ConnectFailed,
-    ConnectionLost,
-    InvalidSetting,
+    ClientClosedError,
+    ConnectFailedError,
+    ConnectionLostError,
+    InvalidSettingError,
     MixpanelError,
-    RequestTimeout,
-    TruncatedReply,
+    RequestTimeoutError,
+    TruncatedReplyError,
 )
-from mixpanel_async.session.compression import BROKEN, Inflater
+from mixpanel_async.session.errors import error_class
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
-from mixpanel_async.session.replies import error_class
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_PLAIN_BODY_BYTES: Final = 2**20
@@ -63,7 +63,7 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._is_closed:
-            raise ClientClosed("the client is closed; make another one for this call")
+            raise ClientClosedError("the client is closed; make another one for this call")
         if self._session is None:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_note_sent)
@@ -205,9 +205,9 @@ async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut:
             response.close()
             if is_cut:
                 break
-            raise TruncatedReply(f"the reply is larger than the {limit:,} bytes that this call takes")
+            raise TruncatedReplyError(f"the reply is larger than the {limit:,} bytes that this call takes")
     if inflater and size <= limit and not inflater.is_whole and parts:
-        raise TruncatedReply("the reply's gzip stream ends before its trailer")
+        raise TruncatedReplyError("the reply's gzip stream ends before its trailer")
     return b"".join(parts)[:limit]
 
 
@@ -220,19 +220,21 @@ def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
     except MixpanelError:
         raise
     except aiohttp.InvalidURL:
-        raise InvalidSetting(f"{where}: not a URL that can be asked") from None
+        raise InvalidSettingError(f"{where}: not a URL that can be asked") from None
     except aiohttp.ClientHttpProxyError as error:  # there is no tunnel, so nothing was sent; its text has an address
-        raise ConnectFailed(f"{where}: the proxy answered HTTP {error.status}; check the setting proxy") from None
+        raise ConnectFailedError(f"{where}: the proxy answered HTTP {error.status}; check the setting proxy") from None
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise ConnectFailed(f"{where}: cannot connect: {_reason(error)}; check the address and the network") from None
+        raise ConnectFailedError(
+            f"{where}: cannot connect: {_reason(error)}; check the address and the network"
+        ) from None
     except TimeoutError:
-        raise RequestTimeout(
+        raise RequestTimeoutError(
             f"{where}: no complete reply within {request.timeout_seconds:g} s", sent=progress.is_sent
         ) from None
     except (aiohttp.ClientError, *BROKEN, OSError) as error:
-        raise ConnectionLost(f"{where}: the connection broke: {_reason(error)}", sent=progress.is_sent) from None
+        raise ConnectionLostError(f"{where}: the connection broke: {_reason(error)}", sent=progress.is_sent) from None
     except asyncio.IncompleteReadError as error:
-        raise ConnectionLost(f"{where}: the reply ended early", sent=progress.is_sent) from error
+        raise ConnectionLostError(f"{where}: the reply ended early", sent=progress.is_sent) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -20,8 +20,8 @@ from mixpanel_async.actions import (
     ServiceAccounts,
     Warehouse,
 )
-from mixpanel_async.actions.flag_values import Rollout, Ruleset, Variant
-from mixpanel_async.actions.pipeline_kinds import (
+from mixpanel_async.actions.feature_flags.models import Rollout, Ruleset, Variant
+from mixpanel_async.actions.pipelines.destinations import (
     Aws,
     AzureBlob,
     AzureRaw,
@@ -33,7 +33,7 @@ from mixpanel_async.actions.pipeline_kinds import (
     Snowflake,
 )
 from mixpanel_async.actions.schemas import Schema, SchemaJson
-from mixpanel_async.actions.warehouse_imports import (
+from mixpanel_async.actions.warehouse.models import (
     DAILY,
     EventStreamImport,
     GroupsImport,

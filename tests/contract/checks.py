@@ -7,10 +7,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from mixpanel_async.auth import Credential, OAuthToken, ProjectSecret, ServiceAccount
-
-from .operations import Operation
-from .schema import problems, property_schema, read_text
-from .wire import Caught
+from tests.contract.operations import Operation
+from tests.contract.schema import problems, property_schema, read_text
+from tests.contract.wire import Caught
 
 CREDENTIALS: Mapping[str, Credential] = {
     "ServiceAccount": ServiceAccount("user", "account-secret"),

@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from .operations import OPERATIONS
-from .wire import Wire, listening
+from tests.contract.operations import OPERATIONS
+from tests.contract.wire import Wire, listening
 
 CHECKED: dict[str, dict[str, int]] = {}
 

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from mixpanel_async.actions import Answer, AnswerList
+from mixpanel_async.actions import ApiList, ApiObject
 from mixpanel_async.models import JSONValue
-
-from .calls import CALLS, Call, Families
-from .checks import (
+from tests.contract.calls import CALLS, Call, Families
+from tests.contract.checks import (
     CREDENTIALS,
     check_authorization,
     check_body,
@@ -17,11 +16,11 @@ from .checks import (
     check_place,
     check_query,
 )
-from .conftest import CHECKED
-from .operations import OPERATIONS, Operation
-from .schema import make_up, property_names
-from .test_contract_client import CLIENT_OPERATIONS
-from .wire import Wire
+from tests.contract.conftest import CHECKED
+from tests.contract.operations import OPERATIONS, Operation
+from tests.contract.schema import make_up, property_names
+from tests.contract.test_contract_client import CLIENT_OPERATIONS
+from tests.contract.wire import Wire
 
 
 def replies_of(operation: Operation) -> Iterable[JSONValue]:
@@ -68,9 +67,9 @@ def expect_answer(answer: object, example: JSONValue, operation: Operation) -> N
     """Nothing of the reply is lost: its JSON, or what stands in its envelope, is in `raw`."""
     inner = example.get("results") if isinstance(example, dict) else None
     if operation.status == 204:
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, ApiObject)
         assert answer.raw is None
-    elif isinstance(answer, Answer | AnswerList):
+    elif isinstance(answer, ApiObject | ApiList):
         assert answer.raw in (example, inner)
     else:
         assert answer == example

@@ -10,12 +10,11 @@ import pytest
 from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.receipts import Receipt
-
-from .checks import CREDENTIALS, check_authorization, check_place, check_query
-from .conftest import CHECKED
-from .operations import OPERATIONS, Operation
-from .schema import problems
-from .wire import UNLIMITED, Wire
+from tests.contract.checks import CREDENTIALS, check_authorization, check_place, check_query
+from tests.contract.conftest import CHECKED
+from tests.contract.operations import OPERATIONS, Operation
+from tests.contract.schema import problems
+from tests.contract.wire import UNLIMITED, Wire
 
 ANONYMOUS = "11111111-2222-4333-8444-555555555555"
 

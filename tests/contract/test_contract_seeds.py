@@ -3,19 +3,18 @@
 import ast
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from mixpanel_async.actions import RequestOptions, request
-from mixpanel_async.actions.pipeline_kinds import GcsRaw
+from mixpanel_async.actions.pipelines.destinations import GcsRaw
 from mixpanel_async.client import AsyncMixpanel
-
-from .calls import CALLS, Families
-from .seeds import SEEDS, Seed
-from .test_contract_actions import named
-from .test_contract_client import CLIENT_OPERATIONS
-from .wire import Wire
+from tests import ROOT
+from tests.contract.calls import CALLS, Families
+from tests.contract.seeds import SEEDS, Seed
+from tests.contract.test_contract_actions import named
+from tests.contract.test_contract_client import CLIENT_OPERATIONS
+from tests.contract.wire import Wire
 
 ROWS = [(f"{page}: {seed.action}", seed) for page, seeds in SEEDS.items() for seed in seeds]
 
@@ -59,7 +58,7 @@ def test_the_test_that_covers_an_action_exists(name: str, seed: Seed) -> None:
     del name
     path, _, test = seed.test.partition("::")
     function, _, parameter = test.partition("[")
-    tree = ast.parse((Path(__file__).parents[1] / path).read_text("utf-8"))
+    tree = ast.parse((ROOT / "tests" / path).read_text("utf-8"))
     functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     assert function in functions
     known = {named(call) for call in CALLS} | set(CLIENT_OPERATIONS) | {"35"}

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import pathlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -13,9 +12,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from mixpanel_async.emulator import Emulator, Fault
+from mixpanel_async.emulator import Emulator, InjectedFault
 
-ROOT = pathlib.Path(__file__).parents[2]
 POSTGRES_VARIABLE = "MIXPANEL_ASYNC_TEST_POSTGRES_DSN"
 REDIS_VARIABLE = "MIXPANEL_ASYNC_TEST_REDIS_URL"
 POSTGRES_DSNS = ("postgresql://postgres@127.0.0.1:5432/test", "postgresql://127.0.0.1:5432/test")
@@ -56,13 +54,13 @@ async def redis_url() -> str:
 
 
 FAULTS = (
-    Fault(path="/import", kind="status", status=503),
-    Fault(path="/import", kind="reset_after"),
-    Fault(path="/import", kind="status", status=429),
-    Fault(path="/import", kind="truncate"),
-    Fault(path="/import", kind="reset_before"),
-    Fault(path="/import", kind="garbage_body"),
-    Fault(path="/import", kind="reset_after", after=2),
+    InjectedFault(path="/import", kind="status", status=503),
+    InjectedFault(path="/import", kind="reset_after"),
+    InjectedFault(path="/import", kind="status", status=429),
+    InjectedFault(path="/import", kind="truncate"),
+    InjectedFault(path="/import", kind="reset_before"),
+    InjectedFault(path="/import", kind="garbage_body"),
+    InjectedFault(path="/import", kind="reset_after", after=2),
 )
 
 
@@ -92,7 +90,7 @@ async def is_ended_by(process: asyncio.subprocess.Process, which: signal.Signals
 
 def is_away(emulator: Emulator) -> None:
     """Let Mixpanel take nothing, until its faults are cleared."""
-    emulator.faults.add(Fault(path="/import", kind="status", status=503, times=None))
+    emulator.faults.add(InjectedFault(path="/import", kind="status", status=503, times=None))
 
 
 class Counted:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import os
-import pathlib
 import re
 import signal
 import statistics
@@ -23,9 +22,9 @@ import aiohttp
 import pytest
 
 from mixpanel_async.emulator import Emulator
+from tests import ROOT
 from tests.conftest import TOKEN
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 LOCAL_MIXPANEL = """
 import asyncio
 from mixpanel_async.emulator import EmulatorSettings, serve

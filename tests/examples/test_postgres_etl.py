@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 
 from mixpanel_async import Settings
-from mixpanel_async.emulator import Emulator, Fault
+from mixpanel_async.emulator import Emulator, InjectedFault
+from tests import ROOT
 from tests.conftest import TOKEN, Connect
-
-from .services import FAULTS, ROOT, Counted, is_away, postgres_dsn, requests_are, tell, until
+from tests.examples.services import FAULTS, Counted, is_away, postgres_dsn, requests_are, tell, until
 
 example = importlib.import_module("examples.postgres_etl")
 SMALL = Settings(max_batch_records=200, linger_seconds=0.05)
@@ -117,7 +117,7 @@ async def test_killed_at_random(pool: asyncpg.Pool, dsn: str, server: Emulator) 
     await add(pool, 30_000)
     kills = 0
     for _ in range(3):
-        server.faults.add(Fault(path="/import", kind="reset_after", after=chance.randrange(3)))
+        server.faults.add(InjectedFault(path="/import", kind="reset_after", after=chance.randrange(3)))
         goal = (await server.counts()).requests + chance.randrange(1, 7)
         run = await run_once(dsn, server)
         while run.returncode is None and (await server.counts()).requests < goal:  # noqa: ASYNC110 - no event to await
@@ -141,7 +141,7 @@ async def test_cancelled_in_the_middle(
     """A run that is cancelled gives its connections back and loses nothing; the next one goes on."""
     monkeypatch.setattr(example, "COMMIT_ROWS", 100)
     await add(pool, 3000)
-    server.faults.add(Fault(path="/import", kind="status", status=503, after=4, times=None))
+    server.faults.add(InjectedFault(path="/import", kind="status", status=503, after=4, times=None))
     run = asyncio.create_task(example.sync(pool, connect(SMALL)))
     await until(lambda: position(pool))
     run.cancel()

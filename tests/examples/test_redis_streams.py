@@ -14,10 +14,10 @@ import pytest
 from redis.asyncio import Redis
 
 from mixpanel_async import Settings
-from mixpanel_async.emulator import Emulator, Fault
+from mixpanel_async.emulator import Emulator, InjectedFault
+from tests import ROOT
 from tests.conftest import TOKEN, Connect
-
-from .services import FAULTS, ROOT, is_away, is_ended_by, redis_url, requests_are, tell, until
+from tests.examples.services import FAULTS, is_away, is_ended_by, redis_url, requests_are, tell, until
 
 example = importlib.import_module("examples.redis_streams")
 SMALL = Settings(max_batch_records=200, linger_seconds=0.05)
@@ -131,7 +131,7 @@ async def start(url: str, stream: str, server: Emulator, **environment: str) -> 
 async def test_a_consumer_that_is_killed(url: str, redis: Redis, stream: str, server: Emulator) -> None:
     """What a killed consumer has read is pending; the next one claims it, and stops in good order when told to."""
     expected = await add(redis, stream, 12_000)
-    server.faults.add(Fault(path="/import", kind="hang", after=2, times=None))
+    server.faults.add(InjectedFault(path="/import", kind="hang", after=2, times=None))
     first = await start(url, stream, server)
     await until(lambda: requests_are(server, 4))
     tell(first, signal.SIGKILL)
@@ -222,7 +222,7 @@ async def test_a_consumer_that_is_cancelled(
 ) -> None:
     """What a cancelled consumer had read stays pending, and the next one delivers it."""
     expected = await add(redis, stream, 1000)
-    server.faults.add(Fault(path="/import", kind="status", status=503, after=2, times=None))
+    server.faults.add(InjectedFault(path="/import", kind="status", status=503, after=2, times=None))
     with contextlib.suppress(asyncio.CancelledError):
         async with consuming(url, connect) as task:
             await until(lambda: requests_are(server, 5))

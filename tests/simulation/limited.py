@@ -11,7 +11,7 @@ import orjson
 
 from mixpanel_async import AsyncMixpanel, ProjectSecret, Settings
 from mixpanel_async.engine.batch import Batch, body_size
-from mixpanel_async.engine.endpoints import Endpoints
+from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt, Receipts
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
@@ -116,7 +116,7 @@ def client_of(server: LimitedServer, settings: Settings) -> AsyncMixpanel:
 
 def bulk_lane(client: AsyncMixpanel, settings: Settings) -> Lane:
     """Return the lane of a job that imports events."""
-    endpoints = Endpoints(settings, token=None, credentials=ProjectSecret("secret-of-the-project"), project_id=None)
+    endpoints = LaneSpecs(settings, token=None, credentials=ProjectSecret("secret-of-the-project"), project_id=None)
     return client._engine.lane(endpoints.events(is_bulk=True))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Rates, Receipt, Settings
-from mixpanel_async.errors import BufferFull, ClientClosed
+from mixpanel_async.errors import BufferFullError, ClientClosedError
 from tests.simulation.world import Plan, World
 from tests.virtual_time import VirtualClock, VirtualLoop, run_virtually
 
@@ -145,7 +145,7 @@ class Scenario:
                 await asyncio.sleep(self.random.choice([0.0, 0.01, 0.5, 5.0]))
             try:
                 await self._make(client, index)
-            except (BufferFull, ClientClosed):
+            except (BufferFullError, ClientClosedError):
                 continue
 
     async def _make(self, client: AsyncMixpanel, index: int) -> None:

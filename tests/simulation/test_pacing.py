@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from mixpanel_async import Rates, Settings
-from mixpanel_async.engine.pacing import START_CONCURRENCY
+from mixpanel_async.engine.concurrency import START_CONCURRENCY
 from tests.simulation.limited import MINUTE, LimitedServer, Seen, bulk_lane, client_of, flood
 from tests.virtual_time import run_virtually
 

@@ -7,12 +7,12 @@ import orjson
 import pytest
 
 from mixpanel_async import Outcome, Settings, Verdict
+from mixpanel_async.engine.backpressure import Backpressure
 from mixpanel_async.engine.batch import Batch
-from mixpanel_async.engine.endpoints import Endpoints
+from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.lanes import Lane, LaneSpec
 from mixpanel_async.engine.receipts import Receipts
-from mixpanel_async.engine.room import Room
-from mixpanel_async.errors import ConnectFailed
+from mixpanel_async.errors import ConnectFailedError
 from mixpanel_async.session.messages import Reply, WireRequest
 from tests.simulation.scripted import NO_LIMIT, ScriptedServer, accepted, client_of
 from tests.virtual_time import FastClock, run_virtually
@@ -103,7 +103,7 @@ def test_room_that_other_lanes_were_lent() -> None:
             await mp.people.set("u", {"a": 1})
             await mp.groups.set("company", "u", {"a": 1})
             while mp.stats.buffered_bytes <= 60_000:
-                await mp.track("u", "A", {"v": "x" * 400})  # raises BufferFull where the room is lent to others
+                await mp.track("u", "A", {"v": "x" * 400})  # raises BufferFullError where the room is lent to others
             await mp.flush()
 
     run_virtually(main())
@@ -114,7 +114,7 @@ def test_an_outage_leaves_no_debt() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        server = ScriptedServer(lambda _: ConnectFailed("down"))
+        server = ScriptedServer(lambda _: ConnectFailedError("down"))
         async with client_of(server, Settings(rates=NO_LIMIT)) as mp:
             until = loop.time() + 3600
             while loop.time() < until:
@@ -187,7 +187,7 @@ def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
 
     async def main() -> None:
         async with client_of(ScriptedServer(accepted), Settings(rates=NO_LIMIT)) as mp:
-            endpoints = Endpoints(Settings(), token="token", credentials=None, project_id=None)
+            endpoints = LaneSpecs(Settings(), token="token", credentials=None, project_id=None)
             lane = mp._engine.lane(endpoints.track())
             await mp._engine.put(lane, Batch([b"{}"], Broken([]), 4))
             assert (await (await mp.track("u", "A"))).is_delivered
@@ -201,7 +201,7 @@ def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_lane_is_lent_one_stretch_at_a_time() -> None:
     """However many small records ask one by one, their lane holds no more room ahead than for the next few."""
-    room, lane = Room(Settings()), Lane(LaneSpec(path="/engage"))
+    room, lane = Backpressure(Settings()), Lane(LaneSpec(path="/engage"))
     for _ in range(1000):
         assert room.lend(lane, 100)
         lane.credit -= 100

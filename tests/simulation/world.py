@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from mixpanel_async.errors import ConnectFailed, ConnectionLost, RequestTimeout
+from mixpanel_async.errors import ConnectFailedError, ConnectionLostError, RequestTimeoutError
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 
 Record = dict[str, object]
@@ -104,7 +104,7 @@ class World:
         self.faults[fault] += 1
         if fault == "connect_failed":
             await asyncio.sleep(0.01)
-            raise ConnectFailed("nobody listens")
+            raise ConnectFailedError("nobody listens")
         self.requests.append(sent)
         self._note(sent)
         self.under_way += 1
@@ -113,7 +113,7 @@ class World:
             async with asyncio.timeout(request.timeout_seconds):
                 return await self._answer(fault, sent)
         except TimeoutError:
-            raise RequestTimeout("no reply", sent=True) from None
+            raise RequestTimeoutError("no reply", sent=True) from None
         finally:
             self.under_way -= 1
 
@@ -162,12 +162,12 @@ class World:
         await asyncio.sleep(self.random.uniform(*self.plan.latency))
         match fault:
             case "reset_unsent":
-                raise ConnectionLost("reset", sent=False)
+                raise ConnectionLostError("reset", sent=False)
             case "reset_before":
-                raise ConnectionLost("reset", sent=True)
+                raise ConnectionLostError("reset", sent=True)
             case "reset_after":
                 self._apply(sent)
-                raise ConnectionLost("reset", sent=True)
+                raise ConnectionLostError("reset", sent=True)
             case "hang" | "hang_applied":
                 if fault == "hang_applied":
                     self._apply(sent)

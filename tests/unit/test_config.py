@@ -10,8 +10,8 @@ import pytest
 from mixpanel_async import AsyncMixpanel, OAuthToken, ProjectSecret, Rates, Region, ServiceAccount, Settings
 from mixpanel_async.auth import Credential, ProjectToken, redact
 from mixpanel_async.config import read_region, servers
-from mixpanel_async.errors import InvalidSetting
-from mixpanel_async.session.environment import read_environment
+from mixpanel_async.env import read_environment
+from mixpanel_async.errors import InvalidSettingError
 
 SECRET = "s3cret-do-not-show"
 
@@ -56,7 +56,7 @@ def test_base_urls() -> None:
 )
 def test_bad_addresses(address: str) -> None:
     """An address that cannot be used, or that would leak a credential into logs, is refused at once."""
-    with pytest.raises(InvalidSetting, match="base_url"):
+    with pytest.raises(InvalidSettingError, match="base_url"):
         AsyncMixpanel("tok", base_url=address)
 
 
@@ -80,7 +80,7 @@ def test_bad_addresses(address: str) -> None:
 )
 def test_settings_are_checked(wrong: dict[str, object]) -> None:
     """A setting out of its range is an error that names it and its range."""
-    with pytest.raises(InvalidSetting, match=next(iter(wrong))):
+    with pytest.raises(InvalidSettingError, match=next(iter(wrong))):
         Settings(**wrong)  # type: ignore[arg-type]
 
 
@@ -98,7 +98,7 @@ def test_settings_are_checked(wrong: dict[str, object]) -> None:
 )
 def test_a_proxy_that_cannot_be(proxy: str) -> None:
     """A proxy whose address cannot be used, or not without guessing where the password ends, is refused unshown."""
-    with pytest.raises(InvalidSetting, match="proxy") as caught:
+    with pytest.raises(InvalidSettingError, match="proxy") as caught:
         Settings(proxy=proxy)
     assert "s3" not in str(caught.value)
 
@@ -121,7 +121,7 @@ def test_unknown_settings_are_refused() -> None:
         Settings(linger=1)  # type: ignore[call-arg]
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"linger": 1}, Settings)
-    with pytest.raises(InvalidSetting, match="query_per_hour"):
+    with pytest.raises(InvalidSettingError, match="query_per_hour"):
         Rates(query_per_hour=0)
 
 
@@ -157,7 +157,7 @@ def test_the_environment() -> None:
 )
 def test_a_wrong_environment(environ: dict[str, str], message: str) -> None:
     """What cannot be used is an error that names it, without the secret."""
-    with pytest.raises(InvalidSetting, match=message) as caught:
+    with pytest.raises(InvalidSettingError, match=message) as caught:
         AsyncMixpanel.from_env(environ={f"MIXPANEL_{name}": value for name, value in environ.items()})
     assert SECRET not in str(caught.value)
 
@@ -190,7 +190,7 @@ def test_credentials(credential: Credential, header: str) -> None:
 def test_credentials_that_cannot_be(value: str) -> None:
     """A stray newline from a file, the commonest of mistakes, is named at once instead of answered with 401."""
     for make in (ProjectSecret, OAuthToken, ProjectToken, lambda text: ServiceAccount("user", text)):
-        with pytest.raises(InvalidSetting, match="non-empty"):
+        with pytest.raises(InvalidSettingError, match="non-empty"):
             make(value)
 
 

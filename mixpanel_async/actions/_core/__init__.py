@@ -1,0 +1,1 @@
+"""Shared by all API resources: requests, parameters, responses, tables."""

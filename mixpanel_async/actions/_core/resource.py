@@ -1,0 +1,80 @@
+"""What the action families share: the session, and the ids that paths are built from."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mixpanel_async.actions._core.params import Field, Id, json_body, pairs, segment
+from mixpanel_async.auth import Credential
+from mixpanel_async.errors import MissingCredentialsError
+from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Request, Session
+from mixpanel_async.session.messages import Family
+
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+
+
+class Resource:
+    """A family of operations over one session.
+
+    Args:
+        session: Sends the requests.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _project_path(self, operation: str, project_id: Id | None, path: str = "") -> str:
+        return f"/projects/{self._project(operation, project_id)}{path}"
+
+    def _project(self, operation: str, project_id: Id | None) -> str:
+        found = self._session.project_id if project_id is None else project_id
+        if found is None:
+            raise MissingCredentialsError(f"{operation} needs a project_id: give one to the client or the call")
+        return segment("project_id", found)
+
+    def _workspace(self, operation: str, workspace_id: Id | None) -> str:
+        found = self._session.workspace_id if workspace_id is None else workspace_id
+        if found is None:
+            raise MissingCredentialsError(f"{operation} needs a workspace_id: give one to the client or the call")
+        return segment("workspace_id", found)
+
+
+def app_request(
+    operation: str,
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, Field] | None = None,
+    body: Mapping[str, JSONValue] | None = None,
+    family: Family = "app",
+    records: int = 0,
+    credential: Credential | None = None,
+    is_repeatable: bool | None = None,
+) -> Request:
+    """Return a request to the app server.
+
+    Args:
+        operation: Its name in errors and logs.
+        method: HTTP method.
+        path: Path below `/api/app`.
+        query: Query parameters; None: not given.
+        body: Fields of a JSON object, those that are None left out; None: no body.
+        family: Whose rate limits it counts in.
+        records: Entities in it, for those limits.
+        credential: Sent in place of the client's.
+        is_repeatable: Whether sending it twice is the same as once; told from the method unless given.
+    """
+    return Request(
+        operation=operation,
+        method=method,
+        server="app",
+        path=f"/api/app{path}",
+        query=pairs(query or {}),
+        body=None if body is None else json_body(body),
+        content_type=None if body is None else JSON,
+        family=family,
+        records=records,
+        credential=credential,
+        is_repeatable=is_repeatable,
+    )

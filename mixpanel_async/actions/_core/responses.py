@@ -1,0 +1,182 @@
+"""Replies as Structs, with everything that Mixpanel sent kept reachable."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TypeVar
+
+import msgspec
+
+from mixpanel_async.errors import BadRequestError, UnexpectedReplyError
+from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Reply, Request
+
+T = TypeVar("T")
+A = TypeVar("A", bound="ApiObject")
+
+_BODY = "_body"
+_MAX_SHOWN_CHARACTERS = 200
+
+
+class ApiObject(msgspec.Struct, frozen=True, dict=True):
+    """The base of every reply and of every object inside a list of replies.
+
+    The fields of a subclass are those that Mixpanel documents, under Mixpanel's own names. A field that Mixpanel adds
+    later, or that we do not name, is not lost: `answer.raw` is the whole JSON that the object was read from, decoded
+    when it is first asked for. Of an answer inside an envelope such as `{"status": ..., "results": ...}`, `raw` is the
+    part that the object stands for; of an `AnswerList`, it is the whole reply.
+    """
+
+    @cached_property
+    def raw(self) -> JSONValue:
+        """The JSON that this was read from; None if it was not read from any."""
+        return _decode_raw(self.body)
+
+    @property
+    def body(self) -> bytes:
+        """The same as the bytes that came."""
+        return bytes(self.__dict__.get(_BODY, b""))
+
+
+class ApiList(list[T]):
+    """A plain list of answers that also knows the reply it came from.
+
+    Args:
+        items: The answers.
+        body: The reply's body.
+    """
+
+    def __init__(self, items: Iterable[T] = (), body: bytes = b"") -> None:
+        super().__init__(items)
+        self._body = body
+
+    @cached_property
+    def raw(self) -> JSONValue:
+        """The JSON of the whole reply."""
+        return _decode_raw(self._body)
+
+
+class Acknowledgement(ApiObject, frozen=True):
+    """A reply that says no more than that something was done.
+
+    Attributes:
+        status: Mixpanel's word for it, usually `"ok"`; None where the reply has no body.
+    """
+
+    status: str | int | None = None
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    results: msgspec.Raw = msgspec.Raw()
+    status: str | int | None = None
+    error: msgspec.Raw = msgspec.Raw()
+
+
+def _decode_raw(body: bytes) -> JSONValue:
+    if not body.strip():
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return body.decode("utf-8", errors="replace")
+
+
+def keep_body(answer: A, body: bytes) -> A:
+    """Return `answer`, which from now on decodes its `raw` from `body`."""
+    answer.__dict__[_BODY] = body
+    return answer
+
+
+def read_json(request: Request, reply: Reply, kind: type[T], body: bytes | msgspec.Raw | None = None) -> T:
+    """Return a body, or the part of it given, as `kind`.
+
+    Raises:
+        UnexpectedReplyError: It does not have that shape.
+    """
+    data = reply.body if body is None else body
+    try:
+        return msgspec.json.decode(data, type=kind, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        shown = bytes(data)[:_MAX_SHOWN_CHARACTERS].decode("utf-8", errors="replace")
+        raise UnexpectedReplyError(
+            f"the reply is not what the operation answers with: {error}; it begins {shown!r}",
+            status=reply.status,
+            operation=request.operation,
+        ) from None
+
+
+def read_answer(request: Request, reply: Reply, kind: type[A]) -> A:
+    """Return a reply that is one object."""
+    return keep_body(read_json(request, reply, kind), reply.body)
+
+
+def read_text(reply: Reply) -> str:
+    """Return a reply that is text, such as CSV."""
+    return reply.body.decode("utf-8", errors="replace")
+
+
+def read_list(request: Request, reply: Reply, kind: type[T]) -> ApiList[T]:
+    """Return a reply that is an array."""
+    return _list_of(request, reply, kind, reply.body)
+
+
+def read_results(request: Request, reply: Reply, kind: type[A]) -> A:
+    """Return the `results` of a reply as one object.
+
+    Raises:
+        BadRequestError: The reply is a success by its status and an error by its body.
+        UnexpectedReplyError: It has another shape.
+    """
+    results = _open_envelope(request, reply)
+    return keep_body(read_json(request, reply, kind, results), bytes(results))
+
+
+def read_result_list(request: Request, reply: Reply, kind: type[T]) -> ApiList[T]:
+    """Return the `results` of a reply as a list.
+
+    Raises:
+        BadRequestError: The reply is a success by its status and an error by its body.
+        UnexpectedReplyError: It has another shape.
+    """
+    return _list_of(request, reply, kind, _open_envelope(request, reply))
+
+
+def read_bare_or_results(request: Request, reply: Reply, kind: type[A]) -> A:
+    """Return one object, for the operations whose reference leaves out the envelope that the others have."""
+    envelope = read_json(request, reply, _Envelope)
+    _check_envelope(request, reply, envelope)
+    part = bytes(envelope.results) or reply.body
+    return keep_body(read_json(request, reply, kind, part), part)
+
+
+def read_acknowledgement(request: Request, reply: Reply) -> Acknowledgement:
+    """Return what there is of a reply that may be empty, a word or an object.
+
+    Raises:
+        BadRequestError: The reply is a success by its status and an error by its body.
+    """
+    if not reply.body.lstrip().startswith(b"{"):
+        return keep_body(Acknowledgement(), reply.body)
+    envelope = read_json(request, reply, _Envelope)
+    _check_envelope(request, reply, envelope)
+    return keep_body(Acknowledgement(status=envelope.status), reply.body)
+
+
+def _list_of(request: Request, reply: Reply, kind: type[T], body: bytes | msgspec.Raw) -> ApiList[T]:
+    if not issubclass(kind, ApiObject):
+        return ApiList(read_json(request, reply, list[kind], body), reply.body)  # type: ignore[valid-type]
+    parts = read_json(request, reply, list[msgspec.Raw], body)
+    items = (keep_body(read_json(request, reply, kind, part), bytes(part)) for part in parts)
+    return ApiList(items, reply.body)
+
+
+def _open_envelope(request: Request, reply: Reply) -> msgspec.Raw:
+    envelope = read_json(request, reply, _Envelope)
+    _check_envelope(request, reply, envelope)
+    return envelope.results if bytes(envelope.results) else msgspec.Raw(b"null")
+
+
+def _check_envelope(request: Request, reply: Reply, envelope: _Envelope) -> None:
+    # The experiment and feature-flag operations document an error body under status 200.
+    if envelope.status == "error":
+        error = bytes(envelope.error).decode("utf-8", errors="replace").strip('"') or "the reply says only: error"
+        raise BadRequestError(error[:1000], status=reply.status, operation=request.operation)

@@ -1,0 +1,95 @@
+"""Results as rows, Arrow tables and data frames: one implementation for every series."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from mixpanel_async.actions._core.responses import ApiObject
+from mixpanel_async.errors import MissingExtraError
+from mixpanel_async.models import JSONValue
+
+if TYPE_CHECKING:
+    import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001
+    import polars  # type: ignore[import-not-found,unused-ignore] # noqa: ICN001
+    import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001
+
+TableRow: TypeAlias = tuple[JSONValue, ...]
+
+
+class MissingLibraryError(MissingExtraError):
+    """A library that is no extra of this package is needed and not installed."""
+
+    def __init__(self, library: str, purpose: str) -> None:
+        super().__init__(library, purpose)
+        self.args = (f"{purpose} needs a library that is not installed: pip install {library}",)
+        self.msg = self.args[0]
+
+
+class Table(ApiObject, frozen=True):
+    """An answer that can be read as rows.
+
+    `columns` names the columns, `rows()` gives plain tuples; `to_arrow()` needs the extra `arrow`, `to_pandas()` and
+    `to_polars()` need those libraries.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in the order of each row."""
+        return self.__struct_fields__
+
+    def rows(self) -> list[TableRow]:
+        """Return the values as plain tuples, one for each point; unless a subclass knows better, one for all."""
+        return [msgspec.structs.astuple(self)]
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """Return the rows as a `pyarrow.Table`.
+
+        Raises:
+            MissingExtraError: The extra `arrow` is not installed.
+        """
+        arrow = _library("pyarrow", "to_arrow()")
+        rows = self.rows()
+        return arrow.table({name: [row[i] for row in rows] for i, name in enumerate(self.columns)})
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the rows as a `pandas.DataFrame`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return _library("pandas", "to_pandas()").DataFrame(self.rows(), columns=list(self.columns))
+
+    def to_polars(self) -> "polars.DataFrame":
+        """Return the rows as a `polars.DataFrame`.
+
+        Raises:
+            MissingExtraError: polars is not installed.
+        """
+        return _library("polars", "to_polars()").DataFrame(self.rows(), schema=list(self.columns), orient="row")
+
+
+def _library(name: str, purpose: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        error = MissingExtraError("arrow", purpose) if name == "pyarrow" else MissingLibraryError(name, purpose)
+        raise error from None
+
+
+def flatten(value: JSONValue) -> list[TableRow]:
+    """Return each leaf of nested objects with the keys that lead to it: `(key, ..., key, leaf)`."""
+    if not isinstance(value, Mapping):
+        return [(value,)]
+    return [(key, *rest) for key, inner in value.items() for rest in flatten(inner)]
+
+
+def even_out(rows: Sequence[TableRow], width: int) -> list[TableRow]:
+    """Return rows of one width; a shorter one gets None after its leading keys.
+
+    Mixpanel gives a total such as `$overall` beside deeper breakdowns.
+    """
+    tail = 2  # the innermost key and the value stay together at the end
+    return [row if len(row) >= width else (*row[:-tail], *[None] * (width - len(row)), *row[-tail:]) for row in rows]

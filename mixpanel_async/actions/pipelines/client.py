@@ -1,0 +1,253 @@
+"""Data pipelines: exports that Mixpanel runs by itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from mixpanel_async.actions._core.params import FieldValue, Id, check_exclusive, form_body, one_or_many, pairs
+from mixpanel_async.actions._core.resource import FORM
+from mixpanel_async.actions._core.responses import (
+    Acknowledgement,
+    ApiList,
+    keep_body,
+    read_acknowledgement,
+    read_answer,
+    read_json,
+)
+from mixpanel_async.actions.pipelines.destinations import PipelineKind, pipeline_form
+from mixpanel_async.actions.pipelines.generic import ROOT, GenericPipelines
+from mixpanel_async.actions.pipelines.models import (
+    NewPipeline,
+    PipelineJob,
+    PipelineStatus,
+    PipelineTask,
+    PipelineTimeline,
+)
+from mixpanel_async.auth import Credential
+from mixpanel_async.errors import MissingCredentialsError
+from mixpanel_async.session import Request
+
+TaskStatus: TypeAlias = Literal["pending", "running", "retried", "failed", "canceled", "timed_out"]
+
+
+class Pipelines(GenericPipelines):
+    """Data pipelines.
+
+    Args:
+        session: Sends the requests.
+
+    Reference: https://developer.mixpanel.com/reference/data-pipelines-api
+    """
+
+    async def list(self, *, project_id: Id | None = None) -> ApiList[PipelineJob]:
+        """Return the pipelines that are scheduled.
+
+        Args:
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/list-warehouse-pipeline-jobs
+        """
+        request = _read("list", "jobs", {"project_id": project_id})
+        reply = await self._session.send(request)
+        found = ApiList[PipelineJob](body=reply.body)
+        for key, parts in read_json(request, reply, dict[str, list[msgspec.Raw]]).items():
+            for part in parts:
+                job = msgspec.structs.replace(read_json(request, reply, PipelineJob, part), project_id=key)
+                found.append(keep_body(job, bytes(part)))
+        return found
+
+    async def create(self, pipeline: PipelineKind, *, project_id: Id | None = None) -> NewPipeline:
+        """Make a pipeline.
+
+        Args:
+            pipeline: `GcsRaw`, `S3Raw`, `AzureRaw`, `BigQuery`, `Snowflake`, `Aws`, `AzureBlob` or `GcsSchema`.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
+        """
+        request = self._write("create", pipeline_form(pipeline), project_id)
+        return read_answer(request, await self._session.send(request), NewPipeline)
+
+    async def edit(
+        self,
+        name: str,
+        *,
+        events: Sequence[str] | None = None,
+        where: str | None = None,
+        azure_client_id: str | None = None,
+        azure_client_secret: str | None = None,
+        azure_tenant_id: str | None = None,
+        bq_share_with_group: Sequence[str] | None = None,
+        glue_database: str | None = None,
+        glue_role: str | None = None,
+        glue_table_prefix: str | None = None,
+        project_id: Id | None = None,
+    ) -> Acknowledgement:
+        """Change a pipeline.
+
+        Args:
+            name: The pipeline.
+            events: Only these events.
+            where: Expression to filter events by.
+            azure_client_id: Of an Azure pipeline's service principal.
+            azure_client_secret: Of the same.
+            azure_tenant_id: Of the same.
+            bq_share_with_group: Groups that a BigQuery pipeline's dataset is shared with.
+            glue_database: An AWS pipeline's Glue database.
+            glue_role: Role that updates Glue.
+            glue_table_prefix: Prefix of the tables in Glue.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            InvalidSettingError: Fields of different kinds of pipelines were given.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline
+        """
+        azure = {"azure_client_id": azure_client_id, "azure_client_secret": azure_client_secret,
+                 "azure_tenant_id": azure_tenant_id}  # fmt: skip
+        glue = {"glue_database": glue_database, "glue_role": glue_role, "glue_table_prefix": glue_table_prefix}
+        _check_one_kind(azure, glue, {"bq_share_with_group": bq_share_with_group})
+        form: dict[str, FieldValue] = {
+            "name": name, "events": one_or_many(events), "where": where,
+            "bq_share_with_group": one_or_many(bq_share_with_group), **azure, **glue,
+        }  # fmt: skip
+        request = self._write("edit", form, project_id)
+        return read_acknowledgement(request, await self._session.send(request))
+
+    async def cancel(
+        self, name: str, *, project_id: Id | None = None, credential: Credential | None = None
+    ) -> Acknowledgement:
+        """Delete a pipeline; nothing more of it is scheduled.
+
+        Args:
+            name: The pipeline.
+            project_id: Project; the client's unless given.
+            credential: Sent in place of the client's, for example `ProjectToken(...)`.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/cancel-warehouse-pipeline
+        """
+        request = self._write("cancel", {"name": name}, project_id, credential)
+        return read_acknowledgement(request, await self._session.send(request))
+
+    async def pause(self, name: str, *, project_id: Id | None = None) -> Acknowledgement:
+        """Stop a pipeline until it is resumed.
+
+        Args:
+            name: The pipeline.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/pause-warehouse-pipeline
+        """
+        request = self._write("pause", {"name": name}, project_id)
+        return read_acknowledgement(request, await self._session.send(request))
+
+    async def resume(self, name: str, *, project_id: Id | None = None) -> Acknowledgement:
+        """Let a pipeline go on that was paused.
+
+        Args:
+            name: The pipeline.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/resume-warehouse-pipeline
+        """
+        request = self._write("resume", {"name": name}, project_id)
+        return read_acknowledgement(request, await self._session.send(request))
+
+    async def status(
+        self,
+        name: str,
+        *,
+        summary: bool | None = None,
+        status: TaskStatus | Sequence[TaskStatus] | None = None,
+        project_id: Id | None = None,
+    ) -> PipelineStatus:
+        """Return the runs of a pipeline.
+
+        Args:
+            name: The pipeline.
+            summary: Only the number of runs of each state.
+            status: Only runs of this state or these states.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/get-warehouse-pipeline-status
+        """
+        query = {"project_id": project_id, "name": name, "summary": summary, "status": one_or_many(status)}
+        request = _read("status", "status", query)
+        reply = await self._session.send(request)
+        return keep_body(PipelineStatus(read_json(request, reply, dict[str, list[PipelineTask] | int])), reply.body)
+
+    async def timeline(self, name: str | None = None, *, project_id: Id | None = None) -> PipelineTimeline:
+        """Return when each day was exported.
+
+        Args:
+            name: The pipeline; all unless given.
+            project_id: Project; the client's unless given.
+
+        Raises:
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/list-warehouse-pipeline-sync-dates
+        """
+        request = _read("timeline", "timeline", {"project_id": project_id, "name": name})
+        return read_answer(request, await self._session.send(request), PipelineTimeline)
+
+    def _write(
+        self,
+        operation: str,
+        form: Mapping[str, FieldValue],
+        project_id: Id | None,
+        credential: Credential | None = None,
+    ) -> Request:
+        project = self._session.project_id if project_id is None else project_id
+        if project is None and self._session.needs_project(credential):
+            raise MissingCredentialsError(
+                f"pipelines.{operation} needs a project_id: give one to the client or the call"
+            )
+        return Request(
+            operation=f"pipelines.{operation}",
+            method="POST",
+            server="data",
+            path=f"{ROOT}/nessie/pipeline/{operation}",
+            body=form_body({"project_id": project, **form}),
+            content_type=FORM,
+            credential=credential,
+        )
+
+
+def _read(operation: str, path: str, query: Mapping[str, FieldValue]) -> Request:
+    return Request(
+        operation=f"pipelines.{operation}",
+        method="GET",
+        server="data",
+        path=f"{ROOT}/nessie/pipeline/{path}",
+        query=pairs(query),
+        has_project=True,
+    )
+
+
+def _check_one_kind(*kinds: Mapping[str, object]) -> None:
+    check_exclusive(**{_names(kind): _names(kind) for kind in kinds if _names(kind)})
+
+
+def _names(kind: Mapping[str, object]) -> str:
+    return ", ".join(name for name, value in kind.items() if value is not None)

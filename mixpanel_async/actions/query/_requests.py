@@ -1,0 +1,90 @@
+"""What all operations of the Query API share."""
+
+from typing import Final, Literal, TypeAlias
+
+from mixpanel_async.actions._core.params import (
+    Date,
+    Field,
+    check_exclusive,
+    check_needs,
+    check_range,
+    date_range,
+    pairs,
+)
+from mixpanel_async.auth import Credential
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.session import Request
+
+Unit: TypeAlias = Literal["day", "week", "month"]
+Type: TypeAlias = Literal["general", "unique", "average"]
+PeriodUnit: TypeAlias = Literal["minute", "hour", "day", "week", "month"]
+ReplyFormat: TypeAlias = Literal["json", "csv"]
+MAX_SEGMENTS: Final = 10_000  # segmentation-query, funnels-query: limit
+
+
+def query_request(
+    operation: str,
+    path: str,
+    *,
+    method: Literal["GET", "POST"] = "GET",
+    credential: Credential | None = None,
+    **query: Field,
+) -> Request:
+    """Return a request to the Query API; each of them only reads, so it can be repeated.
+
+    Args:
+        operation: The method of `Query`, for errors and logs.
+        path: Path below `/api/query`.
+        method: HTTP method.
+        credential: Sent in place of the client's.
+        **query: Query parameters; None: not given.
+    """
+    return Request(
+        operation=f"query.{operation}",
+        method=method,
+        server="query",
+        path=f"/api/query{path}",
+        query=pairs(query),
+        credential=credential,
+        has_project=True,
+        has_workspace=True,
+        family="query",
+        is_repeatable=True,
+    )
+
+
+def check_limit(limit: int | None, on: str | None) -> None:
+    """Refuse a limit that is out of range, or without the segments that it limits.
+
+    Raises:
+        InvalidSettingError: It is.
+    """
+    check_range("limit", limit, 1, MAX_SEGMENTS)
+    check_needs("limit", limit, "on", on)
+
+
+def period(from_date: Date | None, to_date: Date | None, interval: int | None) -> tuple[str | None, str | None]:
+    """Return the dates of a call that takes either them or an interval.
+
+    Raises:
+        InvalidSettingError: Both or neither were given, or half of the dates.
+    """
+    check_exclusive(interval=interval, from_date=from_date)
+    check_exclusive(interval=interval, to_date=to_date)
+    if interval is not None:
+        check_range("interval", interval, 1, 10_000)
+        return None, None
+    if from_date is None or to_date is None:
+        raise InvalidSettingError("give from_date and to_date, or interval")
+    return date_range(from_date, to_date)
+
+
+def as_format(value: ReplyFormat) -> str | None:
+    """Return the format where it is not Mixpanel's default.
+
+    Raises:
+        InvalidSettingError: It is neither json nor csv.
+    """
+    if value not in {"json", "csv"}:
+        raise InvalidSettingError(f"format is {value!r}; choose json or csv")
+    return None if value == "json" else value

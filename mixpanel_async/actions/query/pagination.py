@@ -1,0 +1,161 @@
+"""Profiles page by page, with one page read ahead."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import msgspec
+
+from mixpanel_async.actions._core.responses import ApiList, ApiObject
+from mixpanel_async.errors import InvalidSettingError, UnexpectedReplyError
+from mixpanel_async.models import JSONValue
+
+
+class Profile(ApiObject, frozen=True):
+    """A user's or group's profile.
+
+    Attributes:
+        distinct_id: Whose it is; the group's id when groups are asked for.
+        properties: Its properties.
+    """
+
+    distinct_id: str | int | None = msgspec.field(name="$distinct_id", default=None)
+    properties: dict[str, JSONValue] = msgspec.field(name="$properties", default_factory=dict)
+
+
+class ProfilePage(ApiObject, frozen=True):
+    """One page of profiles.
+
+    Attributes:
+        results: The profiles.
+        page: Number of the page, from 0.
+        page_size: Profiles on a full page; a page with fewer is the last.
+        session_id: Names the result that the page belongs to.
+        total: Profiles on all pages.
+        status: Mixpanel's word for success.
+    """
+
+    results: ApiList[Profile]
+    page: int | None = None
+    page_size: int | None = None
+    session_id: str | None = None
+    total: int | None = None
+    status: str | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no page comes after this one."""
+        return len(self.results) < (self.page_size or 1)
+
+
+class ProfileCursor(msgspec.Struct, frozen=True):
+    """Where an iteration over profiles stands; give its three fields to `profiles()` to go on from there.
+
+    Attributes:
+        session_id: Names the result; None before the first page has come.
+        page: The page to read next, or the one that is being read.
+        offset: Profiles of that page that were handed out already.
+    """
+
+    session_id: str | None = None
+    page: int = 0
+    offset: int = 0
+
+
+ReadPage: TypeAlias = Callable[[str | None, int], Coroutine[None, None, ProfilePage]]
+
+
+class ProfileStream:
+    """All profiles of a query, page by page; the next page is asked for while one is consumed.
+
+    Iterate over it once, with `async for`. Leaving the loop early stops the page that is under way; `aclose()`, or
+    `async with`, does so at a certain point. `cursor` may be saved at any time: an iteration that is started from it
+    gives exactly the profiles that this one has not handed out, as long as Mixpanel keeps the session.
+
+    Args:
+        read_page: Asks for one page of a session.
+        cursor: Where to begin.
+
+    Attributes:
+        total: Profiles on all pages, as the latest page said; None before the first one, or where none does.
+    """
+
+    def __init__(self, read_page: ReadPage, cursor: ProfileCursor) -> None:
+        self._read_page = read_page
+        self._cursor = cursor
+        self.total: int | None = None
+        # Weak: the loop alone owns the generator, so that leaving the loop closes it.
+        self._generator: weakref.ref[AsyncGenerator[Profile, None]] | None = None
+        self._ahead: asyncio.Task[ProfilePage] | None = None
+
+    @property
+    def cursor(self) -> ProfileCursor:
+        """Where the iteration stands: behind the profile that was handed out last."""
+        return self._cursor
+
+    def __aiter__(self) -> AsyncIterator[Profile]:
+        if self._generator is not None:
+            raise InvalidSettingError("a result of profiles() is iterated once; start another one from its cursor")
+        generator = self._profiles()
+        self._generator = weakref.ref(generator)
+        return generator
+
+    async def aclose(self) -> None:
+        """Stop; nothing is under way when this returns."""
+        generator = self._generator() if self._generator else None
+        if generator is not None:
+            await generator.aclose()
+        # Where the loop was left, the generator may be gone while its end is still to come.
+        if self._ahead is not None:
+            await _end(self._ahead)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _profiles(self) -> AsyncGenerator[Profile, None]:
+        page = await self._read(self._cursor)
+        while True:
+            number, offset = self._cursor.page, self._cursor.offset
+            session_id = self._cursor.session_id or page.session_id
+            self.total = self.total if page.total is None else page.total
+            after = ProfileCursor(session_id, number + 1)
+            self._ahead = ahead = None if page.is_last else asyncio.create_task(self._read(after))
+            try:
+                for place in range(offset, len(page.results)):
+                    self._cursor = ProfileCursor(session_id, number, place + 1)
+                    yield page.results[place]
+                if ahead is None:
+                    return
+                self._cursor = after
+                page = await ahead
+            finally:
+                if ahead is not None:
+                    await _end(ahead)
+
+    async def _read(self, cursor: ProfileCursor) -> ProfilePage:
+        if cursor.page > 0 and cursor.session_id is None:
+            raise UnexpectedReplyError(
+                "the reply has no session_id, so its next page cannot be asked for",
+                status=200,
+                operation="query.profiles",
+            )
+        page = await self._read_page(cursor.session_id, cursor.page)
+        if page.page is not None and page.page != cursor.page:
+            raise UnexpectedReplyError(
+                f"page {cursor.page} was asked for and page {page.page} came", status=200, operation="query.profiles"
+            )
+        return page
+
+
+async def _end(task: asyncio.Task[ProfilePage]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # looked at, so that asyncio does not report it as lost: the loop was left before it mattered

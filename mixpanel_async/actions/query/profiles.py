@@ -1,0 +1,210 @@
+"""Profiles of users and groups, of the Query API."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from mixpanel_async.actions._core.params import (
+    Field,
+    Id,
+    check_exclusive,
+    check_needs,
+    check_range,
+    form_body,
+    json_list,
+    json_text,
+)
+from mixpanel_async.actions._core.resource import FORM, Resource
+from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json
+from mixpanel_async.actions.query._requests import query_request
+from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfilePage, ProfileStream
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Reply, Request
+
+Behaviors: TypeAlias = Sequence[Mapping[str, JSONValue]] | str
+_MAX_PAGE = 2**31
+
+
+class ProfileReports(Resource):
+    """Profiles, one page or all of them."""
+
+    def profiles(
+        self,
+        *,
+        distinct_id: str | None = None,
+        distinct_ids: Sequence[str] | None = None,
+        data_group_id: Id | None = None,
+        where: str | None = None,
+        output_properties: Sequence[str] | None = None,
+        behaviors: Behaviors | None = None,
+        as_of_timestamp: int | None = None,
+        filter_by_cohort: Id | None = None,
+        include_all_users: bool | None = None,
+        session_id: str | None = None,
+        page: int | None = None,
+        offset: int = 0,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> ProfileStream:
+        """Return all profiles that fit, to be iterated over with `async for`; pages are read ahead one at a time.
+
+        Args:
+            distinct_id: Only this profile; excludes `distinct_ids`.
+            distinct_ids: Only these profiles; excludes `distinct_id`.
+            data_group_id: Id of a group key: asks for the profiles of groups in place of users.
+            where: Expression to filter by.
+            output_properties: Only these properties.
+            behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
+            as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs them.
+            filter_by_cohort: Id of a cohort; excludes `behaviors`.
+            include_all_users: Whether users without a profile are included; needs `filter_by_cohort`.
+            session_id: Where to go on: `cursor.session_id` of an earlier iteration.
+            page: Where to go on: `cursor.page`; above 0 it needs `session_id`.
+            offset: Where to go on: `cursor.offset`, profiles of that page that are skipped.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: Options contradict each other.
+            ApiError: Mixpanel refused; raised where the page is needed.
+
+        Reference: https://developer.mixpanel.com/reference/engage-query
+        """
+        form = _form(
+            distinct_id=distinct_id, distinct_ids=distinct_ids, data_group_id=data_group_id, where=where,
+            output_properties=output_properties, behaviors=behaviors, as_of_timestamp=as_of_timestamp,
+            filter_by_cohort=filter_by_cohort, include_all_users=include_all_users,
+        )  # fmt: skip
+        _check_place(session_id, page, offset)
+
+        async def read_page(session_id: str | None, page: int) -> ProfilePage:
+            return await self._read_page(form, session_id, page or None, project_id, workspace_id)
+
+        return ProfileStream(read_page, ProfileCursor(session_id, page or 0, offset))
+
+    async def profiles_page(
+        self,
+        *,
+        distinct_id: str | None = None,
+        distinct_ids: Sequence[str] | None = None,
+        data_group_id: Id | None = None,
+        where: str | None = None,
+        output_properties: Sequence[str] | None = None,
+        behaviors: Behaviors | None = None,
+        as_of_timestamp: int | None = None,
+        filter_by_cohort: Id | None = None,
+        include_all_users: bool | None = None,
+        session_id: str | None = None,
+        page: int | None = None,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> ProfilePage:
+        """Return one page of the profiles that fit.
+
+        Args:
+            distinct_id: Only this profile; excludes `distinct_ids`.
+            distinct_ids: Only these profiles; excludes `distinct_id`.
+            data_group_id: Id of a group key: asks for the profiles of groups in place of users.
+            where: Expression to filter by.
+            output_properties: Only these properties.
+            behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
+            as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs them.
+            filter_by_cohort: Id of a cohort; excludes `behaviors`.
+            include_all_users: Whether users without a profile are included; needs `filter_by_cohort`.
+            session_id: The `session_id` of the first page.
+            page: Number of the page, from 0; above 0 it needs `session_id`.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: Options contradict each other.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/engage-query
+        """
+        form = _form(
+            distinct_id=distinct_id, distinct_ids=distinct_ids, data_group_id=data_group_id, where=where,
+            output_properties=output_properties, behaviors=behaviors, as_of_timestamp=as_of_timestamp,
+            filter_by_cohort=filter_by_cohort, include_all_users=include_all_users,
+        )  # fmt: skip
+        _check_place(session_id, page, 0)
+        return await self._read_page(form, session_id, page, project_id, workspace_id)
+
+    async def _read_page(
+        self,
+        form: Mapping[str, Field],
+        session_id: str | None,
+        page: int | None,
+        project_id: Id | None,
+        workspace_id: Id | None,
+    ) -> ProfilePage:
+        request = query_request("profiles", "/engage", method="POST", project_id=project_id, workspace_id=workspace_id)
+        body = form_body({**form, "session_id": session_id, "page": page})
+        request = msgspec.structs.replace(request, body=body, content_type=FORM)
+        return _page_of(request, await self._session.send(request))
+
+
+class _Page(msgspec.Struct, frozen=True):
+    results: msgspec.Raw = msgspec.Raw(b"[]")
+    page: int | None = None
+    page_size: int | None = None
+    session_id: str | None = None
+    total: int | None = None
+    status: str | None = None
+
+
+def _page_of(request: Request, reply: Reply) -> ProfilePage:
+    page = read_json(request, reply, _Page)
+    parts = read_json(request, reply, list[msgspec.Raw], page.results)
+    profiles = [keep_body(read_json(request, reply, Profile, part), bytes(part)) for part in parts]
+    return keep_body(
+        ProfilePage(
+            results=ApiList(profiles, reply.body),
+            page=page.page,
+            page_size=page.page_size,
+            session_id=page.session_id,
+            total=page.total,
+            status=page.status,
+        ),
+        reply.body,
+    )
+
+
+def _form(
+    *,
+    distinct_id: str | None,
+    distinct_ids: Sequence[str] | None,
+    data_group_id: Id | None,
+    where: str | None,
+    output_properties: Sequence[str] | None,
+    behaviors: Behaviors | None,
+    as_of_timestamp: int | None,
+    filter_by_cohort: Id | None,
+    include_all_users: bool | None,
+) -> dict[str, Field]:
+    check_exclusive(distinct_id=distinct_id, distinct_ids=distinct_ids)
+    check_exclusive(behaviors=behaviors, filter_by_cohort=filter_by_cohort)
+    check_needs("as_of_timestamp", as_of_timestamp, "behaviors", behaviors)
+    check_needs("include_all_users", include_all_users, "filter_by_cohort", filter_by_cohort)
+    return {
+        "distinct_id": distinct_id,
+        "distinct_ids": json_list(distinct_ids),
+        "data_group_id": data_group_id,
+        "where": where,
+        "output_properties": json_list(output_properties),
+        "behaviors": behaviors if isinstance(behaviors, str) else json_list(behaviors),
+        "as_of_timestamp": as_of_timestamp,
+        "filter_by_cohort": None if filter_by_cohort is None else json_text({"id": filter_by_cohort}),
+        "include_all_users": include_all_users,
+    }
+
+
+def _check_place(session_id: str | None, page: int | None, offset: int) -> None:
+    check_range("page", page, 0, _MAX_PAGE)
+    check_range("offset", offset, 0, _MAX_PAGE)
+    if page and session_id is None:
+        raise InvalidSettingError("page above 0 needs session_id, from the reply to page 0")
+    if offset and session_id is None:
+        raise InvalidSettingError("offset needs session_id, from the cursor of an earlier iteration")

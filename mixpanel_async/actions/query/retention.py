@@ -1,0 +1,118 @@
+"""Retention and frequency of the Query API."""
+
+from typing import Literal, TypeAlias
+
+from mixpanel_async.actions._core.params import Date, Id, date_range
+from mixpanel_async.actions._core.resource import Resource
+from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json
+from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
+from mixpanel_async.actions.query.models import Frequency, Retention
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.models import JSONValue
+
+RetentionType: TypeAlias = Literal["birth", "compounded"]
+AddictionUnit: TypeAlias = Literal["hour", "day"]
+
+
+class RetentionReports(Resource):
+    """Who came back, and how often."""
+
+    async def retention(
+        self,
+        from_date: Date,
+        to_date: Date,
+        *,
+        retention_type: RetentionType | None = None,
+        born_event: str | None = None,
+        event: str | None = None,
+        born_where: str | None = None,
+        where: str | None = None,
+        interval: int | None = None,
+        interval_count: int | None = None,
+        unit: Unit | None = None,
+        unbounded_retention: bool | None = None,
+        on: str | None = None,
+        limit: int | None = None,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> Retention:
+        """Return how many users came back.
+
+        Args:
+            from_date: First day, inclusive.
+            to_date: Last day, inclusive.
+            retention_type: First-time (`"birth"`, Mixpanel's default) or recurring (`"compounded"`) retention.
+            born_event: First event of a user; required for `"birth"`.
+            event: Event that counts as coming back; any unless given.
+            born_where: Expression to filter the first events by.
+            where: Expression to filter the returning events by.
+            interval: Units in a bucket; 1 unless given.
+            interval_count: Buckets to return; 1 unless given.
+            unit: What `interval` counts; days unless given.
+            unbounded_retention: Count a user for a bucket who came back in it or later.
+            on: Expression to segment the second event by.
+            limit: Most segments; needs `on`.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: A date is none, `born_event` is missing, or `limit` comes without `on`.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/retention-query
+        """
+        first, last = date_range(from_date, to_date)
+        if retention_type != "compounded" and born_event is None:
+            raise InvalidSettingError('retention_type "birth", the default, needs born_event; give it or "compounded"')
+        check_limit(limit, on)
+        request = query_request(
+            "retention", "/retention", from_date=first, to_date=last, retention_type=retention_type,
+            born_event=born_event, event=event, born_where=born_where, where=where, interval=interval,
+            interval_count=interval_count, unit=unit, unbounded_retention=unbounded_retention, on=on, limit=limit,
+            project_id=project_id, workspace_id=workspace_id,
+        )  # fmt: skip
+        reply = await self._session.send(request)
+        return keep_body(Retention(read_json(request, reply, dict[str, dict[str, JSONValue]])), reply.body)
+
+    async def frequency(
+        self,
+        from_date: Date,
+        to_date: Date,
+        *,
+        unit: Unit,
+        addiction_unit: AddictionUnit,
+        event: str | None = None,
+        where: str | None = None,
+        on: str | None = None,
+        limit: int | None = None,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> Frequency:
+        """Return how often users did something in each period.
+
+        Args:
+            from_date: First day, inclusive.
+            to_date: Last day, inclusive.
+            unit: The period.
+            addiction_unit: What is counted in it.
+            event: The event; any unless given.
+            where: Expression to filter by.
+            on: Expression to segment by.
+            limit: Most segments; needs `on`.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: A date is none, or `limit` comes without `on`.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/retention-frequency-query
+        """
+        first, last = date_range(from_date, to_date)
+        check_limit(limit, on)
+        request = query_request(
+            "frequency", "/retention/addiction", from_date=first, to_date=last, unit=unit,
+            addiction_unit=addiction_unit, event=event, where=where, on=on, limit=limit,
+            project_id=project_id, workspace_id=workspace_id,
+        )  # fmt: skip
+        return read_answer(request, await self._session.send(request), Frequency)

@@ -1,0 +1,219 @@
+"""Segmentation reports of the Query API."""
+
+# ruff: noqa: A002 - `type` and `format` are Mixpanel's own names of these options
+
+from typing import Literal, TypeAlias, overload
+
+from mixpanel_async.actions._core.params import Date, Id, check_exclusive, date_range
+from mixpanel_async.actions._core.resource import Resource
+from mixpanel_async.actions._core.responses import read_answer, read_text
+from mixpanel_async.actions.query._requests import ReplyFormat, Type, as_format, check_limit, query_request
+from mixpanel_async.actions.query.models import DailyValues, Segmentation
+from mixpanel_async.errors import InvalidSettingError
+
+SegmentationUnit: TypeAlias = Literal["minute", "hour", "day", "month"]
+BucketUnit: TypeAlias = Literal["hour", "day"]
+
+
+class SegmentationReports(Resource):
+    """Counts, buckets, sums and averages of one event, segmented and filtered."""
+
+    @overload
+    async def segmentation(
+        self,
+        event: str,
+        from_date: Date,
+        to_date: Date,
+        *,
+        on: str | None = None,
+        unit: SegmentationUnit | None = None,
+        interval: int | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        type: Type | None = None,
+        format: Literal["json"] = "json",
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> Segmentation: ...
+
+    @overload
+    async def segmentation(
+        self,
+        event: str,
+        from_date: Date,
+        to_date: Date,
+        *,
+        on: str | None = None,
+        unit: SegmentationUnit | None = None,
+        interval: int | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        type: Type | None = None,
+        format: Literal["csv"],
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> str: ...
+
+    async def segmentation(
+        self,
+        event: str,
+        from_date: Date,
+        to_date: Date,
+        *,
+        on: str | None = None,
+        unit: SegmentationUnit | None = None,
+        interval: int | None = None,
+        where: str | None = None,
+        limit: int | None = None,
+        type: Type | None = None,
+        format: ReplyFormat = "json",
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> Segmentation | str:
+        """Return counts of one event, segmented and filtered by properties.
+
+        Args:
+            event: Name of the event.
+            from_date: First day, inclusive.
+            to_date: Last day, inclusive.
+            on: Expression to segment by.
+            unit: Size of a bucket, days unless given; excludes `interval`.
+            interval: Days in a bucket; excludes `unit`, and needs `type` to be `"unique"` or `"average"`.
+            where: Expression to filter by.
+            limit: Most segments, at most 10,000 (60 unless given); needs `on`.
+            type: What is counted: all events unless given.
+            format: `"csv"` gives the reply as CSV text.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: A date is none, or options contradict each other.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/segmentation-query
+        """
+        first, last = date_range(from_date, to_date)
+        check_exclusive(unit=unit, interval=interval)
+        if interval is not None and type in {None, "general"}:
+            raise InvalidSettingError('interval needs type "unique" or "average"; with type "general" give unit')
+        check_limit(limit, on)
+        request = query_request(
+            "segmentation", "/segmentation", event=event, from_date=first, to_date=last, on=on, unit=unit,
+            interval=interval, where=where, limit=limit, type=type, format=as_format(format),
+            project_id=project_id, workspace_id=workspace_id,
+        )  # fmt: skip
+        reply = await self._session.send(request)
+        return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
+
+    async def segmentation_numeric(
+        self,
+        event: str,
+        from_date: Date,
+        to_date: Date,
+        on: str,
+        *,
+        unit: BucketUnit | None = None,
+        where: str | None = None,
+        type: Type | None = None,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> Segmentation:
+        """Return counts of one event, by ranges of a numeric expression.
+
+        Args:
+            event: Name of the event.
+            from_date: First day, inclusive.
+            to_date: Last day, inclusive.
+            on: The numeric expression.
+            unit: Size of a bucket; days unless given.
+            where: Expression to filter by.
+            type: What is counted: all events unless given.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: A date is none.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/segmentation-numeric-query
+        """
+        first, last = date_range(from_date, to_date)
+        request = query_request(
+            "segmentation_numeric", "/segmentation/numeric", event=event, from_date=first, to_date=last, on=on,
+            unit=unit, where=where, type=type, project_id=project_id, workspace_id=workspace_id,
+        )  # fmt: skip
+        return read_answer(request, await self._session.send(request), Segmentation)
+
+    async def segmentation_sum(
+        self,
+        event: str,
+        from_date: Date,
+        to_date: Date,
+        on: str,
+        *,
+        unit: BucketUnit | None = None,
+        where: str | None = None,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> DailyValues:
+        """Return the sum of a numeric expression over one event, for each bucket of time.
+
+        Args:
+            event: Name of the event.
+            from_date: First day, inclusive.
+            to_date: Last day, inclusive.
+            on: The numeric expression.
+            unit: Size of a bucket; days unless given.
+            where: Expression to filter by.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: A date is none.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/segmentation-sum-query
+        """
+        first, last = date_range(from_date, to_date)
+        request = query_request(
+            "segmentation_sum", "/segmentation/sum", event=event, from_date=first, to_date=last, on=on,
+            unit=unit, where=where, project_id=project_id, workspace_id=workspace_id,
+        )  # fmt: skip
+        return read_answer(request, await self._session.send(request), DailyValues)
+
+    async def segmentation_average(
+        self,
+        event: str,
+        from_date: Date,
+        to_date: Date,
+        on: str,
+        *,
+        unit: BucketUnit | None = None,
+        where: str | None = None,
+        project_id: Id | None = None,
+        workspace_id: Id | None = None,
+    ) -> DailyValues:
+        """Return the average of a numeric expression over one event, for each bucket of time.
+
+        Args:
+            event: Name of the event.
+            from_date: First day, inclusive.
+            to_date: Last day, inclusive.
+            on: The numeric expression.
+            unit: Size of a bucket; days unless given.
+            where: Expression to filter by.
+            project_id: Project; the client's unless given.
+            workspace_id: Workspace; the client's unless given.
+
+        Raises:
+            InvalidSettingError: A date is none.
+            ApiError: Mixpanel refused.
+
+        Reference: https://developer.mixpanel.com/reference/segmentation-query-average
+        """
+        first, last = date_range(from_date, to_date)
+        request = query_request(
+            "segmentation_average", "/segmentation/average", event=event, from_date=first, to_date=last, on=on,
+            unit=unit, where=where, project_id=project_id, workspace_id=workspace_id,
+        )  # fmt: skip
+        return read_answer(request, await self._session.send(request), DailyValues)

@@ -1,0 +1,54 @@
+"""`mixpanel-async serve`: the local server."""
+
+import asyncio
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+
+from mixpanel_async.cli.render import stdout
+from mixpanel_async.errors import MissingExtraError, OutputError
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(run_server)
+
+
+def run_server(
+    *,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8080,
+    data: Annotated[
+        pathlib.Path | None, typer.Option("--data", help="DuckDB file that keeps the data; without it, memory does.")
+    ] = None,
+    token: Annotated[str | None, typer.Option("--token", help="Store only events of this project token.")] = None,
+    project_id: Annotated[int | None, typer.Option("--project-id", help="Refuse requests for other projects.")] = None,
+) -> int:
+    """Run a local Mixpanel server, for tests and offline work, until interrupted.
+
+    Point a client at it with --base-url or MIXPANEL_BASE_URL. Nothing that is sent to it leaves this machine.
+    """
+    try:
+        from mixpanel_async import emulator
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "duckdb":
+            raise
+        raise MissingExtraError("emulator", "the local server") from None
+    settings = emulator.EmulatorSettings(host=host, port=port, data=data, token=token, project_id=project_id)
+
+    def ready(url: str) -> None:
+        stdout.write(f"{url}\n".encode())
+        stdout.flush()
+        sys.stderr.write(f"a local Mixpanel is listening; try: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN=test\n")
+
+    try:
+        asyncio.run(emulator.serve(settings, ready=ready))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        raise OutputError(f"cannot serve on {host}:{port}: {error.strerror or error}") from None
+    return 0

@@ -1,0 +1,1 @@
+"""Compression, and splitting of byte streams into lines and array elements."""

@@ -1,0 +1,1 @@
+"""HTTP concerns of the local server."""

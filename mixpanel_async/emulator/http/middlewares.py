@@ -1,0 +1,183 @@
+"""What happens around every route: the log, the concurrency limit and the faults, in this order from the outside."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from mixpanel_async.emulator.faults import InjectedFault
+from mixpanel_async.emulator.http.broken_replies import reset_connection, send_broken
+from mixpanel_async.emulator.http.request_body import read_body
+from mixpanel_async.emulator.replies import RefusalError, json_reply
+from mixpanel_async.emulator.state import FAULT, LOG, STATE, RequestLog, ServerState, rate_refusal
+
+INGESTION_PATHS = frozenset({"/track", "/import", "/engage", "/groups"})
+EXPORT_PATH = "/api/2.0/export"
+
+
+@web.middleware
+async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """List a request from its arrival on, and turn a refusal into its answer.
+
+    Args:
+        request: The request.
+        handler: What is inside.
+    """
+    state = request.app[STATE]
+    log = RequestLog(
+        method=request.method,
+        path=request.path,
+        query=dict(request.query),
+        headers={name: _shown(name, value) for name, value in request.headers.items()},
+        at=state.now(),
+    )
+    request[LOG] = log
+    if _is_own_page(request.path):
+        return await _answered(request, handler)
+    state.requests.append(log)
+    state.tally.requests += 1
+    reply = await _answered(request, handler)
+    # A connection that was broken on purpose has no status, whatever the route made.
+    if request.transport is not None and not request.transport.is_closing():
+        log.status = reply.status
+    return reply
+
+
+@web.middleware
+async def limit_concurrency(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse an ingestion request if too many are being served already.
+
+    Args:
+        request: The request.
+        handler: What is inside.
+    """
+    if request.path not in INGESTION_PATHS:
+        return await handler(request)
+    state = request.app[STATE]
+    tally = state.tally
+    if state.limits.concurrency is not None and tally.in_flight >= state.limits.concurrency:
+        raise rate_refusal(1.0)
+    tally.in_flight += 1
+    tally.in_flight_peak = max(tally.in_flight_peak, tally.in_flight)
+    try:
+        return await handler(request)
+    finally:
+        # The tally of now: a reset in between keeps the number of requests that are being served.
+        state.tally.in_flight -= 1
+
+
+@web.middleware
+async def play_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let the fault that strikes a request, if any, happen to it.
+
+    Args:
+        request: The request.
+        handler: What is inside.
+    """
+    state = request.app[STATE]
+    fault = None if _is_own_page(request.path) else state.faults.take(request.path)
+    if fault is None:
+        return await handler(request)
+    request[FAULT] = fault
+    request[LOG].fault = fault.kind
+    early = await _before(request, fault, state)
+    if early is not None:
+        return early
+    reply = await handler(request)
+    return _after(request, fault, reply)
+
+
+async def _before(request: web.Request, fault: InjectedFault, state: ServerState) -> web.StreamResponse | None:
+    match fault.kind:
+        case "reset_before":
+            reset_connection(request)
+            return web.Response()
+        case "status":
+            await read_body(request, state.limits.max_batch_bytes)
+            return _demanded_reply(fault)
+        case "hang":
+            await read_body(request, state.limits.max_batch_bytes)
+            await _hold(state, fault.seconds)
+            reset_connection(request)
+            return web.Response()
+        case "delay":
+            # Read first: a client that gives up while it waits has sent its records all the same.
+            await read_body(request, state.limits.max_batch_bytes)
+            await _hold(state, fault.seconds or 0.0)
+    return None
+
+
+def _after(request: web.Request, fault: InjectedFault, reply: web.StreamResponse) -> web.StreamResponse:
+    match fault.kind:
+        case "reset_after":
+            reset_connection(request)
+        case "truncate" if isinstance(reply, web.Response) and isinstance(reply.body, bytes):
+            variant = fault.variant or "content_length"
+            send_broken(request, reply.body, variant=variant, content_type=reply.content_type, gzipped=False)
+        case "garbage_body":
+            body = "<html>not what was asked for" if fault.body is None else fault.body
+            return _reply_with(body, status=200, headers=fault.headers)
+        case "count_mismatch" if isinstance(reply, web.Response) and isinstance(reply.body, bytes):
+            return _miscounted(reply, reply.body)
+    return reply
+
+
+def _demanded_reply(fault: InjectedFault) -> web.Response:
+    if fault.body is not None:
+        return _reply_with(fault.body, status=fault.status, headers=fault.headers)
+    reply = RefusalError(fault.status, "failed on demand").reply()
+    reply.headers.update(fault.headers)
+    return reply
+
+
+def _reply_with(body: object, *, status: int, headers: dict[str, str]) -> web.Response:
+    if isinstance(body, str):
+        return web.Response(body=body.encode(), status=status, headers={"Content-Type": "text/html", **headers})
+    return json_reply(body, status=status, headers=headers)
+
+
+def _miscounted(reply: web.Response, body: bytes) -> web.Response:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return reply
+    if not isinstance(value, dict) or "num_records_imported" not in value:
+        return reply
+    count = max(0, value["num_records_imported"] - 1)
+    return json_reply({"code": 200, "num_records_imported": count, "status": "OK"})
+
+
+async def _hold(state: ServerState, seconds: float | None) -> None:
+    """Wait, but not longer than the emulator runs."""
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(state.stopping.wait())]
+    if seconds is not None:
+        waits.append(asyncio.ensure_future(state.sleep(seconds)))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except RefusalError as refusal:
+        return refusal.reply()
+    except web.HTTPException as error:
+        # The router's own: no such path, or not with this method.
+        return RefusalError(error.status, f"{error.reason}: {request.method} {request.path}").reply()
+    except ConnectionError:
+        # The client left; there is nobody to answer.
+        return web.Response()
+
+
+def _shown(name: str, value: str) -> str:
+    return value.partition(" ")[0] if name.lower() in {"authorization", "proxy-authorization"} else value
+
+
+def _is_own_page(path: str) -> bool:
+    return path == "/" or path.startswith("/_admin/")

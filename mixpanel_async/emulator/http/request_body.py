@@ -1,0 +1,172 @@
+"""Reading what a request carries: the bytes within bounds, the compression, and the records."""
+
+import base64
+import binascii
+import hashlib
+import urllib.parse
+import zlib
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from mixpanel_async.emulator.replies import RefusalError
+from mixpanel_async.emulator.state import BODY, LOG
+
+_GZIP_WINDOW = 31  # zlib's number for: gzip header and trailer
+
+
+async def read_body(request: web.Request, max_bytes: int) -> bytes:
+    """Read a body as it was sent, and put its size and digest into the request's log. A second call gives it again.
+
+    Args:
+        request: The request.
+        max_bytes: Most bytes to read.
+
+    Raises:
+        Refusal: With 413, if there are more.
+    """
+    if BODY in request:
+        return request[BODY]
+    log = request[LOG]
+    parts: list[bytes] = []
+    digest = hashlib.sha256()
+    async for part in request.content.iter_any():
+        log.bytes += len(part)
+        if log.bytes > max_bytes:
+            raise too_large(max_bytes)
+        digest.update(part)
+        parts.append(part)
+    log.body_sha256 = digest.hexdigest()
+    request[BODY] = b"".join(parts)
+    return request[BODY]
+
+
+def too_large(max_bytes: int) -> RefusalError:
+    """Refuse a body because of its size.
+
+    Args:
+        max_bytes: What it may have.
+    """
+    return RefusalError(413, f"request exceeds max limit of {max_bytes} bytes")
+
+
+def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Undo the Content-Encoding of a body, and never make more of it than is allowed.
+
+    Args:
+        body: What was sent.
+        encoding: Content-Encoding, "" for none.
+        max_bytes: Most bytes to make.
+
+    Raises:
+        Refusal: With 413 if it holds more, with 400 if it is no whole gzip stream, with 415 if it is something else.
+    """
+    if encoding in {"", "identity"}:
+        return body
+    if encoding != "gzip":
+        raise RefusalError(415, f"unsupported Content-Encoding {encoding!r}")
+    parts: list[bytes] = []
+    left = max_bytes
+    rest = body
+    while rest:
+        stream = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            part = stream.decompress(rest, left + 1)
+        except zlib.error as error:
+            raise RefusalError(400, f"malformed gzip body: {error}") from error
+        left -= len(part)
+        if left < 0:
+            raise too_large(max_bytes)
+        if not stream.eof:
+            raise RefusalError(400, "malformed gzip body: it breaks off")
+        parts.append(part)
+        rest = stream.unused_data
+    return b"".join(parts)
+
+
+def decode_lines(body: bytes) -> list[Any]:
+    """Decode JSON lines; empty lines are passed over.
+
+    Args:
+        body: UTF-8.
+
+    Raises:
+        Refusal: With 400 and the number of the first line that is no JSON.
+    """
+    records = []
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            records.append(orjson.loads(line))
+        except orjson.JSONDecodeError as error:
+            raise RefusalError(
+                400, f"malformed JSON in line {number}: {error}", facts={"num_records_imported": 0}
+            ) from error
+    return records
+
+
+def decode_json(body: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
+    """Decode a whole body as JSON.
+
+    Args:
+        body: UTF-8.
+
+    Raises:
+        Refusal: With 400, if it is no JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RefusalError(400, f"malformed JSON: {error}", facts={"num_records_imported": 0}) from error
+
+
+def decode_records(body: bytes, content_type: str) -> list[Any]:
+    """Decode the body of /track, /engage or /groups: an array, one object, or a form with either of them in `data`.
+
+    Args:
+        body: What was sent, uncompressed.
+        content_type: Content-Type without parameters.
+
+    Raises:
+        Refusal: With 400, if it is none of them.
+    """
+    value: Any
+    if content_type == "application/x-www-form-urlencoded" or body.startswith(b"data="):
+        value = decode_json(_form_data(body))
+    else:
+        value = decode_json(body)
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return [value]
+    raise RefusalError(400, "the body must be a JSON array of records, or one record")
+
+
+def decode_form(body: bytes) -> dict[str, str]:
+    """Decode a form; of a field that comes more than once the last counts.
+
+    Args:
+        body: What was sent; may be empty.
+
+    Raises:
+        Refusal: With 400, if it is none.
+    """
+    if not body:
+        return {}
+    try:
+        return dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True))
+    except ValueError as error:
+        raise RefusalError(400, "malformed form") from error
+
+
+def _form_data(body: bytes) -> str | bytes:
+    data = decode_form(body).get("data", "")
+    if data.lstrip().startswith(("[", "{")):
+        return data
+    try:
+        # "+" of base64 arrives as a space when a sender forgot to escape it.
+        return base64.b64decode(data.replace(" ", "+"), validate=True)
+    except binascii.Error as error:
+        raise RefusalError(400, "the form's data is neither JSON nor base64") from error

@@ -1,0 +1,143 @@
+"""POST /track and POST /import.
+
+A batch of more records than allowed is answered with 413, like one of more bytes: both mean "send less at once".
+"""
+
+import base64
+import hashlib
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from mixpanel_async.emulator.http.credentials import check_credentials
+from mixpanel_async.emulator.http.request_body import decode_json, decode_lines, decode_records, inflate, read_body
+from mixpanel_async.emulator.replies import RefusalError, failed_records_reply, imported_reply, verdict_reply
+from mixpanel_async.emulator.rules.intake import Intake, take_imported, take_tracked
+from mixpanel_async.emulator.state import FAULT, LOG, STATE, ServerState
+
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+async def post_import(request: web.Request) -> web.StreamResponse:
+    """Take a batch of events of any age; strict unless `strict=0`.
+
+    Args:
+        request: An array, or JSON lines, of events.
+
+    Raises:
+        Refusal: The credentials, the size, the rate or the body as a whole are wrong.
+    """
+    state = request.app[STATE]
+    check_credentials(request, state.settings, project_token=True)
+    body = await read_body(request, state.limits.max_batch_bytes)
+    encoding = request.headers.get("Content-Encoding", "").lower()
+    decode = partial(_decode_import, body, encoding, request.content_type, state.limits.max_batch_bytes)
+    records, body_bytes = await state.run(decode)
+    admit_batch(request, len(records), body_bytes)
+    doomed = doomed_indexes(request)
+    take = partial(take_imported, records, arrival=state.now(), body_bytes=body_bytes, doomed=doomed)
+    intake = await state.run(lambda: _store(state, take()))
+    state.tally.rejected += len(intake.failed)
+    if intake.failed and request.query.get("strict") != "0":
+        return failed_records_reply(intake.taken, intake.failed)
+    return imported_reply(intake.taken)
+
+
+async def post_track(request: web.Request) -> web.StreamResponse:
+    """Take a batch of recent events; success says no more than that one of them was valid.
+
+    Args:
+        request: An array, one event, or a form with either in `data`.
+
+    Raises:
+        Refusal: The size, the rate or the body as a whole are wrong.
+    """
+    state = request.app[STATE]
+    body = await read_body(request, state.limits.max_batch_bytes)
+    encoding = request.headers.get("Content-Encoding", "").lower()
+    decode = partial(_decode_track, body, encoding, request.content_type, state.limits.max_batch_bytes)
+    records, body_bytes = await state.run(decode)
+    admit_batch(request, len(records), body_bytes)
+    take = partial(
+        take_tracked,
+        records,
+        arrival=state.now(),
+        body_bytes=body_bytes,
+        token=state.settings.token,
+        fallback_id=_address_id(request),
+        doomed=doomed_indexes(request),
+    )
+    intake = await state.run(lambda: _store(state, take()))
+    state.tally.rejected += len(intake.failed)
+    state.tally.ignored += intake.ignored
+    if intake.failed and request.query.get("strict") == "1":
+        return failed_records_reply(intake.taken, intake.failed)
+    all_failed = len(intake.failed) == len(records)
+    error = (intake.failed[0]["message"] if records else "no records") if all_failed else None
+    return _track_reply(request, error)
+
+
+def admit_batch(request: web.Request, records: int, body_bytes: int) -> None:
+    """Check the number of records and the rates, and note the number in the log.
+
+    Args:
+        request: The request.
+        records: Records in it.
+        body_bytes: Size of its uncompressed body.
+
+    Raises:
+        Refusal: With 413 or 429.
+    """
+    state = request.app[STATE]
+    request[LOG].records = records
+    if records > state.limits.max_batch_records:
+        raise RefusalError(413, f"request exceeds max limit of {state.limits.max_batch_records} records")
+    state.admit_ingestion(records, body_bytes)
+
+
+def doomed_indexes(request: web.Request) -> frozenset[int]:
+    """Say which records a `partial` fault refuses.
+
+    Args:
+        request: The request.
+    """
+    fault = request.get(FAULT)
+    return frozenset(fault.indexes) if fault is not None and fault.kind == "partial" else frozenset()
+
+
+def _store(state: ServerState, intake: Intake) -> Intake:
+    state.store.append(intake.rows, intake.links)
+    return intake
+
+
+def _decode_import(body: bytes, encoding: str, content_type: str, max_bytes: int) -> tuple[list[Any], int]:
+    plain = inflate(body, encoding, max_bytes)
+    records = decode_lines(plain) if content_type == "application/x-ndjson" else decode_json(plain)
+    if not isinstance(records, list) or not records:
+        raise RefusalError(400, "the body must hold at least one event", facts={"num_records_imported": 0})
+    return records, len(plain)
+
+
+def _decode_track(body: bytes, encoding: str, content_type: str, max_bytes: int) -> tuple[list[Any], int]:
+    plain = inflate(body, encoding, max_bytes)
+    return decode_records(plain, content_type), len(plain)
+
+
+def _address_id(request: web.Request) -> str:
+    """With `ip=1` an event without distinct_id gets one made of the sender's address."""
+    if request.query.get("ip") != "1":
+        return ""
+    return hashlib.sha256((request.remote or "").encode()).hexdigest()[:32]
+
+
+def _track_reply(request: web.Request, error: str | None) -> web.Response:
+    query = request.query
+    if "redirect" in query:
+        return web.Response(status=302, headers={"Location": query["redirect"]})
+    if query.get("img") == "1":
+        return web.Response(body=_PIXEL, content_type="image/gif")
+    reply = verdict_reply(error=error, verbose=query.get("verbose") == "1")
+    if "callback" in query:
+        return web.Response(text=f"{query['callback']}({reply.text});", content_type="text/javascript")
+    return reply

@@ -1,0 +1,87 @@
+"""GET, PUT and DELETE of lookup tables."""
+
+import csv
+import io
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from mixpanel_async.emulator.http.credentials import check_credentials
+from mixpanel_async.emulator.http.request_body import inflate, read_body
+from mixpanel_async.emulator.replies import RefusalError, json_reply
+from mixpanel_async.emulator.state import STATE
+
+MAX_TABLE_BYTES = 100_000_000
+
+
+async def get_tables(request: web.Request) -> web.StreamResponse:
+    """List the lookup tables.
+
+    Args:
+        request: The request.
+
+    Raises:
+        Refusal: The credentials are wrong.
+    """
+    state = request.app[STATE]
+    check_credentials(request, state.settings)
+    found = await state.run(partial(state.store.rows, "SELECT id FROM lookup_tables ORDER BY id"))
+    return json_reply({"code": 200, "status": "OK", "results": [{"id": row[0], "name": row[0]} for row in found]})
+
+
+async def put_table(request: web.Request) -> web.StreamResponse:
+    """Store a lookup table in place of the former one; one that is not there yet is made.
+
+    Args:
+        request: CSV with a row of column names, the first column being the key.
+
+    Raises:
+        Refusal: The credentials, the type or some rows are wrong; nothing is stored then.
+    """
+    state = request.app[STATE]
+    check_credentials(request, state.settings)
+    if request.content_type != "text/csv":
+        raise RefusalError(400, "Content-Type must be text/csv")
+    body = await read_body(request, MAX_TABLE_BYTES)
+    encoding = request.headers.get("Content-Encoding", "").lower()
+    content = await state.run(partial(_checked_csv, body, encoding))
+    await state.run(partial(state.store.put_lookup_table, request.match_info["id"], content))
+    return json_reply({"code": 200, "status": "OK"})
+
+
+async def delete_table(request: web.Request) -> web.StreamResponse:
+    """Delete a lookup table.
+
+    Args:
+        request: The request.
+
+    Raises:
+        Refusal: The credentials are wrong, or there is no such table.
+    """
+    state = request.app[STATE]
+    check_credentials(request, state.settings)
+    table_id = request.match_info["id"]
+    if not await state.run(partial(state.store.delete_lookup_table, table_id)):
+        raise RefusalError(404, f"lookup table with id {table_id!r} was not found")
+    return json_reply({"code": 200, "status": "OK"})
+
+
+def _checked_csv(body: bytes, encoding: str) -> str:
+    try:
+        content = inflate(body, encoding, MAX_TABLE_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise RefusalError(400, "the table is not UTF-8") from error
+    rows = csv.reader(io.StringIO(content, newline=""))
+    columns = next(rows, None)
+    if not columns:
+        raise RefusalError(400, "the table is empty")
+    failed: list[dict[str, Any]] = []
+    for index, row in enumerate(rows, 1):
+        if len(row) != len(columns):
+            failed.append({"index": index, "message": "invalid row: wrong number of fields"})
+        elif not row[0].strip():
+            failed.append({"index": index, "message": "the key in the first column is missing"})
+    if failed:
+        raise RefusalError(400, "some data points in the request failed validation", facts={"failed_records": failed})
+    return content

@@ -1,0 +1,90 @@
+"""POST /engage and POST /groups."""
+
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from mixpanel_async.emulator.http.request_body import decode_records, read_body
+from mixpanel_async.emulator.replies import RefusalError, failed_records_reply, verdict_reply
+from mixpanel_async.emulator.routes.events import admit_batch, doomed_indexes
+from mixpanel_async.emulator.rules.events import Flaw
+from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_key, updated
+from mixpanel_async.emulator.state import STATE
+from mixpanel_async.emulator.store import Store
+
+
+async def post_engage(request: web.Request) -> web.StreamResponse:
+    """Take a batch of updates of user profiles.
+
+    Args:
+        request: An array, one update, or a form with either in `data`; not compressed.
+
+    Raises:
+        Refusal: The size, the rate or the body as a whole are wrong.
+    """
+    return await _take_updates(request, "user")
+
+
+async def post_groups(request: web.Request) -> web.StreamResponse:
+    """Take a batch of updates of group profiles.
+
+    Args:
+        request: An array, one update, or a form with either in `data`; not compressed.
+
+    Raises:
+        Refusal: The size, the rate or the body as a whole are wrong.
+    """
+    return await _take_updates(request, "group")
+
+
+async def _take_updates(request: web.Request, owner: Owner) -> web.StreamResponse:
+    state = request.app[STATE]
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise RefusalError(400, "compressed bodies are not supported here")
+    body = await read_body(request, state.limits.max_batch_bytes)
+    records = await state.run(partial(decode_records, body, request.content_type))
+    admit_batch(request, len(records), len(body))
+    doomed = doomed_indexes(request)
+    apply = partial(_apply_updates, state.store, records, owner=owner, token=state.settings.token, doomed=doomed)
+    failed, ignored = await state.run(apply)
+    state.tally.rejected += len(failed)
+    state.tally.ignored += ignored
+    if failed and request.query.get("strict") == "1":
+        return failed_records_reply(len(records) - len(failed), failed)
+    error = None
+    if len(failed) == len(records):
+        error = failed[0]["message"] if failed else "no records"
+    return verdict_reply(error=error, verbose=request.query.get("verbose") == "1")
+
+
+def _apply_updates(
+    store: Store, records: list[Any], *, owner: Owner, token: str | None, doomed: frozenset[int]
+) -> tuple[list[dict[str, Any]], int]:
+    failed: list[dict[str, Any]] = []
+    ignored = 0
+    for index, record in enumerate(records):
+        flaw = Flaw("", "refused on demand") if index in doomed else check_operations(record, owner)
+        if flaw is not None:
+            failed.append(_failed_entry(index, record, owner, flaw))
+            continue
+        if token is not None and record["$token"] != token:
+            ignored += 1
+            continue
+        key = profile_key(record, owner)
+        properties = updated(store.profiles.get(key), record)
+        if properties is None:
+            store.profiles.pop(key, None)
+        else:
+            store.profiles[key] = properties
+        store.touch_profile(key)
+    return failed, ignored
+
+
+def _failed_entry(index: int, record: object, owner: Owner, flaw: Flaw) -> dict[str, Any]:
+    entry: dict[str, Any] = {"index": index, "field": flaw.field, "message": flaw.message}
+    if isinstance(record, dict):
+        for name in ("$distinct_id",) if owner == "user" else ("$group_key", "$group_id"):
+            if isinstance(record.get(name), str):
+                entry[name] = record[name]
+    return entry

@@ -1,0 +1,1 @@
+"""Validation of records, written independently of the client."""

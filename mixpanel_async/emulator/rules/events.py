@@ -1,0 +1,239 @@
+"""Mixpanel's rules for one event, as the reference states them. Pure: records in, flaws out.
+
+The records are freshly decoded JSON that nobody else holds, so over-long strings are cut in place.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from mixpanel_async import limits
+
+# The reference sets no bound on arrays in arrays; orjson reads 1024 levels and writes 254.
+_MAX_LEVELS = 200
+LINKING_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
+_INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
+_UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
+
+
+class Flaw(NamedTuple):
+    """Why a record is refused: the dotted name of the field, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+def check_imported_event(record: object) -> Flaw | None:
+    """Check a record of /import.
+
+    Args:
+        record: Decoded JSON.
+
+    Returns:
+        The first flaw found, None if there is none.
+    """
+    flaw = check_nesting(record)
+    if flaw is not None or not isinstance(record, dict):
+        return flaw
+    properties = record["properties"]
+    if record["event"] in LINKING_EVENTS:
+        return check_identity(record["event"], properties)
+    return (
+        _check_time(properties.get("time"))
+        or _check_distinct_id(properties.get("distinct_id"))
+        or _check_insert_id(properties.get("$insert_id"))
+        or check_properties(properties)
+    )
+
+
+def check_tracked_event(record: object) -> Flaw | None:
+    """Check a record of /track, where only the event's name and the token have to be there.
+
+    Args:
+        record: Decoded JSON.
+
+    Returns:
+        The first flaw found, None if there is none.
+    """
+    flaw = check_nesting(record)
+    if flaw is not None or not isinstance(record, dict):
+        return flaw
+    event, properties = record["event"], record["properties"]
+    if not isinstance(properties.get("token"), str) or not properties["token"]:
+        return Flaw("properties.token", "'properties.token' is invalid: must be the project's token")
+    if event == "$merge":
+        return Flaw("event", "'event' is invalid: $merge is taken by /import only")
+    if event in LINKING_EVENTS:
+        return check_identity(event, properties)
+    return (
+        ("time" in properties and _check_time(properties["time"]))
+        or ("distinct_id" in properties and _check_distinct_id(properties["distinct_id"]))
+        or ("$insert_id" in properties and _check_insert_id(properties["$insert_id"]))
+        or check_properties(properties)
+    )
+
+
+def check_nesting(record: object) -> Flaw | None:
+    """Check that a record is an object with a named event, an object of properties and nothing else.
+
+    Args:
+        record: Decoded JSON.
+    """
+    if not isinstance(record, dict):
+        return Flaw("", "the record is invalid: must be a JSON object")
+    event = record.get("event")
+    if not isinstance(event, str) or not event:
+        return Flaw("event", "'event' is invalid: must be a non-empty string")
+    if not isinstance(record.get("properties"), dict):
+        return Flaw("properties", "'properties' is invalid: must be a JSON object")
+    if len(record) > 2:  # noqa: PLR2004 - the two fields just seen
+        extra = next(name for name in record if name not in {"event", "properties"})
+        return Flaw(extra, f"'{extra}' is invalid: unknown field")
+    return None
+
+
+def check_identity(event: str, properties: Mapping[str, Any]) -> Flaw | None:
+    """Check an event that links ids and counts nothing.
+
+    Args:
+        event: One of `IDENTITY_EVENTS`.
+        properties: Its properties.
+    """
+    if event == "$merge":
+        ids = properties.get("$distinct_ids")
+        if not isinstance(ids, list) or len(ids) != 2 or not all(_is_id(one) for one in ids):  # noqa: PLR2004
+            return Flaw("properties.$distinct_ids", "'properties.$distinct_ids' is invalid: must be two distinct_ids")
+        return None
+    first, second = ("$identified_id", "$anon_id") if event == "$identify" else ("distinct_id", "alias")
+    for name in (first, second):
+        if not _is_id(properties.get(name)):
+            return Flaw(f"properties.{name}", f"'properties.{name}' is invalid: must be a distinct_id")
+    if event == "$identify" and _UUID4.fullmatch(properties["$anon_id"]) is None:
+        return Flaw("properties.$anon_id", "'properties.$anon_id' is invalid: must be a UUID of version 4")
+    return None
+
+
+def check_properties(properties: dict[str, Any]) -> Flaw | None:
+    """Check numbers, sizes and depths of properties, and cut over-long strings where they stand.
+
+    Args:
+        properties: Property name to value; changed in place.
+    """
+    if len(properties) > limits.MAX_PROPERTIES:
+        return Flaw("properties", f"'properties' is invalid: more than {limits.MAX_PROPERTIES} properties")
+    for name, value in properties.items():
+        kind = type(value)
+        if kind is str:
+            # Cutting an id would merge users, so only what describes is cut.
+            if len(value) > limits.MAX_STRING_CHARACTERS and name != "distinct_id":
+                properties[name] = value[: limits.MAX_STRING_CHARACTERS]
+        elif kind is dict or kind is list:
+            message = bound_nested(value)
+            if message is not None:
+                return Flaw(f"properties.{name}", f"'properties.{name}' is invalid: {message}")
+    return None
+
+
+def bound_nested(value: dict[str, Any] | list[Any]) -> str | None:
+    """Check a nested value and cut over-long strings in it, without recursion: JSON may be a thousand levels deep.
+
+    Args:
+        value: Object or array; changed in place. An object that is a property's value has depth 1; arrays add none.
+
+    Returns:
+        What is wrong with it, None if nothing is.
+    """
+    stack: list[tuple[Any, int, int]] = [(value, 0, 1)]
+    while stack:
+        container, depth, level = stack.pop()
+        depth += isinstance(container, dict)
+        message = _bound_container(container, depth, level)
+        if message is not None:
+            return message
+        for key, inner in container.items() if isinstance(container, dict) else enumerate(container):
+            if isinstance(inner, str):
+                if len(inner) > limits.MAX_STRING_CHARACTERS:
+                    container[key] = inner[: limits.MAX_STRING_CHARACTERS]
+            elif isinstance(inner, dict | list):
+                stack.append((inner, depth, level + 1))
+    return None
+
+
+def _bound_container(container: dict[str, Any] | list[Any], depth: int, level: int) -> str | None:
+    if level > _MAX_LEVELS:
+        return f"arrays nested more than {_MAX_LEVELS} deep"
+    if isinstance(container, list):
+        too_long = len(container) > limits.MAX_ARRAY_ELEMENTS
+        return f"an array of more than {limits.MAX_ARRAY_ELEMENTS} elements" if too_long else None
+    if depth > limits.MAX_OBJECT_DEPTH:
+        return f"objects nested more than {limits.MAX_OBJECT_DEPTH} deep"
+    if len(container) > limits.MAX_OBJECT_KEYS:
+        return f"an object of more than {limits.MAX_OBJECT_KEYS} keys"
+    return None
+
+
+def check_size(record: object) -> Flaw | None:
+    """Check the size of one event. Costs an encoding: call it only if the whole body is large enough to hold one.
+
+    Args:
+        record: Decoded JSON, before strings are cut.
+    """
+    return oversize(record, limits.MAX_EVENT_BYTES)
+
+
+def oversize(record: object, max_bytes: int) -> Flaw | None:
+    """Check the size of a record's JSON.
+
+    Args:
+        record: Decoded JSON.
+        max_bytes: What it may have.
+    """
+    try:
+        size = len(orjson.dumps(record))
+    except orjson.JSONEncodeError:
+        return Flaw("", "the record is invalid: nested too deep")
+    return Flaw("", f"the record is invalid: larger than {max_bytes} bytes") if size > max_bytes else None
+
+
+def time_milliseconds(time: float) -> int:
+    """Read an event's time, which may be in seconds or in milliseconds.
+
+    Args:
+        time: A checked time of an event.
+    """
+    if time < limits.MIN_EVENT_TIME_MILLISECONDS:
+        return round(time * 1000)
+    return int(time)
+
+
+def _check_time(time: object) -> Flaw | None:
+    if type(time) is not int and type(time) is not float:
+        return Flaw("properties.time", "'properties.time' is invalid: must be specified as seconds since epoch")
+    if time < limits.MIN_EVENT_TIME_SECONDS:
+        return Flaw("properties.time", "'properties.time' is invalid: must be after 1971-01-01")
+    return None
+
+
+def _check_distinct_id(distinct_id: object) -> Flaw | None:
+    if not isinstance(distinct_id, str):
+        return Flaw("properties.distinct_id", "'properties.distinct_id' is invalid: must be a string")
+    if distinct_id in limits.FORBIDDEN_IDS:
+        return Flaw("properties.distinct_id", "'properties.distinct_id' is invalid: the value is not allowed")
+    return None
+
+
+def _check_insert_id(insert_id: object) -> Flaw | None:
+    name = "properties.$insert_id"
+    if not isinstance(insert_id, str):
+        return Flaw(name, f"'{name}' is invalid: must be a string")
+    if _INSERT_ID.fullmatch(insert_id) is None:
+        return Flaw(name, f"'{name}' is invalid: must be 1 to 36 of A-Z, a-z, 0-9 and -")
+    if insert_id in limits.FORBIDDEN_IDS:
+        return Flaw(name, f"'{name}' is invalid: the value is not allowed")
+    return None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value not in limits.FORBIDDEN_IDS

@@ -1,0 +1,173 @@
+"""From decoded records of /import and /track to rows for the store. Pure: the arrival time is handed in."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from mixpanel_async import limits
+from mixpanel_async.emulator.rules.events import (
+    LINKING_EVENTS,
+    Flaw,
+    check_imported_event,
+    check_size,
+    check_tracked_event,
+    time_milliseconds,
+)
+
+
+class EventRow(NamedTuple):
+    """One stored event; the store adds the sequence number.
+
+    `head` is a JSON object of the time as it was sent and the token; `properties` one of all other properties. Apart,
+    the time can be exported in either unit without decoding the rest.
+    """
+
+    event: str
+    time_ms: int
+    distinct_id: str
+    insert_id: str
+    received_ms: int
+    head: str
+    properties: str
+
+
+class IdentityLink(NamedTuple):
+    """Two ids that belong to one user, and the event that said so."""
+
+    event: str
+    first: str
+    second: str
+
+
+@dataclass
+class Intake:
+    """What became of a request's records.
+
+    Attributes:
+        rows: Events to store.
+        links: Links between ids to store.
+        failed: One entry for each refused record, as strict mode reports it.
+        ignored: Records that were neither refused nor stored: too old for /track, or another project's token.
+    """
+
+    rows: list[EventRow] = field(default_factory=list)
+    links: list[IdentityLink] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    ignored: int = 0
+
+    @property
+    def taken(self) -> int:
+        """How many records are stored."""
+        return len(self.rows) + len(self.links)
+
+
+def take_imported(records: Sequence[Any], *, arrival: float, body_bytes: int, doomed: Collection[int]) -> Intake:
+    """Sort the records of an /import request into stored and refused ones.
+
+    Args:
+        records: Decoded JSON.
+        arrival: When the request came, in seconds since 1970.
+        body_bytes: Size of the uncompressed body.
+        doomed: Indexes that are refused whatever they hold.
+    """
+    intake = Intake()
+    for index, record in enumerate(records):
+        flaw = _general_flaw(index, record, body_bytes, doomed) or check_imported_event(record)
+        if flaw is not None:
+            intake.failed.append(_failed_entry(index, record, flaw))
+        elif record["event"] in LINKING_EVENTS:
+            intake.links.append(_link(record["event"], record["properties"]))
+        else:
+            intake.rows.append(_row(record["event"], record["properties"], arrival))
+    return intake
+
+
+def take_tracked(
+    records: Sequence[Any],
+    *,
+    arrival: float,
+    body_bytes: int,
+    token: str | None,
+    fallback_id: str,
+    doomed: Collection[int],
+) -> Intake:
+    """Sort the records of a /track request into stored, ignored and refused ones.
+
+    Args:
+        records: Decoded JSON.
+        arrival: When the request came, in seconds since 1970.
+        body_bytes: Size of the uncompressed body.
+        token: The only token whose events are stored; None stores all.
+        fallback_id: distinct_id of events that have none.
+        doomed: Indexes that are refused whatever they hold.
+    """
+    intake = Intake()
+    oldest_ms = round((arrival - limits.MAX_TRACK_AGE_SECONDS) * 1000)
+    for index, record in enumerate(records):
+        flaw = _general_flaw(index, record, body_bytes, doomed) or check_tracked_event(record)
+        if flaw is not None:
+            intake.failed.append(_failed_entry(index, record, flaw))
+            continue
+        event, properties = record["event"], record["properties"]
+        if token is not None and properties["token"] != token:
+            intake.ignored += 1
+        elif event in LINKING_EVENTS:
+            intake.links.append(_link(event, properties))
+        elif "time" in properties and time_milliseconds(properties["time"]) < oldest_ms:
+            intake.ignored += 1
+        else:
+            properties.setdefault("time", int(arrival))
+            properties.setdefault("distinct_id", fallback_id)
+            properties.setdefault("$insert_id", secrets.token_hex(16))
+            intake.rows.append(_row(event, properties, arrival))
+    return intake
+
+
+def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collection[int]) -> Flaw | None:
+    if index in doomed:
+        return Flaw("", "refused on demand")
+    # Measuring costs an encoding; a body this small cannot hold an event that is too large.
+    return check_size(record) if body_bytes > limits.MAX_EVENT_BYTES else None
+
+
+def _row(event: str, properties: dict[str, Any], arrival: float) -> EventRow:
+    sent = properties.pop("time")
+    time_ms = time_milliseconds(sent)
+    received_ms = round(arrival * 1000)
+    if time_ms > received_ms + limits.MAX_EVENT_AHEAD_SECONDS * 1000:
+        sent, time_ms = int(arrival), int(arrival) * 1000
+    head = {"time": sent}
+    if "token" in properties:
+        head["token"] = properties.pop("token")
+    return EventRow(
+        event,
+        time_ms,
+        properties["distinct_id"],
+        properties["$insert_id"],
+        received_ms,
+        orjson.dumps(head).decode(),
+        orjson.dumps(properties).decode(),
+    )
+
+
+def _link(event: str, properties: dict[str, Any]) -> IdentityLink:
+    if event == "$merge":
+        first, second = properties["$distinct_ids"]
+        return IdentityLink(event, first, second)
+    if event == "$identify":
+        return IdentityLink(event, properties["$identified_id"], properties["$anon_id"])
+    return IdentityLink(event, properties["distinct_id"], properties["alias"])
+
+
+def _failed_entry(index: int, record: object, flaw: Flaw) -> dict[str, Any]:
+    properties = record.get("properties") if isinstance(record, dict) else None
+    insert_id = properties.get("$insert_id") if isinstance(properties, dict) else None
+    return {
+        "index": index,
+        "insert_id": insert_id if isinstance(insert_id, str) else "",
+        "field": flaw.field,
+        "message": flaw.message,
+    }

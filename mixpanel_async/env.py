@@ -1,0 +1,83 @@
+"""What the environment variables MIXPANEL_… say."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from mixpanel_async.auth import Credential, OAuthToken, ProjectSecret, ServiceAccount
+from mixpanel_async.config import Region, read_region
+from mixpanel_async.errors import InvalidSettingError
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the MIXPANEL_… environment variables say; None where one is not set."""
+
+    token: str | None = None
+    credentials: Credential | None = None
+    project_id: int | None = None
+    workspace_id: int | None = None
+    region: Region = Region.US
+    base_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Environment(credentials={self.credentials!r}, project_id={self.project_id}, region={self.region})"
+
+
+def read_environment(environ: Mapping[str, str]) -> Environment:
+    """Return what the environment variables MIXPANEL_… say.
+
+    MIXPANEL_TOKEN, _PROJECT_ID, _WORKSPACE_ID, _SERVICE_ACCOUNT_USERNAME, _SERVICE_ACCOUNT_SECRET, _PROJECT_SECRET,
+    _OAUTH_TOKEN, _REGION and _BASE_URL. Empty variables count as not set.
+
+    Raises:
+        InvalidSettingError: A value cannot be used, half of a service account is missing, or there are two credentials.
+    """
+
+    def value(name: str) -> str | None:
+        return environ.get(f"MIXPANEL_{name}") or None
+
+    region = value("REGION")
+    return Environment(
+        token=value("TOKEN"),
+        credentials=read_credentials(
+            username=value("SERVICE_ACCOUNT_USERNAME"),
+            account_secret=value("SERVICE_ACCOUNT_SECRET"),
+            project_secret=value("PROJECT_SECRET"),
+            oauth_token=value("OAUTH_TOKEN"),
+        ),
+        project_id=_read_id("MIXPANEL_PROJECT_ID", value("PROJECT_ID")),
+        workspace_id=_read_id("MIXPANEL_WORKSPACE_ID", value("WORKSPACE_ID")),
+        region=read_region(region) if region else Region.US,
+        base_url=value("BASE_URL"),
+    )
+
+
+def read_credentials(
+    *, username: str | None, account_secret: str | None, project_secret: str | None, oauth_token: str | None
+) -> Credential | None:
+    """Return the one credential among the given strings, or None if there is none.
+
+    Raises:
+        InvalidSettingError: Half of a service account is missing, or there is more than one credential.
+    """
+    if (username is None) != (account_secret is None):
+        raise InvalidSettingError("a service account needs both its username and its secret; one of them is missing")
+    found: list[Credential] = []
+    if username is not None and account_secret is not None:
+        found.append(ServiceAccount(username, account_secret))
+    if project_secret is not None:
+        found.append(ProjectSecret(project_secret))
+    if oauth_token is not None:
+        found.append(OAuthToken(oauth_token))
+    if len(found) > 1:
+        kinds = ", ".join(type(c).__name__ for c in found)
+        raise InvalidSettingError(f"more than one credential is set ({kinds}); keep one")
+    return found[0] if found else None
+
+
+def _read_id(name: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit():
+        raise InvalidSettingError(f"{name} is {value!r}; it must be a number such as 1234567")
+    return int(value)

@@ -1,0 +1,1 @@
+"""Duplicate detection within a job."""

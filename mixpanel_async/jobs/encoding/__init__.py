@@ -1,0 +1,1 @@
+"""Encodes chunks of records to JSON bytes."""

@@ -1,0 +1,69 @@
+"""The rules for one event that goes to /import, looked at in full. Pure.
+
+The fast lanes call this where a cheap look says that something may be wrong, to hear what it is.
+"""
+
+from collections.abc import Mapping
+
+from mixpanel_async import limits
+from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
+from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS, EventFields, OwnFields
+from mixpanel_async.records import validation
+from mixpanel_async.records.parsing import as_object
+from mixpanel_async.records.rejection import too_deep
+
+_MAX_SHOWN = 60
+_BRACKETS_AND_NEWLINE = 3  # a line of a file keeps its end
+
+
+def check_event(record: object, size: int, now: float, max_bytes: int) -> EventFields | None:
+    """Check an event against every rule that /import documents.
+
+    Args:
+        record: Decoded JSON.
+        size: Bytes of its JSON.
+        now: Unix time in seconds.
+        max_bytes: Bytes that it may have.
+
+    Returns:
+        What it is recognised by; None for the events that link ids.
+
+    Raises:
+        InvalidRecordError: Mixpanel would refuse it.
+    """
+    if size > max_bytes:
+        raise RecordTooLargeError(size=size, limit=max_bytes)
+    record = as_object(record)
+    event = validation.check_event_name(_needed(record, "event", "the event's name"))
+    properties = _needed(record, "properties", "the event's properties")
+    if not isinstance(properties, Mapping):
+        raise InvalidRecordError("must be an object", field="properties")
+    for name in record:
+        if name not in {"event", "properties"}:
+            raise InvalidRecordError("unknown field; put it into properties", field=str(name)[:_MAX_SHOWN])
+    if event in IDENTITY_EVENTS:
+        return None
+    time = _needed(properties, "time", "seconds or milliseconds since 1970", "properties.")
+    moment = validation.read_time(time)
+    validation.check_time(moment, now)
+    who = validation.check_distinct_id(_needed(properties, "distinct_id", '"" for nobody', "properties."))
+    insert_id = _needed(properties, "$insert_id", "give one, or have one made from a hash", "properties.")
+    validation.check_insert_id(insert_id)
+    validation.check_finite(properties, "properties")
+    try:
+        validation.check_shape(properties)
+    except RecursionError:  # lists in lists, of which the rules allow any number
+        raise too_deep("properties") from None
+    return EventFields(event, OwnFields(time if isinstance(time, int | float) else moment, who, str(insert_id)))
+
+
+def _needed(fields: Mapping[str, object], name: str, what: str, path: str = "") -> object:
+    value = fields.get(name)
+    if value is None:
+        raise InvalidRecordError(f"is missing ({what})", field=f"{path}{name}")
+    return value
+
+
+def max_event_bytes(max_batch_bytes: int) -> int:
+    """Return the bytes that one event may have, alone in a batch of at most `max_batch_bytes`."""
+    return min(limits.MAX_EVENT_BYTES, max_batch_bytes - _BRACKETS_AND_NEWLINE)

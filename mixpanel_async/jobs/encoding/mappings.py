@@ -1,0 +1,200 @@
+"""Events that are mappings: encoded once, checked where their bytes call for it. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias, cast
+
+import msgspec
+import orjson
+
+from mixpanel_async import limits
+from mixpanel_async.errors import InvalidRecordError
+from mixpanel_async.jobs.dedupe.window import EventWindow
+from mixpanel_async.jobs.encoding.event_checks import check_event
+from mixpanel_async.jobs.encoding.fast_lines import GROUP, LineChecker, are_shapes_right
+from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
+from mixpanel_async.jobs.mapping.mapper import EventMapper
+from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.jobs.model.event_key import EventFields, OwnFields
+from mixpanel_async.records import validation
+from mixpanel_async.records.parsing import as_object
+from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
+
+Transform: TypeAlias = Callable[[dict[str, object]], FlatRecord | Sequence[FlatRecord] | None]
+_find_null: Final = re.compile(rb"null").search
+
+
+class _Draft(msgspec.Struct):
+    misfits: list[RejectedRecord]
+    parts: list[bytes] = []
+    numbers: list[int] = []
+    tally: Tally = msgspec.field(default_factory=Tally)
+
+
+class RecordEncoder:
+    """Turns chunks of mappings into pieces.
+
+    Args:
+        window: Recognises equal events.
+        now: Gives Unix time in seconds.
+        max_bytes: Bytes that one event may have.
+        mapper: Makes events of flat records; None: the records are events.
+        transform: Makes none, one or many events of each.
+    """
+
+    def __init__(
+        self,
+        window: EventWindow,
+        now: Callable[[], float],
+        max_bytes: int,
+        mapper: EventMapper | None = None,
+        transform: Transform | None = None,
+    ) -> None:
+        self._window = window
+        self._now = now
+        self._max_bytes = max_bytes
+        self._mapper = mapper
+        self._transform = transform
+        self._lines = LineChecker(window, now, max_bytes)
+
+    def encode(self, chunk: Chunk) -> EncodedChunk:
+        """Return what of a chunk of mappings can be sent."""
+        now = self._now()
+        draft = _Draft(misfits=list(chunk.misfits))
+        for start in range(0, len(chunk.rows), GROUP):
+            rows, numbers = chunk.rows[start : start + GROUP], chunk.numbers[start : start + GROUP]
+            together = self._encode_together(rows, now)
+            if together is None:
+                for row, number in zip(rows, numbers, strict=True):
+                    self._encode_one(chunk, row, number, now, draft)
+            else:
+                draft.parts += together
+                draft.numbers += numbers
+                draft.tally.read += len(together)
+        if self._mapper is not None:
+            draft.tally.changed.update(self._mapper.take_changes())
+        for misfit in draft.misfits:
+            draft.tally.read += 1
+            draft.tally.count(misfit.verdict)
+        return EncodedChunk(chunk.name, draft.parts, draft.numbers, draft.tally, draft.misfits, chunk.end)
+
+    def _encode_together(self, rows: Sequence[FlatRecord], now: float) -> list[bytes] | None:
+        """Return a group of events as bytes if all of them are right and new; else nothing was done."""
+        if self._mapper is not None or self._transform is not None:
+            return None
+        try:
+            group = list(map(orjson.dumps, rows))
+        except (TypeError, RecursionError):
+            return None
+        fields = _plain_fields(rows)
+        if fields is None:
+            return None
+        together = b"".join(group)
+        # What orjson writes as null may have been NaN.
+        if _find_null(together) or not are_shapes_right(group, together, self._max_bytes):
+            return None
+        return group if self._lines.are_new(fields, now) else None
+
+    def _encode_one(self, chunk: Chunk, row: FlatRecord, number: int, now: float, draft: _Draft) -> None:
+        try:
+            events = self._events(chunk, row, number)
+        except InvalidRecordError as error:
+            draft.misfits.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+            return
+        except RecordSkippedError as skipped:
+            draft.tally.read += 1
+            draft.tally.skipped[skipped.reason] += 1
+            return
+        for event in events:
+            try:
+                part, fields = self._encode(event, now)
+            except InvalidRecordError as error:
+                draft.misfits.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+                continue
+            draft.tally.read += 1
+            if fields is not None and not self._window.is_new(fields):
+                draft.tally.duplicates += 1
+            else:
+                draft.parts.append(part)
+                draft.numbers.append(number)
+
+    def _events(self, chunk: Chunk, row: FlatRecord, number: int) -> Sequence[FlatRecord]:
+        """Return the events that a record is, mostly one.
+
+        Raises:
+            InvalidRecordError: It is none.
+            Skipped: The caller wants none of it.
+        """
+        event = as_object(row)
+        if self._mapper is not None:
+            file = 0 if chunk.end is None else chunk.end.file
+            try:
+                event = self._mapper.event(event, number, file=file, is_table=chunk.is_table)
+            except RecursionError:
+                raise too_deep() from None
+        if self._transform is None:
+            return (event,)
+        try:
+            events = _several(self._transform(dict(event)))
+        except Exception as error:
+            raise InvalidRecordError(f"the function raised {type(error).__name__}: {error}") from None
+        if not events:
+            raise RecordSkippedError("function")
+        return events
+
+    def _encode(self, event: FlatRecord, now: float) -> tuple[bytes, EventFields | None]:
+        event = as_object(event)  # a function may make anything
+        properties = event.get("properties")
+        time = properties.get("time") if isinstance(properties, Mapping) else None
+        if type(time) is not int and time is not None and isinstance(properties, Mapping):
+            event = {**event, "properties": {**properties, "time": validation.read_time(time)}}
+        try:
+            part = orjson.dumps(dict(event), default=_as_dict)
+        except (TypeError, RecursionError) as error:
+            raise validation.explain_unencodable(dict(event), "record", str(error)) from None
+        return part, check_event(event, len(part), now, self._max_bytes)
+
+
+def _several(found: object) -> Sequence[FlatRecord]:
+    """Return what a function made of an event; what is no collection counts as one event, to be refused as such."""
+    if found is None:
+        return ()
+    if isinstance(found, Mapping | str | bytes) or not isinstance(found, Iterable):
+        return (cast("FlatRecord", found),)
+    return tuple(found)
+
+
+def _plain_fields(rows: Sequence[FlatRecord]) -> list[EventFields] | None:
+    """Return the fields of events that are dicts with fields of the plainest types, else None."""
+    try:
+        names = [row["event"] for row in rows]
+        own = [cast("dict[str, object]", row["properties"]) for row in rows]
+        times = [one["time"] for one in own]
+        users = [one["distinct_id"] for one in own]
+        ids = [one["$insert_id"] for one in own]
+        is_plain = (
+            set(map(len, rows)) == {2}
+            and _types(own) == {dict}
+            and _types(times) <= {int, float}
+            and _types(names) == _types(users) == _types(ids) == {str}
+            and all(names)
+            and all(ids)
+            and max(map(len, cast("list[str]", ids))) <= limits.MAX_INSERT_ID_BYTES
+        )
+        if not is_plain:
+            return None
+    except (KeyError, TypeError, IndexError):
+        return None
+    properties = map(OwnFields, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids))
+    return list(map(EventFields, cast("list[str]", names), properties))
+
+
+def _types(values: Sequence[object]) -> set[type]:
+    return set(map(type, values))
+
+
+def _as_dict(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")

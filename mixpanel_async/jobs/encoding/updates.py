@@ -1,0 +1,120 @@
+"""Updates of user and group profiles: from records to what /engage and /groups take. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import orjson
+
+from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
+from mixpanel_async.jobs.encoding.events import decoded
+from mixpanel_async.jobs.mapping.coercion import typed_fields
+from mixpanel_async.jobs.mapping.config import UpdateMapping
+from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.records import validation
+from mixpanel_async.records.encoder import encode_update, is_unsafe
+from mixpanel_async.records.parsing import as_object
+from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
+from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
+
+_AN_UPDATE: Final = '{"$distinct_id": ..., "$set": {...}}'
+
+
+class UpdateEncoding:
+    """Makes pieces of updates.
+
+    Args:
+        token: The project's.
+        max_bytes: Bytes that one update may have.
+        mapping: Makes updates of flat records.
+        is_group: Whether the profiles are those of groups.
+        may_repeat: Whether a later run may send records again that this one sent.
+    """
+
+    def __init__(self, token: str, max_bytes: int, mapping: UpdateMapping, *, is_group: bool, may_repeat: bool) -> None:
+        self._token = token
+        self._max_bytes = max_bytes
+        self._mapping = mapping
+        self._is_group = is_group
+        self._may_repeat = may_repeat
+        self._operations = GROUP_OPERATIONS if is_group else PROFILE_OPERATIONS
+        self._head = orjson.dumps({"$token": token}).removesuffix(b"}") + b","
+
+    def check_columns(self, columns: Sequence[str]) -> None:
+        """Check that a table has the columns that are needed.
+
+        Raises:
+            InvalidSettingError: One is missing.
+        """
+        for name in (self._mapping.id_field, *self._mapping.types):
+            if name not in columns:
+                raise InvalidSettingError(
+                    f"there is no column {name!r}; the header has {', '.join(map(repr, columns))}"
+                )
+        if self._is_group and self._mapping.group_key is None:
+            raise InvalidSettingError("a table of groups needs group_key, for example company")
+
+    def encode(self, chunk: Chunk) -> EncodedChunk:
+        """Return what of a chunk can be sent."""
+        if chunk.lines:
+            chunk = decoded(chunk)
+        tally = Tally()
+        misfits = list(chunk.misfits)
+        piece = EncodedChunk(chunk.name, [], [], tally, misfits, chunk.end)
+        parts: list[bytes] = []
+        numbers: list[int] = []
+        unsafe: list[int] = []
+        for row, number in zip(chunk.rows, chunk.numbers, strict=True):
+            try:
+                update = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
+                part, _ = encode_update(update, self._max_bytes)
+            except InvalidRecordError as error:
+                misfits.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+                continue
+            if is_unsafe(update):
+                unsafe.append(len(parts))
+            parts.append(part)
+            numbers.append(number)
+        tally.read = len(parts) + len(misfits)
+        for misfit in misfits:
+            tally.count(misfit.verdict)
+        piece.parts, piece.numbers, piece.unsafe = parts, numbers, unsafe
+        return piece
+
+    def without_token(self, part: bytes) -> bytes:
+        """Return an update as it may lie on a disk: without our token, which each import fills in again."""
+        return b"{" + part.removeprefix(self._head) if part.startswith(self._head) else part
+
+    def _update(self, row: FlatRecord, *, is_table: bool) -> dict[str, object]:
+        update = {"$token": self._token, **(self._mapped(row) if is_table else _without_reply_shape(row))}
+        names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)
+        for name in names:
+            validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
+        try:
+            check_update(update, self._operations)
+        except RecursionError:  # its error prints the value
+            raise too_deep() from None
+        if self._may_repeat and is_unsafe(update):
+            raise InvalidRecordError(
+                "it may not be applied twice, which an import with a checkpoint cannot promise; import it without one"
+            )
+        return update
+
+    def _mapped(self, row: FlatRecord) -> dict[str, object]:
+        mapping = self._mapping
+        fields = typed_fields(
+            row, mapping.types, is_inferred=mapping.infer_types, is_table=True, texts={mapping.id_field}
+        )
+        profile = fields.pop(mapping.id_field, "")
+        target = (
+            {"$group_key": mapping.group_key, "$group_id": profile} if self._is_group else {"$distinct_id": profile}
+        )
+        return {**target, mapping.operation: fields}
+
+
+def _without_reply_shape(row: FlatRecord) -> dict[str, object]:
+    """Return an update; a profile as the query API gives it, with `$properties`, sets them all."""
+    update = dict(row)
+    if "$properties" in update and "$set" not in update:
+        update["$set"] = update.pop("$properties")
+    return update

@@ -1,0 +1,1 @@
+"""Mapping of flat records to events."""

@@ -1,0 +1,1 @@
+"""Data that the parts of a job exchange."""

@@ -1,0 +1,1 @@
+"""Pipes: endless sources with acknowledgements."""

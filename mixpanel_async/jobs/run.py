@@ -1,0 +1,261 @@
+"""`import_events`: puts a job together for whatever the caller has, and runs it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from mixpanel_async.auth import ProjectToken
+from mixpanel_async.clock import Clock
+from mixpanel_async.config import Settings
+from mixpanel_async.engine.batch import BRACKETS_BYTES
+from mixpanel_async.engine.engine import Engine
+from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.engine.lanes import LaneSpec
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.jobs.dedupe.window import EventWindow
+from mixpanel_async.jobs.encoding.event_checks import max_event_bytes
+from mixpanel_async.jobs.encoding.events import EventEncoding
+from mixpanel_async.jobs.encoding.mappings import Transform
+from mixpanel_async.jobs.encoding.updates import UpdateEncoding
+from mixpanel_async.jobs.imports.job import ImportJob
+from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
+from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
+from mixpanel_async.jobs.model.report import ImportReport
+from mixpanel_async.jobs.options import JobOptions
+from mixpanel_async.jobs.pipe.job import Pipe, PipeSource
+from mixpanel_async.jobs.preflight import probe
+from mixpanel_async.jobs.sources.base import Source
+from mixpanel_async.jobs.sources.detection import FORMATS, Format
+from mixpanel_async.jobs.sources.files import FileOptions
+from mixpanel_async.jobs.sources.open import EventSource, open_source
+from mixpanel_async.jobs.state.checkpoint import JobIdentity, Target, token_hash
+from mixpanel_async.jobs.state.dead_letters import open_letters
+from mixpanel_async.jobs.state.function_fingerprint import function_hash
+from mixpanel_async.jobs.state.journal import Journal
+from mixpanel_async.redaction import shown
+from mixpanel_async.session import Session
+
+if TYPE_CHECKING:
+    from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+
+_NO_DELIMITERS: Final = frozenset('"\r\n')
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a job runs on, all of it the client's.
+
+    Attributes:
+        engine: Delivers.
+        session: Reaches the server before a job begins.
+        endpoints: Knows the lane.
+        settings: Limits.
+        clock: Time.
+    """
+
+    engine: Engine
+    session: Session
+    endpoints: LaneSpecs
+    settings: Settings
+    clock: Clock
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a job does.
+
+    Attributes:
+        source: What is read.
+        encode: Makes pieces of what was read.
+        spec: Where they go; None for a dry run.
+        fingerprint: What the records become, for a checkpoint.
+        function: The caller's function that they go through, for a checkpoint.
+        kept: Makes of a record what a dead letter may hold.
+    """
+
+    source: Source
+    encode: Callable[[Chunk], EncodedChunk]
+    spec: LaneSpec | None
+    fingerprint: str
+    function: Transform | None = None
+    kept: Callable[[bytes], bytes] = bytes
+
+
+async def import_events(
+    parts: Parts,
+    source: EventSource,
+    options: JobOptions,
+    *,
+    told: Format | None,
+    delimiter: str | None,
+    mapping: RecordMapping | None,
+    transform: Transform | None,
+) -> ImportReport:
+    """Run an import of events; the client's `import_events` says how."""
+    _check(told, delimiter)
+    encoding = _encoding(parts, mapping, transform=transform)
+    opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
+    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
+    return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint, transform), options)
+
+
+def open_pipe(
+    parts: Parts,
+    source: PipeSource,
+    *,
+    mapping: RecordMapping | None,
+    concurrency: int | None,
+    max_unacknowledged: int,
+) -> Pipe:
+    """Return a pipe; the client's `pipe` says how."""
+    return Pipe(
+        source,
+        _encoding(parts, mapping).encode,
+        engine=parts.engine,
+        lane=parts.engine.lane(parts.endpoints.events(is_bulk=True)),
+        settings=parts.settings,
+        clock=parts.clock,
+        max_batches=concurrency,
+        max_unacknowledged=max_unacknowledged,
+    )
+
+
+async def replay_dead_letters(
+    parts: Parts, path: str, options: JobOptions, *, mapping: RecordMapping | None
+) -> ImportReport:
+    """Send what was repaired in a file of dead letters; the client's `replay_dead_letters` says how."""
+    encoding = _encoding(parts, mapping, keeps_events=True)
+    opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
+    fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
+
+    def encode(chunk: Chunk) -> EncodedChunk:
+        return encoding.encode(open_letters(chunk))
+
+    return await run_plan(parts, Plan(opened, encode, _spec(parts, options), fingerprint), options)
+
+
+async def import_updates(
+    parts: Parts,
+    source: EventSource,
+    options: JobOptions,
+    *,
+    told: Format | None,
+    delimiter: str | None,
+    mapping: UpdateMapping,
+    is_group: bool,
+) -> ImportReport:
+    """Run an import of profiles; the client's `import_profiles` and `import_groups` say how."""
+    _check(told, delimiter)
+    if options.exact_dedupe:
+        raise InvalidSettingError(
+            "exact_dedupe is for events: an update of a profile has no $insert_id to know a repeat by; leave it out"
+        )
+    encoding = UpdateEncoding(
+        "" if options.is_dry_run else parts.endpoints.token_for("an import of profiles"),
+        parts.settings.max_batch_bytes - BRACKETS_BYTES,
+        mapping,
+        is_group=is_group,
+        may_repeat=options.checkpoint is not None,
+    )
+    opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
+    spec = None
+    if not options.is_dry_run:
+        spec = parts.endpoints.groups(is_bulk=True) if is_group else parts.endpoints.people(is_bulk=True)
+    fingerprint = f"{'groups' if is_group else 'profiles'}|{told}|{delimiter}|{mapping!r}"
+    plan = Plan(opened, encoding.encode, spec, fingerprint, kept=encoding.without_token)
+    return await run_plan(parts, plan, options)
+
+
+def _encoding(
+    parts: Parts, mapping: RecordMapping | None, *, keeps_events: bool = False, transform: Transform | None = None
+) -> EventEncoding:
+    return EventEncoding(
+        EventWindow(parts.settings.dedupe_window_records),
+        parts.clock.time,
+        max_event_bytes(parts.settings.max_batch_bytes),
+        mapping,
+        keeps_events=keeps_events,
+        transform=transform,
+    )
+
+
+def _spec(parts: Parts, options: JobOptions) -> LaneSpec | None:
+    return None if options.is_dry_run else parts.endpoints.events(is_bulk=True)
+
+
+async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportReport:
+    """Run a job from its first file to its report."""
+    journal: Journal | None = None
+    try:
+        await _check_written(plan.source, options)
+        job_identity = await _identify(parts, plan, options) if options.checkpoint else JobIdentity()
+        seen = _seen_store(options)
+        journal = Journal(
+            options.dead_letters, options.checkpoint, job_identity, plan.source.names, seen, kept=plan.kept
+        )
+        start = await journal.read()
+        await plan.source.open(start.place)
+        if plan.spec is not None and options.probes:
+            await probe(parts.session, plan.spec)
+        await journal.open()
+        job = ImportJob(
+            plan.source,
+            plan.encode,
+            engine=parts.engine,
+            lane=None if plan.spec is None else parts.engine.lane(plan.spec),
+            settings=parts.settings,
+            clock=parts.clock,
+            options=options,
+            journal=journal,
+            start=start,
+            seen=seen,
+        )
+        return await job.run()
+    finally:
+        await plan.source.aclose()
+        if journal is not None:
+            await journal.aclose()
+
+
+def _seen_store(options: JobOptions) -> "SeenStore | None":
+    if not options.exact_dedupe:
+        return None
+    from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+
+    return SeenStore(options.checkpoint)
+
+
+async def _identify(parts: Parts, plan: Plan, options: JobOptions) -> JobIdentity:
+    return JobIdentity(
+        sources=await plan.source.identify(),
+        target=Target() if plan.spec is None else _target(parts, plan.spec),
+        mapping=plan.fingerprint,
+        function=function_hash(plan.function),
+        exact_dedupe=options.exact_dedupe,
+    )
+
+
+def _target(parts: Parts, spec: LaneSpec) -> Target:
+    project, token = parts.session.project_id, parts.endpoints.token
+    goes_by_token = spec.credential is None or isinstance(spec.credential, ProjectToken)
+    return Target(
+        url=f"{parts.session.address('ingestion')}{spec.path}",
+        project_id="" if project is None else str(project),
+        token=token_hash(token) if token and goes_by_token else "",
+    )
+
+
+async def _check_written(source: Source, options: JobOptions) -> None:
+    """Check that a job writes into no file that it reads."""
+    for path in (options.checkpoint, options.dead_letters):
+        if path is not None and await source.is_reading(path):
+            raise InvalidSettingError(f"{shown(path)} must be another file than those that are read")
+
+
+def _check(told: str | None, delimiter: str | None) -> None:
+    if told is not None and told not in FORMATS:
+        raise InvalidSettingError(f"format is {told!r}; choose one of {', '.join(FORMATS)}")
+    given: object = delimiter
+    is_character = isinstance(given, str) and len(given) == 1 and given not in _NO_DELIMITERS
+    if given is not None and not is_character:
+        advice = "such as ; or | (for a tab: format tsv), and neither a quote nor a line end"
+        raise InvalidSettingError(f"delimiter is {given!r}; it must be one character, {advice}")

@@ -1,0 +1,181 @@
+"""CSV and TSV, row by row; what is no row of the table is reported, and reading goes on after it."""
+
+import contextlib
+import csv
+import io
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+import msgspec
+import orjson
+
+from mixpanel_async.errors import SourceError
+from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position, RejectedRecord
+from mixpanel_async.jobs.sources.base import CheckColumns
+from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.jobs.worker_thread import WorkerThread
+from mixpanel_async.records.rejection import malformed
+
+_ROWS: Final = 1000
+
+
+class CsvRows(msgspec.Struct):
+    """Some rows.
+
+    Attributes:
+        rows: Column name to cell.
+        numbers: The line on which each begins, from 1; the header is on line 1.
+        misfits: Rows that do not fit the table.
+        number: The last line that was read.
+        is_end: Whether there are no more.
+    """
+
+    rows: Sequence[FlatRecord]
+    numbers: Sequence[int]
+    misfits: Sequence[RejectedRecord]
+    number: int
+    is_end: bool
+
+
+class CsvParser:
+    """Reads a table; blocks, so it belongs on a thread.
+
+    Args:
+        name: Of the source, for errors.
+        text: The table.
+        delimiter: What stands between cells.
+    """
+
+    def __init__(self, name: str, text: io.TextIOBase, delimiter: str) -> None:
+        self._name = name
+        # A quote out of place is an error, not a guess.
+        self._reader = csv.reader(text, delimiter=delimiter, strict=True)
+        self._broken: Exception | None = None
+        self.header: list[str] = []
+
+    def read_header(self) -> list[str]:
+        """Read the names of the columns; [] if there is not even a header.
+
+        Raises:
+            SourceError: The first line is no header.
+        """
+        try:
+            self.header = next(self._reader, [])
+        except csv.Error as error:
+            raise SourceError(f"{self._name}: the header cannot be read: {error}") from None
+        if any(_is_broken(name) for name in self.header):
+            raise SourceError(f"{self._name}: the header is no UTF-8; convert the file")
+        return self.header
+
+    def skip(self, number: int) -> None:
+        """Read over everything up to a line.
+
+        Raises:
+            SourceError: It is not there any more.
+        """
+        while self._reader.line_num < number:
+            with contextlib.suppress(csv.Error):
+                if next(self._reader, None) is None:
+                    raise SourceError(f"{self._name}: is shorter than it was")
+
+    def read(self) -> CsvRows:
+        """Read up to 1,000 rows, misfits among them; what the file raises comes after the rows read before it."""
+        if self._broken is not None:
+            raise self._broken
+        rows: list[FlatRecord] = []
+        numbers: list[int] = []
+        misfits: list[RejectedRecord] = []
+        width = len(self.header)
+        found = list(islice(self._rows(misfits), _ROWS))
+        for number, cells in found:
+            if cells is None:
+                continue
+            if len(cells) != width:
+                verdict = malformed(f"{len(cells)} cells, the header has {width} columns; quote cells with commas")
+                misfits.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
+            elif not "".join(cells).isascii() and any(_is_broken(cell) for cell in cells):
+                verdict = malformed("a cell is no UTF-8; convert the file")
+                misfits.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
+            else:
+                rows.append(dict(zip(self.header, cells, strict=True)))
+                numbers.append(number)
+        return CsvRows(rows, numbers, misfits, self._reader.line_num, len(found) < _ROWS and not self._broken)
+
+    def _rows(self, misfits: list[RejectedRecord]) -> Iterator[tuple[int, list[str] | None]]:
+        """Yield the rows with the lines on which they begin, blank ones left out; None for one that is a misfit."""
+        while True:
+            number = self._reader.line_num + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                last = self._reader.line_num
+                lines = f"lines {number} to {last}: " if last > number else ""
+                misfits.append(RejectedRecord(number, malformed(f"{lines}no valid CSV: {error}; mind the quotes")))
+                yield number, None
+                continue
+            except Exception as error:
+                self._broken = error
+                return
+            if cells:
+                yield number, cells
+
+
+def _is_broken(cell: str) -> bool:
+    """Return whether bytes were found in a cell that are no UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for character in cell)
+
+
+def _mended(cell: str) -> str:
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+class CsvReader:
+    """CSV and TSV.
+
+    Args:
+        file: Open already.
+        thread: Runs what blocks.
+        delimiter: What stands between cells.
+        check_columns: Called with the header.
+    """
+
+    def __init__(self, file: ReadAheadFile, thread: WorkerThread, delimiter: str, check_columns: CheckColumns) -> None:
+        self._file = file
+        self._thread = thread
+        self._rows = CsvParser(file.name, file.text(), delimiter)
+        self._check_columns = check_columns
+        self._start = Position()
+
+    async def open(self, start: Position) -> None:
+        """Read the header, and go to where reading begins."""
+        self._start = start
+        columns = await self._thread.submit(self._read_header)
+        if columns:
+            self._check_columns(columns)
+
+    def _read_header(self) -> list[str]:
+        with self._file.translated():
+            columns = self._rows.read_header()
+            self._rows.skip(self._start.number)
+            return columns
+
+    async def chunks(self) -> AsyncGenerator[Chunk]:
+        """Yield the rows."""
+        while True:
+            found = await self._thread.submit(self._read_rows)
+            place = Position(self._start.file, found.number)
+            yield Chunk(
+                self._file.name, found.numbers, rows=found.rows, misfits=found.misfits, end=place, is_table=True
+            )
+            if found.is_end:
+                await self._thread.submit(self._file.check_end)
+                return
+
+    def _read_rows(self) -> CsvRows:
+        with self._file.translated():
+            rows = self._rows.read()
+        self._file.note_position()
+        return rows

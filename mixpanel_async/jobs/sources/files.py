@@ -1,0 +1,199 @@
+"""Files as sources: one after another, each as chunks that say where they stood."""
+
+import contextlib
+import os
+import stat
+from collections.abc import AsyncGenerator, Sequence
+
+from mixpanel_async.errors import InvalidSettingError, SourceError
+from mixpanel_async.jobs.model.chunks import Chunk, Position
+from mixpanel_async.jobs.model.source_identity import SourceIdentity
+from mixpanel_async.jobs.sources.base import CheckColumns, Reader
+from mixpanel_async.jobs.sources.detection import Format, format_of
+from mixpanel_async.jobs.sources.discovery import find_origins
+from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
+from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.jobs.sources.readers import make_reader
+from mixpanel_async.jobs.worker_thread import WorkerThread
+from mixpanel_async.redaction import shown
+
+
+class FileOptions:
+    """How files are read.
+
+    Args:
+        told: Their format, or None to find out.
+        delimiter: What stands between cells of a table, or None for the format's own.
+        check_columns: Called with the header of each table; raises InvalidSettingError where it will not do.
+    """
+
+    def __init__(self, told: Format | None, delimiter: str | None, check_columns: CheckColumns) -> None:
+        self.told = told
+        self.delimiter = delimiter
+        self.check_columns = check_columns
+
+
+class FileSource:
+    """One file, or standard input.
+
+    Args:
+        file: Opened by this.
+        thread: Runs what blocks.
+        options: How it is read.
+    """
+
+    def __init__(self, file: ReadAheadFile, thread: WorkerThread, options: FileOptions) -> None:
+        self._file = file
+        self._thread = thread
+        self._options = options
+        self._reader: Reader | None = None
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes read, as they are stored."""
+        return self._file.read_bytes
+
+    async def open(self, start: Position) -> None:
+        """Open the file, find out its format, and go to where reading begins.
+
+        Raises:
+            SourceError: It cannot be read, or has a format that cannot be found out.
+            InvalidSettingError: The table's columns will not do.
+        """
+        options = self._options
+        await self._file.open()
+        form = format_of(self._file.origin.file_name, self._file.head, options.told)
+        self._reader = make_reader(form, self._file, self._thread, options.delimiter, options.check_columns)
+        await self._reader.open(start)
+
+    def chunks(self) -> AsyncGenerator[Chunk]:
+        """Yield the records."""
+        if self._reader is None:
+            raise SourceError(f"{self._file.name}: is not open")
+        return self._reader.chunks()
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        await self._file.aclose()
+
+
+class FilesSource:
+    """Files, one after another.
+
+    Args:
+        given: Paths or addresses of files or directories, or patterns; "-" is standard input; or files that are open.
+        options: How they are read.
+    """
+
+    def __init__(self, given: Sequence[str | ReadableFile], options: FileOptions) -> None:
+        self._thread = WorkerThread("mixpanel_async-read")
+        self._given = given
+        self._files: Sequence[ReadAheadFile] = ()
+        self._options = options
+        self._current: FileSource | None = None
+        self._start = Position()
+        self._done_bytes = 0
+        self.names: tuple[str, ...] = ()
+        self.name = "stdin" if given[0] == STDIN else shown(given[0]) if isinstance(given[0], str) else "file"
+        self.total_bytes: int | None = None
+
+    async def _find(self) -> None:
+        """Find the files; where they are many or far away it takes a while, so it is not done in the event loop."""
+        if self._files:
+            return
+        origins = await self._thread.submit(lambda: [each for one in self._given for each in find_origins(one)])
+        self.names = _told_apart(origins)
+        self._files = [ReadAheadFile(*pair, self._thread) for pair in zip(origins, self.names, strict=True)]
+        self.name = self.names[0] if len(self.names) == 1 else f"{self.names[0]} and {len(self.names) - 1} more"
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes read, as they are stored."""
+        return self._done_bytes + (self._current.read_bytes if self._current is not None else 0)
+
+    async def is_reading(self, path: str) -> bool:
+        """Return whether a path leads to one of the files, by whatever name.
+
+        Raises:
+            SourceError: A file is not there.
+        """
+        await self._find()
+        return await self._thread.submit(lambda: self._is_reading(path))
+
+    def _is_reading(self, path: str) -> bool:
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and any(file.origin.is_same(status) for file in self._files)
+
+    async def identify(self) -> tuple[SourceIdentity, ...]:
+        """Return what tells the files from others.
+
+        Raises:
+            InvalidSettingError: One is no file that can be read again.
+            SourceError: One cannot be read.
+        """
+        await self._find()
+        return tuple([await self._thread.submit(file.origin.identify) for file in self._files])
+
+    async def open(self, start: Position) -> None:
+        """Open the first file to be read, at the place where reading begins.
+
+        Raises:
+            SourceError: It cannot be read.
+            InvalidSettingError: Its columns will not do.
+        """
+        await self._find()
+        sizes = await self._thread.submit(lambda: [file.origin.stored_bytes() for file in self._files])
+        if None not in sizes:
+            self.total_bytes = sum(size or 0 for size in sizes)
+        self._done_bytes = sum(size or 0 for size in sizes[: start.file])
+        self._start = start
+        self._current = await self._opened(start)
+
+    async def _opened(self, start: Position) -> FileSource:
+        source = FileSource(self._files[start.file], self._thread, self._options)
+        self._current = source
+        await source.open(start)
+        return source
+
+    async def chunks(self) -> AsyncGenerator[Chunk]:
+        """Yield the records of all files."""
+        for index in range(self._start.file, len(self._files)):
+            if index != self._start.file:
+                try:
+                    await self._opened(Position(index))
+                except InvalidSettingError as error:
+                    raise SourceError(f"{self.names[index]}: {error}") from None
+            source = self._current
+            if source is None:
+                raise SourceError(f"{self.name}: is not open")
+            async with contextlib.aclosing(source.chunks()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            await source.aclose()
+            self._done_bytes += source.read_bytes
+            self._current = None
+
+    def take(self) -> Sequence[Chunk]:
+        """Return nothing: what is read of a file is yielded at once."""
+        return ()
+
+    async def aclose(self) -> None:
+        """Close the file that is open, and end the thread."""
+        if self._current is not None:
+            await self._current.aclose()
+        self._thread.close()
+
+
+def _told_apart(origins: Sequence[Location]) -> tuple[str, ...]:
+    """Return names of files, each of them once: positions and dead letters are told by them."""
+    names: dict[str, None] = {}
+    for origin in origins:
+        name, count = origin.name, 1
+        while name in names:
+            count += 1
+            name = f"{origin.name} ({count})"
+        names[name] = None
+    return tuple(names)

@@ -1,0 +1,47 @@
+"""NDJSON reader."""
+
+from collections.abc import AsyncGenerator
+
+from mixpanel_async.codecs.lines import Lines, LineSplitter
+from mixpanel_async.jobs.model.chunks import Chunk, Position, RejectedRecord
+from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.records.rejection import malformed
+
+
+class NdjsonReader:
+    """NDJSON.
+
+    Args:
+        file: Open already.
+    """
+
+    def __init__(self, file: ReadAheadFile) -> None:
+        self._file = file
+        self._start = Position()
+
+    async def open(self, start: Position) -> None:
+        """Go to where reading begins."""
+        self._start = start
+        await self._file.skip(start.offset)
+
+    async def chunks(self) -> AsyncGenerator[Chunk]:
+        """Yield the lines."""
+        splitter = LineSplitter(self._start.number)
+        offset = self._start.offset
+        while block := await self._file.read():
+            offset += len(block)
+            found = splitter.feed(block)
+            if found.lines or found.too_long:
+                yield self._chunk(found, offset - splitter.held_bytes)
+        found = splitter.close()
+        if found.lines or found.too_long:
+            yield self._chunk(found, offset)
+
+    def _chunk(self, found: Lines, offset: int) -> Chunk:
+        last = found.first + len(found.lines)
+        misfits = [
+            RejectedRecord(number, malformed(f"the line is {size:,} bytes long; is this NDJSON?"))
+            for number, size in found.too_long
+        ]
+        place = Position(self._start.file, last - 1, offset)
+        return Chunk(self._file.name, range(found.first, last), lines=found.lines, misfits=misfits, end=place)

@@ -1,0 +1,1 @@
+"""Rules for records, and their encoding to bytes."""

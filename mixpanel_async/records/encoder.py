@@ -1,0 +1,236 @@
+"""Records to bytes, once. Pure: the time is handed in.
+
+An event is put together from three pieces: a head that is cached for each event name, the few fields that are ours, and
+the user's properties as orjson wrote them. Later steps move these bytes and never look inside.
+"""
+
+import hashlib
+import itertools
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+import orjson
+
+from mixpanel_async import limits
+from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
+from mixpanel_async.models import JSONValue, Properties
+from mixpanel_async.records import validation
+
+_WITH_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b}'
+_OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
+_MAX_HEADS: Final = 4096  # event names are few; a caller that makes them up must not fill the memory
+_MAX_PLAIN_KEY_BYTES: Final = 128
+# An array with too many elements takes two bytes for each, an object more: shorter JSON needs no counting.
+_SAFE_COMMAS: Final = limits.MAX_PROPERTIES - len(_OWN_FIELDS) - 1
+_SAFE_BYTES: Final = 2 * _SAFE_COMMAS
+_BRACE: Final = ord("{")  # looking for one byte costs a tenth of looking for a string
+_find_null: Final = re.compile(rb"null").search
+# Operations that are not the same when applied twice.
+UNSAFE_OPERATIONS: Final = frozenset({"$add", "$append", "$union", "$remove"})
+
+
+# A record's JSON, and what makes it equal to another one: None where its $insert_id was made here and so is unique.
+Encoded: TypeAlias = tuple[bytes, bytes | None]
+
+
+class EventEncoder:
+    """Encodes events for one endpoint.
+
+    Args:
+        token: Put into each event; None where the request's credential names the project.
+        max_bytes: Bound on one event.
+        max_age_seconds: How old an event's time may be; None: from 1971 on.
+        needs_time: Whether an event without a time is refused; else it happened now.
+    """
+
+    def __init__(
+        self, *, token: str | None, max_bytes: int, max_age_seconds: float | None = None, needs_time: bool = False
+    ) -> None:
+        self._token = b"" if token is None else b'"token":' + orjson.dumps(token) + b","
+        self._max_age_seconds = max_age_seconds
+        self._needs_time = needs_time
+        self._max_bytes = min(max_bytes, limits.MAX_EVENT_BYTES)
+        self._heads: dict[str, bytes] = {}
+        # 80 random bits a client and a number: unique, and half the cost of a uuid4 each.
+        self._with_own_id = b'%b%b,"time":%d,"$insert_id":"' + uuid.uuid4().hex[:20].encode() + b'-%x"%b}'
+        self._numbers = itertools.count()
+
+    def encode(  # noqa: PLR0917 - called for every event: keywords cost
+        self,
+        event: str,
+        distinct_id: str,
+        properties: Properties | None,
+        now: float,
+        time: object = None,
+        insert_id: str | None = None,
+    ) -> Encoded:
+        """Return an event as bytes.
+
+        Args:
+            event: Its name.
+            distinct_id: Whose event it is; "" for nobody's.
+            properties: The user's; left untouched. `time` and `$insert_id` may be among them.
+            now: Unix time in seconds.
+            time: When it happened; None: now.
+            insert_id: Its id, if it has one.
+
+        Raises:
+            CannotEncodeError: It cannot become JSON.
+            InvalidRecordError: Mixpanel would refuse it.
+        """
+        head = self._heads.get(event) or self._new_head(event)
+        if type(distinct_id) is not str or distinct_id in limits.FORBIDDEN_IDS:
+            validation.check_distinct_id(distinct_id)
+        if properties and (
+            "time" in properties or "$insert_id" in properties or "distinct_id" in properties or "token" in properties
+        ):
+            properties, time, insert_id = self._own_fields(dict(properties), distinct_id, time, insert_id)
+        if time is None:
+            if self._needs_time:
+                raise InvalidRecordError(
+                    "an imported event needs its time, and none was given", field="properties.time"
+                )
+            moment = int(now * 1000)
+        else:
+            moment = validation.read_time(time)
+            validation.check_time(moment, now, max_age_seconds=self._max_age_seconds)
+        tail = encode_properties(properties) if properties else b"}"
+        try:
+            who = orjson.dumps(distinct_id)
+        except TypeError as error:
+            raise validation.explain_unencodable(distinct_id, "properties.distinct_id", str(error)) from None
+        if insert_id is None:
+            key = None
+            part = self._with_own_id % (head, who, moment, next(self._numbers), tail)
+        else:
+            own_id = validation.check_insert_id(insert_id).encode()
+            key = dedupe_key(event, moment, distinct_id, insert_id)
+            part = _WITH_GIVEN_ID % (head, who, moment, own_id, tail)
+        if len(part) > self._max_bytes:
+            raise RecordTooLargeError(size=len(part), limit=self._max_bytes)
+        return part, key
+
+    def _new_head(self, event: str) -> bytes:
+        name = encode_json(validation.check_event_name(event), "event")
+        head = b'{"event":' + name + b',"properties":{' + self._token + b'"distinct_id":'
+        if len(self._heads) >= _MAX_HEADS:
+            self._heads.clear()
+        self._heads[event] = head
+        return head
+
+    def _own_fields(
+        self, properties: dict[str, JSONValue], distinct_id: str, time: object, insert_id: str | None
+    ) -> tuple[dict[str, JSONValue], object, str | None]:
+        """Take the fields that are ours out of the user's properties; the same one given twice must be the same."""
+        properties.pop("token", None)  # the client's token decides; a record cannot leave its project
+        given = properties.pop("distinct_id", distinct_id)
+        if given != distinct_id:
+            raise InvalidRecordError(
+                "differs from the distinct_id of the call; give it once", field="properties.distinct_id"
+            )
+        if "time" in properties:
+            inner = properties.pop("time")
+            if time is not None and inner != time:
+                raise _given_twice("time")
+            time = validation.read_time(inner)
+        if "$insert_id" in properties:
+            inner = properties.pop("$insert_id")
+            if insert_id is not None and inner != insert_id:
+                raise InvalidRecordError(
+                    "differs from the insert_id of the call; give it once", field="properties.$insert_id"
+                )
+            insert_id = validation.check_insert_id(inner)
+        return properties, time, insert_id
+
+
+def _given_twice(name: str) -> InvalidRecordError:
+    return InvalidRecordError("differs from the one in the call; give it once", field=f"properties.{name}")
+
+
+def encode_properties(properties: Properties) -> bytes:
+    """Return properties, of which there are some, as JSON that follows others: a comma in place of the brace.
+
+    Raises:
+        CannotEncodeError: They cannot become JSON.
+        InvalidRecordError: They are too many, too long or too deep.
+    """
+    try:
+        body = orjson.dumps(properties)
+    except (TypeError, RecursionError) as error:
+        if not isinstance(properties, dict):
+            return encode_properties(dict(properties))
+        raise validation.explain_unencodable(properties, "properties", str(error)) from None
+    tail = b"," + body[1:]
+    if _find_null(tail):
+        validation.check_finite(properties, "properties")
+    is_long = len(tail) > _SAFE_BYTES and tail.count(b",") > _SAFE_COMMAS
+    if is_long or (_BRACE in tail and tail.count(b"{") >= limits.MAX_OBJECT_DEPTH):
+        validation.check_shape(properties, own=len(_OWN_FIELDS))
+    return tail
+
+
+def encode_json(value: JSONValue, field: str) -> bytes:
+    """Return any value as JSON.
+
+    Raises:
+        CannotEncodeError: It cannot become JSON without changing its meaning.
+    """
+    try:
+        body = orjson.dumps(value)
+    except (TypeError, RecursionError) as error:
+        raise validation.explain_unencodable(value, field, str(error)) from None
+    if _find_null(body):
+        validation.check_finite(value, field)
+    return body
+
+
+def encode_update(update: Mapping[str, JSONValue], max_bytes: int) -> Encoded:
+    """Return an update of a profile or group as bytes.
+
+    Raises:
+        CannotEncodeError: It cannot become JSON.
+        RecordTooLargeError: It is over the limit.
+    """
+    part = encode_json(dict(update), "update")
+    limit = min(max_bytes, limits.MAX_PROFILE_BYTES)
+    if len(part) > limit:
+        raise RecordTooLargeError(size=len(part), limit=limit)
+    return part, None
+
+
+def is_unsafe(update: Mapping[str, JSONValue]) -> bool:
+    """Return whether applying an update twice differs from applying it once."""
+    return not UNSAFE_OPERATIONS.isdisjoint(update)
+
+
+class _KeyProperties(msgspec.Struct):
+    time: int | float | None = None
+    distinct_id: str | None = None
+    insert_id: str | None = msgspec.field(name="$insert_id", default=None)
+
+
+class _KeyFields(msgspec.Struct):
+    event: str
+    properties: _KeyProperties
+
+
+def dedupe_key(event: str, time: float, distinct_id: str, insert_id: str) -> bytes:
+    """Return what makes two events equal to Mixpanel, as they are or, where they are long, as a 256-bit hash."""
+    # The length keeps a name that holds a NUL apart from a name and an id.
+    key = f"{len(event)}\0{event}\0{time}\0{distinct_id}\0{insert_id}".encode("utf-8", "surrogatepass")
+    return key if len(key) <= _MAX_PLAIN_KEY_BYTES else hashlib.blake2b(key, digest_size=32).digest()
+
+
+def read_key(part: bytes) -> bytes | None:
+    """Return the dedupe key of an encoded event, or None where it has none."""
+    try:
+        fields = msgspec.json.decode(part, type=_KeyFields)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    own = fields.properties
+    if own.time is None or own.distinct_id is None or own.insert_id is None:
+        return None
+    return dedupe_key(fields.event, own.time, own.distinct_id, own.insert_id)

@@ -1,0 +1,38 @@
+"""Turns records that fail local validation into REJECTED verdicts."""
+
+import reprlib
+from contextlib import suppress
+
+import orjson
+
+from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
+from mixpanel_async.models import Outcome, Verdict
+
+
+def rejected(error: InvalidRecordError) -> Verdict:
+    """Return the outcome of a record that local validation refused."""
+    reason = "too_large" if isinstance(error, RecordTooLargeError) else "invalid"
+    return Verdict(Outcome.REJECTED, reason, error.field, error.message)
+
+
+def record_for_report(record: object) -> bytes:
+    """Return a refused record as JSON, as far as it can be written; where it cannot, as Python prints it."""
+    try:
+        return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, RecursionError):
+        pass
+    # What is nested too deeply only reprlib prints; a caller's own __repr__ may raise anything.
+    for printed in (repr, reprlib.repr):
+        with suppress(Exception):
+            return orjson.dumps(printed(record).encode("utf-8", "replace").decode())
+    return orjson.dumps(f"a {type(record).__name__} that cannot be printed")
+
+
+def malformed(message: str) -> Verdict:
+    """Return the outcome of something that is no record at all."""
+    return Verdict(Outcome.REJECTED, "malformed", "", message)
+
+
+def too_deep(field: str = "") -> InvalidRecordError:
+    """Return the error for a record that is nested too deeply to be walked through."""
+    return InvalidRecordError("is nested too deeply; flatten it", field=field)

@@ -1,0 +1,238 @@
+"""Mixpanel's documented rules for records, checked before anything is sent. Pure.
+
+The encoder calls what is here only where a cheap look at the encoded bytes says that a rule may be broken.
+"""
+
+import dataclasses
+import datetime as dt
+import math
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from mixpanel_async import limits
+from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
+from mixpanel_async.models import JSONValue
+
+_INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
+_MAX_NESTING: Final = 100  # beyond any real record; ends the walk through a list that contains itself
+_NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
+
+
+def check_event_name(event: object) -> str:
+    """Return `event` if it can be the name of an event.
+
+    Raises:
+        CannotEncodeError: It is no string.
+        InvalidRecordError: It is empty.
+    """
+    if not isinstance(event, str):
+        raise CannotEncodeError(f"the event's name must be a string, not {type(event).__name__}", field="event")
+    if not event:
+        raise InvalidRecordError("the event's name is empty", field="event")
+    return event
+
+
+def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id", *, may_be_empty: bool = True) -> str:
+    """Return `distinct_id` if Mixpanel takes it.
+
+    Mixpanel's list of forbidden values is compared as it is printed, in lower case; other spellings go to Mixpanel.
+
+    Raises:
+        CannotEncodeError: It is no string.
+        InvalidRecordError: It is one of the values that Mixpanel refuses.
+    """
+    if not isinstance(distinct_id, str):
+        raise CannotEncodeError(
+            f"must be a string, not {type(distinct_id).__name__}; convert it with str()", field=field
+        )
+    if distinct_id in limits.FORBIDDEN_IDS or not (distinct_id or may_be_empty):
+        hint = '; use "" for an event of nobody' if may_be_empty else ""
+        raise InvalidRecordError(f"{distinct_id!r} is a value that Mixpanel refuses as an id{hint}", field=field)
+    return distinct_id
+
+
+def check_insert_id(insert_id: object, field: str = "properties.$insert_id") -> str:
+    """Return `insert_id` if Mixpanel takes it: 1 to 36 of A-Z a-z 0-9 and -.
+
+    Raises:
+        CannotEncodeError: It is no string.
+        InvalidRecordError: It is too long, has other characters, or is a value that Mixpanel refuses.
+    """
+    if not isinstance(insert_id, str):
+        raise CannotEncodeError(f"must be a string, not {type(insert_id).__name__}", field=field)
+    if not _INSERT_ID.fullmatch(insert_id) or insert_id in limits.FORBIDDEN_IDS:
+        raise InvalidRecordError(
+            f"{insert_id[:60]!r} is no valid id: 1 to 36 of A-Z a-z 0-9 and -; hash longer ones", field=field
+        )
+    return insert_id
+
+
+def read_time(time: object, field: str = "properties.time") -> int:
+    """Return a time as the number that is sent: whole seconds and milliseconds as they are, the rest in milliseconds.
+
+    Args:
+        time: Unix time in seconds or milliseconds (from 31,536,000,000 on), or an aware datetime.
+        field: Named in the error.
+
+    Raises:
+        CannotEncodeError: It is no number and no datetime, or no finite number.
+        InvalidRecordError: It is a datetime without a zone, one before 1971, or a number beyond 64 bits.
+    """
+    if isinstance(time, int) and not isinstance(time, bool):
+        if abs(time) >= _NO_TIME:
+            raise _no_time(field)
+        return time
+    if isinstance(time, float):
+        if not math.isfinite(time):
+            raise CannotEncodeError(f"{time} is no time", field=field)
+        if abs(time) >= _NO_TIME:
+            raise _no_time(field)
+        return int(time) if time >= limits.MIN_EVENT_TIME_MILLISECONDS else _milliseconds(time, field)
+    if isinstance(time, dt.datetime):
+        if time.tzinfo is None:
+            raise InvalidRecordError("a datetime without a zone is ambiguous; attach one, for example UTC", field=field)
+        return _milliseconds(time.timestamp(), field)
+    raise CannotEncodeError(
+        f"must be seconds, milliseconds or an aware datetime, not {type(time).__name__}", field=field
+    )
+
+
+def _milliseconds(seconds: float, field: str) -> int:
+    """Return a time in milliseconds, which before 1971 would be read as seconds, of a day long after."""
+    found = round(seconds * 1000)
+    if found < limits.MIN_EVENT_TIME_MILLISECONDS:
+        raise InvalidRecordError(f"{seconds:,} seconds is before 1971-01-01, which Mixpanel refuses", field=field)
+    return found
+
+
+def _no_time(field: str) -> InvalidRecordError:
+    return InvalidRecordError("a number beyond 64 bits is no time", field=field)
+
+
+def check_time(time: int, now: float, *, max_age_seconds: float | None = None, field: str = "properties.time") -> None:
+    """Check that Mixpanel takes a time as it is.
+
+    Args:
+        time: Unix time in seconds or milliseconds, as `read_time` gives it.
+        now: Unix time in seconds.
+        max_age_seconds: How old it may be (/track takes five days); None: from 1971 on.
+        field: Named in the error.
+
+    Raises:
+        InvalidRecordError: It is before 1971, over an hour ahead, or too old for /track.
+    """
+    seconds = time / 1000 if time >= limits.MIN_EVENT_TIME_MILLISECONDS else time
+    if seconds < limits.MIN_EVENT_TIME_SECONDS:
+        raise InvalidRecordError(f"{time} is before 1971-01-01, which Mixpanel refuses", field=field)
+    if seconds > now + limits.MAX_EVENT_AHEAD_SECONDS:
+        raise InvalidRecordError(
+            f"{time} is more than an hour ahead; Mixpanel would replace it and no longer recognise repeats", field=field
+        )
+    if max_age_seconds is not None and seconds < now - max_age_seconds:
+        raise InvalidRecordError(
+            f"{time} is more than five days ago, which /track ignores; use import_event()", field=field
+        )
+
+
+def check_finite(value: JSONValue, field: str) -> None:
+    """Check that no number in `value` is NaN or infinite: JSON has no such numbers, and null means something else.
+
+    Raises:
+        CannotEncodeError: One is; its field is named.
+    """
+    for path, leaf in _leaves(value, field, 0):
+        if isinstance(leaf, float) and not math.isfinite(leaf):
+            raise CannotEncodeError(f"{leaf} cannot be written as JSON; leave it out or send None", field=path)
+
+
+def check_shape(properties: Mapping[str, JSONValue], *, own: int = 0, field: str = "properties") -> None:
+    """Check the limits on numbers of properties, keys and elements, and on the depth of objects.
+
+    Args:
+        properties: The user's properties.
+        own: How many properties the encoder adds.
+        field: Named in errors.
+
+    Raises:
+        InvalidRecordError: One is exceeded; its field is named.
+    """
+    if len(properties) + own > limits.MAX_PROPERTIES:
+        raise InvalidRecordError(
+            f"{len(properties) + own} properties, {limits.MAX_PROPERTIES} are allowed", field=field
+        )
+    for name, value in properties.items():
+        _check_value(value, f"{field}.{name}", 0)
+
+
+def _check_value(value: JSONValue, field: str, depth: int) -> None:
+    if isinstance(value, Mapping):
+        if depth >= limits.MAX_OBJECT_DEPTH:
+            raise InvalidRecordError(f"objects are nested more than {limits.MAX_OBJECT_DEPTH} deep", field=field)
+        if len(value) > limits.MAX_OBJECT_KEYS:
+            raise InvalidRecordError(f"{len(value)} keys, {limits.MAX_OBJECT_KEYS} are allowed", field=field)
+        for name, inner in value.items():
+            _check_value(inner, f"{field}.{name}", depth + 1)
+    elif isinstance(value, list | tuple):
+        if len(value) > limits.MAX_ARRAY_ELEMENTS:
+            raise InvalidRecordError(f"{len(value)} elements, {limits.MAX_ARRAY_ELEMENTS} are allowed", field=field)
+        for inner in value:
+            _check_value(inner, field, depth)
+
+
+def explain_unencodable(value: JSONValue, field: str, reason: str) -> CannotEncodeError:
+    """Return the error for a value that orjson refused, naming the field at fault where it can be found."""
+    for path, leaf in _leaves(value, field, 0):
+        if isinstance(leaf, _BadKey):
+            return CannotEncodeError(f"a key must be a string, not {leaf.kind}", field=path)
+        if isinstance(leaf, int) and not -(2**63) <= leaf < 2**64:
+            size = leaf.bit_length()  # not its digits: Python refuses to write those of a very large one
+            return CannotEncodeError(
+                f"an integer of {size:,} bits does not fit into 64; send it as a string", field=path
+            )
+        if not isinstance(leaf, str | int | float | dt.datetime | dt.date | dt.time | type(None)):
+            name = type(leaf).__name__
+            return CannotEncodeError(f"{name} cannot be written as JSON; convert it first ({reason})", field=path)
+    return CannotEncodeError(reason, field=field)
+
+
+@dataclasses.dataclass(frozen=True)
+class _BadKey:
+    kind: str
+
+
+def _leaves(value: JSONValue, field: str, depth: int) -> Iterator[tuple[str, object]]:
+    if depth > _MAX_NESTING:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(name, str):
+                yield from _leaves(inner, f"{field}.{name}", depth + 1)
+            else:
+                yield f"{field}.{name}", _BadKey(type(name).__name__)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{field}[{index}]", depth + 1)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for item in dataclasses.fields(value):
+            yield from _leaves(getattr(value, item.name), f"{field}.{item.name}", depth + 1)
+    else:
+        yield field, value
+
+
+def check_uuid_v4(value: object, field: str) -> str:
+    """Return `value` if it is a UUID of version 4, which Mixpanel wants for anonymous ids.
+
+    Raises:
+        InvalidRecordError: It is not.
+    """
+    if not isinstance(value, str):
+        raise CannotEncodeError(f"must be a string, not {type(value).__name__}", field=field)
+    try:
+        parsed = uuid.UUID(value)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.version != 4:  # noqa: PLR2004 - UUID version 4
+        raise InvalidRecordError(f"{value!r} is no UUID of version 4", field=field)
+    return value

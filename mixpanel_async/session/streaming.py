@@ -1,0 +1,32 @@
+"""The body of a streamed reply, inflated as it arrives."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from mixpanel_async.codecs.gzip import BROKEN, Inflater
+from mixpanel_async.errors import ConnectionLostError, TruncatedReplyError
+from mixpanel_async.session.messages import StreamReply
+
+_MAX_PIECE_BYTES: Final = 1024 * 1024  # so that a few compressed bytes cannot fill the memory
+
+
+async def decompressed_stream(reply: StreamReply) -> AsyncIterator[bytes]:
+    """Yield a reply's body in pieces of at most 1 MiB each where it is compressed, as it comes where it is not.
+
+    Raises:
+        TruncatedReplyError: A compressed body ends before its trailer.
+        ConnectionLostError: It cannot be inflated to its last byte.
+    """
+    if reply.headers.get("content-encoding", "").lower() not in {"gzip", "deflate"}:
+        async for chunk in reply.chunks():
+            yield chunk
+        return
+    body = Inflater()
+    try:
+        async for chunk in reply.chunks():
+            for piece in body.pieces(chunk, _MAX_PIECE_BYTES):
+                yield piece
+    except BROKEN as error:
+        raise ConnectionLostError(f"the reply's compressed body is broken: {error}", sent=True) from None
+    if not body.is_whole:
+        raise TruncatedReplyError("the reply's compressed body ends before its trailer")

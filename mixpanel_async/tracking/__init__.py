@@ -1,0 +1,1 @@
+"""Live calls: events, identity, profile updates."""

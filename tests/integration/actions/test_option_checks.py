@@ -1,0 +1,232 @@
+import datetime as dt
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from mixpanel_async.actions import (
+    Annotations,
+    Experiments,
+    FeatureFlags,
+    Gdpr,
+    LookupTables,
+    Pipelines,
+    Query,
+    RawExport,
+    Schemas,
+    ServiceAccounts,
+    request,
+)
+from mixpanel_async.actions._core.params import iso_date, iso_moment
+from mixpanel_async.actions.pipelines.destinations import Aws, AzureRaw, BigQuery, GcsRaw, S3Raw, Snowflake
+from mixpanel_async.actions.warehouse.models import EventStreamImport, PeopleImport
+from mixpanel_async.auth import OAuthToken, ProjectSecret
+from mixpanel_async.errors import CannotEncodeError, InvalidSettingError, MissingCredentialsError
+from tests.integration.actions.server import ACCOUNT, Recorder
+
+DAY = dt.date(2026, 8, 31)
+Case = tuple[Callable[[Recorder], object], str]
+
+CASES: dict[str, Case] = {
+    "dates in order": (lambda s: Query(s).segmentation("e", "2026-09-01", DAY), "to_date .* is before from_date"),
+    "a date": (lambda s: Query(s).segmentation("e", "2026-9-1", DAY), "from_date is '2026-9-1'"),
+    "a day that exists": (lambda s: Query(s).segmentation("e", "2026-02-30", DAY), "from_date is '2026-02-30'"),
+    "unit or interval": (lambda s: Query(s).segmentation("e", DAY, DAY, unit="day", interval=1), "unit and interval"),
+    "interval and type": (lambda s: Query(s).segmentation("e", DAY, DAY, interval=1), "interval needs type"),
+    "limit and on": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=5), "limit needs on"),
+    "limit in range": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=10_001, on="x"), "limit is 10001"),
+    "format": (lambda s: Query(s).segmentation("e", DAY, DAY, format="xml"), "format is 'xml'"),  # type: ignore[call-overload]
+    "funnel unit or interval": (lambda s: Query(s).funnels(1, DAY, DAY, unit="day", interval=1), "interval and unit"),
+    "length_unit and length": (lambda s: Query(s).funnels(1, DAY, DAY, length_unit="day"), "length_unit needs length"),
+    "birth and born_event": (lambda s: Query(s).retention(DAY, DAY), "needs born_event"),
+    "frequency limit": (
+        lambda s: Query(s).frequency(DAY, DAY, unit="day", addiction_unit="hour", limit=1), "limit needs on",
+    ),
+    "interval or dates": (
+        lambda s: Query(s).event_counts("e", type="general", unit="day", interval=1, from_date=DAY),
+        "interval and from_date exclude",
+    ),
+    "interval or to_date": (
+        lambda s: Query(s).event_counts("e", type="general", unit="day", interval=1, to_date=DAY),
+        "interval and to_date exclude",
+    ),
+    "both dates": (
+        lambda s: Query(s).event_counts("e", type="general", unit="day", from_date=DAY),
+        "give from_date and to_date, or interval",
+    ),
+    "neither": (
+        lambda s: Query(s).property_counts("e", "p", type="general", unit="day"),
+        "give from_date and to_date, or interval",
+    ),
+    "page and session": (lambda s: Query(s).profiles_page(page=1), "page above 0 needs session_id"),
+    "page and session of all": (lambda s: Query(s).profiles(page=1), "page above 0 needs session_id"),
+    "offset and session": (lambda s: Query(s).profiles(offset=1), "offset needs session_id"),
+    "behaviors or cohort": (
+        lambda s: Query(s).profiles(behaviors=[], filter_by_cohort=1), "behaviors and filter_by_cohort exclude",
+    ),
+    "as_of and behaviors": (lambda s: Query(s).profiles(as_of_timestamp=1), "as_of_timestamp needs behaviors"),
+    "all users and cohort": (
+        lambda s: Query(s).profiles(include_all_users=True), "include_all_users needs filter_by_cohort",
+    ),
+    "one id or many": (
+        lambda s: Query(s).profiles(distinct_id="u", distinct_ids=["v"]), "distinct_id and distinct_ids exclude",
+    ),
+    "export limit": (lambda s: RawExport(s).request(DAY, DAY, limit=100_001), "limit is 100001"),
+    "no from_date": (lambda _: GcsRaw(gcs_bucket="b", gcs_region="us-east1"), "from_date is needed, unless trial"),
+    "frequency and to_date": (
+        lambda _: GcsRaw(from_date=DAY, to_date=DAY, frequency="daily", gcs_bucket="b", gcs_region="us-east1"),
+        "frequency and to_date exclude",
+    ),
+    "kms": (
+        lambda _: S3Raw(from_date=DAY, s3_bucket="b", s3_region="us-east-1", s3_role="r", s3_kms_key_id="k"),
+        'needs s3_encryption "kms"',
+    ),
+    "glue": (
+        lambda _: Aws(from_date=DAY, s3_bucket="b", s3_region="us-east-1", s3_role="r", use_glue=True),
+        "use_glue needs glue_database",
+    ),
+    "glue role": (
+        lambda _: Aws(from_date=DAY, s3_bucket="b", s3_region="us-east-1", s3_role="r", glue_role="r"),
+        "glue_role needs use_glue",
+    ),
+    "one kind": (
+        lambda s: Pipelines(s).edit("n", azure_client_id="i", glue_role="r"), "azure_client_id and glue_role exclude",
+    ),
+    "event name": (
+        lambda _: EventStreamImport(
+            warehouse_source_id=1, table_params={}, time_column_name="t", sync_mode="full_sync",
+            event_name="e", event_column_name="c",
+        ),
+        "event_name and event_column_name exclude",
+    ),
+    "no event name": (
+        lambda _: EventStreamImport(
+            warehouse_source_id=1, table_params={}, time_column_name="t", sync_mode="full_sync"
+        ),
+        "needs event_name or event_column_name",
+    ),
+    "time based": (
+        lambda _: PeopleImport(warehouse_source_id=1, table_params={}, user_column_name="u", sync_mode="time_based"),
+        "needs insert_time_column_name",
+    ),
+    "single user": (
+        lambda _: PeopleImport(
+            warehouse_source_id=1, table_params={}, user_column_name="u", sync_mode="full_sync",
+            databricks_params={"export_cluster_config": {"data_security_mode": "SINGLE_USER"}},
+        ),
+        "needs single_user_name",
+    ),
+    "disclosure": (lambda s: Gdpr(s, "t").create_retrieval(["u"], disclosure_type="Data"), "disclosure_type needs"),
+    "gdpr ids": (lambda s: Gdpr(s, "t").create_deletion(["u"] * 2001), "distinct_ids has 2,001 entries"),
+    "gdpr no ids": (lambda s: Gdpr(s, "t").create_deletion([]), "distinct_ids has 0 entries"),
+    "gdpr one string": (lambda s: Gdpr(s, "t").create_deletion("user"), "distinct_ids is a string"),
+    "schemas": (lambda s: Schemas(s).upload([]), "entries has 0 entries"),
+    "annotation date": (lambda s: Annotations(s).create("2026-08-31", "text"), "date is '2026-08-31'"),
+    "expires": (
+        lambda s: ServiceAccounts(s).create(1, "n", expires=dt.datetime(2027, 1, 1)),  # noqa: DTZ001 - the point
+        "expires has no zone",
+    ),
+    "experiment date": (lambda s: Experiments(s).update("e", start_date="soon"), "start_date is 'soon'"),
+    "a path that climbs": (lambda s: Schemas(s).get("event", ".."), "name is '..'"),
+    "an empty id": (lambda s: LookupTables(s).delete(""), "table_id is ''"),
+    "two bodies": (lambda s: request(s, "POST", "/x", json={}, form={}), "json and form exclude"),
+    "files and json": (lambda s: request(s, "POST", "/x", json={}, files={"f": b""}), "files and json exclude"),
+    "unknown option": (lambda s: request(s, "POST", "/x", retries=1), "no option retries"),  # type: ignore[call-overload]
+    "response": (lambda s: request(s, "GET", "/x", response="xml"), "response is 'xml'"),  # type: ignore[call-overload]
+    "retries": (lambda s: request(s, "GET", "/x", max_retries=-1), "max_retries is -1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_contradiction_is_found_before_anything_is_sent(name: str) -> None:
+    """Options that exclude or need each other raise, the error names them, and no request is made."""
+    call, message = CASES[name]
+    recorder = Recorder()
+
+    async def make() -> None:
+        made = call(recorder)
+        if isinstance(made, Awaitable):
+            await made
+
+    with pytest.raises(InvalidSettingError, match=message):
+        await make()
+    assert recorder.requests == []
+
+
+NEEDS: dict[str, Case] = {
+    "a project in a path": (lambda s: Annotations(s).list(), "annotations.list needs a project_id"),
+    "a workspace in a path": (lambda s: Experiments(s).list(), "experiments.list needs a workspace_id"),
+    "both": (lambda s: FeatureFlags(s).get("f", project_id=1), "feature_flags.get needs a workspace_id"),
+    "a token": (lambda s: Gdpr(s).get_deletion("t"), "needs the project token"),
+    "a project in a form": (lambda s: Pipelines(s).pause("n"), "pipelines.pause needs a project_id"),
+}
+
+
+@pytest.mark.parametrize("name", NEEDS)
+async def test_a_missing_id_is_named(name: str) -> None:
+    """A call whose path needs an id that neither the client nor the call gives says which."""
+    call, message = NEEDS[name]
+    recorder = Recorder(project_id=None, workspace_id=None)
+    with pytest.raises(MissingCredentialsError, match=message):
+        await call(recorder)  # type: ignore[misc]
+    assert recorder.requests == []
+
+
+async def test_a_project_secret_names_its_project() -> None:
+    """A pipeline can be changed with a project's secret and no project_id; with a service account it cannot."""
+    recorder = Recorder(credentials=ProjectSecret("s"), project_id=None)
+    await Pipelines(recorder).pause("n")
+    assert b"project_id" not in (recorder.requests[0].body or b"")
+    with pytest.raises(MissingCredentialsError, match="needs a project_id"):
+        await Pipelines(recorder).cancel("n", credential=ACCOUNT)
+
+
+def test_dates_of_every_kind() -> None:
+    """Dates, datetimes and ISO strings are the same day."""
+    moment = dt.datetime(2026, 8, 31, 23, 59, tzinfo=dt.UTC)
+    assert {iso_date("d", value) for value in (DAY, moment, "2026-08-31")} == {"2026-08-31"}
+    assert iso_moment("d", moment) == "2026-08-31T23:59:00+00:00"
+    assert iso_moment("d", "2026-08-31T23:59:00Z") == "2026-08-31T23:59:00Z"
+
+
+async def test_nan_is_not_sent() -> None:
+    """A number that JSON does not have raises; it does not become null."""
+    recorder = Recorder()
+    with pytest.raises(CannotEncodeError):
+        await Experiments(recorder).create("n", settings={"x": float("nan")})
+    with pytest.raises(CannotEncodeError):
+        await Query(recorder).jql("main", {"x": float("inf")})
+    assert recorder.requests == []
+
+
+def test_required_fields_of_a_kind() -> None:
+    """A kind of pipeline cannot be made without what it needs, nor with what it does not know."""
+    with pytest.raises(TypeError, match="gcp_project"):
+        BigQuery(from_date=DAY, bq_region="EU", bq_dataset_name="d")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="gcs_bukket"):
+        GcsRaw(from_date=DAY, gcs_bukket="b", gcs_region="us-east1")  # type: ignore[call-arg]
+
+
+def test_a_kind_does_not_show_its_secrets() -> None:
+    """No representation holds a password or a client secret."""
+    azure = AzureRaw(
+        from_date=DAY, storage_account="s", container_name="c", client_id="i", client_secret="hush", tenant_id="t"
+    )
+    names = ("account_name", "warehouse", "storage_integration", "user", "role", "database", "schema")
+    snowflake = Snowflake(
+        from_date=DAY,
+        snowflake_password="hush",
+        **{f"snowflake_{name}": "x" for name in names},  # type: ignore[arg-type]
+    )
+    assert "hush" not in f"{azure!r} {azure} {snowflake!r} {snowflake}"
+    assert "storage_account='s'" in repr(azure)
+
+
+async def test_gdpr_sends_the_oauth_token_that_it_is_given() -> None:
+    """A client that has a service account can give the OAuth token for one call."""
+    recorder = Recorder(b'{"status": "ok", "results": {"task_id": "1"}}')
+    token = OAuthToken("oauth")
+    job = await Gdpr(recorder, "project-token").create_deletion(["u"], credential=token)
+    [sent] = recorder.requests
+    assert job.task_id == "1"
+    assert sent.credential == token
+    assert sent.query == [("token", "project-token")]

@@ -1,0 +1,213 @@
+"""The command line as a process: what it prints where, and what it ends with."""
+
+import asyncio
+import contextlib
+import os
+import pty
+import signal
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.integration.actions.server import Script, Seen
+from tests.integration.cli.api.conftest import MODULE, SECRET, Command, answer, environment
+
+COHORT = {
+    "id": 1000, "name": "Cohort 1", "count": 150, "description": "Visited the home page",
+    "created": "2019-03-19 23:49:51", "is_visible": 1, "project_id": 1,
+}  # fmt: skip
+
+
+async def on_terminal(script: Script, *arguments: str, typed: bytes = b"") -> tuple[int | None, str]:
+    """Run the command line on a terminal of 80 columns; return its status and what the terminal showed."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(script.url, TERM="dumb")
+    )
+    os.close(theirs)
+    os.write(ours, typed)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux tells that nobody is left on the other side
+        while piece := await asyncio.to_thread(os.read, ours, 65536):
+            shown += piece
+    os.close(ours)
+    return await process.wait(), shown.decode().replace("\r\n", "\n")
+
+
+async def test_json_without_a_terminal_table_on_one(command: Command, mixpanel: Script) -> None:
+    """Programs get JSON, people a table; diagnostics are on standard error alone."""
+    ended = await command("cohorts", "list")
+    assert (ended.status, ended.json, ended.err) == (0, [COHORT], "")
+    status, shown = await on_terminal(mixpanel, "query", "todays-top-events")
+    assert status == 0
+    assert shown.splitlines() == [
+        "event   amount  percent_change",
+        "──────────────────────────────",
+        "funnel       2          -0.357",
+    ]
+
+
+async def test_narrow_terminals_cut_nothing_off(mixpanel: Script) -> None:
+    """Rows that are too wide for the terminal become blocks of lines; no value is lost."""
+    status, shown = await on_terminal(
+        mixpanel, "query", "funnels", "7", "--from-date", "2026-08-01", "--to-date", "2026-08-02", "--output", "table"
+    )
+    assert status == 0
+    assert "…" not in shown
+    assert "32688" in shown
+    assert "overall_conv_ratio" in shown
+
+
+async def test_forms_on_demand(inside: Command) -> None:
+    """--output chooses the form, --json prints the reply as it came, --format csv Mixpanel's own CSV."""
+    arguments = ("query", "segmentation", "E", "--from-date", "2026-08-01", "--to-date", "2026-08-02")
+    csv = await inside(*arguments, "--output", "csv")
+    assert csv.out == 'segment,date,value\npro,2026-08-01,3\npro,2026-08-02,4\n"free, or so",2026-08-01,1\n'
+    ndjson = await inside(*arguments, "--output", "ndjson")
+    assert ndjson.out.splitlines()[0] == '{"segment":"pro","date":"2026-08-01","value":3}'
+    table = await inside(*arguments, "--output", "table")
+    assert table.out.splitlines()[0].split() == ["segment", "date", "value"]
+    raw = await inside(*arguments, "--json")
+    assert raw.out.startswith('{"data":{"series":')
+    own = await inside(*arguments, "--format", "csv")
+    assert own.out == "date,pro\n2026-08-01,3\n"
+
+
+async def test_output_is_utf8_whatever_the_locale(command: Command) -> None:
+    """A program that reads the output can rely on its encoding."""
+    ended = await command("query", "top-events", "--output", "csv", LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert (ended.status, ended.out) == (0, "event\nSigned Up\nRückruf\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reply", "header"),
+    [
+        (("cohorts", "list"), [], "id,name,count,description,created,is_visible,project_id"),
+        (("query", "list-funnels"), [], "funnel_id,name"),
+        (("lookup-tables", "list"), {"results": []}, "id,name"),
+        (("projects", "list"), {"results": {}}, "id,name,domain,timezone"),
+        (("pipelines", "list"), {}, "name,project_id,frequency,dispatcher,last_dispatched,sync_enabled"),
+        (("query", "top-events"), [], "event"),
+        (("query", "todays-top-events"), {}, "event,amount,percent_change"),
+    ],
+)
+async def test_empty_lists_keep_their_columns(
+    arguments: tuple[str, ...], reply: object, header: str, inside: Command, mixpanel: Script
+) -> None:
+    """A program that reads the columns by name finds them also where there are no rows."""
+    mixpanel.handler = None
+    mixpanel.answers(reply)
+    ended = await inside(*arguments, "--output", "csv")
+    assert (ended.status, ended.out) == (0, f"{header}\n")
+
+
+REFUSALS = [(401, 3), (402, 3), (403, 3), (400, 1), (404, 1)]
+
+
+@pytest.mark.parametrize(("status", "ends_with"), REFUSALS)
+async def test_refusals(status: int, ends_with: int, inside: Command, mixpanel: Script) -> None:
+    """Refused credentials end with 3, anything else that Mixpanel refuses with 1; one line says what and where."""
+    mixpanel.handler = None
+    mixpanel.replies = [(status, b'{"error": "no\\u001b[31m\\nway"}')]
+    ended = await inside("query", "cohorts")
+    assert (ended.status, ended.out) == (ends_with, "")
+    assert ended.err == f"mixpanel-async: query.cohorts: HTTP {status}: no\\x1b[31m way\n"
+
+
+async def test_missing_credentials_end_with_3(command: Command, inside: Command, mixpanel: Script) -> None:
+    """Without credentials or project nothing is sent, and the variables to set are named."""
+    names = ("MIXPANEL_SERVICE_ACCOUNT_USERNAME", "MIXPANEL_SERVICE_ACCOUNT_SECRET")
+    nobody = await command("query", "cohorts", **dict.fromkeys(names, ""))
+    nowhere = await inside("query", "cohorts", MIXPANEL_PROJECT_ID="")
+    assert (nobody.status, nowhere.status, mixpanel.seen) == (3, 3, [])
+    assert "MIXPANEL_SERVICE_ACCOUNT_USERNAME" in nobody.err
+    assert "--project-id" in nowhere.err
+
+
+@pytest.mark.parametrize("arguments", [("--base-url", "ftp://x"), ("--region", "mars"), ("--project-id", "shop")])
+async def test_wrong_options_of_the_server_end_with_2(arguments: tuple[str, ...], inside: Command) -> None:
+    """An address, region or project that cannot be used is named on one line."""
+    ended = await inside("query", "cohorts", *arguments)
+    assert (ended.status, ended.err.count("\n")) == (2, 1)
+
+
+async def test_half_a_service_account_ends_with_2(inside: Command, mixpanel: Script) -> None:
+    """A variable that is missing beside another one is named; nothing is sent."""
+    ended = await inside("query", "cohorts", MIXPANEL_SERVICE_ACCOUNT_SECRET="")
+    assert (ended.status, mixpanel.seen) == (2, [])
+    assert "secret" in ended.err
+
+
+async def test_unreachable_server_ends_with_1(command: Command) -> None:
+    """Nobody listens: one line on standard error, no traceback, and no secret in it."""
+    ended = await command("request", "GET", "/api/app/me", "--retries", "0", MIXPANEL_BASE_URL="http://127.0.0.1:9")
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.count("\n") == 1
+    assert SECRET not in ended.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+async def test_full_disk_is_an_error(mixpanel: Script) -> None:
+    """Output that cannot be written is no success."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, "query", "cohorts", stdout=full, stderr=asyncio.subprocess.PIPE, env=environment(mixpanel.url)
+    )
+    os.close(full)
+    _, err = await process.communicate()
+    assert process.returncode == 1
+    assert err.decode() == "mixpanel-async: cannot write to standard output: No space left on device\n"
+
+
+async def test_a_reader_that_leaves_is_no_drama(mixpanel: Script) -> None:
+    """Behind `| head` the command ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, "query", "profiles", stdout=writer, stderr=asyncio.subprocess.PIPE, env=environment(mixpanel.url)
+    )
+    os.close(writer)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"")
+
+
+async def test_interrupt_ends_with_130_and_one_line(mixpanel: Script) -> None:
+    """Ctrl-C ends a call at once, without a traceback."""
+    is_asked = asyncio.Event()
+
+    async def hang(seen: Seen) -> web.StreamResponse:
+        is_asked.set()
+        await asyncio.Event().wait()
+        return await answer(seen)
+
+    mixpanel.handler = hang
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, "query", "cohorts", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=environment(mixpanel.url),
+    )  # fmt: skip
+    await is_asked.wait()
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert (process.returncode, out, err) == (130, b"", b"mixpanel-async: interrupted\n")
+
+
+async def test_deleting_asks_on_a_terminal(mixpanel: Script) -> None:
+    """On a terminal the question is asked; without a yes nothing is sent."""
+    status, shown = await on_terminal(mixpanel, "lookup-tables", "delete", "abc-1", typed=b"n\n")
+    assert (status, mixpanel.seen) == (1, [])
+    assert "Delete the lookup table 'abc-1'?" in shown
+    assert "nothing was done" in shown
+    status, shown = await on_terminal(mixpanel, "pipelines", "cancel", "p", typed=b"y\n")
+    assert (status, [seen.path for seen in mixpanel.seen]) == (0, ["/api/2.0/nessie/pipeline/cancel"])
+
+
+async def test_deleting_without_a_terminal_needs_yes(command: Command, inside: Command, mixpanel: Script) -> None:
+    """A script that forgot --yes deletes nothing, whatever is on its standard input."""
+    pipeline = await command("pipelines", "cancel", "p", stdin=b"y\n")
+    table = await inside("lookup-tables", "delete", "abc-1")
+    assert (table.status, pipeline.status, mixpanel.seen) == (2, 2, [])
+    assert "add --yes" in table.err
+    sure = await inside("lookup-tables", "delete", "abc-1", "--yes")
+    assert (sure.status, sure.json) == (0, [{"name": "abc-1", "status": "OK"}])
+    assert [(seen.method, seen.path) for seen in mixpanel.seen] == [("DELETE", "/lookup-tables/abc-1")]

@@ -1,0 +1,105 @@
+"""The commands `export events` and `export profiles`, as their users run them."""
+
+import pathlib
+
+import orjson
+
+from mixpanel_async.emulator import Emulator, InjectedFault
+from tests.integration.cli.conftest import Run
+
+LINES = [
+    orjson.dumps(
+        {"event": "E", "properties": {"time": 1_700_000_000 + n, "distinct_id": "u", "$insert_id": f"i{n}", "n": n}}
+    )
+    for n in range(50)
+]
+
+
+ACCOUNT = {
+    "MIXPANEL_TOKEN": "",
+    "MIXPANEL_PROJECT_ID": "1",
+    "MIXPANEL_SERVICE_ACCOUNT_USERNAME": "user",
+    "MIXPANEL_SERVICE_ACCOUNT_SECRET": "secret",
+}
+DAY = ("--from", "2023-11-14", "--to", "2023-11-14")
+
+
+async def fill(run: Run) -> None:
+    assert (await run("import", "events", "-", given=b"\n".join(LINES), env=ACCOUNT)).status == 0
+
+
+def numbers(text: bytes) -> list[int]:
+    return sorted(orjson.loads(line)["properties"]["n"] for line in text.splitlines())
+
+
+async def test_to_a_file_and_to_standard_output(run: Run, tmp_path: pathlib.Path) -> None:
+    """An export is the events that went in, in a file or on standard output, and the report adds up."""
+    await fill(run)
+    ended = await run("export", "events", "out.ndjson", *DAY, "--json", env=ACCOUNT)
+    assert (ended.status, orjson.loads(ended.out)["events"]) == (0, 50)
+    assert numbers((tmp_path / "out.ndjson").read_bytes()) == list(range(50))
+    piped = await run("export", "events", "-", *DAY, "--event", "E", env=ACCOUNT)
+    assert (piped.status, numbers(piped.out.encode())) == (0, list(range(50)))
+
+
+async def test_an_export_goes_in_again(run: Run, emulator: Emulator) -> None:
+    """What an export wrote, an import takes as it is: that moves a project."""
+    await fill(run)
+    await run("export", "events", "out.ndjson", *DAY, env=ACCOUNT)
+    ended = await run("import", "events", "out.ndjson", "--json", env=ACCOUNT)
+    assert (ended.status, orjson.loads(ended.out)["imported"]) == (0, 50)
+    assert len(await emulator.deduplicated_events()) == 50
+
+
+async def test_an_export_that_ends_early(run: Run, emulator: Emulator) -> None:
+    """A part never passes for the whole: the exit status is 1, and the line says why."""
+    await fill(run)
+    emulator.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant="terminated_line", times=None))
+    ended = await run("export", "events", "-", *DAY, env=ACCOUNT)
+    assert ended.status == 1
+    assert "ended early" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+async def test_wrong_dates(run: Run) -> None:
+    """A date that is none is wrong usage, in one line."""
+    ended = await run("export", "events", "-", "--from", "yesterday", "--to", "2023-11-14", env=ACCOUNT)
+    assert ended.status == 2
+    assert "from_date" in ended.err
+
+
+PROFILES = b"".join(b'{"$distinct_id":"user-%d","$set":{"n":%d,"plan":"pro"}}\n' % (n, n) for n in range(1500))
+WITH_TOKEN = {**ACCOUNT, "MIXPANEL_TOKEN": "token"}
+
+
+async def test_profiles_go_out_and_in_again(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """Profiles in a file or on standard output are all of them, and an import takes them as they are."""
+    assert (await run("import", "profiles", "-", given=PROFILES, env=WITH_TOKEN)).status == 0
+    ended = await run("export", "profiles", "out.ndjson", "--json", env=ACCOUNT)
+    assert (ended.status, orjson.loads(ended.out)["profiles"]) == (0, 1500)
+    piped = await run("export", "profiles", "-", "--where", 'properties["n"] < 3', "--property", "n", env=ACCOUNT)
+    assert (piped.status, sorted(orjson.loads(line)["$properties"]["n"] for line in piped.out.splitlines())) == (
+        0, [0, 1, 2],
+    )  # fmt: skip
+    assert orjson.loads(piped.out.splitlines()[0]).keys() == {"$distinct_id", "$properties"}
+    before = await emulator.profiles()
+    async with Emulator() as other:
+        env = {**WITH_TOKEN, "MIXPANEL_BASE_URL": other.url}
+        moved = await run("import", "profiles", "out.ndjson", "--json", env=env)
+        assert (moved.status, orjson.loads(moved.out)["imported"]) == (0, 1500)
+        assert await other.profiles() == before
+    assert not (tmp_path / "out.ndjson.partial").exists()
+
+
+async def test_profiles_that_are_not_all_there(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """When a page fails for good, the exit status is 1, the line says why, and there is no file of that name."""
+    assert (await run("import", "profiles", "-", given=PROFILES, env=WITH_TOKEN)).status == 0
+    emulator.faults.add(InjectedFault(path="/api/query/engage", kind="status", status=400, after=1, times=None))
+    for path in ("out.ndjson", "-"):
+        ended = await run("export", "profiles", path, env=ACCOUNT)
+        assert ended.status == 1
+        assert "400" in ended.err
+        assert len(ended.err.splitlines()) == 1
+        emulator.faults.clear()
+        emulator.faults.add(InjectedFault(path="/api/query/engage", kind="status", status=400, after=1, times=None))
+    assert not (tmp_path / "out.ndjson").exists()

@@ -1,0 +1,271 @@
+"""The life of a client: entering, leaving, closing in time, and every way to use it wrongly."""
+
+import asyncio
+import concurrent.futures
+import gc
+import multiprocessing
+import time
+import warnings
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from mixpanel_async import AsyncMixpanel, Outcome, Settings
+from mixpanel_async.emulator import Emulator, InjectedFault
+from mixpanel_async.errors import CannotEncodeError, ClientClosedError, MissingCredentialsError, WrongLoopError
+from tests.conftest import TOKEN, Connect
+
+NOBODY = "http://127.0.0.1:9"
+
+
+async def test_leaving_delivers(server: Emulator) -> None:
+    """`async with` needs no flush: leaving it delivers what is left."""
+    async with AsyncMixpanel(TOKEN, base_url=server.url) as mp:
+        receipts = [await mp.track("u", "E", {"n": n}) for n in range(100)]
+    assert {(await receipt).outcome for receipt in receipts} == {Outcome.UNVERIFIED}
+    assert len(await server.events()) == 100
+
+
+async def test_entered_in_one_task_and_left_in_another(server: Emulator) -> None:
+    """Fixtures and frameworks enter and leave in different tasks; that works."""
+    client = AsyncMixpanel(TOKEN, base_url=server.url)
+    await asyncio.create_task(client.__aenter__())
+    receipt = await asyncio.create_task(client.track("u", "E"))
+    await asyncio.create_task(client.__aexit__(None, None, None))
+    assert (await receipt).is_delivered
+
+
+@pytest.fixture
+async def lent(server: Emulator) -> AsyncIterator[AsyncMixpanel]:
+    async with AsyncMixpanel(TOKEN, base_url=server.url) as client:
+        yield client
+
+
+async def test_as_a_fixture(lent: AsyncMixpanel, server: Emulator) -> None:
+    """A client works as an async fixture of pytest."""
+    await lent.track("u", "E")
+    assert (await lent.flush(timeout=10)).is_complete
+    assert len(await server.events()) == 1
+
+
+@pytest.mark.parametrize("timeout", [0.0, 0.2])
+async def test_closing_keeps_its_deadline(timeout: float, server: Emulator) -> None:
+    """Against a server that never answers, closing takes its time-out and no 250 ms more; nothing is left untold."""
+    server.faults.add(InjectedFault(path="/track", kind="hang", times=None))
+    client = AsyncMixpanel(TOKEN, base_url=server.url, settings=Settings(max_batch_records=10, max_concurrency=2))
+    receipts = [await client.track("u", "E", {"n": n}) for n in range(200)]
+    await client.flush(timeout=0.1)
+    started = time.monotonic()
+    report = await client.aclose(timeout=timeout)
+    assert time.monotonic() - started < timeout + 0.25
+    outcomes = {(await receipt).outcome for receipt in receipts}
+    assert outcomes == {Outcome.UNKNOWN, Outcome.EXPIRED}
+    assert report.pending == 0
+    assert sum(report.outcomes.values()) == 200
+    assert report.failures
+
+
+async def test_closing_twice(server: Emulator) -> None:
+    """Closing again, also at the same time, does no harm and gives the same report."""
+    client = AsyncMixpanel(TOKEN, base_url=server.url)
+    await client.track("u", "E")
+    first, second = await asyncio.gather(client.aclose(), client.aclose())
+    assert first == second == await client.aclose()
+    assert first.outcomes == {Outcome.UNVERIFIED: 1}
+
+
+async def test_a_closed_client_refuses(server: Emulator) -> None:
+    """After closing, a record has nowhere to go, and its maker hears so."""
+    client = AsyncMixpanel(TOKEN, base_url=server.url)
+    await client.aclose()
+    with pytest.raises(ClientClosedError, match="closed"):
+        await client.track("u", "E")
+
+
+async def test_cancelling_aclose_keeps_the_books(server: Emulator) -> None:
+    """A close that is cancelled half-way still gives every record its outcome."""
+    server.faults.add(InjectedFault(path="/track", kind="hang", times=None))
+    client = AsyncMixpanel(TOKEN, base_url=server.url)
+    receipts = [await client.track("u", "E") for _ in range(10)]
+    closing = asyncio.create_task(client.aclose(timeout=60))
+    while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert {receipt.outcome for receipt in receipts} == {Outcome.UNKNOWN}
+
+
+def test_the_loop_ends_without_a_close() -> None:
+    """If the loop ends first, every record still gets its outcome, and Python warns of the unclosed client."""
+    receipts = []
+
+    async def main() -> AsyncMixpanel:
+        client = AsyncMixpanel(TOKEN, base_url=NOBODY)
+        receipts.append(await client.track("u", "E"))
+        return client
+
+    client = asyncio.run(main())
+    assert receipts[0].outcome is Outcome.EXPIRED
+    assert client.stats.queued == client.stats.in_flight == 0
+    del client
+
+
+def test_a_client_that_is_never_closed_warns() -> None:
+    """A client that was used and dropped warns with ResourceWarning; one that was never used does not."""
+
+    async def main() -> None:
+        client = AsyncMixpanel(TOKEN, base_url=NOBODY)
+        await client.track("u", "E")
+        del client
+        gc.collect()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(main())
+        AsyncMixpanel(TOKEN)
+        gc.collect()
+    mine = [warning for warning in caught if "never closed" in str(warning.message)]
+    assert [warning.category for warning in mine] == [ResourceWarning]
+    assert TOKEN not in str(mine[0].message)
+
+
+async def test_another_thread_is_refused(connect: Connect) -> None:
+    """Use from another thread's loop is an error that says what to do, not a corrupted queue."""
+    client = connect()
+    await client.track("u", "E")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(asyncio.run, client.track("u", "E"))
+        with pytest.raises(WrongLoopError, match="run_coroutine_threadsafe"):
+            await asyncio.wrap_future(future)
+
+
+def test_another_loop_is_refused() -> None:
+    """A client that outlived its loop says so."""
+    client = AsyncMixpanel(TOKEN, base_url=NOBODY)
+
+    async def use() -> None:
+        await client.track("u", "E")
+        await client.aclose(timeout=0)
+
+    asyncio.run(use())
+    with pytest.raises((WrongLoopError, ClientClosedError)):
+        asyncio.run(use())
+
+
+def _use_in_child(client: AsyncMixpanel, answers: "multiprocessing.SimpleQueue[str]") -> None:
+    try:
+        asyncio.run(client.track("u", "E"))
+    except WrongLoopError as error:
+        answers.put(str(error))
+    else:
+        answers.put("no error")
+
+
+async def test_a_fork_is_refused(connect: Connect) -> None:
+    """A child process that inherited the client is told to make its own."""
+    client = connect()
+    await client.track("u", "E")
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads is what this is about
+        child = context.Process(target=_use_in_child, args=(client, answers))
+        child.start()
+    child.join(30)
+    assert "fork" in answers.get()
+
+
+async def test_no_task_is_left(server: Emulator) -> None:
+    """After closing, the client has no task in the loop."""
+    before = asyncio.all_tasks()
+    async with AsyncMixpanel(TOKEN, base_url=server.url) as client:
+        await client.track("u", "E")
+        await client.flush(timeout=10)
+    assert asyncio.all_tasks() == before
+
+
+async def test_without_a_token() -> None:
+    """A call that lacks its credential says which one, and where to give it."""
+    async with AsyncMixpanel() as client:
+        with pytest.raises(MissingCredentialsError, match="MIXPANEL_TOKEN"):
+            await client.track("u", "E")
+        with pytest.raises(MissingCredentialsError, match="credential"):
+            await client.import_event("u", "E", time=1)
+
+
+async def test_a_receipt_outlives_the_client(server: Emulator) -> None:
+    """A receipt can be awaited by many, at any time; a cancelled wait leaves the record alone."""
+    client = AsyncMixpanel(TOKEN, base_url=server.url, settings=Settings(linger_seconds=3600))
+    receipt = await client.track("u", "E")
+    waits = [asyncio.ensure_future(_wait(receipt)) for _ in range(3)]
+    await asyncio.sleep(0)
+    waits[0].cancel()
+    await client.aclose()
+    assert [await wait for wait in waits[1:]] == [Outcome.UNVERIFIED] * 2
+    assert (await receipt).outcome is Outcome.UNVERIFIED
+    assert repr(receipt) == "Receipt(unverified)"
+
+
+async def _wait(receipt: object) -> Outcome:
+    return (await receipt).outcome  # type: ignore[misc, no-any-return]
+
+
+async def test_failures_can_be_heard(server: Emulator, connect: Connect) -> None:
+    """`on_failure` hears of each record that was not delivered, with its JSON; its own errors harm nobody."""
+    heard: list[tuple[bytes, str]] = []
+
+    def listen(record: bytes, verdict: object) -> None:
+        heard.append((record, getattr(verdict, "reason", "")))
+        raise RuntimeError("a callback with a bug")
+
+    server.faults.add(InjectedFault(path="/import", kind="partial", indexes=(0,)))
+    client = connect(on_failure=listen)
+    for number in range(3):
+        await client.import_event("u", "E", {"n": number}, time=1_700_000_000)
+    await client.import_event("null", "E", time=1_700_000_000)
+    await client.flush(timeout=10)
+    assert [reason for _, reason in heard] == ["invalid", "invalid"]
+    assert b'"null"' in heard[0][0]
+    assert b'"n":0' in heard[1][0]
+    assert client.stats.outcomes[Outcome.ACCEPTED] == 2
+
+
+def _nested() -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(5000):
+        value = {"a": value}
+    return value
+
+
+class _Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**70, "\ud800", pytest.param(10**5000, id="many digits"), pytest.param(_nested(), id="nested"), _Unprintable()],
+)
+async def test_a_refused_record_need_not_be_json(value: object, connect: Connect) -> None:
+    """A record that is refused before it is encoded gets its verdict, whatever else it holds, and is reported."""
+    heard: list[bytes] = []
+    async with connect(on_failure=lambda record, _verdict: heard.append(record)) as client:
+        receipts = [
+            await client.track("u", "", {"a": value}),
+            await client.import_event("u", "E", {"a": value}),
+            await client.people.set("", {"a": value}),
+        ]
+        assert [(await receipt).outcome for receipt in receipts] == [Outcome.REJECTED] * 3
+    assert len(heard) == 3
+    assert all(orjson.loads(record) for record in heard)
+
+
+async def test_half_a_character_is_no_id(connect: Connect) -> None:
+    """An id that has no bytes raises what the call says it raises, and the error names the field."""
+    async with connect() as client:
+        for insert_id in (None, "id"):
+            with pytest.raises(CannotEncodeError) as caught:
+                await client.track("\ud800", "E", insert_id=insert_id)
+            assert caught.value.field == "properties.distinct_id"

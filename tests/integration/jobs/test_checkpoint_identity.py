@@ -1,0 +1,189 @@
+"""A checkpoint is gone on with only by the job that it belongs to: the same target, the same function."""
+
+import functools
+import pathlib
+from collections.abc import Callable, Mapping
+
+import msgspec
+import orjson
+import pytest
+
+from mixpanel_async import AsyncMixpanel, ServiceAccount
+from mixpanel_async.emulator import Emulator
+from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.jobs.encoding.mappings import Transform
+from mixpanel_async.jobs.model.chunks import Position
+from mixpanel_async.jobs.state.checkpoint import Checkpoint, JobIdentity, Target, encode_checkpoint, read_checkpoint
+from mixpanel_async.jobs.state.function_fingerprint import function_hash
+from tests.records import event, ndjson
+
+Write = Callable[[str, bytes], pathlib.Path]
+US, EU = "https://api.mixpanel.com/import", "https://api-eu.mixpanel.com/import"
+ACCOUNT = ServiceAccount("user", "secret")
+
+
+def reread(found: Target, wanted: Target, *, settled: int = 1) -> Target:
+    """Write a checkpoint for one target, read it for another, and return the target that it then speaks of."""
+    text = encode_checkpoint(Checkpoint(job=JobIdentity(target=found), place=Position(0, settled)))
+    return read_checkpoint("file", text, JobIdentity(target=wanted)).job.target
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "message"),
+    [
+        (Target(US), Target(EU), f"to {US}, not to {EU}"),
+        (Target(US, "1"), Target(US, "2"), "to project 1, not to project 2"),
+        (Target(US, "", "a"), Target(US, "", "b"), "to the project of another token"),
+        (Target(US, "1", "a"), Target(US, "1", "b"), "to the project of another token"),
+    ],
+)
+def test_other_targets_are_refused(found: Target, wanted: Target, message: str) -> None:
+    """Another server or project is refused in words that say both; where nothing has settled, it may be chosen."""
+    with pytest.raises(InvalidSettingError, match=message):
+        reread(found, wanted)
+    assert reread(found, wanted, settled=0) == wanted
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "known"),
+    [
+        (Target(US, "1"), Target(US, "1"), Target(US, "1")),
+        (Target(US, "", "a"), Target(US, "1"), Target(US, "1", "a")),
+        (Target(US, "1"), Target(US), Target(US, "1")),
+        (Target(US, "1", "a"), Target(US, "2", "a"), Target(US, "2", "a")),
+    ],
+)
+def test_what_is_not_known_is_no_difference(found: Target, wanted: Target, known: Target) -> None:
+    """A credential of another kind for the same project may go on; what either run knew is kept."""
+    assert reread(found, wanted) == known
+
+
+def test_checkpoints_of_other_versions_are_refused() -> None:
+    """A checkpoint of an earlier form is told from a file that is none."""
+    old = b'{"sources":[],"mapping":"","place":{},"counts":{},"letters_from":0,"is_done":false,"version":1}'
+    with pytest.raises(InvalidSettingError, match="written by another version"):
+        read_checkpoint("file", old, JobIdentity())
+    with pytest.raises(InvalidSettingError, match="is no checkpoint"):
+        read_checkpoint("file", b'{"version":2}', JobIdentity())
+
+
+async def test_another_server(emulator: Emulator, write: Write) -> None:
+    """An import into one server is not gone on with into another; no secret stands in the checkpoint."""
+    path = write("a.ndjson", ndjson([event(1)]))
+    checkpoint = path.with_name("checkpoint")
+    async with AsyncMixpanel("token-of-one", base_url=emulator.url) as mp:
+        await mp.import_events(path, checkpoint=checkpoint)
+    async with Emulator() as other, AsyncMixpanel("token-of-one", base_url=other.url) as mp:
+        with pytest.raises(InvalidSettingError, match=rf"to {emulator.url}/import, not to {other.url}/import"):
+            await mp.import_events(path, checkpoint=checkpoint)
+        assert not other.requests
+    assert b"token-of-one" not in checkpoint.read_bytes()
+
+
+async def test_another_project(emulator: Emulator, write: Write) -> None:
+    """Another project_id, and where only the token names the project another token, is refused."""
+    path = write("a.ndjson", ndjson([event(1)]))
+    for first, second, message in (
+        ({"credentials": ACCOUNT, "project_id": 1}, {"credentials": ACCOUNT, "project_id": 2}, "to project 1, not to"),
+        ({"token": "one"}, {"token": "two"}, "another token"),
+    ):
+        checkpoint = path.with_name(f"checkpoint-{message[-5:]}")
+        async with AsyncMixpanel(**first, base_url=emulator.url) as mp:
+            await mp.import_events(path, checkpoint=checkpoint)
+            again = await mp.import_events(path, checkpoint=checkpoint)
+        assert (again.imported, again.resumed) == (1, 1)
+        async with AsyncMixpanel(**second, base_url=emulator.url) as mp:
+            with pytest.raises(InvalidSettingError, match=message):
+                await mp.import_events(path, checkpoint=checkpoint)
+
+
+async def test_updates_go_by_the_token(emulator: Emulator, write: Write) -> None:
+    """An import of profiles belongs to the token's project, whatever project_id stands beside it."""
+    path = write("a.ndjson", b'{"$distinct_id":"ann","$set":{"a":1}}\n')
+    checkpoint = path.with_name("checkpoint")
+    async with AsyncMixpanel("one", project_id=1, base_url=emulator.url) as mp:
+        await mp.import_profiles(path, checkpoint=checkpoint)
+    async with AsyncMixpanel("two", project_id=1, base_url=emulator.url) as mp:
+        with pytest.raises(InvalidSettingError, match="another token"):
+            await mp.import_profiles(path, checkpoint=checkpoint)
+
+
+# --- the caller's function --------------------------------------------------------------------------------------------
+
+
+def made(source: str) -> Transform:
+    """Return a function whose source text is nowhere."""
+    names: dict[str, Transform] = {}
+    exec(source, names)  # noqa: S102 - the one way to such a function
+    return names["transform"]
+
+
+def keep(one: dict[str, object]) -> Mapping[str, object]:
+    return one
+
+
+def add(one: dict[str, object], name: str = "", *, value: object = None) -> Mapping[str, object]:
+    return {**one, name: value}
+
+
+class Renaming:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, one: dict[str, object]) -> Mapping[str, object]:
+        return {**one, "event": self.name}
+
+    def renamed(self, one: dict[str, object]) -> Mapping[str, object]:
+        return self(one)
+
+
+def test_a_function_is_known_by_its_text() -> None:
+    """The hash stays while the text stays, whatever kind of function it is, and is no address."""
+    for function in (keep, lambda one: one, Renaming("a"), Renaming("a").renamed, functools.partial(add, name="a")):
+        assert function_hash(function) == function_hash(function)
+    assert function_hash(Renaming("a")) == function_hash(Renaming("b"))
+    assert function_hash(functools.partial(add, value=object())) == function_hash(
+        functools.partial(add, value=object())
+    )
+    assert function_hash(None) == ""
+    assert function_hash(dict)
+
+
+def test_other_functions_have_other_hashes() -> None:
+    """Other text, another function or other plain arguments are a difference."""
+    functions: list[Transform] = [
+        keep,
+        lambda one: {**one},
+        Renaming("a"),
+        Renaming("a").renamed,
+        functools.partial(add, name="a"),
+        functools.partial(add, name="b"),
+        functools.partial(add, value="a"),
+    ]
+    assert len({function_hash(function) for function in functions}) == len(functions)
+
+
+def test_a_function_without_text_is_known_by_its_code() -> None:
+    """Where no text is to be had, constants, names and inner functions count, and lines do not."""
+    first = "def transform(one): return {**one, 'a': [n for n in (1, 2)]}"
+    assert function_hash(made(first)) == function_hash(made("\n\n" + first))
+    for other in (first.replace("1", "3"), first.replace("'a'", "'b'"), first.replace("n for n", "-n for n")):
+        assert function_hash(made(first)) != function_hash(made(other))
+
+
+async def test_changed_code_is_refused(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
+    """An import is not gone on with by a function of the same name and other code."""
+    path = write("a.ndjson", ndjson([event(1)]))
+    checkpoint = path.with_name("checkpoint")
+    first = "def transform(one): return {**one, 'event': 'Sawn'}"
+    await mp.import_events(path, checkpoint=checkpoint, transform=made(first))
+    again = await mp.import_events(path, checkpoint=checkpoint, transform=made(first))
+    assert again.resumed == 1
+    requests = len(emulator.requests)
+    with pytest.raises(InvalidSettingError, match="the function for records has changed"):
+        await mp.import_events(path, checkpoint=checkpoint, transform=made(first.replace("Sawn", "Sewn")))
+    with pytest.raises(InvalidSettingError, match="the function for records has changed"):
+        await mp.import_events(path, checkpoint=checkpoint)
+    assert len(emulator.requests) == requests
+    assert msgspec.json.decode(checkpoint.read_bytes(), type=Checkpoint).job.function.startswith("transform ")
+    assert orjson.loads(checkpoint.read_bytes())["version"] == 2

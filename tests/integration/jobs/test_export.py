@@ -1,0 +1,172 @@
+"""Exports: complete, or an error; never a part that passes for the whole."""
+
+import itertools
+import pathlib
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixpanel_async import AsyncMixpanel
+from mixpanel_async.emulator import Emulator, InjectedFault
+from mixpanel_async.errors import OutputError, TransportError, TruncatedReplyError, UnauthorizedError
+from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
+from tests.conftest import Connect
+
+DAY = 86_400
+FIRST = 1_700_006_400  # 2023-11-15T00:00:00Z
+COUNT = 300
+VARIANTS = ["content_length", "cut_line", "cut_after_line", "chunked_cut", "terminated_line", "half_gzip"]
+
+
+async def fill(client: AsyncMixpanel) -> None:
+    """Put a hundred events into each of three days."""
+    for number in range(COUNT):
+        time = FIRST + number % 3 * DAY + number
+        await client.import_event(f"u{number}", "Exported", {"n": number, "text": "ü\u2028" * 20}, time=time)
+    assert (await client.flush(timeout=20)).is_complete
+
+
+def numbers(path: pathlib.Path) -> list[int]:
+    return sorted(orjson.loads(line)["properties"]["n"] for line in path.read_bytes().splitlines())
+
+
+def names(folder: pathlib.Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_events_come_back_as_they_went_in(connect: Connect) -> None:
+    """All events of the days, each with its properties."""
+    client = connect()
+    await fill(client)
+    found = [event async for event in client.export.events("2023-11-15", "2023-11-17")]
+    assert sorted(event["properties"]["n"] for event in found) == list(range(COUNT))  # type: ignore[index]
+    one_day = [event async for event in client.export.events("2023-11-16", "2023-11-16", event="Exported")]
+    assert len(one_day) == COUNT // 3
+
+
+async def test_an_empty_export_is_complete(connect: Connect) -> None:
+    """No events are an answer too."""
+    assert [event async for event in connect().export.events("2023-11-15", "2023-11-15")] == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+async def test_an_export_that_ends_early_raises(variant: str, connect: Connect, server: Emulator) -> None:
+    """However an export breaks off, also inside a proper reply, iterating over it ends with an error."""
+    client = connect()
+    await fill(client)
+    server.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant=variant))  # type: ignore[arg-type]
+    with pytest.raises(TransportError):
+        async for _ in client.export.events("2023-11-15", "2023-11-17"):
+            pass
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+async def test_a_file_is_whole_or_not_there(
+    variant: str, connect: Connect, server: Emulator, tmp_path: pathlib.Path
+) -> None:
+    """A reply that breaks off is asked for again from its beginning; no event is in the file twice."""
+    client = connect()
+    await fill(client)
+    server.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant=variant, times=2))  # type: ignore[arg-type]
+    path = tmp_path / "events.ndjson"
+    report = await client.export.to_file(path, "2023-11-15", "2023-11-17")
+    assert numbers(path) == list(range(COUNT))
+    assert (report.events, report.written_bytes, report.files) == (COUNT, path.stat().st_size, [str(path)])
+    assert names(tmp_path) == [path.name]
+
+
+async def test_a_file_that_never_becomes_whole(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
+    """When each try breaks off, the error says so and no file has the name of a whole one."""
+    client = connect()
+    await fill(client)
+    server.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant="terminated_line", times=None))
+    path = tmp_path / "events.ndjson"
+    with pytest.raises(TruncatedReplyError, match="ended early"):
+        await client.export.to_file(path, "2023-11-15", "2023-11-17")
+    assert not path.exists()
+
+
+async def test_a_directory_goes_on_where_it_was(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
+    """A day is done or not done: a second run asks only for the days that are missing."""
+    client = connect()
+    await fill(client)
+    server.faults.add(InjectedFault(path="/api/2.0/export", kind="status", status=400, after=2))
+    with pytest.raises(Exception, match="400"):
+        await client.export.to_file(tmp_path, "2023-11-15", "2023-11-17")
+    report = await client.export.to_file(tmp_path, "2023-11-15", "2023-11-17")
+    assert [pathlib.Path(name).name for name in report.skipped] == ["2023-11-15.ndjson", "2023-11-16.ndjson"]
+    assert [pathlib.Path(name).name for name in report.files] == ["2023-11-17.ndjson"]
+    assert sorted(n for name in names(tmp_path) for n in numbers(tmp_path / name)) == list(range(COUNT))
+
+
+async def test_a_disk_that_is_full(connect: Connect) -> None:
+    """A file that cannot be written is an error that names it."""
+    client = connect()
+    await fill(client)
+    with pytest.raises(OutputError, match="/dev/full"):
+        await client.export.to_file("/dev/full/x", "2023-11-15", "2023-11-17")
+
+
+async def test_a_refused_credential(connect: Connect) -> None:
+    """A wrong secret is Unauthorized at once."""
+    with pytest.raises(UnauthorizedError):
+        async for _ in connect(secret="wrong").export.events("2023-11-15", "2023-11-15"):
+            pass
+
+
+async def test_leaving_early_closes_the_connection(connect: Connect, server: Emulator) -> None:
+    """A caller who has seen enough leaves nothing running."""
+    client = connect()
+    await fill(client)
+    stream = client.export.events("2023-11-15", "2023-11-17")
+    async for _ in stream:
+        break
+    await stream.aclose()
+    assert len([request for request in server.requests if "export" in request.path]) == 1
+
+
+LINE = st.dictionaries(st.text(), st.integers(-(2**63), 2**63) | st.text() | st.none(), max_size=3).map(orjson.dumps)
+
+
+@given(
+    lines=st.lists(LINE), cuts=st.lists(st.integers(0, 400)), end=st.sampled_from([b"", b"export terminated early\n"])
+)
+def test_any_chunking_gives_the_same_lines(lines: list[bytes], cuts: list[int], end: bytes) -> None:
+    """Wherever the stream is cut, whole exports pass byte for byte and those that were given up raise."""
+    data = b"".join(line + b"\n" for line in lines) + end
+    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    cutter = LineCutter()
+    taken = b""
+    try:
+        pieces = [data[start:stop] for start, stop in itertools.pairwise(places)]
+        for first in range(0, len(pieces), 3):
+            block = cutter.take(pieces[first : first + 3])
+            assert count_events(block) == len([read_event(one) for one in block.splitlines()])
+            taken += block
+        cutter.end()
+    except TruncatedReplyError:
+        assert end
+    else:
+        assert not end
+        assert taken == data
+
+
+@given(lines=st.lists(LINE, min_size=1), lost=st.integers(1, 20))
+def test_a_lost_tail_is_noticed(lines: list[bytes], lost: int) -> None:
+    """An export that lacks its last bytes, the newline at least, is not whole."""
+    data = b"".join(line + b"\n" for line in lines)
+    whole = data[: -min(lost, len(lines[-1]))]
+    cutter = LineCutter()
+    with pytest.raises(TruncatedReplyError):  # noqa: PT012 - either may notice
+        count_events(cutter.take([whole]))
+        cutter.end()
+
+
+@pytest.mark.parametrize("line", [b"export terminated early", b"[]", b"7", b"{", b'{"a":1}x'])
+def test_a_line_that_is_no_event(line: bytes) -> None:
+    """Whoever reads lines notices one that is no event, and shows it."""
+    for read in (count_events, read_event):
+        with pytest.raises(TruncatedReplyError, match="no event"):
+            read(b'{"event":"E"}\n' + line + b"\n")

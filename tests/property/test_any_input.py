@@ -1,0 +1,298 @@
+"""Whatever bytes a source holds and however they come: nothing but our own errors, and no record lost."""
+
+import asyncio
+import base64
+import contextlib
+import gzip
+import io
+import json
+import pathlib
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+from backports import zstd
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mixpanel_async import AsyncMixpanel, ImportReport, Verdict
+from mixpanel_async.codecs.json_array import ArraySplitter
+from mixpanel_async.codecs.lines import LineSplitter
+from mixpanel_async.errors import MixpanelError, TruncatedReplyError
+from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
+from mixpanel_async.jobs.model.chunks import Chunk, RejectedRecord
+from mixpanel_async.jobs.sources.detection import Format
+from mixpanel_async.jobs.state.dead_letters import open_letters, read_letter, write_letter
+from mixpanel_async.models import Outcome
+from tests.records import event, ndjson
+
+DEEP = b"[" * 3000
+sizes = st.lists(st.integers(1, 40), min_size=1, max_size=30)
+SIGNS = b"""{ } [ ] , : " \\ 1 - null event properties time 1e999 \\ud800 \xff \x00 \xef\xbb\xbf \xc3\xa4""".split(b" ")
+json_bytes = st.lists(st.sampled_from([*SIGNS, b"\n", b"\r", b" "])).map(b"".join)
+anything = st.binary(max_size=200) | json_bytes
+values: st.SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+lines_of_events = st.lists(st.integers(0, 50), max_size=40).map(
+    lambda numbers: [orjson.dumps(event(number)) for number in numbers]
+)
+
+
+def cut(content: bytes, widths: Sequence[int]) -> list[bytes]:
+    """Cut into parts of these widths, again and again."""
+    parts, start, turn = [], 0, 0
+    while start < len(content):
+        parts.append(content[start : start + widths[turn % len(widths)]])
+        start += widths[turn % len(widths)]
+        turn += 1
+    return parts
+
+
+class Dripping:
+    """A file that gives as little at once as it likes.
+
+    Args:
+        content: What it holds.
+        widths: How much it gives.
+    """
+
+    name = "dripping"
+
+    def __init__(self, content: bytes, widths: Sequence[int]) -> None:
+        self._parts = [part for wide in cut(content, [4000]) for part in cut(wide, widths)]
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not self._parts:
+            return b""
+        part, self._parts[0] = self._parts[0][:size], self._parts[0][size:]
+        if not self._parts[0]:
+            self._parts.pop(0)
+        return part
+
+
+def report_of(source: Any, form: Format | None = None) -> ImportReport | MixpanelError:  # noqa: ANN401 - any source
+    async def run() -> ImportReport | MixpanelError:
+        async with AsyncMixpanel("token", base_url="http://127.0.0.1:9") as mp:
+            try:
+                return await mp.import_events(source, format=form, dry_run=True)
+            except MixpanelError as error:
+                return error
+
+    return asyncio.run(run())
+
+
+@settings(deadline=None)
+@given(anything, sizes)
+def test_lines_are_cut_alike(content: bytes, widths: Sequence[int]) -> None:
+    """Lines come out as they went in, each with its number, wherever the blocks begin."""
+    splitter = LineSplitter()
+    found: list[bytes] = []
+    for block in cut(content, widths):
+        lines = splitter.feed(block)
+        assert lines.first == len(found) + 1
+        found += lines.lines
+        assert splitter.held_bytes <= len(content)
+    found += splitter.close().lines
+    is_first = content[: widths[0]].startswith(b"\xef\xbb\xbf")
+    assert b"".join(found) == (content[3:] if is_first else content)
+    assert all(b"\n" not in line[:-1] for line in found)
+
+
+def elements_of(parts: Sequence[bytes]) -> tuple[list[bytes], str]:
+    """Return the elements of an array, and how it ended."""
+    splitter, found = ArraySplitter(), []
+    try:
+        for part in parts:
+            found += splitter.feed(part)
+        splitter.close()
+    except ValueError:
+        return found, "broken"
+    except TruncatedReplyError:
+        return found, "truncated"
+    return found, "whole"
+
+
+@settings(deadline=None)
+@given(st.lists(values, max_size=10), sizes, st.sampled_from([None, 1]))
+def test_arrays(elements: list[object], widths: Sequence[int], indent: int | None) -> None:
+    """The elements of an array come out one by one, however it is laid out and wherever the blocks begin."""
+    content = json.dumps(elements, indent=indent).encode()
+    found, end = elements_of(cut(content, widths))
+    assert ([orjson.loads(one) for one in found], end) == (elements, "whole")
+    for length in range(0, len(content), 7):
+        assert elements_of([content[:length]])[1] == "truncated"
+
+
+@settings(deadline=None)
+@given(anything, sizes)
+def test_arrays_of_anything(content: bytes, widths: Sequence[int]) -> None:
+    """What is no array is told in the same way wherever the blocks begin, and nothing else is raised."""
+    whole, parts = elements_of([content]), elements_of(cut(content, widths))
+    assert parts[1] == whole[1]
+    if whole[1] != "broken":
+        assert parts[0] == whole[0]
+
+
+FORMS: list[Format] = ["ndjson", "json", "csv", "tsv"]
+HEADERS = {"csv": b"event,time,distinct_id,$insert_id\n", "tsv": b"event\ttime\tdistinct_id\t$insert_id\n"}
+PACKED: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "gzip": gzip.compress, "zstd": zstd.compress}
+
+
+@settings(deadline=None, max_examples=60)
+@given(anything, sizes, st.sampled_from(FORMS), st.sampled_from(sorted(PACKED)))
+@example(DEEP, [4000], "ndjson", "plain")
+@example(DEEP, [4000], "json", "plain")
+@example(b'{"event":"a","properties":' * 5000, [4000], "ndjson", "plain")
+@example(b"\x1f\x8b", [1], "ndjson", "plain")
+@example(b"\x28\xb5\x2f\xfd", [1], "csv", "plain")
+def test_any_source(content: bytes, widths: Sequence[int], form: Format, packed: str) -> None:
+    """Whatever a file holds, the job ends with a report that adds up, or says why it cannot be read."""
+    if form in HEADERS:
+        content = HEADERS[form] + content
+    found = report_of(Dripping(PACKED[packed](content), widths), form)
+    if isinstance(found, MixpanelError):
+        return
+    assert found.is_balanced
+    if form == "ndjson" and packed != "plain":
+        filled = [line for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+        assert found.read == len(filled)
+        assert not found.error
+
+
+@settings(deadline=None, max_examples=60)
+@given(lines_of_events, sizes, st.sampled_from(["gzip", "zstd"]), st.data())
+def test_damaged_containers(lines: list[bytes], widths: Sequence[int], packed: str, data: st.DataObject) -> None:
+    """A container that is cut or damaged gives lines that were in it, and says where it ends; never more than that."""
+    content = b"\n".join(lines)
+    stored = PACKED[packed](content[: len(content) // 2]) + PACKED[packed](content[len(content) // 2 :])
+    end = data.draw(st.integers(5, len(stored)))
+    damage = data.draw(st.none() | st.integers(4, end - 1))
+    cut_off = bytearray(stored[:end])
+    if damage is not None:
+        cut_off[damage] ^= data.draw(st.integers(1, 255))
+    found = report_of(Dripping(bytes(cut_off), widths), "ndjson")
+    if isinstance(found, MixpanelError):
+        return
+    assert found.is_balanced
+    assert found.read <= len(lines) + (damage is not None) * 100
+    if damage is None and not found.error:
+        assert found.read in {len(lines), len(content[: len(content) // 2].split(b"\n"))}
+
+
+TABLE = pa.BufferOutputStream()
+pq.write_table(
+    pa.Table.from_pylist(
+        [{"event": "A", "time": 1_700_000_000 + n, "distinct_id": "u", "$insert_id": f"i{n}", "tags": ["ä"] * n}
+         for n in range(30)]
+    ),
+    TABLE, row_group_size=10,
+)  # fmt: skip
+PARQUET = bytes(TABLE.getvalue())
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, len(PARQUET) - 1), st.integers(1, 255)), max_size=4), st.integers(0, 40))
+def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
+    """Parquet that is damaged is told, and whatever is read of it adds up."""
+    content = bytearray(PARQUET[: len(PARQUET) - missing])
+    for place, bits in damages:
+        if place < len(content):
+            content[place] ^= bits
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory, "a.parquet")
+        path.write_bytes(content)
+        found = report_of(path)
+    if isinstance(found, ImportReport):
+        assert found.is_balanced
+    if not damages:
+        assert isinstance(found, ImportReport) == (not missing)
+
+
+@settings(deadline=None)
+@given(anything | st.just(DEEP), st.text(max_size=20))
+def test_letters_are_read_again(record: bytes, message: str) -> None:
+    """Whatever was rejected, its letter is one line that says where it stood, and holds what was there."""
+    line = write_letter("source", RejectedRecord(7, Verdict(Outcome.REJECTED, "invalid", "field", message), record))
+    assert line.count(b"\n") == 1
+    letter = read_letter(line)
+    assert letter is not None
+    assert (letter.source, letter.number, letter.message) == ("source", 7, message)
+    held = bytes(letter.record) or (letter.text or "").encode() or base64.b64decode(letter.base64 or "")
+    assert held == record.strip()
+
+
+letters = anything | st.fixed_dictionaries(
+    {}, optional={"record": values, "text": values, "base64": values, "source": values, "number": values}
+).map(orjson.dumps)
+
+
+@settings(deadline=None)
+@given(st.lists(letters.filter(bool), max_size=10))
+@example([DEEP])
+@example([b'{"text":"\\ud800"}'])
+@example([b'{"base64":"A"}'])
+@example([b'{"record":%s}' % DEEP])
+def test_letters_of_anything(lines: list[bytes]) -> None:
+    """Each line of a file of letters is a record, a misfit, or blank."""
+    chunk = open_letters(Chunk("file", range(1, len(lines) + 1), lines=lines))
+    assert len(chunk.lines) == len(chunk.numbers)
+    blank = sum(line.isspace() for line in lines)
+    assert len(chunk.lines) + len(chunk.misfits) + blank == len(lines)
+
+
+@settings(deadline=None)
+@given(st.lists(st.dictionaries(st.text(max_size=8), values, max_size=5), max_size=10), sizes)
+def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) -> None:
+    """Every event of an export comes out, wherever the blocks begin; one that breaks off in mid-line is told."""
+    content, cutter, found = ndjson(events), LineCutter(), b""
+    for part in cut(content, widths):
+        whole = cutter.take([part])
+        count_events(whole)
+        found += whole
+    cutter.end()
+    assert found == content
+    assert count_events(found) == len(events)
+    assert [read_event(line) for line in found.splitlines()] == events
+    if content:
+        cutter.take([content[:-1]])
+        with pytest.raises(TruncatedReplyError):
+            cutter.end()
+
+
+@settings(deadline=None)
+@given(anything)
+@example(DEEP)
+@example(b'{"a":%s}' % DEEP)
+@example(b"terminated early")
+def test_export_lines_of_anything(content: bytes) -> None:
+    """What is no event is told as an export that was ended early, and nothing else is raised."""
+    for line in (content, content + b"\n"):
+        with contextlib.suppress(TruncatedReplyError):
+            count_events(line)
+        with contextlib.suppress(TruncatedReplyError):
+            assert isinstance(read_event(line), dict)
+
+
+def test_open_files_of_any_kind(tmp_path: pathlib.Path) -> None:
+    """Whatever gives bytes is a source: files without a buffer, of gzip, temporary, and in memory."""
+    content = ndjson([event(number) for number in range(100)])
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(content)
+    packed = tmp_path / "a.ndjson.gz"
+    packed.write_bytes(gzip.compress(content))
+    with tempfile.NamedTemporaryFile() as temporary, path.open("rb", buffering=0) as raw, gzip.open(packed) as inflated:
+        temporary.write(content)
+        temporary.seek(0)
+        for file in (temporary, raw, inflated, path.open("rb"), io.BytesIO(content), packed.open("rb")):
+            found = report_of(file)
+            assert isinstance(found, ImportReport)
+            assert (found.read, found.rejected, found.error) == (100, 0, "")
+            if file not in {temporary, raw, inflated}:
+                file.close()

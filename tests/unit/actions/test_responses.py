@@ -1,0 +1,113 @@
+import pytest
+
+from mixpanel_async.actions import (
+    Annotations,
+    ApiObject,
+    Experiments,
+    FeatureFlags,
+    LookupTables,
+    Pipelines,
+    Projects,
+    Query,
+    Schemas,
+    ServiceAccounts,
+)
+from mixpanel_async.actions.pipelines.models import PipelineTask
+from mixpanel_async.errors import BadRequestError, UnexpectedReplyError
+from tests.integration.actions.server import Recorder
+
+
+async def test_unknown_fields_stay_reachable() -> None:
+    """A field that we do not name is ignored by the Struct and kept in raw, of lists, items and objects alike."""
+    body = b'{"status": "ok", "results": [{"id": 1, "colour": "red", "tags": [{"id": 2, "new": 3}]}], "page": 1}'
+    found = await Annotations(Recorder(body)).list()
+    assert found[0].id == 1
+    assert found[0].raw == {"id": 1, "colour": "red", "tags": [{"id": 2, "new": 3}]}
+    assert found.raw == {"status": "ok", "results": [found[0].raw], "page": 1}
+    assert ApiObject().raw is None
+
+
+async def test_an_error_under_status_200_is_an_error() -> None:
+    """A reply that is a success by its status and an error by its body raises with Mixpanel's words."""
+    body = b'{"status": "error", "type": "x", "error": "no such experiment"}'
+    for call in (Experiments(Recorder(body)).get("e"), FeatureFlags(Recorder(body)).delete("f")):
+        with pytest.raises(BadRequestError, match="no such experiment"):
+            await call
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"results": 3}', b'{"results": [{"id": "x"}]}', b"\xff"])
+async def test_another_shape_raises(body: bytes) -> None:
+    """A reply that is not what the operation answers with raises, and says what it is."""
+    with pytest.raises(UnexpectedReplyError, match=r"annotations\.list: HTTP 200"):
+        await Annotations(Recorder(body)).list()
+
+
+@pytest.mark.parametrize("body", [b"", b"ok", b'{"status": "ok"}'])
+async def test_an_acknowledgement_may_be_empty(body: bytes) -> None:
+    """Where an operation says nothing but that it is done, a word, an object and nothing are all fine."""
+    answer = await Pipelines(Recorder(body)).pause("n")
+    assert answer.status == ("ok" if body.startswith(b"{") else None)
+    assert answer.raw == {b"": None, b"ok": "ok", b'{"status": "ok"}': {"status": "ok"}}[body]
+
+
+async def test_a_new_service_account_does_not_show_its_secret() -> None:
+    """The secret that Mixpanel shows once is on the answer, and in nothing that prints it."""
+    body = b'{"status": "ok", "results": {"id": 1, "username": "u", "token": "hush"}}'
+    account = await ServiceAccounts(Recorder(body)).create(9, "u")
+    assert account.token == "hush"
+    assert "hush" not in f"{account!r} {account}"
+
+
+async def test_projects_are_read_from_their_ids() -> None:
+    """The projects come with their ids, in Mixpanel's order, and with all that Mixpanel says of them."""
+    body = b'{"status": "ok", "results": {"projects": {"7": {"name": "A", "x": 1}, "3": {"name": "B"}}}}'
+    found = await Projects(Recorder(body)).list()
+    assert [(project.id, project.name) for project in found] == [(7, "A"), (3, "B")]
+    assert found[0].raw == {"name": "A", "x": 1}
+    with pytest.raises(UnexpectedReplyError):
+        await Projects(Recorder(b'{"status": "ok"}')).list()
+
+
+async def test_pipelines_of_several_projects() -> None:
+    """Pipelines come in one list, each with its project."""
+    body = b'{"7": [{"name": "a", "Dispatcher": "x", "sync_enabled": "true"}], "8": [{"name": "b"}]}'
+    found = await Pipelines(Recorder(body)).list()
+    assert [(job.project_id, job.name, job.dispatcher) for job in found] == [("7", "a", "x"), ("8", "b", None)]
+
+
+async def test_status_of_a_pipeline_with_and_without_summary() -> None:
+    """The runs come by state; with summary, their number."""
+    status = await Pipelines(Recorder(b'{"failed": [{"name": "a", "state": "failed"}]}')).status("n")
+    assert status.tasks == {"failed": [PipelineTask(name="a", state="failed")]}
+    summary = await Pipelines(Recorder(b'{"failed": 3}')).status("n", summary=True)
+    assert summary.tasks == {"failed": 3}
+
+
+async def test_bare_objects_and_envelopes_are_both_read() -> None:
+    """Where the reference leaves the envelope out, a reply with one is read as well."""
+    for body in (b'{"description": "d"}', b'{"status": "ok", "results": {"description": "d"}}'):
+        assert (await Schemas(Recorder(body)).get("event", "a")).description == "d"
+    for body in (b'[{"name": "t"}]', b'{"status": "ok", "results": [{"name": "t"}]}'):
+        assert [tag.name for tag in await Annotations(Recorder(body)).list_tags()] == ["t"]
+
+
+async def test_csv_is_text() -> None:
+    """With format="csv" the reply is given as it came."""
+    text = await Query(Recorder(b"event,2026-08-01\r\na,1\r\n")).event_counts(
+        "a", type="general", unit="day", interval=1, format="csv"
+    )
+    assert text == "event,2026-08-01\r\na,1\r\n"
+
+
+async def test_distinct_ids_of_both_kinds() -> None:
+    """A profile's id may be a number or text in JSON; it is kept as it is."""
+    body = b'{"results": [{"$distinct_id": 4, "$properties": {}}, {"$distinct_id": "004"}], "page_size": 2}'
+    page = await Query(Recorder(body)).profiles_page()
+    assert [profile.distinct_id for profile in page.results] == [4, "004"]
+    assert not page.is_last
+
+
+async def test_lookup_tables_are_listed() -> None:
+    """A table's id and name are read, and the rest is kept."""
+    found = await LookupTables(Recorder(b'{"code": 200, "results": [{"id": "t", "name": "T", "rowCount": 3}]}')).list()
+    assert (found[0].id, found[0].name, found[0].raw) == ("t", "T", {"id": "t", "name": "T", "rowCount": 3})

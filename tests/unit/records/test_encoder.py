@@ -1,0 +1,328 @@
+"""Records to bytes."""
+
+import dataclasses
+import datetime as dt
+import decimal
+import gzip
+import math
+import uuid
+from collections import OrderedDict
+from types import MappingProxyType
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixpanel_async import limits
+from mixpanel_async.engine.body import gzip_body, join_body
+from mixpanel_async.engine.dedupe import DedupeWindow
+from mixpanel_async.errors import CannotEncodeError, InvalidRecordError, RecordTooLargeError
+from mixpanel_async.records.encoder import EventEncoder, dedupe_key, encode_update, is_unsafe, read_key
+from mixpanel_async.records.validation import check_uuid_v4
+
+NOW = 1_750_000_000.0
+
+
+def encoder(**options: object) -> EventEncoder:
+    return EventEncoder(**{"token": "tok", "max_bytes": 2_000_000, **options})  # type: ignore[arg-type]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(
+    event=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    distinct_id=st.text(st.characters(exclude_categories=["Cs"])).filter(lambda t: t not in limits.FORBIDDEN_IDS),
+    properties=st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])).filter(
+            lambda name: name not in {"token", "time", "distinct_id", "$insert_id"}
+        ),
+        JSON,
+        max_size=8,
+    ),
+)
+def test_an_event_survives_encoding(event: str, distinct_id: str, properties: dict[str, object]) -> None:
+    """Splicing bytes gives the JSON that encoding the whole event would give."""
+    part, key = encoder().encode(event, distinct_id, properties, NOW)
+    decoded = orjson.loads(part)
+    own = decoded["properties"].pop("$insert_id")
+    assert 1 <= len(own) <= limits.MAX_INSERT_ID_BYTES
+    expected = {"token": "tok", "distinct_id": distinct_id, "time": 1_750_000_000_000, **properties}
+    assert decoded == orjson.loads(orjson.dumps({"event": event, "properties": expected}))
+    assert key is None
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (math.nan, "properties.a"),
+        (math.inf, "properties.a"),
+        ([1, {"b": -math.inf}], "properties.a[1].b"),
+        ({1: "x"}, "properties.a.1"),
+        ({"b": [object()]}, "properties.a.b[0]"),
+        (decimal.Decimal("1.5"), "properties.a"),
+        (2**64, "properties.a"),
+        pytest.param(10**5000, "properties.a", id="too many digits to be printed"),
+        ("\ud800", "properties"),
+    ],
+)
+def test_what_is_no_json_is_refused_by_name(value: object, field: str) -> None:
+    """NaN, odd keys, odd types and integers beyond 64 bits raise, and the error says where."""
+    with pytest.raises(CannotEncodeError) as caught:
+        encoder().encode("E", "u", {"a": value, "fine": None}, NOW)
+    assert caught.value.field == field
+
+
+def test_nan_in_a_dataclass_is_found() -> None:
+    """A NaN that hides in a dataclass does not become null."""
+
+    @dataclasses.dataclass
+    class Point:
+        x: float
+
+    with pytest.raises(CannotEncodeError, match="nan"):
+        encoder().encode("E", "u", {"p": Point(math.nan)}, NOW)
+
+
+def test_a_list_that_contains_itself_is_refused() -> None:
+    """A cycle is an error, not a hang."""
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(CannotEncodeError):
+        encoder().encode("E", "u", {"a": loop}, NOW)
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, MappingProxyType])
+def test_any_mapping_will_do_and_stays_as_it_was(kind: type) -> None:
+    """The caller's mapping is read, whatever its type, and never changed."""
+    source = {"a": 1, "time": 1_749_999_999, "$insert_id": "id-1"}
+    given_mapping = kind(source)
+    part, key = encoder().encode("E", "u", given_mapping, NOW)
+    decoded = orjson.loads(part)["properties"]
+    assert decoded == {"token": "tok", "distinct_id": "u", **source}
+    assert dict(given_mapping) == source
+    assert key == dedupe_key("E", 1_749_999_999, "u", "id-1") == read_key(part)
+
+
+@pytest.mark.parametrize("properties", [{}, None, {"time": 1_749_999_999}])
+def test_an_event_without_properties(properties: dict[str, object] | None) -> None:
+    """No properties make no stray comma."""
+    part, _ = encoder().encode("E", "", properties, NOW)
+    assert set(orjson.loads(part)["properties"]) == {"token", "distinct_id", "time", "$insert_id"}
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        (1_749_999_999, 1_749_999_999),
+        (1_749_999_999_123, 1_749_999_999_123),
+        (1_749_999_999.5, 1_749_999_999_500),
+        (1_749_999_999_123.0, 1_749_999_999_123),
+        (dt.datetime(2025, 6, 15, 12, tzinfo=dt.UTC), 1_749_988_800_000),
+        (dt.datetime(2025, 6, 15, 14, tzinfo=dt.timezone(dt.timedelta(hours=2))), 1_749_988_800_000),
+        (None, 1_750_000_000_000),
+    ],
+)
+def test_times(time: object, expected: int) -> None:
+    """Seconds and milliseconds go as they are; fractions and datetimes become milliseconds with their zone."""
+    part, _ = encoder().encode("E", "u", None, NOW, time)
+    assert orjson.loads(part)["properties"]["time"] == expected
+
+
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        (0, "1971"),
+        (-1, "1971"),
+        (dt.datetime(1970, 1, 15, tzinfo=dt.UTC), "1971"),
+        (dt.datetime(1969, 12, 31, tzinfo=dt.UTC), "1971"),
+        (1_209_600.5, "1971"),
+        (31_535_999.9, "1971"),
+        (-0.5, "1971"),
+        (10**400, "no time"),
+        pytest.param(-(10**5000), "no time", id="too many digits to be printed"),
+        (1e300, "no time"),
+        (NOW + 3700, "ahead"),
+        (int(NOW) * 1000 + 3_700_000, "ahead"),
+        (NOW - 6 * 86_400, "import_event"),
+        (dt.datetime(2025, 6, 15), "zone"),  # noqa: DTZ001 - that it has no zone is the point
+    ],
+)
+def test_times_that_mixpanel_would_refuse(time: object, message: str) -> None:
+    """A time that would be refused, replaced or ignored is an error that says so."""
+    with pytest.raises(InvalidRecordError, match=message) as caught:
+        encoder(max_age_seconds=limits.MAX_TRACK_AGE_SECONDS).encode("E", "u", None, NOW, time)
+    assert caught.value.field == "properties.time"
+    assert not isinstance(caught.value, CannotEncodeError)
+    with pytest.raises(InvalidRecordError, match=message):
+        encoder(max_age_seconds=limits.MAX_TRACK_AGE_SECONDS).encode("E", "u", {"time": time}, NOW)
+
+
+@pytest.mark.parametrize("time", ["2025-06-15", True, math.nan, object()])
+def test_times_that_are_none(time: object) -> None:
+    """What is no time raises."""
+    with pytest.raises(CannotEncodeError):
+        encoder().encode("E", "u", None, NOW, time)
+
+
+def test_an_import_needs_its_time() -> None:
+    """Nothing is stamped with now behind the caller's back."""
+    with pytest.raises(InvalidRecordError, match="time"):
+        encoder(needs_time=True).encode("E", "u", None, NOW)
+
+
+@pytest.mark.parametrize("distinct_id", sorted(limits.FORBIDDEN_IDS))
+def test_forbidden_ids(distinct_id: str) -> None:
+    """The ids that Mixpanel refuses are refused here, with the field."""
+    with pytest.raises(InvalidRecordError, match="distinct_id"):
+        encoder().encode("E", distinct_id, None, NOW)
+
+
+@pytest.mark.parametrize("distinct_id", [None, 7, b"u"])
+def test_an_id_is_a_string(distinct_id: object) -> None:
+    """A number is not silently spelled out: two spellings would be two users."""
+    with pytest.raises(CannotEncodeError, match="str"):
+        encoder().encode("E", distinct_id, None, NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("insert_id", ["", "a" * 37, "ü", "a b", "null", "0"])
+def test_bad_insert_ids(insert_id: str) -> None:
+    """An id that Mixpanel would refuse, or cut, is refused here."""
+    with pytest.raises(InvalidRecordError, match="insert_id"):
+        encoder().encode("E", "u", None, NOW, insert_id=insert_id)
+
+
+@pytest.mark.parametrize(
+    ("event", "error"), [("", InvalidRecordError), (None, CannotEncodeError), (7, CannotEncodeError)]
+)
+def test_event_names(event: object, error: type[Exception]) -> None:
+    """An event has a name, and it is a string."""
+    with pytest.raises(error):
+        encoder().encode(event, "u", None, NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["distinct_id", "time", "$insert_id"])
+def test_given_twice_and_different(field: str) -> None:
+    """A field given in the call and in the properties must agree; nobody guesses which one is meant."""
+    inner = {"distinct_id": "v", "time": 1_749_999_998, "$insert_id": "other"}[field]
+    with pytest.raises(InvalidRecordError, match="give it once"):
+        encoder().encode("E", "u", {field: inner}, NOW, 1_749_999_999, "id-1")
+
+
+@pytest.mark.parametrize(
+    ("properties", "is_valid"),
+    [
+        ({f"p{n}": n for n in range(250)}, True),
+        ({f"p{n}": n for n in range(251)}, False),
+        ({"a": list(range(254))}, True),
+        ({"a": list(range(255))}, False),
+        ({"a": {f"k{n}": n for n in range(254)}}, True),
+        ({"a": {f"k{n}": n for n in range(255)}}, False),
+        ({"a": {"b": {"c": 1}}}, True),
+        ({"a": {"b": {"c": {"d": 1}}}}, True),
+        ({"a": {"b": {"c": {"d": {}}}}}, False),
+        ({"a": [{"b": [{"c": [{"d": 1}]}]}]}, True),
+        ({"a": [{"b": [{"c": [{"d": {}}]}]}]}, False),
+        ({"text": "{{{{{{{{,,,,"}, True),
+        ({"text": "," * 1000}, True),
+    ],
+)
+def test_the_limits_of_shape(properties: dict[str, object], is_valid: bool) -> None:
+    """Numbers of properties, keys and elements and the depth of objects are held at their edges."""
+    if is_valid:
+        encoder().encode("E", "u", properties, NOW)
+    else:
+        with pytest.raises(InvalidRecordError) as caught:
+            encoder().encode("E", "u", properties, NOW)
+        assert caught.value.field.startswith("properties")
+
+
+def test_the_limit_of_size() -> None:
+    """An event of 1,000,000 bytes is one; a byte more is refused with both numbers."""
+    fixed = len(encoder().encode("E", "u", {"a": ""}, NOW)[0])
+    part, _ = encoder().encode("E", "u", {"a": "x" * (1_000_000 - fixed)}, NOW)
+    assert len(part) == 1_000_000
+    with pytest.raises(RecordTooLargeError) as caught:
+        encoder().encode("E", "u", {"a": "x" * (1_000_001 - fixed)}, NOW)
+    assert (caught.value.size, caught.value.limit) == (1_000_001, 1_000_000)
+
+
+def test_many_event_names_do_not_fill_the_memory() -> None:
+    """A caller that makes up names fills no cache without end."""
+    one = encoder()
+    for number in range(10_000):
+        one.encode(f"E{number}", "u", None, NOW)
+    assert len(one._heads) <= 4096
+
+
+def test_long_keys_are_hashed_and_stay_distinct() -> None:
+    """The dedupe window holds no long strings, and no two long ids meet in it."""
+    keys = {dedupe_key("E", 1, "u" * 1000 + str(number), "i") for number in range(100)}
+    assert len(keys) == 100
+    assert {len(key) for key in keys} == {32}
+
+
+def test_read_key_of_something_else() -> None:
+    """Whatever is no complete event has no key."""
+    for part in (b"", b"[]", b'{"event":"E","properties":{}}', b'{"$token":"t"}'):
+        assert read_key(part) is None
+
+
+def test_bodies() -> None:
+    """A body is a JSON array, compressed to the same bytes each time."""
+    parts = [b'{"a":1}', b'{"a":2}']
+    assert join_body(parts) == b'[{"a":1},{"a":2}]'
+    assert gzip.decompress(gzip_body(parts, 1)) == join_body(parts)
+    assert gzip_body(parts, 1) == gzip_body(parts, 1)
+
+
+def test_updates() -> None:
+    """An update is encoded as it is; those that must not be applied twice are known."""
+    part, key = encode_update({"$token": "t", "$distinct_id": "u", "$set": {"a": 1}}, 1000)
+    assert (orjson.loads(part)["$set"], key) == ({"a": 1}, None)
+    with pytest.raises(RecordTooLargeError):
+        encode_update({"$set": {"a": "x" * 1000}}, 1000)
+    with pytest.raises(CannotEncodeError):
+        encode_update({"$set": {"a": math.nan}}, 1000)
+    assert [is_unsafe({name: {}}) for name in ("$set", "$unset", "$add", "$append", "$union", "$remove")] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_uuid_v4() -> None:
+    """An anonymous id is a UUID of version 4, and nothing else."""
+    good = str(uuid.uuid4())
+    assert check_uuid_v4(good, "$anon_id") == good
+    for bad in ("", "anon", str(uuid.uuid1()), 7):
+        with pytest.raises(InvalidRecordError, match="anon_id"):
+            check_uuid_v4(bad, "$anon_id")
+
+
+def test_a_name_with_a_nul_is_no_other_events_name() -> None:
+    """Two events are equal only if their names and ids are, whatever characters these are made of."""
+    assert dedupe_key("A\0001\000B", 2, "C", "i") != dedupe_key("A", 1, "B\0002\000C", "i")
+
+
+def test_the_window_keeps_what_came_again() -> None:
+    """A key that was forgotten and came again is remembered as long as any other that came then."""
+    window = DedupeWindow(3)
+    assert window.is_new(b"a")
+    window.forget(b"a")
+    assert all(map(window.is_new, (b"b", b"a", b"c")))
+    assert not window.is_new(b"a")
+    assert window.is_new(b"d")
+    assert not window.is_new(b"a")
