@@ -1,11 +1,9 @@
-"""Records to bytes."""
+"""Events and updates as JSON."""
 
 import dataclasses
 import datetime as dt
 import decimal
-import gzip
 import math
-import uuid
 from collections import OrderedDict
 from types import MappingProxyType
 
@@ -15,11 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async import limits
-from mixpanel_async.engine.body import gzip_body, join_body
-from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError, RecordTooLargeError
 from mixpanel_async.records.encoder import EventEncoder, dedupe_key, encode_update, is_unsafe, read_key
-from mixpanel_async.records.validation import check_uuid_v4
 
 NOW = 1_750_000_000.0
 
@@ -277,14 +272,6 @@ def test_read_key_of_something_else() -> None:
         assert read_key(part) is None
 
 
-def test_bodies() -> None:
-    """A body is a JSON array, compressed to the same bytes each time."""
-    parts = [b'{"a":1}', b'{"a":2}']
-    assert join_body(parts) == b'[{"a":1},{"a":2}]'
-    assert gzip.decompress(gzip_body(parts, 1)) == join_body(parts)
-    assert gzip_body(parts, 1) == gzip_body(parts, 1)
-
-
 def test_updates() -> None:
     """An update is encoded as it is; those that must not be applied twice are known."""
     part, key = encode_update({"$token": "t", "$distinct_id": "u", "$set": {"a": 1}}, 1000)
@@ -303,26 +290,6 @@ def test_updates() -> None:
     ]
 
 
-def test_uuid_v4() -> None:
-    """An anonymous id is a UUID of version 4, and nothing else."""
-    good = str(uuid.uuid4())
-    assert check_uuid_v4(good, "$anon_id") == good
-    for bad in ("", "anon", str(uuid.uuid1()), 7):
-        with pytest.raises(InvalidRecordError, match="anon_id"):
-            check_uuid_v4(bad, "$anon_id")
-
-
 def test_a_name_with_a_nul_is_no_other_events_name() -> None:
     """Two events are equal only if their names and ids are, whatever characters these are made of."""
     assert dedupe_key("A\0001\000B", 2, "C", "i") != dedupe_key("A", 1, "B\0002\000C", "i")
-
-
-def test_the_window_keeps_what_came_again() -> None:
-    """A key that was forgotten and came again is remembered as long as any other that came then."""
-    window = DedupeWindow(3)
-    assert window.is_new(b"a")
-    window.forget(b"a")
-    assert all(map(window.is_new, (b"b", b"a", b"c")))
-    assert not window.is_new(b"a")
-    assert window.is_new(b"d")
-    assert not window.is_new(b"a")

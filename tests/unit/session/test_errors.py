@@ -1,0 +1,69 @@
+"""The status table, the text of errors and Retry-After."""
+
+import datetime as dt
+import email.utils
+
+import pytest
+
+from mixpanel_async import errors
+from mixpanel_async.session.errors import error_class, read_error, read_retry_after
+
+NOW = 1_750_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *[(status, None) for status in (200, 201, 204)],
+        *[(status, errors.UnexpectedReplyError) for status in (100, 301, 302, 307, 308, 600)],
+        *[(status, errors.BadRequestError) for status in (400, 405, 409, 422)],
+        (401, errors.UnauthorizedError),
+        (402, errors.PaymentRequiredError),
+        (403, errors.ForbiddenError),
+        (404, errors.NotFoundError),
+        (413, errors.PayloadTooLargeError),
+        (429, errors.RateLimitedError),
+        *[(status, errors.ServerError) for status in (408, 500, 502, 504, 599)],
+        (503, errors.ServiceUnavailableError),
+    ],
+)
+def test_the_table_of_statuses(status: int, kind: type[errors.ApiError] | None) -> None:
+    """Each status is a success or exactly one error, and nobody else looks at statuses."""
+    assert error_class(status) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error":"bad thing","status":"error"}', "bad thing"),
+        (b'{"message":"bad thing"}', "bad thing"),
+        (b"plain words", "plain words"),
+        (b"", "no message"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b'{"error":"the secret s3cret is wrong"}', "the secret *** is wrong"),
+        (b"x" * 5000, "x" * 1000),
+    ],
+)
+def test_messages(body: bytes, message: str) -> None:
+    """An error tells Mixpanel's own words, bounded, without our secrets."""
+    error = read_error(400, {"x-request-id": "r-1"}, body, operation="import", now=NOW, secrets=["s3cret"])
+    assert error is not None
+    assert (error.message, error.status, error.operation, error.request_id) == (message, 400, "import", "r-1")
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        ("1.5", 1.5),
+        (email.utils.format_datetime(dt.datetime.fromtimestamp(NOW + 90, dt.UTC), usegmt=True), 90.0),
+        (email.utils.format_datetime(dt.datetime.fromtimestamp(NOW - 90, dt.UTC), usegmt=True), 0.0),
+        ("soon", None),
+        ("-3", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    """Retry-After is read as seconds and as a date; nonsense counts as missing."""
+    assert read_retry_after(header, NOW) == seconds

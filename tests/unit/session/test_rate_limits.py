@@ -1,0 +1,77 @@
+"""Rolling windows, pacing and the limits of each endpoint family."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixpanel_async.config import Rates
+from mixpanel_async.session.rate_limits import FamilyLimits, Pacer, RollingWindow, family_limits
+
+
+@given(
+    limit=st.integers(1, 50),
+    steps=st.lists(st.tuples(st.floats(0, 30), st.integers(1, 60)), max_size=60),
+)
+def test_no_window_ever_holds_more(limit: int, steps: list[tuple[float, int]]) -> None:
+    """Whatever comes when, no rolling minute holds more than the limit, and nothing waits longer than it must."""
+    window = RollingWindow(limit, 60.0)
+    now = 0.0
+    booked: list[tuple[float, int]] = []
+    for pause, amount in steps:
+        now += pause
+        at = window.earliest(now, amount)
+        assert at >= now
+        window.book(at, amount)
+        booked.append((at, min(amount, limit)))
+        now = at
+    for (start, _), (end, _) in itertools.combinations(booked, 2):
+        if end - start < 60.0 - 1e-6:
+            assert sum(amount for at, amount in booked if start <= at <= end) <= limit
+
+
+def test_a_window_lets_go_in_time() -> None:
+    """What was booked counts for exactly its minute; a cancelled booking counts not at all."""
+    window = RollingWindow(10, 60.0)
+    window.book(0.0, 6)
+    window.book(10.0, 4)
+    assert window.earliest(20.0, 1) == 60.0
+    assert window.earliest(20.0, 7) == 70.0
+    window.cancel(10.0, 4)
+    assert window.earliest(20.0, 4) == 20.0
+
+
+def test_the_pacer_spreads() -> None:
+    """A limit is spread over its time, with a quarter of a second's worth in hand that is part of the limit."""
+    pacer = Pacer(60, 59.75)
+    times = []
+    for _ in range(5):
+        at = pacer.earliest(0.0, 1)
+        pacer.book(at, 1)
+        times.append(at)
+    assert times == [0.0, 0.75, 1.75, 2.75, 3.75]
+
+
+def test_a_pause_holds_a_whole_family() -> None:
+    """After a 429 nothing of the family leaves before the pause is over, whatever its windows say."""
+    family = FamilyLimits()
+    family.pause(30.0)
+    assert family.book(10.0, 1, 100) == 30.0
+    family.pause(20.0)
+    assert family.book(10.0, 1, 100) == 30.0
+
+
+def test_documented_limits() -> None:
+    """By default each family has the limits that Mixpanel documents."""
+    families = family_limits(Rates())
+    query = families["query"]
+    times = [query.book(0.0, 0, 0) for _ in range(61)]
+    assert times[59] == 0.0
+    assert times[60] == pytest.approx(3636.0)
+    export = families["export"]
+    assert [export.book(0.0, 0, 0) for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(1.01)]
+    assert [families["gdpr"].book(0.0, 0, 0) for _ in range(2)] == [0.0, pytest.approx(1.01)]
+    schemas = families["schemas"]
+    assert [schemas.book(0.0, 4000, 0), schemas.book(0.0, 1, 0)] == [0.0, pytest.approx(60.6)]
+    assert families["app"].book(0.0, 10**9, 10**9) == 0.0
