@@ -24,8 +24,12 @@ class UsageError(MixpanelError):
     """The caller did something that cannot work, whatever the network does."""
 
 
-class InvalidSettingError(UsageError, ValueError):
-    """A setting or argument is out of its range or contradicts another one."""
+class InvalidArgumentError(UsageError, ValueError):
+    """An argument of a call is invalid or contradicts another one."""
+
+
+class InvalidSettingError(InvalidArgumentError):
+    """A setting of a client or mapping is invalid or contradicts another one."""
 
 
 class MissingCredentialsError(UsageError):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 import msgspec
 
@@ -16,7 +16,8 @@ from mixpanel_async.actions._core.responses import (
     read_result_list,
     read_results,
 )
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.actions._core.scope import ProjectScope
+from mixpanel_async.errors import InvalidArgumentError
 
 Moment: TypeAlias = dt.datetime | dt.date | str
 
@@ -64,17 +65,16 @@ class Annotations(Resource):
     """
 
     async def list(
-        self, *, from_date: Date | None = None, to_date: Date | None = None, project_id: Id | None = None
+        self, *, from_date: Date | None = None, to_date: Date | None = None, **scope: Unpack[ProjectScope]
     ) -> ApiList[Annotation]:
         """Return the annotations, of some days or all.
 
         Args:
             from_date: First day.
             to_date: Last day.
-            project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none.
+            InvalidArgumentError: A date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-all-annotations-for-project
@@ -83,12 +83,12 @@ class Annotations(Resource):
             "fromDate": None if from_date is None else iso_date("from_date", from_date),
             "toDate": None if to_date is None else iso_date("to_date", to_date),
         }
-        path = self._project_path("annotations.list", project_id, "/annotations")
+        path = self._project_path("annotations.list", scope, "/annotations")
         request = app_request("annotations.list", "GET", path, query=query)
         return read_result_list(request, await self._session.send(request), Annotation)
 
     async def create(
-        self, date: Moment, description: str, *, tags: Sequence[int] | None = None, project_id: Id | None = None
+        self, date: Moment, description: str, *, tags: Sequence[int] | None = None, **scope: Unpack[ProjectScope]
     ) -> Annotation:
         """Make an annotation.
 
@@ -97,32 +97,30 @@ class Annotations(Resource):
                 (its midnight) or `YYYY-MM-DD HH:MM:SS`.
             description: Its text.
             tags: Ids of its tags.
-            project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSettingError: The date is none.
+            InvalidArgumentError: The date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-annotation
         """
-        path = self._project_path("annotations.create", project_id, "/annotations")
+        path = self._project_path("annotations.create", scope, "/annotations")
         body = {"date": _moment(date), "description": description, "tags": tags}
         request = app_request("annotations.create", "POST", path, body=body)
         return read_results(request, await self._session.send(request), Annotation)
 
-    async def get(self, annotation_id: Id, *, project_id: Id | None = None) -> Annotation:
+    async def get(self, annotation_id: Id, **scope: Unpack[ProjectScope]) -> Annotation:
         """Return one annotation.
 
         Args:
             annotation_id: Its id.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/get-annotation
         """
-        request = app_request("annotations.get", "GET", self._annotation("annotations.get", annotation_id, project_id))
+        request = app_request("annotations.get", "GET", self._annotation("annotations.get", annotation_id, scope))
         return read_results(request, await self._session.send(request), Annotation)
 
     async def update(
@@ -131,7 +129,7 @@ class Annotations(Resource):
         *,
         description: str | None = None,
         tags: Sequence[int] | None = None,
-        project_id: Id | None = None,
+        **scope: Unpack[ProjectScope],
     ) -> Annotation:
         """Change the text or the tags of an annotation.
 
@@ -139,69 +137,63 @@ class Annotations(Resource):
             annotation_id: Its id.
             description: Its new text.
             tags: Ids of its new tags; an empty list takes all away.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/patch-annotation
         """
-        path = self._annotation("annotations.update", annotation_id, project_id)
+        path = self._annotation("annotations.update", annotation_id, scope)
         request = app_request("annotations.update", "PATCH", path, body={"description": description, "tags": tags})
         return read_results(request, await self._session.send(request), Annotation)
 
-    async def delete(self, annotation_id: Id, *, project_id: Id | None = None) -> Annotation:
+    async def delete(self, annotation_id: Id, **scope: Unpack[ProjectScope]) -> Annotation:
         """Delete an annotation; of the answer only `id` is set.
 
         Args:
             annotation_id: Its id.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/delete-annotation
         """
-        path = self._annotation("annotations.delete", annotation_id, project_id)
+        path = self._annotation("annotations.delete", annotation_id, scope)
         request = app_request("annotations.delete", "DELETE", path)
         return read_results(request, await self._session.send(request), Annotation)
 
-    async def list_tags(self, *, project_id: Id | None = None) -> ApiList[AnnotationTag]:
+    async def list_tags(self, **scope: Unpack[ProjectScope]) -> ApiList[AnnotationTag]:
         """Return the tags that annotations can have.
-
-        Args:
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/get-annotation-tags
         """
-        path = self._project_path("annotations.list_tags", project_id, "/annotations/tags")
+        path = self._project_path("annotations.list_tags", scope, "/annotations/tags")
         request = app_request("annotations.list_tags", "GET", path)
         reply = await self._session.send(request)
         # The reference gives a bare array here and an envelope everywhere else; both are read.
         read = read_list if reply.body.lstrip().startswith(b"[") else read_result_list
         return read(request, reply, AnnotationTag)
 
-    async def create_tag(self, name: str, *, project_id: Id | None = None) -> AnnotationTag:
+    async def create_tag(self, name: str, **scope: Unpack[ProjectScope]) -> AnnotationTag:
         """Make a tag.
 
         Args:
             name: Its name.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-annotation-tag
         """
-        path = self._project_path("annotations.create_tag", project_id, "/annotations/tags")
+        path = self._project_path("annotations.create_tag", scope, "/annotations/tags")
         request = app_request("annotations.create_tag", "POST", path, body={"name": name})
         return read_bare_or_results(request, await self._session.send(request), AnnotationTag)
 
-    def _annotation(self, operation: str, annotation_id: Id, project_id: Id | None) -> str:
-        return self._project_path(operation, project_id, f"/annotations/{segment('annotation_id', annotation_id)}")
+    def _annotation(self, operation: str, annotation_id: Id, scope: ProjectScope) -> str:
+        return self._project_path(operation, scope, f"/annotations/{segment('annotation_id', annotation_id)}")
 
 
 def _moment(value: Moment) -> str:
@@ -209,6 +201,6 @@ def _moment(value: Moment) -> str:
         try:
             return dt.datetime.strptime(value, "%Y-%m-%d %H:%M:%S").strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - the project's zone
         except ValueError:
-            raise InvalidSettingError(f"date is {value!r}; it must look like 2026-08-31 12:00:00") from None
+            raise InvalidArgumentError(f"date is {value!r}; it must look like 2026-08-31 12:00:00") from None
     moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
     return moment.strftime("%Y-%m-%d %H:%M:%S")

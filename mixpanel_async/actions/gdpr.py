@@ -10,7 +10,7 @@ from mixpanel_async.actions._core.params import Id, check_whole_number, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, read_acknowledgement, read_results
 from mixpanel_async.auth import OAuthToken
-from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
+from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Request, Session
 
@@ -97,14 +97,14 @@ class Gdpr(Resource):
             credential: OAuth token; the client's credentials unless given.
 
         Raises:
-            InvalidSettingError: Too many users, or `disclosure_type` without CCPA.
+            InvalidArgumentError: Too many users, or `disclosure_type` without CCPA.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-retrieval
         """
         check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
         if disclosure_type is not None and compliance_type != "CCPA":
-            raise InvalidSettingError('disclosure_type needs compliance_type "CCPA"')
+            raise InvalidArgumentError('disclosure_type needs compliance_type "CCPA"')
         body = {"distinct_ids": distinct_ids, "compliance_type": compliance_type, "disclosure_type": disclosure_type}
         request = self._request("create_retrieval", "POST", "/data-retrievals/v3.0", token, credential, body=body)
         return read_results(request, await self._session.send(request), ComplianceJob)
@@ -145,7 +145,7 @@ class Gdpr(Resource):
             credential: OAuth token; the client's credentials unless given.
 
         Raises:
-            InvalidSettingError: Too many users.
+            InvalidArgumentError: Too many users.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-deletion

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 from mixpanel_async import remote
 from mixpanel_async.actions._core.params import Id, pairs, segment
@@ -15,6 +15,7 @@ from mixpanel_async.actions._core.responses import (
     read_acknowledgement,
     read_result_list,
 )
+from mixpanel_async.actions._core.scope import ProjectScope, scope_fields
 from mixpanel_async.actions.lookup_csv import check_csv, encode_rows
 from mixpanel_async.errors import SourceError
 from mixpanel_async.models import JSONValue
@@ -43,18 +44,15 @@ class LookupTables(Resource):
         session: Sends the requests.
     """
 
-    async def list(self, *, project_id: Id | None = None) -> ApiList[LookupTable]:
+    async def list(self, **scope: Unpack[ProjectScope]) -> ApiList[LookupTable]:
         """Return the project's lookup tables.
-
-        Args:
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-lookup-tables
         """
-        request = _request("list", "GET", "/lookup-tables", project_id)
+        request = _request("list", "GET", "/lookup-tables", scope)
         return read_result_list(request, await self._session.send(request), LookupTable)
 
     async def replace(
@@ -63,7 +61,7 @@ class LookupTables(Resource):
         source: str | Path | bytes | LookupRows,
         *,
         timeout_seconds: float | None = None,
-        project_id: Id | None = None,
+        **scope: Unpack[ProjectScope],
     ) -> Acknowledgement:
         """Replace the whole content of a lookup table, if it is a table that Mixpanel would take.
 
@@ -72,7 +70,6 @@ class LookupTables(Resource):
             source: Path or address of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first
                 is the header. The first column is the key.
             timeout_seconds: For each try; a large table may need more than the settings' default.
-            project_id: Project; the client's unless given.
 
         Raises:
             SourceError: The file cannot be read.
@@ -84,15 +81,14 @@ class LookupTables(Resource):
         """
         body = await asyncio.to_thread(_checked_csv, source)
         path = f"/lookup-tables/{segment('table_id', table_id)}"
-        request = _request("replace", "PUT", path, project_id, body, timeout_seconds=timeout_seconds)
+        request = _request("replace", "PUT", path, scope, body, timeout_seconds=timeout_seconds)
         return read_acknowledgement(request, await self._session.send(request))
 
-    async def delete(self, table_id: Id, *, project_id: Id | None = None) -> Acknowledgement:
+    async def delete(self, table_id: Id, **scope: Unpack[ProjectScope]) -> Acknowledgement:
         """Delete a lookup table.
 
         Args:
             table_id: The table.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -100,7 +96,7 @@ class LookupTables(Resource):
         Reference: https://developer.mixpanel.com/reference/lookup-tables
         """
         path = f"/lookup-tables/{segment('table_id', table_id)}"
-        request = _request("delete", "DELETE", path, project_id)
+        request = _request("delete", "DELETE", path, scope)
         return read_acknowledgement(request, await self._session.send(request))
 
 
@@ -108,7 +104,7 @@ def _request(
     operation: str,
     method: str,
     path: str,
-    project_id: Id | None,
+    scope: ProjectScope,
     body: bytes | None = None,
     *,
     timeout_seconds: float | None = None,
@@ -118,7 +114,7 @@ def _request(
         method=method,
         server="ingestion",
         path=path,
-        query=pairs({"project_id": project_id}),
+        query=pairs({**scope_fields(f"lookup_tables.{operation}", scope, ProjectScope)}),
         body=body,
         content_type=None if body is None else "text/csv",
         has_project=True,

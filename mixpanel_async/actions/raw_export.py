@@ -44,7 +44,7 @@ class RawExport(Resource):
             project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none, or `limit` is out of range.
+            InvalidArgumentError: A date is none, or `limit` is out of range.
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """

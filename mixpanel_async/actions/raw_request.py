@@ -11,7 +11,7 @@ from mixpanel_async.actions._core.resource import FORM, JSON
 from mixpanel_async.actions._core.responses import read_json
 from mixpanel_async.auth import REDACTED, Credential
 from mixpanel_async.config import Server
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request, RetryRule, Session
 from mixpanel_async.session.messages import Family
@@ -113,7 +113,7 @@ async def request(
         **options: See `RequestOptions`.
 
     Raises:
-        InvalidSettingError: Options are unknown or contradict each other.
+        InvalidArgumentError: Options are unknown or contradict each other.
         ApiError: Mixpanel refused.
         TransportError: No complete reply arrived.
         UnexpectedReplyError: The reply is no JSON, and `response` says it is.
@@ -121,7 +121,7 @@ async def request(
     Reference: https://developer.mixpanel.com/reference/overview
     """
     if response not in {"json", "text", "bytes"}:
-        raise InvalidSettingError(f"response is {response!r}; choose json, text or bytes")
+        raise InvalidArgumentError(f"response is {response!r}; choose json, text or bytes")
     built = build_request(method, path_or_url, options)
     return read_response(built, await send_request(session, built, options), response)
 
@@ -150,11 +150,11 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
     """Return the request that the options describe.
 
     Raises:
-        InvalidSettingError: Options are unknown or contradict each other.
+        InvalidArgumentError: Options are unknown or contradict each other.
     """
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:
-        raise InvalidSettingError(f"request() has no option {', '.join(sorted(unknown))}")
+        raise InvalidArgumentError(f"request() has no option {', '.join(sorted(unknown))}")
     body, content_type = _body_of(options)
     headers = dict(options.get("headers") or {})
     if any(name.lower() == "content-type" for name in headers):
@@ -194,7 +194,7 @@ def _retry_of(options: RequestOptions) -> RetryRule | None:
     max_retries, delay = options.get("max_retries"), options.get("retry_delay_seconds")
     for name, value in (("max_retries", max_retries), ("retry_delay_seconds", delay)):
         if value is not None and value < 0:
-            raise InvalidSettingError(f"{name} is {value!r}; it must not be below 0")
+            raise InvalidArgumentError(f"{name} is {value!r}; it must not be below 0")
     return RetryRule(
         max_retries=RetryRule().max_retries if max_retries is None else max_retries,
         first_seconds=delay,
@@ -207,9 +207,9 @@ def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
     given = [name for name in ("json", "data", "form") if cast("Mapping[str, object]", options).get(name) is not None]
     files = options.get("files")
     if len(given) > 1:
-        raise InvalidSettingError(f"{' and '.join(given)} exclude each other; a request has one body")
+        raise InvalidArgumentError(f"{' and '.join(given)} exclude each other; a request has one body")
     if files and given not in ([], ["form"]):
-        raise InvalidSettingError(f"files and {given[0]} exclude each other; files go with form")
+        raise InvalidArgumentError(f"files and {given[0]} exclude each other; files go with form")
     form = options.get("form")
     if files or (form is not None and options.get("is_multipart")):
         return encode_multipart(form or {}, files or {})

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, Unpack
 
 import msgspec
 
@@ -17,8 +17,9 @@ from mixpanel_async.actions._core.responses import (
     read_result_list,
     read_results,
 )
+from mixpanel_async.actions._core.scope import ProjectScope
 from mixpanel_async.auth import REDACTED
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 Role: TypeAlias = Literal["owner", "admin", "analyst", "consumer"]
 
@@ -118,13 +119,13 @@ class ServiceAccounts(Resource):
             projects: Its role in each project, by the project's id.
 
         Raises:
-            InvalidSettingError: `expires` has no zone.
+            InvalidArgumentError: `expires` has no zone.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-service-account
         """
         if isinstance(expires, dt.datetime) and expires.tzinfo is None:
-            raise InvalidSettingError("expires has no zone; give it one, for example datetime.timezone.utc")
+            raise InvalidArgumentError("expires has no zone; give it one, for example datetime.timezone.utc")
         roles = None if projects is None else _roles(projects)
         body = {"username": username, "role": role, "expires": iso_moment("expires", expires), "projects": roles}
         request = app_request("service_accounts.create", "POST", _path(organization_id), body=body)
@@ -162,18 +163,15 @@ class ServiceAccounts(Resource):
         request = app_request("service_accounts.delete", "DELETE", path)
         return read_acknowledgement(request, await self._session.send(request))
 
-    async def list_for_project(self, *, project_id: Id | None = None) -> ApiList[ProjectAccount]:
+    async def list_for_project(self, **scope: Unpack[ProjectScope]) -> ApiList[ProjectAccount]:
         """Return the service accounts of a project.
-
-        Args:
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-project-service-accounts
         """
-        path = self._project_path("service_accounts.list_for_project", project_id, "/service-accounts")
+        path = self._project_path("service_accounts.list_for_project", scope, "/service-accounts")
         request = app_request("service_accounts.list_for_project", "GET", path)
         return read_result_list(request, await self._session.send(request), ProjectAccount)
 

@@ -11,8 +11,8 @@ import msgspec
 
 CONTRACT: Final = "contract/test_contract_actions.py::test_call_makes_its_operation"
 CLIENT: Final = "contract/test_contract_client.py::test_client_makes_the_operation"
-RAW: Final = "actions/test_raw_request.py::"
-PROFILES: Final = "actions/test_profiles.py::"
+RAW: Final = "integration/actions/test_raw_request.py::"
+PROFILES: Final = "integration/actions/test_profiles.py::"
 
 
 class Seed(msgspec.Struct, frozen=True):

@@ -1,7 +1,6 @@
 """Every action that existing integrations offer can be called here, with each of its inputs."""
 
 import ast
-import inspect
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +14,7 @@ from tests.contract.seeds import SEEDS, Seed
 from tests.contract.test_contract_actions import named
 from tests.contract.test_contract_client import CLIENT_OPERATIONS
 from tests.contract.wire import Wire
+from tests.signatures import argument_names
 
 ROWS = [(f"{page}: {seed.action}", seed) for page, seeds in SEEDS.items() for seed in seeds]
 
@@ -38,7 +38,7 @@ async def test_every_input_has_its_argument(name: str, seed: Seed, wire: Wire) -
     session = wire.session(None)
     client = AsyncMixpanel("token", base_url=wire.base)
     try:
-        arguments = inspect.signature(find(seed.function, Families(session), client)).parameters
+        arguments = argument_names(find(seed.function, Families(session), client))
     finally:
         await session.aclose()
         await client.aclose()

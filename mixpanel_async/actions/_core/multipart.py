@@ -1,11 +1,11 @@
-"""Forms with files, as `multipart/form-data`. Pure but for the boundary."""
+"""Encodes forms with files as `multipart/form-data`."""
 
 import secrets
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from mixpanel_async.actions._core.params import FieldValue, pairs
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 FileValue: TypeAlias = bytes | tuple[str, bytes] | tuple[str, bytes, str]
 _BINARY: Final = "application/octet-stream"
@@ -16,11 +16,11 @@ def encode_multipart(form: Mapping[str, FieldValue], files: Mapping[str, FileVal
 
     Args:
         form: Plain fields.
-        files: By field name: bytes (the file is named after the field), `(file name, bytes)` or
+        files: Each file by its field name: bytes (the file is named after the field), `(file name, bytes)` or
             `(file name, bytes, media type)`.
 
     Raises:
-        InvalidSettingError: A file is something else, or a name holds a line break.
+        InvalidArgumentError: A file has another form, or a media type contains a line break.
     """
     boundary = secrets.token_hex(16)
     parts: list[tuple[str, str | None, bytes]]
@@ -42,15 +42,17 @@ def _file_part(name: str, value: FileValue) -> tuple[str, str | None, bytes]:
         case (str() as file_name, bytes() as content):
             media_type = _BINARY
         case (str() as file_name, bytes() as content, str() as media_type):
-            _quoted(media_type)
+            if "\r" in media_type or "\n" in media_type:
+                raise InvalidArgumentError(
+                    f"files[{name!r}] is invalid: its media type contains a line break; remove it"
+                )
         case _:
-            raise InvalidSettingError(
-                f"files[{name!r}] must be bytes, (file name, bytes) or (file name, bytes, media type)"
+            raise InvalidArgumentError(
+                f"files[{name!r}] is invalid: give bytes, (file name, bytes) or (file name, bytes, media type)"
             )
     return f'form-data; name="{_quoted(name)}"; filename="{_quoted(file_name)}"', media_type, content
 
 
 def _quoted(text: str) -> str:
-    if "\r" in text or "\n" in text:
-        raise InvalidSettingError(f"{text!r} holds a line break; names of fields and files must not")
-    return text.replace("\\", "\\\\").replace('"', "%22")
+    # What browsers send (WHATWG HTML, "multipart/form-data encoding algorithm"): a backslash stays as it is.
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from mixpanel_async.errors import CannotEncodeError, InvalidSettingError
+from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
 Date: TypeAlias = dt.date | str
@@ -29,7 +29,7 @@ def iso_date(name: str, value: Date) -> str:
         value: A date, or a string of that form. Of a datetime the date it shows is taken.
 
     Raises:
-        InvalidSettingError: It is no such date.
+        InvalidArgumentError: It is no such date.
     """
     if isinstance(value, dt.datetime):
         return value.date().isoformat()
@@ -40,21 +40,21 @@ def iso_date(name: str, value: Date) -> str:
             return dt.date.fromisoformat(value).isoformat()
     except (ValueError, TypeError):
         pass
-    raise InvalidSettingError(f"{name} is {value!r}; it must be a date such as 2026-08-31")
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be a date such as 2026-08-31")
 
 
 def iso_moment(name: str, value: Date | None) -> str | None:
     """Return a date or a moment as ISO 8601; a string as it is, if it is one. None stays None.
 
     Raises:
-        InvalidSettingError: It is none.
+        InvalidArgumentError: It is none.
     """
     if value is None or isinstance(value, dt.date):
         return None if value is None else value.isoformat()
     try:
         dt.datetime.fromisoformat(value)
     except (ValueError, TypeError):
-        raise InvalidSettingError(f"{name} is {value!r}; it must be ISO 8601, such as 2026-08-31T12:00:00Z") from None
+        raise InvalidArgumentError(f"{name} is {value!r}; it must be ISO 8601, such as 2026-08-31T12:00:00Z") from None
     return value
 
 
@@ -62,11 +62,11 @@ def date_range(from_date: Date, to_date: Date) -> tuple[str, str]:
     """Return both dates as `YYYY-MM-DD`.
 
     Raises:
-        InvalidSettingError: One is no date, or the range ends before it begins.
+        InvalidArgumentError: One is no date, or the range ends before it begins.
     """
     first, last = iso_date("from_date", from_date), iso_date("to_date", to_date)
     if last < first:
-        raise InvalidSettingError(f"to_date ({last}) is before from_date ({first})")
+        raise InvalidArgumentError(f"to_date ({last}) is before from_date ({first})")
     return first, last
 
 
@@ -74,43 +74,43 @@ def check_exclusive(**options: object) -> None:
     """Refuse more than one of the options, where None means not given.
 
     Raises:
-        InvalidSettingError: More than one was given; it names them.
+        InvalidArgumentError: More than one was given; it names them.
     """
     given = [name for name, value in options.items() if value is not None]
     if len(given) > 1:
-        raise InvalidSettingError(f"{' and '.join(given)} exclude each other; give one of them")
+        raise InvalidArgumentError(f"{' and '.join(given)} exclude each other; give one of them")
 
 
 def check_needs(option: str, value: object, needed: str, needed_value: object) -> None:
     """Refuse an option without another that it depends on, where None means not given.
 
     Raises:
-        InvalidSettingError: `option` was given and `needed` was not.
+        InvalidArgumentError: `option` was given and `needed` was not.
     """
     if value is not None and needed_value is None:
-        raise InvalidSettingError(f"{option} needs {needed}; give both or neither")
+        raise InvalidArgumentError(f"{option} needs {needed}; give both or neither")
 
 
 def check_range(name: str, value: int | None, low: int, high: int) -> None:
     """Refuse a number outside `low` to `high`; None passes.
 
     Raises:
-        InvalidSettingError: It is outside.
+        InvalidArgumentError: It is outside.
     """
     if value is not None and not low <= value <= high:
-        raise InvalidSettingError(f"{name} is {value!r}; it must be from {low:,} to {high:,}")
+        raise InvalidArgumentError(f"{name} is {value!r}; it must be from {low:,} to {high:,}")
 
 
 def check_whole_number(name: str, values: Sequence[object], high: int) -> None:
     """Refuse an empty list and one that is longer than a request takes.
 
     Raises:
-        InvalidSettingError: It is empty, longer than `high`, or a string in place of a list.
+        InvalidArgumentError: It is empty, longer than `high`, or a string in place of a list.
     """
     if isinstance(values, str):
-        raise InvalidSettingError(f"{name} is a string; it must be a list")
+        raise InvalidArgumentError(f"{name} is a string; it must be a list")
     if not 1 <= len(values) <= high:
-        raise InvalidSettingError(f"{name} has {len(values):,} entries; a request takes 1 to {high:,}")
+        raise InvalidArgumentError(f"{name} has {len(values):,} entries; a request takes 1 to {high:,}")
 
 
 def json_text(value: JSONValue) -> str:
@@ -164,11 +164,11 @@ def segment(name: str, value: Id) -> str:
     """Return an id as one segment of a path, escaped.
 
     Raises:
-        InvalidSettingError: It is empty, or a dot segment, which would name another path.
+        InvalidArgumentError: It is empty, or a dot segment, which would name another path.
     """
     text = str(value)
     if text in {"", ".", ".."} or isinstance(value, bool):
-        raise InvalidSettingError(f"{name} is {value!r}; it must be an id or a name")
+        raise InvalidArgumentError(f"{name} is {value!r}; it must be an id or a name")
     return quote(text, safe="")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mixpanel_async.actions._core.params import Field, Id, json_body, pairs, segment
+from mixpanel_async.actions._core.scope import ProjectScope, WorkspaceScope, scope_fields
 from mixpanel_async.auth import Credential
 from mixpanel_async.errors import MissingCredentialsError
 from mixpanel_async.models import JSONValue
@@ -24,20 +25,29 @@ class Resource:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def _project_path(self, operation: str, project_id: Id | None, path: str = "") -> str:
-        return f"/projects/{self._project(operation, project_id)}{path}"
-
-    def _project(self, operation: str, project_id: Id | None) -> str:
-        found = self._session.project_id if project_id is None else project_id
-        if found is None:
+    def _project_path(
+        self, operation: str, scope: ProjectScope, path: str = "", *, allowed: type[ProjectScope] = ProjectScope
+    ) -> str:
+        project_id = self._project_id(operation, scope, allowed=allowed)
+        if project_id is None:
             raise MissingCredentialsError(f"{operation} needs a project_id: give one to the client or the call")
-        return segment("project_id", found)
+        return f"/projects/{segment('project_id', project_id)}{path}"
 
-    def _workspace(self, operation: str, workspace_id: Id | None) -> str:
-        found = self._session.workspace_id if workspace_id is None else workspace_id
-        if found is None:
+    def _project_id(
+        self, operation: str, scope: ProjectScope, *, allowed: type[ProjectScope] = ProjectScope
+    ) -> Id | None:
+        found = scope_fields(operation, scope, allowed)["project_id"]
+        return self._session.project_id if found is None else found
+
+    def _workspace_path(self, operation: str, scope: WorkspaceScope, *, allowed: type[WorkspaceScope]) -> str:
+        workspace_id = self._workspace_id(operation, scope, allowed=allowed)
+        if workspace_id is None:
             raise MissingCredentialsError(f"{operation} needs a workspace_id: give one to the client or the call")
-        return segment("workspace_id", found)
+        return f"/workspaces/{segment('workspace_id', workspace_id)}"
+
+    def _workspace_id(self, operation: str, scope: WorkspaceScope, *, allowed: type[WorkspaceScope]) -> Id | None:
+        found = scope_fields(operation, scope, allowed)["workspace_id"]
+        return self._session.workspace_id if found is None else found
 
 
 def app_request(

@@ -1,6 +1,7 @@
 """Experiments of a workspace."""
 
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 from mixpanel_async.actions._core.params import Date, Id, iso_moment
 from mixpanel_async.actions._core.responses import (
@@ -10,6 +11,7 @@ from mixpanel_async.actions._core.responses import (
     read_result_list,
     read_results,
 )
+from mixpanel_async.actions._core.scope import WorkspaceScope
 from mixpanel_async.actions.experiments.lifecycle import Experiment, ExperimentSteps
 from mixpanel_async.models import JSONValue
 
@@ -23,18 +25,15 @@ class Experiments(ExperimentSteps):
     Reference: https://developer.mixpanel.com/reference/experiments-api
     """
 
-    async def list(self, *, workspace_id: Id | None = None) -> ApiList[Experiment]:
+    async def list(self, **scope: Unpack[WorkspaceScope]) -> ApiList[Experiment]:
         """Return the experiments.
-
-        Args:
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-experiments
         """
-        request = self._request("list", "GET", workspace_id)
+        request = self._request("list", "GET", scope)
         return read_result_list(request, await self._session.send(request), Experiment)
 
     async def create(
@@ -47,7 +46,7 @@ class Experiments(ExperimentSteps):
         variants: Sequence[JSONValue] | None = None,
         metrics: Sequence[JSONValue] | None = None,
         global_access_type: str | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[WorkspaceScope],
     ) -> Experiment:
         """Make an experiment, as a draft.
 
@@ -59,7 +58,6 @@ class Experiments(ExperimentSteps):
             variants: Its variants.
             metrics: Its metrics.
             global_access_type: Who else may see or change it.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -70,22 +68,21 @@ class Experiments(ExperimentSteps):
             "name": name, "description": description, "hypothesis": hypothesis, "settings": settings,
             "variants": variants, "metrics": metrics, "global_access_type": global_access_type,
         }  # fmt: skip
-        request = self._request("create", "POST", workspace_id, body=body)
+        request = self._request("create", "POST", scope, body=body)
         return read_results(request, await self._session.send(request), Experiment)
 
-    async def get(self, experiment_id: Id, *, workspace_id: Id | None = None) -> Experiment:
+    async def get(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Experiment:
         """Return one experiment.
 
         Args:
             experiment_id: Its id.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/get-experiment
         """
-        request = self._request("get", "GET", workspace_id, experiment_id)
+        request = self._request("get", "GET", scope, experiment_id)
         return read_results(request, await self._session.send(request), Experiment)
 
     async def update(
@@ -105,7 +102,7 @@ class Experiments(ExperimentSteps):
         results_cache: Mapping[str, JSONValue] | None = None,
         tags: Sequence[str] | None = None,
         global_access_type: str | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[WorkspaceScope],
     ) -> Experiment:
         """Change what is given of an experiment.
 
@@ -124,7 +121,6 @@ class Experiments(ExperimentSteps):
             results_cache: Results, as computed elsewhere.
             tags: Its tags.
             global_access_type: Who else may see or change it.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -138,20 +134,19 @@ class Experiments(ExperimentSteps):
             "exposures_cache": exposures_cache, "results_cache": results_cache,
             "tags": tags, "global_access_type": global_access_type,
         }  # fmt: skip
-        request = self._request("update", "PATCH", workspace_id, experiment_id, body=body)
+        request = self._request("update", "PATCH", scope, experiment_id, body=body)
         return read_results(request, await self._session.send(request), Experiment)
 
-    async def delete(self, experiment_id: Id, *, workspace_id: Id | None = None) -> Acknowledgement:
+    async def delete(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Acknowledgement:
         """Delete an experiment.
 
         Args:
             experiment_id: Its id.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/delete-experiment
         """
-        request = self._request("delete", "DELETE", workspace_id, experiment_id)
+        request = self._request("delete", "DELETE", scope, experiment_id)
         return read_acknowledgement(request, await self._session.send(request))

@@ -1,12 +1,14 @@
 """The steps of an experiment's life: launch, decide, conclude, put away."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import msgspec
 
 from mixpanel_async.actions._core.params import Date, Id, iso_moment, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, read_acknowledgement, read_results
+from mixpanel_async.actions._core.scope import WorkspaceScope
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Request
 
@@ -62,60 +64,56 @@ class Experiment(ApiObject, frozen=True):
 class ExperimentSteps(Resource):
     """What happens to an experiment after it was made."""
 
-    async def archive(self, experiment_id: Id, *, workspace_id: Id | None = None) -> Acknowledgement:
+    async def archive(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Acknowledgement:
         """Put an experiment away.
 
         Args:
             experiment_id: Its id.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/archive-experiment
         """
-        request = self._request("archive", "POST", workspace_id, experiment_id, "/archive", body={})
+        request = self._request("archive", "POST", scope, experiment_id, "/archive", body={})
         return read_acknowledgement(request, await self._session.send(request))
 
-    async def unarchive(self, experiment_id: Id, *, workspace_id: Id | None = None) -> Experiment:
+    async def unarchive(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Experiment:
         """Bring an experiment back that was put away.
 
         Args:
             experiment_id: Its id.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/unarchive-experiment
         """
-        request = self._request("unarchive", "DELETE", workspace_id, experiment_id, "/archive")
+        request = self._request("unarchive", "DELETE", scope, experiment_id, "/archive")
         return read_results(request, await self._session.send(request), Experiment)
 
-    async def launch(self, experiment_id: Id, *, workspace_id: Id | None = None) -> Experiment:
+    async def launch(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Experiment:
         """Start an experiment.
 
         Args:
             experiment_id: Its id.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/launch-experiment
         """
-        request = self._request("launch", "PUT", workspace_id, experiment_id, "/launch", body={}, is_repeatable=False)
+        request = self._request("launch", "PUT", scope, experiment_id, "/launch", body={}, is_repeatable=False)
         return read_results(request, await self._session.send(request), Experiment)
 
     async def force_conclude(
-        self, experiment_id: Id, *, end_date: Date | None = None, workspace_id: Id | None = None
+        self, experiment_id: Id, *, end_date: Date | None = None, **scope: Unpack[WorkspaceScope]
     ) -> Experiment:
         """End an experiment before its time.
 
         Args:
             experiment_id: Its id.
             end_date: When it ends: a date, a datetime or ISO 8601; now unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -124,7 +122,7 @@ class ExperimentSteps(Resource):
         """
         body = {"end_date": iso_moment("end_date", end_date)}
         request = self._request(
-            "force_conclude", "PUT", workspace_id, experiment_id, "/force_conclude", body=body, is_repeatable=False
+            "force_conclude", "PUT", scope, experiment_id, "/force_conclude", body=body, is_repeatable=False
         )
         return read_results(request, await self._session.send(request), Experiment)
 
@@ -135,7 +133,7 @@ class ExperimentSteps(Resource):
         success: bool,
         variant: str | None = None,
         message: str | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[WorkspaceScope],
     ) -> Experiment:
         """Say what came out of an experiment.
 
@@ -144,7 +142,6 @@ class ExperimentSteps(Resource):
             success: Whether it showed what it was to show.
             variant: Key of the variant that is kept.
             message: Why.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -152,14 +149,14 @@ class ExperimentSteps(Resource):
         Reference: https://developer.mixpanel.com/reference/decide-experiment
         """
         body = {"success": success, "variant": variant, "message": message}
-        request = self._request("decide", "PATCH", workspace_id, experiment_id, "/decide", body=body)
+        request = self._request("decide", "PATCH", scope, experiment_id, "/decide", body=body)
         return read_results(request, await self._session.send(request), Experiment)
 
     def _request(
         self,
         operation: str,
         method: str,
-        workspace_id: Id | None,
+        scope: WorkspaceScope,
         experiment_id: Id | None = None,
         rest: str = "",
         *,
@@ -167,7 +164,7 @@ class ExperimentSteps(Resource):
         is_repeatable: bool | None = None,
     ) -> Request:
         name = f"experiments.{operation}"
-        path = f"/workspaces/{self._workspace(name, workspace_id)}/experiments"
+        path = f"{self._workspace_path(name, scope, allowed=WorkspaceScope)}/experiments"
         if experiment_id is not None:
             path += f"/{segment('experiment_id', experiment_id)}{rest}"
         return app_request(name, method, path, body=body, is_repeatable=is_repeatable)

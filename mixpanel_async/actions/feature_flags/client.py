@@ -1,7 +1,7 @@
 """Feature flags: evaluated for a user, and managed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, Unpack
 
 from mixpanel_async.actions._core.params import Field, Id, json_text, pairs, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
@@ -14,6 +14,7 @@ from mixpanel_async.actions._core.responses import (
     read_result_list,
     read_results,
 )
+from mixpanel_async.actions._core.scope import ProjectScope, Scope, scope_fields
 from mixpanel_async.actions.feature_flags.models import (
     FeatureFlag,
     FlagDefinition,
@@ -51,7 +52,7 @@ class FeatureFlags(Resource):
         custom_properties: Mapping[str, JSONValue] | None = None,
         context: Mapping[str, JSONValue] | None = None,
         token: str | None = None,
-        project_id: Id | None = None,
+        **scope: Unpack[ProjectScope],
     ) -> Variants:
         """Return the variant of each enabled flag that a user gets.
 
@@ -61,7 +62,6 @@ class FeatureFlags(Resource):
             custom_properties: Properties that rules look at.
             context: Further keys of the context, for example a group's.
             token: Project token; the client's unless given.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -71,23 +71,22 @@ class FeatureFlags(Resource):
         parts = {"device_id": device_id, "custom_properties": custom_properties}
         given = {name: value for name, value in parts.items() if value is not None}
         whole = json_text({**(context or {}), **given, "distinct_id": distinct_id})
-        request = self._evaluation("evaluate", "/flags", token, project_id, context=whole)
+        request = self._evaluation("evaluate", "/flags", token, scope, context=whole)
         reply = await self._session.send(request)
         return keep_body(Variants(read_json(request, reply, Flags).flags), reply.body)
 
-    async def definitions(self, *, token: str | None = None, project_id: Id | None = None) -> ApiList[FlagDefinition]:
+    async def definitions(self, *, token: str | None = None, **scope: Unpack[ProjectScope]) -> ApiList[FlagDefinition]:
         """Return the flags with their rules, for evaluation on one's own machine.
 
         Args:
             token: Project token; the client's unless given.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/get-flag-definitions
         """
-        request = self._evaluation("definitions", "/flags/definitions", token, project_id)
+        request = self._evaluation("definitions", "/flags/definitions", token, scope)
         reply = await self._session.send(request)
         parts = read_json(request, reply, FlagDefinitions).flags
         flags = (keep_body(read_json(request, reply, FlagDefinition, part), bytes(part)) for part in parts)
@@ -97,15 +96,12 @@ class FeatureFlags(Resource):
         self,
         *,
         include_archived: bool | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ApiList[FeatureFlag]:
         """Return the flags of a workspace.
 
         Args:
             include_archived: Also those that were put away.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -113,7 +109,7 @@ class FeatureFlags(Resource):
         Reference: https://developer.mixpanel.com/reference/list-feature-flags
         """
         query = {"include_archived": include_archived}
-        request = self._request("list", "GET", project_id, workspace_id, query=query)
+        request = self._request("list", "GET", scope, query=query)
         return read_result_list(request, await self._session.send(request), FeatureFlag)
 
     async def create(
@@ -132,8 +128,7 @@ class FeatureFlags(Resource):
         is_experiment_active: bool | None = None,
         hash_salt: str | None = None,
         reset_hash_salt: bool | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> FeatureFlag:
         """Make a flag.
 
@@ -151,8 +146,6 @@ class FeatureFlags(Resource):
             is_experiment_active: Whether that experiment runs.
             hash_salt: Salt of the random choice, 32 characters.
             reset_hash_salt: Choose a new salt.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -164,25 +157,23 @@ class FeatureFlags(Resource):
             "tags": tags, "description": description, "experiment_id": experiment_id, "status": status,
             "data_group_id": data_group_id, "is_experiment_active": is_experiment_active, "hash_salt": hash_salt,
             "reset_hash_salt": reset_hash_salt,
-            "workspace_id": self._session.workspace_id if workspace_id is None else workspace_id,
+            "workspace_id": self._workspace_id("feature_flags.create", scope, allowed=Scope),
         }  # fmt: skip
-        request = self._request("create", "POST", project_id, workspace_id, body=body)
+        request = self._request("create", "POST", scope, body=body)
         return read_results(request, await self._session.send(request), FeatureFlag)
 
-    async def get(self, flag_id: Id, *, project_id: Id | None = None, workspace_id: Id | None = None) -> FeatureFlag:
+    async def get(self, flag_id: Id, **scope: Unpack[Scope]) -> FeatureFlag:
         """Return one flag.
 
         Args:
             flag_id: Its id.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/get-feature-flag
         """
-        request = self._request("get", "GET", project_id, workspace_id, flag_id)
+        request = self._request("get", "GET", scope, flag_id)
         return read_results(request, await self._session.send(request), FeatureFlag)
 
     async def update(
@@ -202,8 +193,7 @@ class FeatureFlags(Resource):
         is_experiment_active: bool | None = None,
         hash_salt: str | None = None,
         reset_hash_salt: bool | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> FeatureFlag:
         """Replace a flag: what is not given falls back to Mixpanel's default.
 
@@ -222,8 +212,6 @@ class FeatureFlags(Resource):
             is_experiment_active: Whether that experiment runs.
             hash_salt: Salt of the random choice, 32 characters.
             reset_hash_salt: Choose a new salt.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -235,36 +223,33 @@ class FeatureFlags(Resource):
             "tags": tags, "description": description, "experiment_id": experiment_id, "status": status,
             "data_group_id": data_group_id, "is_experiment_active": is_experiment_active, "hash_salt": hash_salt,
             "reset_hash_salt": reset_hash_salt,
-            "workspace_id": self._session.workspace_id if workspace_id is None else workspace_id,
+            "workspace_id": self._workspace_id("feature_flags.update", scope, allowed=Scope),
         }  # fmt: skip
-        request = self._request("update", "PUT", project_id, workspace_id, flag_id, body=body)
+        request = self._request("update", "PUT", scope, flag_id, body=body)
         return read_results(request, await self._session.send(request), FeatureFlag)
 
-    async def delete(
-        self, flag_id: Id, *, project_id: Id | None = None, workspace_id: Id | None = None
-    ) -> Acknowledgement:
+    async def delete(self, flag_id: Id, **scope: Unpack[Scope]) -> Acknowledgement:
         """Delete a flag.
 
         Args:
             flag_id: Its id.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/delete-feature-flag
         """
-        request = self._request("delete", "DELETE", project_id, workspace_id, flag_id)
+        request = self._request("delete", "DELETE", scope, flag_id)
         return read_acknowledgement(request, await self._session.send(request))
 
-    def _evaluation(self, operation: str, path: str, token: str | None, project_id: Id | None, **query: str) -> Request:
+    def _evaluation(self, operation: str, path: str, token: str | None, scope: ProjectScope, **query: str) -> Request:
+        name = f"feature_flags.{operation}"
         return Request(
-            operation=f"feature_flags.{operation}",
+            operation=name,
             method="GET",
             server="ingestion",
             path=path,
-            query=pairs({"token": token or self._token, "project_id": project_id, **query}),
+            query=pairs({"token": token or self._token, **scope_fields(name, scope, ProjectScope), **query}),
             has_project=self._session.project_id is not None,
         )
 
@@ -272,15 +257,13 @@ class FeatureFlags(Resource):
         self,
         operation: str,
         method: str,
-        project_id: Id | None,
-        workspace_id: Id | None,
+        scope: Scope,
         flag_id: Id | None = None,
         *,
         query: Mapping[str, Field] | None = None,
         body: Mapping[str, JSONValue] | None = None,
     ) -> Request:
         name = f"feature_flags.{operation}"
-        path = self._project_path(name, project_id, f"/workspaces/{self._workspace(name, workspace_id)}/feature-flags")
-        if flag_id is not None:
-            path += f"/{segment('flag_id', flag_id)}"
+        path = self._project_path(name, scope, self._workspace_path(name, scope, allowed=Scope), allowed=Scope)
+        path += "/feature-flags" if flag_id is None else f"/feature-flags/{segment('flag_id', flag_id)}"
         return app_request(name, method, path, query=query, body=body)

@@ -1,11 +1,11 @@
 """Data pipelines: exports that Mixpanel runs by itself."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, Unpack
 
 import msgspec
 
-from mixpanel_async.actions._core.params import FieldValue, Id, check_exclusive, form_body, one_or_many, pairs
+from mixpanel_async.actions._core.params import FieldValue, check_exclusive, form_body, one_or_many, pairs
 from mixpanel_async.actions._core.resource import FORM
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
@@ -15,6 +15,7 @@ from mixpanel_async.actions._core.responses import (
     read_answer,
     read_json,
 )
+from mixpanel_async.actions._core.scope import ProjectScope, scope_fields
 from mixpanel_async.actions.pipelines.destinations import PipelineKind, pipeline_form
 from mixpanel_async.actions.pipelines.generic import ROOT, GenericPipelines
 from mixpanel_async.actions.pipelines.models import (
@@ -40,18 +41,15 @@ class Pipelines(GenericPipelines):
     Reference: https://developer.mixpanel.com/reference/data-pipelines-api
     """
 
-    async def list(self, *, project_id: Id | None = None) -> ApiList[PipelineJob]:
+    async def list(self, **scope: Unpack[ProjectScope]) -> ApiList[PipelineJob]:
         """Return the pipelines that are scheduled.
-
-        Args:
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-warehouse-pipeline-jobs
         """
-        request = _read("list", "jobs", {"project_id": project_id})
+        request = _read("list", "jobs", scope, {})
         reply = await self._session.send(request)
         found = ApiList[PipelineJob](body=reply.body)
         for key, parts in read_json(request, reply, dict[str, list[msgspec.Raw]]).items():
@@ -60,19 +58,18 @@ class Pipelines(GenericPipelines):
                 found.append(keep_body(job, bytes(part)))
         return found
 
-    async def create(self, pipeline: PipelineKind, *, project_id: Id | None = None) -> NewPipeline:
+    async def create(self, pipeline: PipelineKind, **scope: Unpack[ProjectScope]) -> NewPipeline:
         """Make a pipeline.
 
         Args:
             pipeline: `GcsRaw`, `S3Raw`, `AzureRaw`, `BigQuery`, `Snowflake`, `Aws`, `AzureBlob` or `GcsSchema`.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
         """
-        request = self._write("create", pipeline_form(pipeline), project_id)
+        request = self._write("create", pipeline_form(pipeline), scope)
         return read_answer(request, await self._session.send(request), NewPipeline)
 
     async def edit(
@@ -88,7 +85,7 @@ class Pipelines(GenericPipelines):
         glue_database: str | None = None,
         glue_role: str | None = None,
         glue_table_prefix: str | None = None,
-        project_id: Id | None = None,
+        **scope: Unpack[ProjectScope],
     ) -> Acknowledgement:
         """Change a pipeline.
 
@@ -103,10 +100,9 @@ class Pipelines(GenericPipelines):
             glue_database: An AWS pipeline's Glue database.
             glue_role: Role that updates Glue.
             glue_table_prefix: Prefix of the tables in Glue.
-            project_id: Project; the client's unless given.
 
         Raises:
-            InvalidSettingError: Fields of different kinds of pipelines were given.
+            InvalidArgumentError: Fields of different kinds of pipelines were given.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline
@@ -119,17 +115,16 @@ class Pipelines(GenericPipelines):
             "name": name, "events": one_or_many(events), "where": where,
             "bq_share_with_group": one_or_many(bq_share_with_group), **azure, **glue,
         }  # fmt: skip
-        request = self._write("edit", form, project_id)
+        request = self._write("edit", form, scope)
         return read_acknowledgement(request, await self._session.send(request))
 
     async def cancel(
-        self, name: str, *, project_id: Id | None = None, credential: Credential | None = None
+        self, name: str, *, credential: Credential | None = None, **scope: Unpack[ProjectScope]
     ) -> Acknowledgement:
         """Delete a pipeline; nothing more of it is scheduled.
 
         Args:
             name: The pipeline.
-            project_id: Project; the client's unless given.
             credential: Sent in place of the client's, for example `ProjectToken(...)`.
 
         Raises:
@@ -137,37 +132,35 @@ class Pipelines(GenericPipelines):
 
         Reference: https://developer.mixpanel.com/reference/cancel-warehouse-pipeline
         """
-        request = self._write("cancel", {"name": name}, project_id, credential)
+        request = self._write("cancel", {"name": name}, scope, credential)
         return read_acknowledgement(request, await self._session.send(request))
 
-    async def pause(self, name: str, *, project_id: Id | None = None) -> Acknowledgement:
+    async def pause(self, name: str, **scope: Unpack[ProjectScope]) -> Acknowledgement:
         """Stop a pipeline until it is resumed.
 
         Args:
             name: The pipeline.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/pause-warehouse-pipeline
         """
-        request = self._write("pause", {"name": name}, project_id)
+        request = self._write("pause", {"name": name}, scope)
         return read_acknowledgement(request, await self._session.send(request))
 
-    async def resume(self, name: str, *, project_id: Id | None = None) -> Acknowledgement:
+    async def resume(self, name: str, **scope: Unpack[ProjectScope]) -> Acknowledgement:
         """Let a pipeline go on that was paused.
 
         Args:
             name: The pipeline.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/resume-warehouse-pipeline
         """
-        request = self._write("resume", {"name": name}, project_id)
+        request = self._write("resume", {"name": name}, scope)
         return read_acknowledgement(request, await self._session.send(request))
 
     async def status(
@@ -176,7 +169,7 @@ class Pipelines(GenericPipelines):
         *,
         summary: bool | None = None,
         status: TaskStatus | Sequence[TaskStatus] | None = None,
-        project_id: Id | None = None,
+        **scope: Unpack[ProjectScope],
     ) -> PipelineStatus:
         """Return the runs of a pipeline.
 
@@ -184,41 +177,39 @@ class Pipelines(GenericPipelines):
             name: The pipeline.
             summary: Only the number of runs of each state.
             status: Only runs of this state or these states.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/get-warehouse-pipeline-status
         """
-        query = {"project_id": project_id, "name": name, "summary": summary, "status": one_or_many(status)}
-        request = _read("status", "status", query)
+        query = {"name": name, "summary": summary, "status": one_or_many(status)}
+        request = _read("status", "status", scope, query)
         reply = await self._session.send(request)
         return keep_body(PipelineStatus(read_json(request, reply, dict[str, list[PipelineTask] | int])), reply.body)
 
-    async def timeline(self, name: str | None = None, *, project_id: Id | None = None) -> PipelineTimeline:
+    async def timeline(self, name: str | None = None, **scope: Unpack[ProjectScope]) -> PipelineTimeline:
         """Return when each day was exported.
 
         Args:
             name: The pipeline; all unless given.
-            project_id: Project; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-warehouse-pipeline-sync-dates
         """
-        request = _read("timeline", "timeline", {"project_id": project_id, "name": name})
+        request = _read("timeline", "timeline", scope, {"name": name})
         return read_answer(request, await self._session.send(request), PipelineTimeline)
 
     def _write(
         self,
         operation: str,
         form: Mapping[str, FieldValue],
-        project_id: Id | None,
+        scope: ProjectScope,
         credential: Credential | None = None,
     ) -> Request:
-        project = self._session.project_id if project_id is None else project_id
+        project = self._project_id(f"pipelines.{operation}", scope)
         if project is None and self._session.needs_project(credential):
             raise MissingCredentialsError(
                 f"pipelines.{operation} needs a project_id: give one to the client or the call"
@@ -234,13 +225,13 @@ class Pipelines(GenericPipelines):
         )
 
 
-def _read(operation: str, path: str, query: Mapping[str, FieldValue]) -> Request:
+def _read(operation: str, path: str, scope: ProjectScope, query: Mapping[str, FieldValue]) -> Request:
     return Request(
         operation=f"pipelines.{operation}",
         method="GET",
         server="data",
         path=f"{ROOT}/nessie/pipeline/{path}",
-        query=pairs(query),
+        query=pairs({**scope_fields(f"pipelines.{operation}", scope, ProjectScope), **query}),
         has_project=True,
     )
 

@@ -17,7 +17,7 @@ from mixpanel_async.actions.pipelines.regions import (
     SchemaType,
 )
 from mixpanel_async.auth import REDACTED
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 _SECRETS = frozenset({"client_secret", "snowflake_password"})
 
@@ -43,11 +43,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         if self.from_date is None and not self.trial:
-            raise InvalidSettingError("from_date is needed, unless trial is True")
+            raise InvalidArgumentError("from_date is needed, unless trial is True")
         if self.from_date is not None and self.to_date is not None:
             date_range(self.from_date, self.to_date)
         if self.frequency is not None and self.to_date is not None:
-            raise InvalidSettingError("frequency and to_date exclude each other; only a pipeline without end repeats")
+            raise InvalidArgumentError("frequency and to_date exclude each other; only a pipeline without end repeats")
 
     def __repr__(self) -> str:
         fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
@@ -257,4 +257,4 @@ def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
 
 def _check_kms(encryption: S3Encryption | None, key_id: str | None) -> None:
     if key_id is not None and encryption != "kms":
-        raise InvalidSettingError('s3_kms_key_id needs s3_encryption "kms"')
+        raise InvalidArgumentError('s3_kms_key_id needs s3_encryption "kms"')

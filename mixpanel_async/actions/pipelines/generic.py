@@ -29,7 +29,7 @@ class GenericPipelines(Resource):
             **options: Those of `request()`; `form` holds the pipeline's fields.
 
         Raises:
-            InvalidSettingError: Options are unknown or contradict each other.
+            InvalidArgumentError: Options are unknown or contradict each other.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
@@ -56,7 +56,7 @@ class GenericPipelines(Resource):
             **options: Those of `request()`; `form` holds the fields to change.
 
         Raises:
-            InvalidSettingError: Options are unknown or contradict each other.
+            InvalidArgumentError: Options are unknown or contradict each other.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline

@@ -11,8 +11,9 @@ from mixpanel_async.actions._core.params import (
     date_range,
     pairs,
 )
+from mixpanel_async.actions._core.scope import Scope, scope_fields
 from mixpanel_async.auth import Credential
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.session import Request
 
 Unit: TypeAlias = Literal["day", "week", "month"]
@@ -25,6 +26,7 @@ MAX_SEGMENTS: Final = 10_000  # segmentation-query, funnels-query: limit
 def query_request(
     operation: str,
     path: str,
+    scope: Scope,
     *,
     method: Literal["GET", "POST"] = "GET",
     credential: Credential | None = None,
@@ -35,6 +37,7 @@ def query_request(
     Args:
         operation: The method of `Query`, for errors and logs.
         path: Path below `/api/query`.
+        scope: The ids that the caller gave.
         method: HTTP method.
         credential: Sent in place of the client's.
         **query: Query parameters; None: not given.
@@ -44,7 +47,7 @@ def query_request(
         method=method,
         server="query",
         path=f"/api/query{path}",
-        query=pairs(query),
+        query=pairs({**query, **scope_fields(f"query.{operation}", scope, Scope)}),
         credential=credential,
         has_project=True,
         has_workspace=True,
@@ -57,7 +60,7 @@ def check_limit(limit: int | None, on: str | None) -> None:
     """Refuse a limit that is out of range, or without the segments that it limits.
 
     Raises:
-        InvalidSettingError: It is.
+        InvalidArgumentError: It is.
     """
     check_range("limit", limit, 1, MAX_SEGMENTS)
     check_needs("limit", limit, "on", on)
@@ -67,7 +70,7 @@ def period(from_date: Date | None, to_date: Date | None, interval: int | None) -
     """Return the dates of a call that takes either them or an interval.
 
     Raises:
-        InvalidSettingError: Both or neither were given, or half of the dates.
+        InvalidArgumentError: Both or neither were given, or half of the dates.
     """
     check_exclusive(interval=interval, from_date=from_date)
     check_exclusive(interval=interval, to_date=to_date)
@@ -75,7 +78,7 @@ def period(from_date: Date | None, to_date: Date | None, interval: int | None) -
         check_range("interval", interval, 1, 10_000)
         return None, None
     if from_date is None or to_date is None:
-        raise InvalidSettingError("give from_date and to_date, or interval")
+        raise InvalidArgumentError("give from_date and to_date, or interval")
     return date_range(from_date, to_date)
 
 
@@ -83,8 +86,8 @@ def as_format(value: ReplyFormat) -> str | None:
     """Return the format where it is not Mixpanel's default.
 
     Raises:
-        InvalidSettingError: It is neither json nor csv.
+        InvalidArgumentError: It is neither json nor csv.
     """
     if value not in {"json", "csv"}:
-        raise InvalidSettingError(f"format is {value!r}; choose json or csv")
+        raise InvalidArgumentError(f"format is {value!r}; choose json or csv")
     return None if value == "json" else value

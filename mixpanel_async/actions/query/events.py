@@ -3,11 +3,12 @@
 # ruff: noqa: A002 - `type` and `format` are Mixpanel's own names of these options
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import Literal, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, Id, check_range, json_list
+from mixpanel_async.actions._core.params import Date, check_range, json_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_text
+from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
     PeriodUnit,
@@ -35,8 +36,7 @@ class EventReports(Resource):
         to_date: Date | None = None,
         interval: int | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation: ...
 
     @overload
@@ -50,8 +50,7 @@ class EventReports(Resource):
         to_date: Date | None = None,
         interval: int | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def event_counts(
@@ -64,8 +63,7 @@ class EventReports(Resource):
         to_date: Date | None = None,
         interval: int | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation | str:
         """Return totals, uniques or averages of some events over time.
 
@@ -77,20 +75,17 @@ class EventReports(Resource):
             to_date: Last day, inclusive; excludes `interval`.
             interval: Units to look back on, 1 is the current one; excludes the dates.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none, or neither or both of the dates and `interval` are given.
+            InvalidArgumentError: A date is none, or neither or both of the dates and `interval` are given.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/list-recent-events
         """
         first, last = period(from_date, to_date, interval)
         request = query_request(
-            "event_counts", "/events", event=json_list(event), type=type, unit=unit, interval=interval,
+            "event_counts", "/events", scope, event=json_list(event), type=type, unit=unit, interval=interval,
             from_date=first, to_date=last, format=as_format(format),
-            project_id=project_id, workspace_id=workspace_id,
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
@@ -102,8 +97,7 @@ class EventReports(Resource):
         type: Type,
         limit: int | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> TopEvents: ...
 
     @overload
@@ -113,8 +107,7 @@ class EventReports(Resource):
         type: Type,
         limit: int | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def todays_top_events(
@@ -123,8 +116,7 @@ class EventReports(Resource):
         type: Type,
         limit: int | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> TopEvents | str:
         """Return today's most frequent events, with their change against yesterday.
 
@@ -132,8 +124,6 @@ class EventReports(Resource):
             type: What is counted.
             limit: Most events to return; 100 unless given.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -142,8 +132,7 @@ class EventReports(Resource):
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "todays_top_events", "/events/top", type=type, limit=limit, format=as_format(format),
-            project_id=project_id, workspace_id=workspace_id,
+            "todays_top_events", "/events/top", scope, type=type, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else read_answer(request, reply, TopEvents)
@@ -155,8 +144,7 @@ class EventReports(Resource):
         type: Type,
         limit: int | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ApiList[str]: ...
 
     @overload
@@ -166,8 +154,7 @@ class EventReports(Resource):
         type: Type,
         limit: int | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def top_events(
@@ -176,8 +163,7 @@ class EventReports(Resource):
         type: Type,
         limit: int | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ApiList[str] | str:
         """Return the names of the most frequent events of the last 31 days.
 
@@ -185,8 +171,6 @@ class EventReports(Resource):
             type: What is counted.
             limit: Most names to return; 255 unless given.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -195,8 +179,7 @@ class EventReports(Resource):
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "top_events", "/events/names", type=type, limit=limit, format=as_format(format),
-            project_id=project_id, workspace_id=workspace_id,
+            "top_events", "/events/names", scope, type=type, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else read_list(request, reply, str)

@@ -4,13 +4,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TypeVar, overload
+from typing import TypeVar, Unpack, overload
 
 import msgspec
 
-from mixpanel_async.actions._core.params import Id, form_body, json_text
+from mixpanel_async.actions._core.params import form_body, json_text
 from mixpanel_async.actions._core.resource import FORM, Resource
 from mixpanel_async.actions._core.responses import read_json
+from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.codecs.json_array import ArraySplitter
 from mixpanel_async.errors import UnexpectedReplyError
@@ -32,8 +33,7 @@ class Jql(Resource):
         params: JSONValue = None,
         *,
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> list[JSONValue]: ...
 
     @overload
@@ -44,8 +44,7 @@ class Jql(Resource):
         *,
         type: type[T],
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> list[T]: ...
 
     async def jql(
@@ -55,8 +54,7 @@ class Jql(Resource):
         *,
         type: type[T] | None = None,
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> list[T] | list[JSONValue]:
         """Run a script and return its rows.
 
@@ -65,8 +63,6 @@ class Jql(Resource):
             params: Any JSON, the script's global `params`.
             type: What each row becomes, for example a Struct or a TypedDict; plain values unless given.
             timeout_seconds: For each try; Mixpanel itself stops after two minutes.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused, or the script failed.
@@ -74,7 +70,7 @@ class Jql(Resource):
 
         Reference: https://developer.mixpanel.com/reference/query-jql
         """
-        request = _request(script, params, timeout_seconds, project_id, workspace_id)
+        request = _request(script, params, timeout_seconds, scope)
         reply = await self._session.send(request)
         if type is None:
             return read_json(request, reply, list[JSONValue])
@@ -87,8 +83,7 @@ class Jql(Resource):
         params: JSONValue = None,
         *,
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> AsyncGenerator[JSONValue, None]: ...
 
     @overload
@@ -99,8 +94,7 @@ class Jql(Resource):
         *,
         type: type[T],
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> AsyncGenerator[T, None]: ...
 
     async def jql_stream(
@@ -110,8 +104,7 @@ class Jql(Resource):
         *,
         type: type[T] | None = None,
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> AsyncGenerator[T | JSONValue, None]:
         """Run a script and yield its rows while they arrive; one row is held at a time.
 
@@ -122,8 +115,6 @@ class Jql(Resource):
             params: Any JSON, the script's global `params`.
             type: What each row becomes; plain values unless given.
             timeout_seconds: For each try, the last row included.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused, or the script failed.
@@ -132,7 +123,7 @@ class Jql(Resource):
 
         Reference: https://developer.mixpanel.com/reference/query-jql
         """
-        request = _request(script, params, timeout_seconds, project_id, workspace_id)
+        request = _request(script, params, timeout_seconds, scope)
         splitter = ArraySplitter()
         async with self._session.stream(request) as stream:
             head = Reply(stream.status, stream.headers, b"")
@@ -143,10 +134,8 @@ class Jql(Resource):
         splitter.close()
 
 
-def _request(
-    script: str, params: JSONValue, timeout_seconds: float, project_id: Id | None, workspace_id: Id | None
-) -> Request:
-    request = query_request("jql", "/jql", method="POST", project_id=project_id, workspace_id=workspace_id)
+def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scope) -> Request:
+    request = query_request("jql", "/jql", scope, method="POST")
     body = form_body({"script": script, "params": None if params is None else json_text(params)})
     return msgspec.structs.replace(request, body=body, content_type=FORM, timeout_seconds=timeout_seconds)
 

@@ -9,7 +9,7 @@ from typing import Self, TypeAlias
 import msgspec
 
 from mixpanel_async.actions._core.responses import ApiList, ApiObject
-from mixpanel_async.errors import InvalidSettingError, UnexpectedReplyError
+from mixpanel_async.errors import InvalidArgumentError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 
 
@@ -97,7 +97,7 @@ class ProfileStream:
 
     def __aiter__(self) -> AsyncIterator[Profile]:
         if self._generator is not None:
-            raise InvalidSettingError("a result of profiles() is iterated once; start another one from its cursor")
+            raise InvalidArgumentError("a result of profiles() is iterated once; start another one from its cursor")
         generator = self._profiles()
         self._generator = weakref.ref(generator)
         return generator

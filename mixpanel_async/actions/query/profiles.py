@@ -1,7 +1,7 @@
 """Profiles of users and groups, of the Query API."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, Unpack
 
 import msgspec
 
@@ -17,9 +17,10 @@ from mixpanel_async.actions._core.params import (
 )
 from mixpanel_async.actions._core.resource import FORM, Resource
 from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json
+from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfilePage, ProfileStream
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 
@@ -45,8 +46,7 @@ class ProfileReports(Resource):
         session_id: str | None = None,
         page: int | None = None,
         offset: int = 0,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ProfileStream:
         """Return all profiles that fit, to be iterated over with `async for`; pages are read ahead one at a time.
 
@@ -63,11 +63,9 @@ class ProfileReports(Resource):
             session_id: Where to go on: `cursor.session_id` of an earlier iteration.
             page: Where to go on: `cursor.page`; above 0 it needs `session_id`.
             offset: Where to go on: `cursor.offset`, profiles of that page that are skipped.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: Options contradict each other.
+            InvalidArgumentError: Options contradict each other.
             ApiError: Mixpanel refused; raised where the page is needed.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
@@ -80,7 +78,7 @@ class ProfileReports(Resource):
         _check_place(session_id, page, offset)
 
         async def read_page(session_id: str | None, page: int) -> ProfilePage:
-            return await self._read_page(form, session_id, page or None, project_id, workspace_id)
+            return await self._read_page(form, session_id, page or None, scope)
 
         return ProfileStream(read_page, ProfileCursor(session_id, page or 0, offset))
 
@@ -98,8 +96,7 @@ class ProfileReports(Resource):
         include_all_users: bool | None = None,
         session_id: str | None = None,
         page: int | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ProfilePage:
         """Return one page of the profiles that fit.
 
@@ -115,11 +112,9 @@ class ProfileReports(Resource):
             include_all_users: Whether users without a profile are included; needs `filter_by_cohort`.
             session_id: The `session_id` of the first page.
             page: Number of the page, from 0; above 0 it needs `session_id`.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: Options contradict each other.
+            InvalidArgumentError: Options contradict each other.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
@@ -130,17 +125,16 @@ class ProfileReports(Resource):
             filter_by_cohort=filter_by_cohort, include_all_users=include_all_users,
         )  # fmt: skip
         _check_place(session_id, page, 0)
-        return await self._read_page(form, session_id, page, project_id, workspace_id)
+        return await self._read_page(form, session_id, page, scope)
 
     async def _read_page(
         self,
         form: Mapping[str, Field],
         session_id: str | None,
         page: int | None,
-        project_id: Id | None,
-        workspace_id: Id | None,
+        scope: Scope,
     ) -> ProfilePage:
-        request = query_request("profiles", "/engage", method="POST", project_id=project_id, workspace_id=workspace_id)
+        request = query_request("profiles", "/engage", scope, method="POST")
         body = form_body({**form, "session_id": session_id, "page": page})
         request = msgspec.structs.replace(request, body=body, content_type=FORM)
         return _page_of(request, await self._session.send(request))
@@ -205,6 +199,6 @@ def _check_place(session_id: str | None, page: int | None, offset: int) -> None:
     check_range("page", page, 0, _MAX_PAGE)
     check_range("offset", offset, 0, _MAX_PAGE)
     if page and session_id is None:
-        raise InvalidSettingError("page above 0 needs session_id, from the reply to page 0")
+        raise InvalidArgumentError("page above 0 needs session_id, from the reply to page 0")
     if offset and session_id is None:
-        raise InvalidSettingError("offset needs session_id, from the cursor of an earlier iteration")
+        raise InvalidArgumentError("offset needs session_id, from the cursor of an earlier iteration")

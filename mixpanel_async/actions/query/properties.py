@@ -3,11 +3,12 @@
 # ruff: noqa: A002 - `type` and `format` are Mixpanel's own names of these options
 
 from collections.abc import Sequence
-from typing import Literal, overload
+from typing import Literal, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, Id, check_range, json_list
+from mixpanel_async.actions._core.params import Date, check_range, json_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, keep_body, read_answer, read_json, read_list, read_text
+from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
     PeriodUnit,
@@ -38,8 +39,7 @@ class PropertyReports(Resource):
         interval: int | None = None,
         limit: int | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation: ...
 
     @overload
@@ -56,8 +56,7 @@ class PropertyReports(Resource):
         interval: int | None = None,
         limit: int | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def property_counts(
@@ -73,8 +72,7 @@ class PropertyReports(Resource):
         interval: int | None = None,
         limit: int | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation | str:
         """Return totals, uniques or averages of one event over time, by the values of one property.
 
@@ -89,11 +87,9 @@ class PropertyReports(Resource):
             interval: Units to look back on, 1 is the current one; excludes the dates.
             limit: Most values to return; 255 unless given.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none, or neither or both of the dates and `interval` are given.
+            InvalidArgumentError: A date is none, or neither or both of the dates and `interval` are given.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/query-event-properties
@@ -101,9 +97,8 @@ class PropertyReports(Resource):
         first, last = period(from_date, to_date, interval)
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "property_counts", "/events/properties", event=event, name=name, values=json_list(values), type=type,
+            "property_counts", "/events/properties", scope, event=event, name=name, values=json_list(values), type=type,
             unit=unit, interval=interval, from_date=first, to_date=last, format=as_format(format), limit=limit,
-            project_id=project_id, workspace_id=workspace_id,
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
@@ -115,8 +110,7 @@ class PropertyReports(Resource):
         *,
         limit: int | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> TopProperties: ...
 
     @overload
@@ -126,8 +120,7 @@ class PropertyReports(Resource):
         *,
         limit: int | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def top_properties(
@@ -136,8 +129,7 @@ class PropertyReports(Resource):
         *,
         limit: int | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> TopProperties | str:
         """Return the most frequent properties of an event.
 
@@ -145,8 +137,6 @@ class PropertyReports(Resource):
             event: Name of the event.
             limit: Most properties to return; 10 unless given.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -155,8 +145,7 @@ class PropertyReports(Resource):
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "top_properties", "/events/properties/top", event=event, limit=limit, format=as_format(format),
-            project_id=project_id, workspace_id=workspace_id,
+            "top_properties", "/events/properties/top", scope, event=event, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
         if format == "csv":
@@ -172,8 +161,7 @@ class PropertyReports(Resource):
         *,
         limit: int | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ApiList[str]: ...
 
     @overload
@@ -184,8 +172,7 @@ class PropertyReports(Resource):
         *,
         limit: int | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def top_property_values(
@@ -195,8 +182,7 @@ class PropertyReports(Resource):
         *,
         limit: int | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> ApiList[str] | str:
         """Return the most frequent values of an event's property, as text.
 
@@ -205,8 +191,6 @@ class PropertyReports(Resource):
             name: Name of the property.
             limit: Most values to return; 255 unless given.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
             ApiError: Mixpanel refused.
@@ -215,8 +199,8 @@ class PropertyReports(Resource):
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "top_property_values", "/events/properties/values", event=event, name=name, limit=limit,
-            format=as_format(format), project_id=project_id, workspace_id=workspace_id,
+            "top_property_values", "/events/properties/values", scope, event=event, name=name, limit=limit,
+            format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else read_list(request, reply, str)

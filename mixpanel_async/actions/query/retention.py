@@ -1,13 +1,14 @@
 """Retention and frequency of the Query API."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Date, Id, date_range
+from mixpanel_async.actions._core.params import Date, date_range
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json
+from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
 from mixpanel_async.actions.query.models import Frequency, Retention
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
 RetentionType: TypeAlias = Literal["birth", "compounded"]
@@ -33,8 +34,7 @@ class RetentionReports(Resource):
         unbounded_retention: bool | None = None,
         on: str | None = None,
         limit: int | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Retention:
         """Return how many users came back.
 
@@ -52,24 +52,21 @@ class RetentionReports(Resource):
             unbounded_retention: Count a user for a bucket who came back in it or later.
             on: Expression to segment the second event by.
             limit: Most segments; needs `on`.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none, `born_event` is missing, or `limit` comes without `on`.
+            InvalidArgumentError: A date is none, `born_event` is missing, or `limit` comes without `on`.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/retention-query
         """
         first, last = date_range(from_date, to_date)
         if retention_type != "compounded" and born_event is None:
-            raise InvalidSettingError('retention_type "birth", the default, needs born_event; give it or "compounded"')
+            raise InvalidArgumentError('retention_type "birth", the default, needs born_event; give it or "compounded"')
         check_limit(limit, on)
         request = query_request(
-            "retention", "/retention", from_date=first, to_date=last, retention_type=retention_type,
+            "retention", "/retention", scope, from_date=first, to_date=last, retention_type=retention_type,
             born_event=born_event, event=event, born_where=born_where, where=where, interval=interval,
             interval_count=interval_count, unit=unit, unbounded_retention=unbounded_retention, on=on, limit=limit,
-            project_id=project_id, workspace_id=workspace_id,
         )  # fmt: skip
         reply = await self._session.send(request)
         return keep_body(Retention(read_json(request, reply, dict[str, dict[str, JSONValue]])), reply.body)
@@ -85,8 +82,7 @@ class RetentionReports(Resource):
         where: str | None = None,
         on: str | None = None,
         limit: int | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Frequency:
         """Return how often users did something in each period.
 
@@ -99,11 +95,9 @@ class RetentionReports(Resource):
             where: Expression to filter by.
             on: Expression to segment by.
             limit: Most segments; needs `on`.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none, or `limit` comes without `on`.
+            InvalidArgumentError: A date is none, or `limit` comes without `on`.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/retention-frequency-query
@@ -111,8 +105,7 @@ class RetentionReports(Resource):
         first, last = date_range(from_date, to_date)
         check_limit(limit, on)
         request = query_request(
-            "frequency", "/retention/addiction", from_date=first, to_date=last, unit=unit,
+            "frequency", "/retention/addiction", scope, from_date=first, to_date=last, unit=unit,
             addiction_unit=addiction_unit, event=event, where=where, on=on, limit=limit,
-            project_id=project_id, workspace_id=workspace_id,
         )  # fmt: skip
         return read_answer(request, await self._session.send(request), Frequency)

@@ -2,14 +2,15 @@
 
 # ruff: noqa: A002 - `type` and `format` are Mixpanel's own names of these options
 
-from typing import Literal, TypeAlias, overload
+from typing import Literal, TypeAlias, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, Id, check_exclusive, date_range
+from mixpanel_async.actions._core.params import Date, check_exclusive, date_range
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import read_answer, read_text
+from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import ReplyFormat, Type, as_format, check_limit, query_request
 from mixpanel_async.actions.query.models import DailyValues, Segmentation
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 SegmentationUnit: TypeAlias = Literal["minute", "hour", "day", "month"]
 BucketUnit: TypeAlias = Literal["hour", "day"]
@@ -32,8 +33,7 @@ class SegmentationReports(Resource):
         limit: int | None = None,
         type: Type | None = None,
         format: Literal["json"] = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation: ...
 
     @overload
@@ -50,8 +50,7 @@ class SegmentationReports(Resource):
         limit: int | None = None,
         type: Type | None = None,
         format: Literal["csv"],
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> str: ...
 
     async def segmentation(
@@ -67,8 +66,7 @@ class SegmentationReports(Resource):
         limit: int | None = None,
         type: Type | None = None,
         format: ReplyFormat = "json",
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation | str:
         """Return counts of one event, segmented and filtered by properties.
 
@@ -83,11 +81,9 @@ class SegmentationReports(Resource):
             limit: Most segments, at most 10,000 (60 unless given); needs `on`.
             type: What is counted: all events unless given.
             format: `"csv"` gives the reply as CSV text.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none, or options contradict each other.
+            InvalidArgumentError: A date is none, or options contradict each other.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-query
@@ -95,12 +91,11 @@ class SegmentationReports(Resource):
         first, last = date_range(from_date, to_date)
         check_exclusive(unit=unit, interval=interval)
         if interval is not None and type in {None, "general"}:
-            raise InvalidSettingError('interval needs type "unique" or "average"; with type "general" give unit')
+            raise InvalidArgumentError('interval needs type "unique" or "average"; with type "general" give unit')
         check_limit(limit, on)
         request = query_request(
-            "segmentation", "/segmentation", event=event, from_date=first, to_date=last, on=on, unit=unit,
+            "segmentation", "/segmentation", scope, event=event, from_date=first, to_date=last, on=on, unit=unit,
             interval=interval, where=where, limit=limit, type=type, format=as_format(format),
-            project_id=project_id, workspace_id=workspace_id,
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
@@ -115,8 +110,7 @@ class SegmentationReports(Resource):
         unit: BucketUnit | None = None,
         where: str | None = None,
         type: Type | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> Segmentation:
         """Return counts of one event, by ranges of a numeric expression.
 
@@ -128,19 +122,17 @@ class SegmentationReports(Resource):
             unit: Size of a bucket; days unless given.
             where: Expression to filter by.
             type: What is counted: all events unless given.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none.
+            InvalidArgumentError: A date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-numeric-query
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
-            "segmentation_numeric", "/segmentation/numeric", event=event, from_date=first, to_date=last, on=on,
-            unit=unit, where=where, type=type, project_id=project_id, workspace_id=workspace_id,
+            "segmentation_numeric", "/segmentation/numeric", scope, event=event, from_date=first, to_date=last, on=on,
+            unit=unit, where=where, type=type,
         )  # fmt: skip
         return read_answer(request, await self._session.send(request), Segmentation)
 
@@ -153,8 +145,7 @@ class SegmentationReports(Resource):
         *,
         unit: BucketUnit | None = None,
         where: str | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> DailyValues:
         """Return the sum of a numeric expression over one event, for each bucket of time.
 
@@ -165,19 +156,17 @@ class SegmentationReports(Resource):
             on: The numeric expression.
             unit: Size of a bucket; days unless given.
             where: Expression to filter by.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none.
+            InvalidArgumentError: A date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-sum-query
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
-            "segmentation_sum", "/segmentation/sum", event=event, from_date=first, to_date=last, on=on,
-            unit=unit, where=where, project_id=project_id, workspace_id=workspace_id,
+            "segmentation_sum", "/segmentation/sum", scope, event=event, from_date=first, to_date=last, on=on,
+            unit=unit, where=where,
         )  # fmt: skip
         return read_answer(request, await self._session.send(request), DailyValues)
 
@@ -190,8 +179,7 @@ class SegmentationReports(Resource):
         *,
         unit: BucketUnit | None = None,
         where: str | None = None,
-        project_id: Id | None = None,
-        workspace_id: Id | None = None,
+        **scope: Unpack[Scope],
     ) -> DailyValues:
         """Return the average of a numeric expression over one event, for each bucket of time.
 
@@ -202,18 +190,16 @@ class SegmentationReports(Resource):
             on: The numeric expression.
             unit: Size of a bucket; days unless given.
             where: Expression to filter by.
-            project_id: Project; the client's unless given.
-            workspace_id: Workspace; the client's unless given.
 
         Raises:
-            InvalidSettingError: A date is none.
+            InvalidArgumentError: A date is none.
             ApiError: Mixpanel refused.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-query-average
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
-            "segmentation_average", "/segmentation/average", event=event, from_date=first, to_date=last, on=on,
-            unit=unit, where=where, project_id=project_id, workspace_id=workspace_id,
+            "segmentation_average", "/segmentation/average", scope, event=event, from_date=first, to_date=last, on=on,
+            unit=unit, where=where,
         )  # fmt: skip
         return read_answer(request, await self._session.send(request), DailyValues)

@@ -7,7 +7,7 @@ import msgspec
 
 from mixpanel_async.actions._core.params import check_exclusive
 from mixpanel_async.actions._core.responses import ApiObject
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
 SyncMode: TypeAlias = Literal["time_based", "mirror_mode", "full_sync", "one_time"]
@@ -39,9 +39,9 @@ class NewImport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
         found = (self.databricks_params or {}).get("export_cluster_config")
         cluster = found if isinstance(found, Mapping) else {}
         if cluster.get("data_security_mode") == "SINGLE_USER" and not cluster.get("single_user_name"):
-            raise InvalidSettingError('data_security_mode "SINGLE_USER" needs single_user_name')
+            raise InvalidArgumentError('data_security_mode "SINGLE_USER" needs single_user_name')
         if getattr(self, "sync_mode", None) == "time_based" and not getattr(self, "insert_time_column_name", None):
-            raise InvalidSettingError('sync_mode "time_based" needs insert_time_column_name')
+            raise InvalidArgumentError('sync_mode "time_based" needs insert_time_column_name')
 
 
 class EventStreamImport(
@@ -77,7 +77,7 @@ class EventStreamImport(
         super().__post_init__()
         check_exclusive(event_name=self.event_name, event_column_name=self.event_column_name)
         if self.event_name is None and self.event_column_name is None:
-            raise InvalidSettingError("an import of events needs event_name or event_column_name")
+            raise InvalidArgumentError("an import of events needs event_name or event_column_name")
 
 
 class PeopleImport(NewImport, frozen=True, kw_only=True, omit_defaults=True, tag_field="import_type", tag="people"):

@@ -20,7 +20,7 @@ from mixpanel_async.actions._core.params import iso_date, iso_moment
 from mixpanel_async.actions.pipelines.destinations import Aws, AzureRaw, BigQuery, GcsRaw, S3Raw, Snowflake
 from mixpanel_async.actions.warehouse.models import EventStreamImport, PeopleImport
 from mixpanel_async.auth import OAuthToken, ProjectSecret
-from mixpanel_async.errors import CannotEncodeError, InvalidSettingError, MissingCredentialsError
+from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError, MissingCredentialsError
 from tests.integration.actions.server import ACCOUNT, Recorder
 
 DAY = dt.date(2026, 8, 31)
@@ -132,6 +132,13 @@ CASES: dict[str, Case] = {
     "files and json": (lambda s: request(s, "POST", "/x", json={}, files={"f": b""}), "files and json exclude"),
     "unknown option": (lambda s: request(s, "POST", "/x", retries=1), "no option retries"),  # type: ignore[call-overload]
     "response": (lambda s: request(s, "GET", "/x", response="xml"), "response is 'xml'"),  # type: ignore[call-overload]
+    "unknown id": (lambda s: Query(s).insights(1, projekt=2), "query.insights: unknown argument projekt"),  # type: ignore[call-arg]
+    "an id that the path does not have": (
+        lambda s: Annotations(s).list(workspace_id=2), "annotations.list: unknown argument workspace_id",  # type: ignore[call-arg]
+    ),
+    "a project for experiments": (
+        lambda s: Experiments(s).list(project_id=2), "experiments.list: unknown argument project_id",  # type: ignore[call-arg]
+    ),
     "retries": (lambda s: request(s, "GET", "/x", max_retries=-1), "max_retries is -1"),
 }  # fmt: skip
 
@@ -147,7 +154,7 @@ async def test_a_contradiction_is_found_before_anything_is_sent(name: str) -> No
         if isinstance(made, Awaitable):
             await made
 
-    with pytest.raises(InvalidSettingError, match=message):
+    with pytest.raises(InvalidArgumentError, match=message):
         await make()
     assert recorder.requests == []
 

@@ -9,7 +9,7 @@ from mixpanel_async.actions import Query, request
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.config import Rates
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.errors import InvalidSettingError, ServerError, UnexpectedReplyError
+from mixpanel_async.errors import InvalidArgumentError, ServerError, UnexpectedReplyError
 from mixpanel_async.session import Session
 from tests.integration.actions.server import FakeClock, Script, Seen, make_session
 
@@ -150,7 +150,7 @@ async def test_a_stream_is_read_once(session: Session, script: Script) -> None:
     Pages(script, 5)
     stream = Query(session).profiles()
     assert len([profile async for profile in stream]) == 5
-    with pytest.raises(InvalidSettingError, match="once"):
+    with pytest.raises(InvalidArgumentError, match="once"):
         [profile async for profile in stream]
 
 

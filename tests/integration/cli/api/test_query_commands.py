@@ -10,6 +10,7 @@ from mixpanel_async.actions import Query
 from mixpanel_async.cli.commands.query.group import COMMANDS
 from tests.integration.actions.server import Script
 from tests.integration.cli.api.conftest import Command
+from tests.signatures import argument_names
 
 DAYS = ("--from-date", "2026-08-01", "--to-date", "2026-08-02")
 ON_WIRE = {"from_date": "2026-08-01", "to_date": "2026-08-02"}
@@ -30,7 +31,7 @@ def test_every_action_has_a_subcommand(action: str) -> None:
     """A report that is added without a subcommand, or an option without one of its own, is noticed."""
     name = SERVED_BY.get(action, action.replace("_", "-"))
     assert name in COMMANDS
-    wanted = set(inspect.signature(getattr(Query, action)).parameters) - FROM_ELSEWHERE
+    wanted = argument_names(getattr(Query, action)) - FROM_ELSEWHERE
     offered = {parameter.removesuffix("_") for parameter in inspect.signature(COMMANDS[name]).parameters}
     assert wanted - ROW_TYPES.get(name, set()) <= offered
 
