@@ -1,55 +1,82 @@
-"""`AsyncMixpanel`: wires the rooms together and owns their lifetime."""
+"""`AsyncMixpanel`: builds the parts of a client, owns their lifetime and lists every public method."""
 
+import contextlib
+import datetime as dt
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, Unpack, cast, overload
 
-from mixpanel_async.actions.namespaces import Catalogue
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.config import BaseUrl, Region, Settings, read_region, servers
+from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.failure_callback import OnFailure
 from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.env import read_environment
-from mixpanel_async.jobs.client_methods import Jobs
-from mixpanel_async.models import DeliveryReport, Stats
+from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
+from mixpanel_async.jobs.model.report import Ack, ImportReport
+from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats
 from mixpanel_async.session import Session, Transport
-from mixpanel_async.tracking.events import Tracker
+from mixpanel_async.tracking.events import Events
 from mixpanel_async.tracking.profiles import Groups, People
 
 if TYPE_CHECKING:
+    from mixpanel_async.actions.annotations import Annotations
+    from mixpanel_async.actions.experiments.client import Experiments
+    from mixpanel_async.actions.feature_flags.client import FeatureFlags
+    from mixpanel_async.actions.gdpr import Gdpr
+    from mixpanel_async.actions.lookup_tables import LookupTables
+    from mixpanel_async.actions.pipelines.client import Pipelines
+    from mixpanel_async.actions.projects import Projects
+    from mixpanel_async.actions.query.client import Query
+    from mixpanel_async.actions.raw_request import RequestOptions, ResponseType
+    from mixpanel_async.actions.schemas import Schemas
+    from mixpanel_async.actions.service_accounts import ServiceAccounts
+    from mixpanel_async.actions.warehouse.client import Warehouse
+    from mixpanel_async.jobs.encoding.mappings import Transform
     from mixpanel_async.jobs.exports.events import Export
+    from mixpanel_async.jobs.options import JobArguments
+    from mixpanel_async.jobs.pipe.job import PipeSource
+    from mixpanel_async.jobs.sources.detection import Format
+    from mixpanel_async.jobs.sources.open import EventSource
 
 
-class AsyncMixpanel(Tracker, Catalogue, Jobs):
+class AsyncMixpanel:
     """An asynchronous client for one Mixpanel project.
 
-    It may be entered with `async with` and left in another task, or used plainly and closed with `aclose()`; it belongs
-    to the event loop that uses it first.
+    Enter it with `async with`, or use it directly and call `aclose()`. It belongs to the event loop that uses it
+    first.
 
     Args:
         token: The project token, for /track, /engage and /groups; without other credentials also for /import.
         credentials: ServiceAccount, ProjectSecret or OAuthToken, for everything else.
         project_id: The project's number; calls with a service account need it.
-        workspace_id: The workspace's number, where the project has some.
+        workspace_id: The workspace's number, if the project has workspaces.
         region: Where the project lives: us, eu or in.
-        base_url: One address instead of Mixpanel's four servers, or a mapping from a server's name (ingestion, data,
-            query, app) to its address.
-        settings: How to batch, bound, pace and give up.
-        on_failure: Called with each record that was not delivered, as JSON, and its verdict.
+        base_url: One URL that replaces Mixpanel's four servers, or a mapping from a server's name (ingestion, data,
+            query, app) to its URL.
+        settings: Batching, limits, retries and time-outs.
+        on_failure: Called with the JSON of each record that was not delivered, and its verdict.
         transport: Replaces aiohttp; for tests.
-        clock: Replaces time, sleep and chance; for tests.
+        clock: Replaces time, sleep and randomness; for tests.
 
     Attributes:
         people: Updates of user profiles.
         groups: Updates of group profiles.
 
     Raises:
-        InvalidSettingError: The region or an address is no good.
+        InvalidSettingError: The token, the region or a URL is invalid.
+
+    Example:
+        ```python
+        async with AsyncMixpanel("project-token") as mp:
+            await mp.track("user-1", "Signed Up", {"plan": "pro"})
+        ```
     """
 
     def __init__(
@@ -69,7 +96,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
         settings = settings or Settings()
         clock = clock or SystemClock()
         if token is not None:
-            ProjectToken(token)  # refuses what cannot be a token, before a record is made with it
+            ProjectToken(token)  # rejects an impossible token before a record is made with it
         if transport is None:
             from mixpanel_async.session.transport import AiohttpTransport
 
@@ -85,11 +112,16 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             workspace_id=workspace_id,
         )
         engine = Engine(session, settings, clock, on_failure=on_failure)
-        endpoints = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)
-        Tracker.__init__(self, engine, endpoints, settings, clock)
-        Catalogue.__init__(self, session)
-        self.people = People(engine, endpoints, settings)
-        self.groups = Groups(engine, endpoints, settings)
+        lanes = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)
+        self._context = context = Context(session, engine, lanes, settings, clock)
+        self._session = session
+        self._engine = engine
+        self._events = Events(context)
+        self.people = People(context)
+        self.groups = Groups(context)
+        if type(self).track is AsyncMixpanel.track:
+            # Called for every event: the bound method saves a coroutine. A subclass's own track() stays in force.
+            self.track = self._events.track  # type: ignore[method-assign]
 
     @classmethod
     def from_env(
@@ -101,19 +133,27 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
     ) -> Self:
         """Make a client from environment variables.
 
-        MIXPANEL_TOKEN, MIXPANEL_PROJECT_ID, MIXPANEL_WORKSPACE_ID, MIXPANEL_SERVICE_ACCOUNT_USERNAME,
+        Reads MIXPANEL_TOKEN, MIXPANEL_PROJECT_ID, MIXPANEL_WORKSPACE_ID, MIXPANEL_SERVICE_ACCOUNT_USERNAME,
         MIXPANEL_SERVICE_ACCOUNT_SECRET, MIXPANEL_PROJECT_SECRET, MIXPANEL_OAUTH_TOKEN, MIXPANEL_REGION and
-        MIXPANEL_BASE_URL.
+        MIXPANEL_BASE_URL. Empty variables count as not set.
 
         Args:
             environ: Read instead of `os.environ`.
-            settings: How to batch, bound, pace and give up.
-            on_failure: Called with each record that was not delivered, as JSON, and its verdict.
+            settings: Batching, limits, retries and time-outs.
+            on_failure: Called with the JSON of each record that was not delivered, and its verdict.
 
         Raises:
-            InvalidSettingError: A variable cannot be used, or there is more than one credential.
+            MissingCredentialsError: Neither a token nor a credential is set.
+            InvalidSettingError: A variable is invalid, or more than one credential is set.
+
+        Example:
+            ```python
+            async with AsyncMixpanel.from_env() as mp:
+                await mp.track("user-1", "Signed Up")
+            ```
         """
         found = read_environment(os.environ if environ is None else environ)
+        found.check()
         return cls(
             found.token,
             credentials=found.credentials,
@@ -125,12 +165,529 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
             on_failure=on_failure,
         )
 
+    # --- live records ---
+
+    async def track(
+        self,
+        distinct_id: str | int,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        time: float | dt.datetime | None = None,
+        insert_id: str | None = None,
+    ) -> Receipt:
+        """Track an event; return as soon as it is queued.
+
+        Neither the network nor the data makes this call raise. To learn the outcome, await the receipt.
+
+        Args:
+            distinct_id: The user's id; an integer is sent as its decimal digits. "" for an event without a user.
+            event: Name of the event.
+            properties: Up to 250 properties with JSON values; not changed. May contain `time` and `$insert_id`.
+            time: When the event happened: Unix seconds, Unix milliseconds or an aware datetime. None: now. With
+                `track_via="track"` at most five days ago.
+            insert_id: 1 to 36 characters of A-Z, a-z, 0-9 and -. Events with equal event, time, distinct_id and
+                insert_id are one event. None: generated.
+
+        Returns:
+            The receipt. The outcome of an event that Mixpanel would refuse is REJECTED, with field and message.
+
+        Raises:
+            MissingCredentialsError: The client has no token, or no credential for /import.
+            BufferFullError: The buffer is full and `Settings.overflow` is "raise".
+            InvalidRecordError: The event is invalid and `Settings.on_bad_record` is "raise".
+            ClientClosedError: The client is closed.
+            WrongLoopError: The client belongs to another event loop, thread or process.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+
+        Example:
+            ```python
+            receipt = await mp.track("user-1", "Signed Up", {"plan": "pro"})
+            verdict = await receipt
+            ```
+        """
+        return await self._events.track(distinct_id, event, properties, time=time, insert_id=insert_id)
+
+    async def import_event(
+        self,
+        distinct_id: str | int,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        time: float | dt.datetime | None = None,
+        insert_id: str | None = None,
+    ) -> Receipt:
+        """Import an event of any age over strict /import, which gives each event its own verdict.
+
+        Args:
+            distinct_id: The user's id; an integer is sent as its decimal digits. "" for an event without a user.
+            event: Name of the event.
+            properties: Up to 251 properties with JSON values; not changed. May contain `time` and `$insert_id`.
+            time: When the event happened, from 1971 on: Unix seconds, Unix milliseconds or an aware datetime. Required
+                here or in the properties; there is no default.
+            insert_id: 1 to 36 characters of A-Z, a-z, 0-9 and -. None: generated; a repeated import of the event is
+                then not recognised.
+
+        Returns:
+            The receipt. The outcome of an event that Mixpanel would refuse is REJECTED, with field and message.
+
+        Raises:
+            MissingCredentialsError: The client has neither a credential nor a token, or no project_id for its
+                credential.
+            BufferFullError: The buffer is full and `Settings.overflow` is "raise".
+            InvalidRecordError: The event is invalid and `Settings.on_bad_record` is "raise".
+            ClientClosedError: The client is closed.
+            WrongLoopError: The client belongs to another event loop, thread or process.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+
+        Example:
+            ```python
+            receipt = await mp.import_event("user-1", "Signed Up", time=1700000000, insert_id="signup-1")
+            ```
+        """
+        return await self._events.import_event(distinct_id, event, properties, time=time, insert_id=insert_id)
+
+    async def identify(self, identified_id: str | int, anon_id: str) -> Receipt:
+        """Link an anonymous id to a user's id (Original ID Merge projects).
+
+        Args:
+            identified_id: The user's id.
+            anon_id: A UUID of version 4 that is not linked yet.
+
+        Returns:
+            The receipt; its outcome is REJECTED if an id is invalid.
+
+        Raises:
+            MissingCredentialsError: The client has no token.
+            InvalidRecordError: An id is invalid and `Settings.on_bad_record` is "raise".
+
+        Reference: https://developer.mixpanel.com/reference/create-identity
+
+        Example:
+            ```python
+            await mp.identify("user-1", "0f8fad5b-d9cb-469f-a165-70867728950e")
+            ```
+        """
+        return await self._events.identify(identified_id, anon_id)
+
+    async def alias(self, distinct_id: str | int, alias: str | int) -> Receipt:
+        """Give a user's id another name; an alias belongs to one id (Original ID Merge projects).
+
+        Args:
+            distinct_id: The existing id.
+            alias: The new id.
+
+        Returns:
+            The receipt; its outcome is REJECTED if an id is invalid.
+
+        Raises:
+            MissingCredentialsError: The client has no token.
+            InvalidRecordError: An id is invalid and `Settings.on_bad_record` is "raise".
+
+        Reference: https://developer.mixpanel.com/reference/identity-create-alias
+
+        Example:
+            ```python
+            await mp.alias("user-1", "ann@example.com")
+            ```
+        """
+        return await self._events.alias(distinct_id, alias)
+
+    async def merge(self, distinct_id: str | int, other_distinct_id: str | int) -> Receipt:
+        """Merge two ids into one user, over strict /import (Original ID Merge projects).
+
+        Args:
+            distinct_id: The first id.
+            other_distinct_id: The second id.
+
+        Returns:
+            The receipt; its outcome is REJECTED if an id is invalid or both ids are equal.
+
+        Raises:
+            MissingCredentialsError: The client has no credential for /import.
+            InvalidRecordError: An id is invalid and `Settings.on_bad_record` is "raise".
+
+        Reference: https://developer.mixpanel.com/reference/identity-merge
+
+        Example:
+            ```python
+            await mp.merge("user-1", "user-2")
+            ```
+        """
+        return await self._events.merge(distinct_id, other_distinct_id)
+
+    # --- jobs ---
+
+    async def import_events(
+        self,
+        source: "EventSource",
+        *,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: RecordMapping | None = None,
+        transform: "Transform | None" = None,
+        **job: "Unpack[JobArguments]",
+    ) -> ImportReport:
+        """Import events from files or an iterable over strict /import, and account for each of them.
+
+        Events are checked against Mixpanel's documented rules before they are sent. Lines that are right go out as the
+        bytes that they are. Nothing is repaired or left out unless `mapping` asks for it.
+
+        Records have a day to be delivered from when they were read, not `Settings.delivery_deadline_seconds`: an outage
+        is outlived. `stop` waits for what is on its way; to end the job at once, cancel it.
+
+        Args:
+            source: Path or address (`s3://...`, `https://...`, with the extra `remote`) of a file (NDJSON, JSON array,
+                CSV, TSV or Parquet, plain or compressed; "-" is standard input), of a directory, or a pattern; several
+                of them; a file object; or an iterable or async iterable of events: mappings such as
+                `{"event": ..., "properties": {...}}`, or their JSON as bytes. An iterable yields a new mapping each
+                time: some hundreds of them are kept before they are encoded, and one that is changed meanwhile is
+                delivered as it is then.
+            format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: found out by name or content.
+            delimiter: What stands between the cells of a table.
+            mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
+                distinct_id and $insert_id. It can also rename, drop, scrub, flatten and filter.
+            transform: Called with each event (after the mapping) as a dict; returns an event, several, or None to leave
+                it out. What it makes of one record counts as that many records. One that raises rejects the record. A
+                checkpoint belongs to its source text: when that has changed, the import is not gone on with.
+            **job: See `mixpanel_async.jobs.options.JobArguments`: checkpoint, dead_letters, exact_dedupe,
+                dry_run, probe, concurrency, on_progress, stop.
+
+        Returns:
+            What became of every record, with examples of what was wrong.
+
+        Raises:
+            SourceError: The source cannot be opened. One that breaks off later is told in the report.
+            InvalidSettingError: An option is out of range, a column that the mapping names is not there, a file to be
+                written is one that is read, or the checkpoint belongs to another source, project or mapping.
+            OutputError: The checkpoint, the dead letters or what exact dedupe keeps cannot be written.
+            AccessRefusedError: `probe` was asked for, and the credential is refused.
+            TransportError: `probe` was asked for, and the server does not answer.
+            MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
+            ClientClosedError: The client was closed while the job ran.
+            WrongLoopError: The client belongs to another event loop, thread or process.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+        """
+        from mixpanel_async.jobs.options import read_options
+        from mixpanel_async.jobs.run import import_events
+
+        options = read_options(job)
+        return await import_events(
+            self._context,
+            source,
+            options,
+            told=format,
+            delimiter=delimiter,
+            mapping=mapping,
+            transform=transform,
+        )
+
+    async def import_profiles(
+        self,
+        source: "EventSource",
+        *,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: UpdateMapping | None = None,
+        **job: "Unpack[JobArguments]",
+    ) -> ImportReport:
+        """Import updates of user profiles over /engage; as `import_events` otherwise.
+
+        Records are updates as Mixpanel spells them, such as `{"$distinct_id": "ann", "$set": {...}}`, or profiles as
+        the query API gives them, with `$properties`; `$token` is filled in. Rows of a table set properties.
+
+        Args:
+            source: As in `import_events`.
+            format: As in `import_events`.
+            delimiter: As in `import_events`.
+            mapping: How rows become updates; None: by a column distinct_id, all others being set.
+            **job: As in `import_events`, but for exact_dedupe. With a checkpoint, $add, $append, $union and $remove are
+                refused, because a later run may send what this one sent.
+
+        Raises:
+            MissingCredentialsError: The client has no token.
+
+        Reference: https://developer.mixpanel.com/reference/profile-batch-update
+        """
+        return await self._import_updates(source, format, delimiter, mapping, job, is_group=False)
+
+    async def import_groups(
+        self,
+        source: "EventSource",
+        *,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: UpdateMapping | None = None,
+        **job: "Unpack[JobArguments]",
+    ) -> ImportReport:
+        """Import updates of group profiles over /groups; as `import_profiles` otherwise.
+
+        Args:
+            source: As in `import_events`.
+            format: As in `import_events`.
+            delimiter: As in `import_events`.
+            mapping: How rows become updates; it names the group key.
+            **job: As in `import_profiles`.
+
+        Raises:
+            MissingCredentialsError: The client has no token.
+
+        Reference: https://developer.mixpanel.com/reference/group-batch-update
+        """
+        return await self._import_updates(source, format, delimiter, mapping, job, is_group=True)
+
+    async def _import_updates(
+        self,
+        source: "EventSource",
+        told: "Format | None",
+        delimiter: str | None,
+        mapping: UpdateMapping | None,
+        job: "JobArguments",
+        *,
+        is_group: bool,
+    ) -> ImportReport:
+        from mixpanel_async.jobs.options import read_options
+        from mixpanel_async.jobs.run import import_updates
+
+        return await import_updates(
+            self._context,
+            source,
+            read_options(job),
+            told=told,
+            delimiter=delimiter,
+            mapping=mapping or UpdateMapping(),
+            is_group=is_group,
+        )
+
+    def pipe(
+        self,
+        source: "PipeSource",
+        *,
+        mapping: RecordMapping | None = None,
+        concurrency: int | None = None,
+        max_unacknowledged: int = 100_000,
+    ) -> AsyncGenerator[Ack]:
+        """Deliver events from a source that may never end; yield an acknowledgement for each, in the source's order.
+
+        An acknowledgement comes when the record and all records before it have their outcome: what it names can be
+        committed upstream. The source is read no faster than Mixpanel takes records and acknowledgements are taken. To
+        leave the loop early, close the generator (`contextlib.aclosing`), which leaves nothing running; what was not
+        acknowledged may or may not have been delivered.
+
+        Args:
+            source: Iterable or async iterable of events, or of pairs of a position and an event; events are mappings
+                such as `{"event": ..., "properties": {...}}`, a new one each time, or their JSON as bytes.
+            mapping: How flat records become events; None: the records are events.
+            concurrency: Requests of this pipe at once; None: as many as the client makes.
+            max_unacknowledged: Records read and not acknowledged at once.
+
+        Yields:
+            For each record its position (else its number, from 1) and its verdict: delivered, duplicate, rejected, or
+                left out by the mapping.
+
+        Raises:
+            InvalidSettingError: An option is out of range.
+            AccessRefusedError: The credential is refused.
+            SourceError: The source raised CancelledError on its own; other errors of it are raised as they are.
+            MixpanelError: A record was not delivered for no fault of its own; it and those after it are not
+                acknowledged.
+            MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
+            ClientClosedError: The client was closed.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+        """
+        from mixpanel_async.jobs.options import check_count
+
+        check_count("concurrency", 1 if concurrency is None else concurrency)
+        check_count("max_unacknowledged", max_unacknowledged)
+        return self._acks(source, mapping, concurrency, max_unacknowledged)
+
+    async def _acks(
+        self, source: "PipeSource", mapping: RecordMapping | None, concurrency: int | None, max_unacknowledged: int
+    ) -> AsyncGenerator[Ack]:
+        from mixpanel_async.jobs.run import open_pipe
+
+        pipe = open_pipe(
+            self._context,
+            source,
+            mapping=mapping,
+            concurrency=concurrency,
+            max_unacknowledged=max_unacknowledged,
+        )
+        async with contextlib.aclosing(pipe.acks()) as acks:
+            async for ack in acks:
+                yield ack
+
+    async def replay_dead_letters(
+        self, path: "str | os.PathLike[str]", *, mapping: RecordMapping | None = None, **job: "Unpack[JobArguments]"
+    ) -> ImportReport:
+        """Send events from a file of dead letters that were repaired, or whose reason is gone.
+
+        A letter's `record` is sent as it stands there. Where it is a row of a table, `mapping` makes an event of it.
+
+        Args:
+            path: Dead letters that an import of events wrote; those of profiles and groups are not taken.
+            mapping: The import's mapping.
+            **job: As in `import_events`; `dead_letters` is for what still fails, and another file than `path`.
+
+        Returns:
+            What became of every letter.
+
+        Raises:
+            SourceError: The file cannot be opened.
+            InvalidSettingError: An option is out of range, or a file to be written is the one that is read.
+            OutputError: The dead letters cannot be written.
+            MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
+
+        Reference: https://developer.mixpanel.com/reference/import-events
+        """
+        from mixpanel_async.jobs.options import read_options
+        from mixpanel_async.jobs.run import replay_dead_letters
+
+        return await replay_dead_letters(self._context, os.fspath(path), read_options(job), mapping=mapping)
+
+    # --- the API, one group for each family ---
+
+    @cached_property
+    def annotations(self) -> "Annotations":
+        """Annotations of reports, and their tags."""
+        from mixpanel_async.actions.annotations import Annotations
+
+        return Annotations(self._session)
+
+    @cached_property
+    def experiments(self) -> "Experiments":
+        """Experiments."""
+        from mixpanel_async.actions.experiments.client import Experiments
+
+        return Experiments(self._session)
+
+    @cached_property
+    def feature_flags(self) -> "FeatureFlags":
+        """Feature flags: evaluation and management."""
+        from mixpanel_async.actions.feature_flags.client import FeatureFlags
+
+        return FeatureFlags(self._session)
+
+    @cached_property
+    def gdpr(self) -> "Gdpr":
+        """Retrieval and deletion of a user's data."""
+        from mixpanel_async.actions.gdpr import Gdpr
+
+        return Gdpr(self._session)
+
+    @cached_property
+    def lookup_tables(self) -> "LookupTables":
+        """Lookup tables: list, replace, delete."""
+        from mixpanel_async.actions.lookup_tables import LookupTables
+
+        return LookupTables(self._session)
+
+    @cached_property
+    def pipelines(self) -> "Pipelines":
+        """Data pipelines."""
+        from mixpanel_async.actions.pipelines.client import Pipelines
+
+        return Pipelines(self._session)
+
+    @cached_property
+    def projects(self) -> "Projects":
+        """The projects that the credential can see."""
+        from mixpanel_async.actions.projects import Projects
+
+        return Projects(self._session)
+
+    @cached_property
+    def query(self) -> "Query":
+        """Reports, profiles, cohorts, JQL."""
+        from mixpanel_async.actions.query.client import Query
+
+        return Query(self._session)
+
+    @cached_property
+    def schemas(self) -> "Schemas":
+        """Lexicon schemas."""
+        from mixpanel_async.actions.schemas import Schemas
+
+        return Schemas(self._session)
+
+    @cached_property
+    def service_accounts(self) -> "ServiceAccounts":
+        """Service accounts of the organisation."""
+        from mixpanel_async.actions.service_accounts import ServiceAccounts
+
+        return ServiceAccounts(self._session)
+
+    @cached_property
+    def warehouse(self) -> "Warehouse":
+        """Warehouse connectors."""
+        from mixpanel_async.actions.warehouse.client import Warehouse
+
+        return Warehouse(self._session)
+
     @cached_property
     def export(self) -> "Export":
-        """Raw events, complete or not at all."""
+        """Raw exports of events and profiles; each is complete or raises."""
         from mixpanel_async.jobs.exports.events import Export
 
-        return Export(self._session, self._clock, self._settings.max_call_retries)
+        return Export(self._session, self._context.clock, self._context.settings.max_call_retries)
+
+    # --- any request ---
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        response: Literal["json"] = "json",
+        **options: "Unpack[RequestOptions]",
+    ) -> JSONValue: ...
+
+    @overload
+    async def request(
+        self, method: str, path_or_url: str, *, response: Literal["text"], **options: "Unpack[RequestOptions]"
+    ) -> str: ...
+
+    @overload
+    async def request(
+        self, method: str, path_or_url: str, *, response: Literal["bytes"], **options: "Unpack[RequestOptions]"
+    ) -> bytes: ...
+
+    async def request(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        response: "ResponseType" = "json",
+        **options: "Unpack[RequestOptions]",
+    ) -> JSONValue:
+        """Send any request through the client's pool, credentials, retries and rate limits.
+
+        Args:
+            method: HTTP method.
+            path_or_url: A path such as `/api/app/me`, or a whole URL; only Mixpanel's servers and the client's base
+                URL get the credentials.
+            response: What the reply becomes: decoded JSON (None if it is empty), text, or bytes.
+            **options: See `mixpanel_async.actions.RequestOptions`.
+
+        Raises:
+            InvalidSettingError: Options are unknown or contradict each other.
+            ApiError: Mixpanel refused.
+            TransportError: No complete reply arrived.
+            UnexpectedReplyError: The reply is no JSON, and `response` says it is.
+
+        Reference: https://developer.mixpanel.com/reference/overview
+        """
+        from mixpanel_async.actions.raw_request import request
+
+        # The overloads are the promise; which one it is, is known only at run time.
+        return await request(self._session, method, path_or_url, response=cast("Literal['json']", response), **options)
+
+    # --- lifetime ---
 
     @property
     def stats(self) -> Stats:
@@ -163,7 +720,7 @@ class AsyncMixpanel(Tracker, Catalogue, Jobs):
         Raises:
             WrongLoopError: The client belongs to another event loop, thread or process.
         """
-        return await self._engine.aclose(self._settings.close_timeout_seconds if timeout is None else timeout)
+        return await self._engine.aclose(self._context.settings.close_timeout_seconds if timeout is None else timeout)
 
     async def __aenter__(self) -> Self:
         self._engine.check_loop()

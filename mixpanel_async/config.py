@@ -14,6 +14,7 @@ from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.redaction import shown
 
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
+OnBadRecord: TypeAlias = Literal["reject", "raise"]
 Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
 BaseUrl: TypeAlias = str | Mapping[Server, str]
 
@@ -163,6 +164,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_buffer_bytes: Bound on queued, in-flight and compressed bytes together.
         max_buffer_records: Bound on queued and in-flight records, or None.
         overflow: What `track()` does when the buffer is full: `"wait"`, `"raise"`, `"drop_newest"`, `"drop_oldest"`.
+        on_bad_record: What a live call does with a record that is invalid: `"reject"` (the receipt says REJECTED) or
+            `"raise"` (InvalidRecordError; for tests).
         overflow_wait_seconds: Longest wait under `"wait"`; after it the record's outcome is DROPPED.
         delivery_deadline_seconds: From admission; a record not delivered by then is EXPIRED (or UNKNOWN).
         dedupe_window_records: How many of the latest (event, time, distinct_id, $insert_id) are remembered.
@@ -193,6 +196,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     linger_seconds: float = 0.5
     max_buffer_bytes: int = 64 * 1024 * 1024
     max_buffer_records: int | None = None
+    on_bad_record: OnBadRecord = "reject"
     overflow: Overflow = "wait"
     overflow_wait_seconds: float = 30.0
     delivery_deadline_seconds: float = 300.0

@@ -6,7 +6,7 @@ import msgspec
 
 from mixpanel_async.auth import Credential, OAuthToken, ProjectSecret, ServiceAccount
 from mixpanel_async.config import Region, read_region
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +18,18 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     workspace_id: int | None = None
     region: Region = Region.US
     base_url: str | None = None
+
+    def check(self) -> None:
+        """Check that a client can do something with it.
+
+        Raises:
+            MissingCredentialsError: Neither a token nor a credential is set.
+        """
+        if self.token is None and self.credentials is None:
+            raise MissingCredentialsError(
+                "no credential is set: set MIXPANEL_TOKEN to send records, and MIXPANEL_SERVICE_ACCOUNT_USERNAME, "
+                "MIXPANEL_SERVICE_ACCOUNT_SECRET and MIXPANEL_PROJECT_ID for everything else"
+            )
 
     def __repr__(self) -> str:
         return f"Environment(credentials={self.credentials!r}, project_id={self.project_id}, region={self.region})"

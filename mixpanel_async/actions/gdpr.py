@@ -12,7 +12,7 @@ from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, r
 from mixpanel_async.auth import OAuthToken
 from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError
 from mixpanel_async.models import JSONValue
-from mixpanel_async.session import Request, Session
+from mixpanel_async.session import Request
 
 ComplianceType: TypeAlias = Literal["GDPR", "CCPA"]
 DisclosureType: TypeAlias = Literal["Data", "Categories", "Sources"]
@@ -73,10 +73,6 @@ class Gdpr(Resource):
 
     Reference: https://developer.mixpanel.com/reference/gdpr-api
     """
-
-    def __init__(self, session: Session, token: str | None = None) -> None:
-        super().__init__(session)
-        self._token = token
 
     async def create_retrieval(
         self,
@@ -203,7 +199,7 @@ class Gdpr(Resource):
         *,
         body: Mapping[str, JSONValue] | None = None,
     ) -> Request:
-        found = token or self._token
+        found = token or self._session.token
         if found is None:
             raise MissingCredentialsError(
                 f"gdpr.{operation} needs the project token: give one to the client or the call"

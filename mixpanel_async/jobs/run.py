@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from mixpanel_async.auth import ProjectToken
-from mixpanel_async.clock import Clock
-from mixpanel_async.config import Settings
 from mixpanel_async.engine.batch import BRACKETS_BYTES
-from mixpanel_async.engine.engine import Engine
-from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.jobs.dedupe.window import EventWindow
@@ -34,30 +31,11 @@ from mixpanel_async.jobs.state.dead_letters import open_letters
 from mixpanel_async.jobs.state.function_fingerprint import function_hash
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.redaction import shown
-from mixpanel_async.session import Session
 
 if TYPE_CHECKING:
     from mixpanel_async.jobs.dedupe.disk_store import SeenStore
 
 _NO_DELIMITERS: Final = frozenset('"\r\n')
-
-
-class Parts(msgspec.Struct, frozen=True):
-    """What a job runs on, all of it the client's.
-
-    Attributes:
-        engine: Delivers.
-        session: Reaches the server before a job begins.
-        endpoints: Knows the lane.
-        settings: Limits.
-        clock: Time.
-    """
-
-    engine: Engine
-    session: Session
-    endpoints: LaneSpecs
-    settings: Settings
-    clock: Clock
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -81,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 async def import_events(
-    parts: Parts,
+    context: Context,
     source: EventSource,
     options: JobOptions,
     *,
@@ -92,14 +70,16 @@ async def import_events(
 ) -> ImportReport:
     """Run an import of events; the client's `import_events` says how."""
     _check(told, delimiter)
-    encoding = _encoding(parts, mapping, transform=transform)
+    encoding = _encoding(context, mapping, transform=transform)
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
     fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
-    return await run_plan(parts, Plan(opened, encoding.encode, _spec(parts, options), fingerprint, transform), options)
+    return await run_plan(
+        context, Plan(opened, encoding.encode, _spec(context, options), fingerprint, transform), options
+    )
 
 
 def open_pipe(
-    parts: Parts,
+    context: Context,
     source: PipeSource,
     *,
     mapping: RecordMapping | None,
@@ -109,32 +89,32 @@ def open_pipe(
     """Return a pipe; the client's `pipe` says how."""
     return Pipe(
         source,
-        _encoding(parts, mapping).encode,
-        engine=parts.engine,
-        lane=parts.engine.lane(parts.endpoints.events(is_bulk=True)),
-        settings=parts.settings,
-        clock=parts.clock,
+        _encoding(context, mapping).encode,
+        engine=context.engine,
+        lane=context.engine.lane(context.lanes.events(is_bulk=True)),
+        settings=context.settings,
+        clock=context.clock,
         max_batches=concurrency,
         max_unacknowledged=max_unacknowledged,
     )
 
 
 async def replay_dead_letters(
-    parts: Parts, path: str, options: JobOptions, *, mapping: RecordMapping | None
+    context: Context, path: str, options: JobOptions, *, mapping: RecordMapping | None
 ) -> ImportReport:
     """Send what was repaired in a file of dead letters; the client's `replay_dead_letters` says how."""
-    encoding = _encoding(parts, mapping, keeps_events=True)
+    encoding = _encoding(context, mapping, keeps_events=True)
     opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
 
     def encode(chunk: Chunk) -> EncodedChunk:
         return encoding.encode(open_letters(chunk))
 
-    return await run_plan(parts, Plan(opened, encode, _spec(parts, options), fingerprint), options)
+    return await run_plan(context, Plan(opened, encode, _spec(context, options), fingerprint), options)
 
 
 async def import_updates(
-    parts: Parts,
+    context: Context,
     source: EventSource,
     options: JobOptions,
     *,
@@ -150,8 +130,8 @@ async def import_updates(
             "exact_dedupe is for events: an update of a profile has no $insert_id to know a repeat by; leave it out"
         )
     encoding = UpdateEncoding(
-        "" if options.is_dry_run else parts.endpoints.token_for("an import of profiles"),
-        parts.settings.max_batch_bytes - BRACKETS_BYTES,
+        "" if options.is_dry_run else context.lanes.token_for("an import of profiles"),
+        context.settings.max_batch_bytes - BRACKETS_BYTES,
         mapping,
         is_group=is_group,
         may_repeat=options.checkpoint is not None,
@@ -159,35 +139,35 @@ async def import_updates(
     opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
     spec = None
     if not options.is_dry_run:
-        spec = parts.endpoints.groups(is_bulk=True) if is_group else parts.endpoints.people(is_bulk=True)
+        spec = context.lanes.groups(is_bulk=True) if is_group else context.lanes.people(is_bulk=True)
     fingerprint = f"{'groups' if is_group else 'profiles'}|{told}|{delimiter}|{mapping!r}"
     plan = Plan(opened, encoding.encode, spec, fingerprint, kept=encoding.without_token)
-    return await run_plan(parts, plan, options)
+    return await run_plan(context, plan, options)
 
 
 def _encoding(
-    parts: Parts, mapping: RecordMapping | None, *, keeps_events: bool = False, transform: Transform | None = None
+    context: Context, mapping: RecordMapping | None, *, keeps_events: bool = False, transform: Transform | None = None
 ) -> EventEncoding:
     return EventEncoding(
-        EventWindow(parts.settings.dedupe_window_records),
-        parts.clock.time,
-        max_event_bytes(parts.settings.max_batch_bytes),
+        EventWindow(context.settings.dedupe_window_records),
+        context.clock.time,
+        max_event_bytes(context.settings.max_batch_bytes),
         mapping,
         keeps_events=keeps_events,
         transform=transform,
     )
 
 
-def _spec(parts: Parts, options: JobOptions) -> LaneSpec | None:
-    return None if options.is_dry_run else parts.endpoints.events(is_bulk=True)
+def _spec(context: Context, options: JobOptions) -> LaneSpec | None:
+    return None if options.is_dry_run else context.lanes.events(is_bulk=True)
 
 
-async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportReport:
+async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportReport:
     """Run a job from its first file to its report."""
     journal: Journal | None = None
     try:
         await _check_written(plan.source, options)
-        job_identity = await _identify(parts, plan, options) if options.checkpoint else JobIdentity()
+        job_identity = await _identify(context, plan, options) if options.checkpoint else JobIdentity()
         seen = _seen_store(options)
         journal = Journal(
             options.dead_letters, options.checkpoint, job_identity, plan.source.names, seen, kept=plan.kept
@@ -195,15 +175,15 @@ async def run_plan(parts: Parts, plan: Plan, options: JobOptions) -> ImportRepor
         start = await journal.read()
         await plan.source.open(start.place)
         if plan.spec is not None and options.probes:
-            await probe(parts.session, plan.spec)
+            await probe(context.session, plan.spec)
         await journal.open()
         job = ImportJob(
             plan.source,
             plan.encode,
-            engine=parts.engine,
-            lane=None if plan.spec is None else parts.engine.lane(plan.spec),
-            settings=parts.settings,
-            clock=parts.clock,
+            engine=context.engine,
+            lane=None if plan.spec is None else context.engine.lane(plan.spec),
+            settings=context.settings,
+            clock=context.clock,
             options=options,
             journal=journal,
             start=start,
@@ -224,21 +204,21 @@ def _seen_store(options: JobOptions) -> "SeenStore | None":
     return SeenStore(options.checkpoint)
 
 
-async def _identify(parts: Parts, plan: Plan, options: JobOptions) -> JobIdentity:
+async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIdentity:
     return JobIdentity(
         sources=await plan.source.identify(),
-        target=Target() if plan.spec is None else _target(parts, plan.spec),
+        target=Target() if plan.spec is None else _target(context, plan.spec),
         mapping=plan.fingerprint,
         function=function_hash(plan.function),
         exact_dedupe=options.exact_dedupe,
     )
 
 
-def _target(parts: Parts, spec: LaneSpec) -> Target:
-    project, token = parts.session.project_id, parts.endpoints.token
+def _target(context: Context, spec: LaneSpec) -> Target:
+    project, token = context.session.project_id, context.lanes.token
     goes_by_token = spec.credential is None or isinstance(spec.credential, ProjectToken)
     return Target(
-        url=f"{parts.session.address('ingestion')}{spec.path}",
+        url=f"{context.session.address('ingestion')}{spec.path}",
         project_id="" if project is None else str(project),
         token=token_hash(token) if token and goes_by_token else "",
     )

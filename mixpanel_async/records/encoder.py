@@ -61,7 +61,7 @@ class EventEncoder:
     def encode(  # noqa: PLR0917 - called for every event: keywords cost
         self,
         event: str,
-        distinct_id: str,
+        distinct_id: str | int,
         properties: Properties | None,
         now: float,
         time: object = None,
@@ -81,9 +81,11 @@ class EventEncoder:
             CannotEncodeError: It cannot become JSON.
             InvalidRecordError: Mixpanel would refuse it.
         """
-        head = self._heads.get(event) or self._new_head(event)
+        head = (self._heads.get(event) if type(event) is str else None) or self._new_head(event)
         if type(distinct_id) is not str or distinct_id in limits.FORBIDDEN_IDS:
-            validation.check_distinct_id(distinct_id)
+            distinct_id = validation.read_distinct_id(distinct_id)
+        if type(properties) is not dict and properties is not None:
+            properties = _as_dict(properties)
         if properties and (
             "time" in properties or "$insert_id" in properties or "distinct_id" in properties or "token" in properties
         ):
@@ -126,8 +128,7 @@ class EventEncoder:
     ) -> tuple[dict[str, JSONValue], object, str | None]:
         """Take the fields that are ours out of the user's properties; the same one given twice must be the same."""
         properties.pop("token", None)  # the client's token decides; a record cannot leave its project
-        given = properties.pop("distinct_id", distinct_id)
-        if given != distinct_id:
+        if "distinct_id" in properties and validation.read_distinct_id(properties.pop("distinct_id")) != distinct_id:
             raise InvalidRecordError(
                 "differs from the distinct_id of the call; give it once", field="properties.distinct_id"
             )
@@ -146,6 +147,14 @@ class EventEncoder:
         return properties, time, insert_id
 
 
+def _as_dict(properties: object) -> dict[str, JSONValue]:
+    """Return properties that are not a plain dict as one."""
+    if not isinstance(properties, Mapping):
+        message = f"must be a mapping of names to values, not {type(properties).__name__}"
+        raise InvalidRecordError(message, field="properties")
+    return dict(properties)
+
+
 def _given_twice(name: str) -> InvalidRecordError:
     return InvalidRecordError("differs from the one in the call; give it once", field=f"properties.{name}")
 
@@ -160,8 +169,6 @@ def encode_properties(properties: Properties) -> bytes:
     try:
         body = orjson.dumps(properties)
     except (TypeError, RecursionError) as error:
-        if not isinstance(properties, dict):
-            return encode_properties(dict(properties))
         raise validation.explain_unencodable(properties, "properties", str(error)) from None
     tail = b"," + body[1:]
     if _find_null(tail):

@@ -34,19 +34,31 @@ def check_event_name(event: object) -> str:
     return event
 
 
+def read_distinct_id(distinct_id: object, field: str = "properties.distinct_id", *, may_be_empty: bool = True) -> str:
+    """Return a caller's id as the string that is sent; an integer becomes its decimal digits.
+
+    Raises:
+        CannotEncodeError: `distinct_id` is neither a string nor an integer.
+        InvalidRecordError: `distinct_id` is a value that Mixpanel refuses.
+    """
+    if isinstance(distinct_id, int) and not isinstance(distinct_id, bool):
+        if abs(distinct_id) >= _NO_TIME:  # Python refuses to print the digits of a very long integer
+            raise InvalidRecordError("an integer beyond 64 bits is not an id; pass it as a string", field=field)
+        distinct_id = str(int(distinct_id))
+    return check_distinct_id(distinct_id, field, may_be_empty=may_be_empty)
+
+
 def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id", *, may_be_empty: bool = True) -> str:
     """Return `distinct_id` if Mixpanel takes it.
 
-    Mixpanel's list of forbidden values is compared as it is printed, in lower case; other spellings go to Mixpanel.
+    Mixpanel's list of forbidden values is compared as printed, in lower case; other spellings are left to Mixpanel.
 
     Raises:
-        CannotEncodeError: It is no string.
-        InvalidRecordError: It is one of the values that Mixpanel refuses.
+        CannotEncodeError: `distinct_id` is not a string.
+        InvalidRecordError: `distinct_id` is a value that Mixpanel refuses.
     """
     if not isinstance(distinct_id, str):
-        raise CannotEncodeError(
-            f"must be a string, not {type(distinct_id).__name__}; convert it with str()", field=field
-        )
+        raise CannotEncodeError(f"must be a string or an integer, not {type(distinct_id).__name__}", field=field)
     if distinct_id in limits.FORBIDDEN_IDS or not (distinct_id or may_be_empty):
         hint = '; use "" for an event of nobody' if may_be_empty else ""
         raise InvalidRecordError(f"{distinct_id!r} is a value that Mixpanel refuses as an id{hint}", field=field)

@@ -44,7 +44,7 @@ class Session:
         settings: Time-outs, rates, quota.
         clock: Time, sleep and chance.
         credentials: Sent with calls that need some.
-        token: Project token; kept here only to be kept out of errors and logs.
+        token: Project token; redacted from errors and logs, and sent by calls that take one as a parameter.
         project_id: Added to calls that need one.
         workspace_id: Added to calls that take one.
     """
@@ -67,7 +67,7 @@ class Session:
         self._settings = settings
         self._clock = clock
         self._credentials = credentials
-        self._token = token
+        self.token = token
         self.project_id = project_id
         self.workspace_id = workspace_id
         self.governor = Governor(settings.rates, clock)
@@ -162,7 +162,7 @@ class Session:
     def secrets(self) -> Iterable[str]:
         """Return every string that must not be shown."""
         own = self._credentials.secrets() if self._credentials else ()
-        return (*own, *ProjectToken(self._token).secrets()) if self._token else own
+        return (*own, *ProjectToken(self.token).secrets()) if self.token else own
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -1,220 +1,146 @@
-"""Events and identity: the calls that put an event into its lane."""
+"""track, import_event, identify, alias, merge: encode an event and hand it to its lane."""
 
 import datetime as dt
+from collections.abc import Callable, Coroutine
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
-from mixpanel_async.clock import Clock
-from mixpanel_async.config import Settings
-from mixpanel_async.engine.engine import Engine
-from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
+from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.models import JSONValue, Properties
-from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import EventEncoder, encode_json
-from mixpanel_async.records.rejection import record_for_report, rejected
-from mixpanel_async.records.validation import check_uuid_v4
+from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
+from mixpanel_async.tracking.rejection import reject_record
 
 _DISTINCT_IDS_OF_A_MERGE: Final = 2
+Route: TypeAlias = tuple[Lane, EventEncoder]
 
 
-class Tracker:
-    """Takes events.
+class Events:
+    """Encodes live events; `AsyncMixpanel` documents each call.
 
     Args:
-        engine: Delivers them.
-        endpoints: Knows the lanes.
-        settings: `track_via` and limits.
-        clock: The time of events without one.
+        context: The client's parts.
     """
 
-    def __init__(self, engine: Engine, endpoints: LaneSpecs, settings: Settings, clock: Clock) -> None:
-        self._engine = engine
-        self._endpoints = endpoints
-        self._settings = settings
-        self._clock = clock
-        self._now = clock.time
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._now = context.clock.time
 
     async def track(
         self,
-        distinct_id: str,
+        distinct_id: str | int,
         event: str,
         properties: Properties | None = None,
         *,
         time: float | dt.datetime | None = None,
         insert_id: str | None = None,
     ) -> Receipt:
-        """Record that something happened; returns as soon as the event is queued.
-
-        The network never raises here: await the receipt to hear what became of the event.
-
-        Args:
-            distinct_id: Whose event it is, as a string; "" for nobody's.
-            event: Its name.
-            properties: Up to 250 values that JSON can hold; left untouched. `time` and `$insert_id` may be among them.
-            time: When it happened: Unix seconds, milliseconds, or an aware datetime; None: now. With
-                `track_via="track"` at most five days ago.
-            insert_id: 1 to 36 of A-Z a-z 0-9 and -; equal (event, time, distinct_id, insert_id) are one event. None:
-                one is made.
-
-        Returns:
-            The receipt. An event that Mixpanel would refuse is not sent: its outcome is REJECTED, with the field.
-
-        Raises:
-            CannotEncodeError: The event cannot become JSON: NaN, a key that is no string, an unknown type.
-            MissingCredentialsError: The client has no token, or no credential for /import.
-            BufferFullError: The buffer is full and `overflow="raise"`.
-            ClientClosedError: The client was closed.
-            WrongLoopError: The client belongs to another event loop, thread or process.
-
-        Reference: https://developer.mixpanel.com/reference/track-event
-        """
-        lane, encoder = self._track_way
-        try:
-            part, key = encoder.encode(event, distinct_id, properties, self._now(), time, insert_id)
-        except CannotEncodeError:
-            raise
-        except InvalidRecordError as error:
-            return await self._refuse(event, distinct_id, properties, error)
-        if key is None:
-            receipt = self._engine.offer(lane, part)
-            if receipt is not None:
-                return receipt
-        return await self._engine.admit(lane, part, key=key)
+        """Queue an event for /track, or for /import where `Settings.track_via` says so."""
+        receipt = self._offer(self._track_route, event, distinct_id, properties, time, insert_id)
+        return receipt if isinstance(receipt, Receipt) else await receipt
 
     async def import_event(
         self,
-        distinct_id: str,
+        distinct_id: str | int,
         event: str,
         properties: Properties | None = None,
         *,
         time: float | dt.datetime | None = None,
         insert_id: str | None = None,
     ) -> Receipt:
-        """Record an event of any age over strict /import, which gives each event its own verdict.
+        """Queue an event for strict /import."""
+        receipt = self._offer(self._import_route, event, distinct_id, properties, time, insert_id)
+        return receipt if isinstance(receipt, Receipt) else await receipt
 
-        Args:
-            distinct_id: Whose event it is, as a string; "" for nobody's.
-            event: Its name.
-            properties: Up to 251 values that JSON can hold; left untouched. `time` and `$insert_id` may be among them.
-            time: When it happened: Unix seconds, milliseconds, or an aware datetime, from 1971 on. Needed, here or in
-                the properties: nothing is stamped with now.
-            insert_id: 1 to 36 of A-Z a-z 0-9 and -; None: one is made, and the event is not recognised when it is
-                imported again.
+    def _offer(  # noqa: PLR0917 - called for every event: keywords cost
+        self,
+        route: Route,
+        event: str,
+        distinct_id: str | int,
+        properties: Properties | None,
+        time: float | dt.datetime | None,
+        insert_id: str | None,
+    ) -> Receipt | Coroutine[object, object, Receipt]:
+        """Return the receipt if the event can be queued at once, else what to await for it.
 
-        Returns:
-            The receipt.
-
-        Raises:
-            CannotEncodeError: The event cannot become JSON.
-            MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
-            BufferFullError: The buffer is full and `overflow="raise"`.
-            ClientClosedError: The client was closed.
-            WrongLoopError: The client belongs to another event loop, thread or process.
-
-        Reference: https://developer.mixpanel.com/reference/import-events
+        A plain function: nearly every event ends here, and a coroutine for each would cost more than the call itself.
         """
-        lane, encoder = self._import_way
+        lane, encoder = route
         try:
             part, key = encoder.encode(event, distinct_id, properties, self._now(), time, insert_id)
-        except CannotEncodeError:
-            raise
-        except InvalidRecordError as error:
-            return await self._refuse(event, distinct_id, properties, error)
+        except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
+            record = {"event": event, "properties": properties, "distinct_id": distinct_id}
+            return reject_record(self._context, record, error)
         if key is None:
             receipt = self._engine.offer(lane, part)
             if receipt is not None:
                 return receipt
-        return await self._engine.admit(lane, part, key=key)
+        return self._engine.admit(lane, part, key=key)
 
-    async def identify(self, identified_id: str, anon_id: str) -> Receipt:
-        """Join an anonymous id to a user's id (Original ID Merge projects).
+    async def identify(self, identified_id: str | int, anon_id: str) -> Receipt:
+        """Queue a $identify event."""
 
-        Args:
-            identified_id: The user's id.
-            anon_id: A UUID of version 4 that was not joined before.
+        def properties() -> dict[str, JSONValue]:
+            identified = read_distinct_id(identified_id, "$identified_id", may_be_empty=False)
+            return {"$identified_id": identified, "$anon_id": check_uuid_v4(anon_id, "$anon_id")}
 
-        Raises:
-            InvalidRecordError: An id is one that Mixpanel refuses, or `anon_id` is no UUID of version 4.
-            MissingCredentialsError: The client has no token.
+        return await self._track_identity("$identify", properties)
 
-        Reference: https://developer.mixpanel.com/reference/create-identity
-        """
-        identified = validation.check_distinct_id(identified_id, "$identified_id", may_be_empty=False)
-        anonymous = check_uuid_v4(anon_id, "$anon_id")
-        return await self._track_identity("$identify", {"$identified_id": identified, "$anon_id": anonymous})
+    async def alias(self, distinct_id: str | int, alias: str | int) -> Receipt:
+        """Queue a $create_alias event."""
 
-    async def alias(self, distinct_id: str, alias: str) -> Receipt:
-        """Give a user's id another name; each alias belongs to one id (Original ID Merge projects).
+        def properties() -> dict[str, JSONValue]:
+            known = read_distinct_id(distinct_id, "distinct_id", may_be_empty=False)
+            return {"distinct_id": known, "alias": read_distinct_id(alias, "alias", may_be_empty=False)}
 
-        Args:
-            distinct_id: The id that there is.
-            alias: The new one.
+        return await self._track_identity("$create_alias", properties)
 
-        Raises:
-            InvalidRecordError: An id is one that Mixpanel refuses.
-            MissingCredentialsError: The client has no token.
+    async def merge(self, distinct_id: str | int, other_distinct_id: str | int) -> Receipt:
+        """Queue a $merge event for strict /import."""
 
-        Reference: https://developer.mixpanel.com/reference/identity-create-alias
-        """
-        known = validation.check_distinct_id(distinct_id, "distinct_id", may_be_empty=False)
-        other = validation.check_distinct_id(alias, "alias", may_be_empty=False)
-        return await self._track_identity("$create_alias", {"distinct_id": known, "alias": other})
+        def properties() -> dict[str, JSONValue]:
+            ids = [
+                read_distinct_id(each, "$distinct_ids", may_be_empty=False) for each in (distinct_id, other_distinct_id)
+            ]
+            if len(set(ids)) < _DISTINCT_IDS_OF_A_MERGE:
+                raise InvalidRecordError("an id cannot be merged with itself", field="$distinct_ids")
+            return {"$distinct_ids": ids}
 
-    async def merge(self, distinct_id: str, other_distinct_id: str) -> Receipt:
-        """Merge two ids into one user, over strict /import (Original ID Merge projects).
+        lane, _ = self._import_route
+        return await self._send_identity(lane, "$merge", properties, self._context.lanes.token)
 
-        Args:
-            distinct_id: One id.
-            other_distinct_id: The other.
+    async def _track_identity(self, event: str, properties: Callable[[], dict[str, JSONValue]]) -> Receipt:
+        token = self._context.lanes.token_for(event)
+        lane = self._engine.lane(self._context.lanes.track())
+        return await self._send_identity(lane, event, properties, token)
 
-        Raises:
-            InvalidRecordError: An id is one that Mixpanel refuses, or both are the same.
-            MissingCredentialsError: The client has no credential for /import.
-
-        Reference: https://developer.mixpanel.com/reference/identity-merge
-        """
-        ids = [
-            validation.check_distinct_id(each, "$distinct_ids", may_be_empty=False)
-            for each in (distinct_id, other_distinct_id)
-        ]
-        if len(set(ids)) < _DISTINCT_IDS_OF_A_MERGE:
-            raise InvalidRecordError("an id cannot be merged with itself", field="$distinct_ids")
-        lane, _ = self._import_way
-        properties: dict[str, JSONValue] = {"$distinct_ids": ids}
-        if self._endpoints.token is not None:
-            properties["token"] = self._endpoints.token
-        record = {"event": "$merge", "properties": properties}
-        return await self._engine.admit(lane, encode_json(record, "merge"))
-
-    async def _track_identity(self, event: str, properties: dict[str, JSONValue]) -> Receipt:
-        token = self._endpoints.token_for(event)
-        record = {"event": event, "properties": {**properties, "token": token}}
-        lane = self._engine.lane(self._endpoints.track())
-        return await self._engine.admit(lane, encode_json(record, event))
-
-    async def _refuse(
-        self, event: str, distinct_id: str, properties: Properties | None, error: InvalidRecordError
+    async def _send_identity(
+        self, lane: Lane, event: str, properties: Callable[[], dict[str, JSONValue]], token: str | None
     ) -> Receipt:
-        record = {"event": event, "properties": {"distinct_id": distinct_id, **(properties or {})}}
-        return await self._engine.refuse(record_for_report(record), rejected(error))
+        try:
+            checked = properties()
+            record = {"event": event, "properties": checked if token is None else {**checked, "token": token}}
+            part = encode_json(record, event)
+        except InvalidRecordError as error:
+            return await reject_record(self._context, {"event": event}, error)
+        return await self._engine.admit(lane, part)
 
     @cached_property
-    def _track_way(self) -> tuple[Lane, EventEncoder]:
-        max_bytes = self._settings.max_batch_bytes - 2
-        if self._settings.track_via == "import":  # its time is now where none is given, as over /track
-            return self._import_way[0], EventEncoder(token=None, max_bytes=max_bytes)
-        token = self._endpoints.token_for("track()")
-        encoder = EventEncoder(
-            token=token,
-            max_age_seconds=self._endpoints.max_age_seconds,
-            max_bytes=max_bytes,
-        )
-        return self._engine.lane(self._endpoints.track()), encoder
+    def _track_route(self) -> Route:
+        context = self._context
+        max_bytes = context.settings.max_batch_bytes - 2
+        if context.settings.track_via == "import":  # unlike import_event(), an event without a time happened now
+            return self._import_route[0], EventEncoder(token=None, max_bytes=max_bytes)
+        token = context.lanes.token_for("track()")
+        encoder = EventEncoder(token=token, max_age_seconds=context.lanes.max_age_seconds, max_bytes=max_bytes)
+        return self._engine.lane(context.lanes.track()), encoder
 
     @cached_property
-    def _import_way(self) -> tuple[Lane, EventEncoder]:
-        lane = self._engine.lane(self._endpoints.events())
-        return lane, EventEncoder(token=None, needs_time=True, max_bytes=self._settings.max_batch_bytes - 2)
+    def _import_route(self) -> Route:
+        lane = self._engine.lane(self._context.lanes.events())
+        max_bytes = self._context.settings.max_batch_bytes - 2
+        return lane, EventEncoder(token=None, needs_time=True, max_bytes=max_bytes)

@@ -1,63 +1,76 @@
-"""Updates of profiles: what one may say, and its way into the queue."""
+"""What updates of user profiles and group profiles have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from mixpanel_async.config import Settings
-from mixpanel_async.engine.engine import Engine
-from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
+from mixpanel_async.models import JSONValue
 from mixpanel_async.records.encoder import encode_update, is_unsafe
-from mixpanel_async.records.rejection import record_for_report, rejected
+from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.updates import Update, check_update
+from mixpanel_async.tracking.rejection import reject_record
 
 
 class Updates(ABC):
-    """What profiles of users and groups have in common."""
+    """Validates, encodes and queues updates.
+
+    Args:
+        context: The client's parts.
+    """
 
     _operations: frozenset[str]
+    _example: str
 
-    def __init__(self, engine: Engine, endpoints: LaneSpecs, settings: Settings) -> None:
-        self._engine = engine
-        self._endpoints = endpoints
-        self._max_bytes = settings.max_batch_bytes - 2
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._max_bytes = context.settings.max_batch_bytes - 2
 
     @abstractmethod
-    def _check_target(self, update: Update) -> None:
-        """Check whom an update is about."""
+    def _target(self, update: Update) -> Mapping[str, str]:
+        """Return the fields that name the profile, checked.
+
+        Raises:
+            InvalidRecordError: A field is missing or invalid.
+        """
 
     @property
     @abstractmethod
     def _lane(self) -> Lane:
-        """Where updates go."""
+        """The lane of the endpoint."""
 
     async def _admit(self, update: Update) -> Receipt:
-        record = {"$token": self._endpoints.token_for("a profile update"), **update}
+        token = self._context.lanes.token_for("a profile update")
         try:
-            self._check_target(record)
+            fields: dict[str, JSONValue] = {"$token": token, **as_object(update, self._example)}
+            record = {**fields, **self._target(fields)}
             check_update(record, self._operations)
             part, _ = encode_update(record, self._max_bytes)
-        except CannotEncodeError:
-            raise
-        except InvalidRecordError as error:
-            return await self._engine.refuse(record_for_report(update), rejected(error))
-        return await self._engine.admit(self._lane, part, is_unsafe=is_unsafe(record))
+        except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
+            return await reject_record(self._context, update, error)
+        return await self._context.engine.admit(self._lane, part, is_unsafe=is_unsafe(record))
 
     async def update(self, updates: Iterable[Update]) -> list[Receipt]:
-        """Send updates as Mixpanel spells them, of any mix of operations.
+        """Send updates in Mixpanel's own form, with any mix of operations.
 
         Args:
-            updates: For each, whom it is about (`$distinct_id`, or `$group_key` and `$group_id`) and its operations;
-                `$token` is filled in.
+            updates: Each names its profile (`$distinct_id`, or `$group_key` and `$group_id`) and its operations;
+                `$token` is added.
 
         Returns:
-            A receipt for each, in their order.
+            One receipt for each update, in their order. An invalid update is REJECTED; the others are sent.
 
         Raises:
-            CannotEncodeError: One cannot become JSON; those before it are queued.
+            MissingCredentialsError: The client has no token.
+            InvalidRecordError: An update is invalid and `Settings.on_bad_record` is "raise"; those before it are
+                queued.
 
         Reference: https://developer.mixpanel.com/reference/profile-batch-update and group-batch-update
+
+        Example:
+            ```python
+            await mp.people.update([{"$distinct_id": "user-1", "$set": {"plan": "pro"}, "$unset": ["trial"]}])
+            ```
         """
         return [await self._admit(update) for update in updates]

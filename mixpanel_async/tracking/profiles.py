@@ -1,168 +1,208 @@
-"""Profiles of users and groups: the calls that update them."""
+"""people.* and groups.*: updates of user and group profiles."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict, Unpack
 
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.models import JSONValue, Properties
-from mixpanel_async.records import validation
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, Update
+from mixpanel_async.records.validation import read_distinct_id
 from mixpanel_async.tracking.profile_updates import Updates
 
 Operation: TypeAlias = Literal["$set", "$set_once", "$add", "$append", "$union", "$remove", "$unset", "$delete"]
 
 
+class ProfileOptions(TypedDict, total=False):
+    """Options of every update of a user profile.
+
+    Attributes:
+        ip: IP address that sets the user's location; None: no location, unless `Settings.use_request_ip` is set.
+        time: Unix seconds of the update, for "Last seen"; None: set by Mixpanel.
+        ignore_time: Do not change "Last seen".
+    """
+
+    ip: str | None
+    time: int | None
+    ignore_time: bool
+
+
 class People(Updates):
     """User profiles.
 
-    Every call returns a receipt as soon as the update is queued, and raises only what cannot be sent at all:
-    CannotEncodeError, MissingCredentialsError (no token), BufferFullError, ClientClosedError, WrongLoopError.
-
-    Args of every call:
-        distinct_id: Whose profile.
-        ip: Address that sets the user's place; None: none does, unless `use_request_ip` is set.
-        time: Unix seconds at which the profile is said to be updated; None: left to Mixpanel.
-        ignore_time: Leave the profile's "Last seen" as it is.
+    Every call returns a receipt as soon as the update is queued; an invalid update is REJECTED on its receipt. Calls
+    raise MissingCredentialsError (no token), BufferFullError (`overflow="raise"`), ClientClosedError and
+    WrongLoopError. `distinct_id` is the user's id, a string or an integer.
     """
 
     _operations = PROFILE_OPERATIONS
+    _example = '{"$distinct_id": "user-1", "$set": {...}}'
 
     @property
     def _lane(self) -> Lane:
-        return self._engine.lane(self._endpoints.people())
+        return self._context.engine.lane(self._context.lanes.people())
 
-    def _check_target(self, update: Update) -> None:
-        validation.check_distinct_id(update.get("$distinct_id", ""), "$distinct_id", may_be_empty=False)
+    def _target(self, update: Update) -> Mapping[str, str]:
+        distinct_id = read_distinct_id(update.get("$distinct_id", ""), "$distinct_id", may_be_empty=False)
+        return {"$distinct_id": distinct_id}
 
-    async def set(
-        self,
-        distinct_id: str,
-        properties: Properties,
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Set properties, overwriting what is there.
-
-        Reference: https://developer.mixpanel.com/reference/profile-set
-        """
-        return await self._one("$set", distinct_id, properties, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def set_once(
-        self,
-        distinct_id: str,
-        properties: Properties,
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Set properties that are not there yet.
-
-        Reference: https://developer.mixpanel.com/reference/profile-set-property-once
-        """
-        return await self._one("$set_once", distinct_id, properties, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def add(
-        self,
-        distinct_id: str,
-        properties: Mapping[str, float],
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Add numbers to properties; a negative one subtracts. Not repeated after an ambiguous failure.
-
-        Reference: https://developer.mixpanel.com/reference/profile-numerical-add
-        """
-        return await self._one("$add", distinct_id, properties, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def append(
-        self,
-        distinct_id: str,
-        properties: Properties,
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Append a value to each list property. Not repeated after an ambiguous failure.
-
-        Reference: https://developer.mixpanel.com/reference/profile-append-to-list-property
-        """
-        return await self._one("$append", distinct_id, properties, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def union(
-        self,
-        distinct_id: str,
-        properties: Mapping[str, Sequence[JSONValue]],
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Add values to list properties that do not hold them. Not repeated after an ambiguous failure.
-
-        Reference: https://developer.mixpanel.com/reference/user-profile-union
-        """
-        return await self._one("$union", distinct_id, properties, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def remove(
-        self,
-        distinct_id: str,
-        properties: Properties,
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Remove a value from each list property. Not repeated after an ambiguous failure.
-
-        Reference: https://developer.mixpanel.com/reference/profile-remove-from-list-property
-        """
-        return await self._one("$remove", distinct_id, properties, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def unset(
-        self,
-        distinct_id: str,
-        names: Sequence[str],
-        *,
-        ip: str | None = None,
-        time: int | None = None,
-        ignore_time: bool = False,
-    ) -> Receipt:
-        """Delete properties by name.
-
-        Reference: https://developer.mixpanel.com/reference/profile-delete-property
-        """
-        return await self._one("$unset", distinct_id, names, ip=ip, time=time, ignore_time=ignore_time)
-
-    async def delete(self, distinct_id: str, *, ignore_alias: bool = False) -> Receipt:
-        """Delete a whole profile, for good.
+    async def set(self, distinct_id: str | int, properties: Properties, **options: Unpack[ProfileOptions]) -> Receipt:
+        """Set properties, replacing existing values.
 
         Args:
-            distinct_id: Whose profile.
-            ignore_alias: Delete the profile of this id itself, not of the id that it is an alias of.
+            distinct_id: The user's id.
+            properties: Property names and values.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/profile-set
+
+        Example:
+            ```python
+            await mp.people.set("user-1", {"plan": "pro"})
+            ```
+        """
+        return await self._update("$set", distinct_id, properties, **options)
+
+    async def set_once(
+        self, distinct_id: str | int, properties: Properties, **options: Unpack[ProfileOptions]
+    ) -> Receipt:
+        """Set properties that have no value yet.
+
+        Args:
+            distinct_id: The user's id.
+            properties: Property names and values.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/profile-set-property-once
+
+        Example:
+            ```python
+            await mp.people.set_once("user-1", {"first_seen": "2026-01-31T12:00:00"})
+            ```
+        """
+        return await self._update("$set_once", distinct_id, properties, **options)
+
+    async def add(
+        self, distinct_id: str | int, properties: Mapping[str, float], **options: Unpack[ProfileOptions]
+    ) -> Receipt:
+        """Add numbers to properties. Not retried after an ambiguous failure.
+
+        Args:
+            distinct_id: The user's id.
+            properties: Property names and numbers; a negative number subtracts.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/profile-numerical-add
+
+        Example:
+            ```python
+            await mp.people.add("user-1", {"logins": 1})
+            ```
+        """
+        return await self._update("$add", distinct_id, properties, **options)
+
+    async def append(
+        self, distinct_id: str | int, properties: Properties, **options: Unpack[ProfileOptions]
+    ) -> Receipt:
+        """Append a value to list properties. Not retried after an ambiguous failure.
+
+        Args:
+            distinct_id: The user's id.
+            properties: Property names, each with the value to append.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/profile-append-to-list-property
+
+        Example:
+            ```python
+            await mp.people.append("user-1", {"viewed": "page-1"})
+            ```
+        """
+        return await self._update("$append", distinct_id, properties, **options)
+
+    async def union(
+        self, distinct_id: str | int, properties: Mapping[str, Sequence[JSONValue]], **options: Unpack[ProfileOptions]
+    ) -> Receipt:
+        """Add values to list properties that lack them. Not retried after an ambiguous failure.
+
+        Args:
+            distinct_id: The user's id.
+            properties: Property names, each with a list of values.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/user-profile-union
+
+        Example:
+            ```python
+            await mp.people.union("user-1", {"tags": ["beta", "vip"]})
+            ```
+        """
+        return await self._update("$union", distinct_id, properties, **options)
+
+    async def remove(
+        self, distinct_id: str | int, properties: Properties, **options: Unpack[ProfileOptions]
+    ) -> Receipt:
+        """Remove a value from list properties. Not retried after an ambiguous failure.
+
+        Args:
+            distinct_id: The user's id.
+            properties: Property names, each with the value to remove.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/profile-remove-from-list-property
+
+        Example:
+            ```python
+            await mp.people.remove("user-1", {"tags": "beta"})
+            ```
+        """
+        return await self._update("$remove", distinct_id, properties, **options)
+
+    async def unset(self, distinct_id: str | int, names: Sequence[str], **options: Unpack[ProfileOptions]) -> Receipt:
+        """Delete properties.
+
+        Args:
+            distinct_id: The user's id.
+            names: Names of the properties.
+            **options: See `ProfileOptions`: ip, time, ignore_time.
+
+        Reference: https://developer.mixpanel.com/reference/profile-delete-property
+
+        Example:
+            ```python
+            await mp.people.unset("user-1", ["trial_ends"])
+            ```
+        """
+        return await self._update("$unset", distinct_id, names, **options)
+
+    async def delete(self, distinct_id: str | int, *, ignore_alias: bool = False) -> Receipt:
+        """Delete a profile permanently.
+
+        Args:
+            distinct_id: The user's id.
+            ignore_alias: Delete the profile of this very id, not the one that it is an alias of.
 
         Reference: https://developer.mixpanel.com/reference/delete-profile
+
+        Example:
+            ```python
+            await mp.people.delete("user-1")
+            ```
         """
         update: dict[str, JSONValue] = {"$distinct_id": distinct_id, "$delete": ""}
         if ignore_alias:
             update["$ignore_alias"] = True
         return await self._admit(update)
 
-    async def _one(
+    async def _update(
         self,
         operation: Operation,
-        distinct_id: str,
+        distinct_id: str | int,
         value: JSONValue,
         *,
-        ip: str | None,
-        time: int | None,
-        ignore_time: bool,
+        ip: str | None = None,
+        time: int | None = None,
+        ignore_time: bool = False,
     ) -> Receipt:
         update: dict[str, JSONValue] = {"$distinct_id": distinct_id}
         if ip is not None:
@@ -178,64 +218,125 @@ class People(Updates):
 class Groups(Updates):
     """Group profiles.
 
-    Every call returns a receipt as soon as the update is queued, and raises what those of `People` raise.
-
-    Args of every call:
-        group_key: The group's kind, for example `company`.
-        group_id: Which one.
+    Every call returns a receipt as soon as the update is queued, and raises what the calls of `People` raise.
+    `group_key` is the group's type, for example `company`; `group_id` is the group's id.
     """
 
     _operations = GROUP_OPERATIONS
+    _example = '{"$group_key": "company", "$group_id": "acme", "$set": {...}}'
 
     @property
     def _lane(self) -> Lane:
-        return self._engine.lane(self._endpoints.groups())
+        return self._context.engine.lane(self._context.lanes.groups())
 
-    def _check_target(self, update: Update) -> None:
-        for name in ("$group_key", "$group_id"):
-            validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
+    def _target(self, update: Update) -> Mapping[str, str]:
+        return {
+            name: read_distinct_id(update.get(name, ""), name, may_be_empty=False)
+            for name in ("$group_key", "$group_id")
+        }
 
-    async def set(self, group_key: str, group_id: str, properties: Properties) -> Receipt:
-        """Set properties, overwriting what is there.
+    async def set(self, group_key: str, group_id: str | int, properties: Properties) -> Receipt:
+        """Set properties, replacing existing values.
+
+        Args:
+            group_key: The group's type.
+            group_id: The group's id.
+            properties: Property names and values.
 
         Reference: https://developer.mixpanel.com/reference/group-set-property
-        """
-        return await self._one("$set", group_key, group_id, properties)
 
-    async def set_once(self, group_key: str, group_id: str, properties: Properties) -> Receipt:
-        """Set properties that are not there yet.
+        Example:
+            ```python
+            await mp.groups.set("company", "acme", {"plan": "enterprise"})
+            ```
+        """
+        return await self._update("$set", group_key, group_id, properties)
+
+    async def set_once(self, group_key: str, group_id: str | int, properties: Properties) -> Receipt:
+        """Set properties that have no value yet.
+
+        Args:
+            group_key: The group's type.
+            group_id: The group's id.
+            properties: Property names and values.
 
         Reference: https://developer.mixpanel.com/reference/group-set-property-once
-        """
-        return await self._one("$set_once", group_key, group_id, properties)
 
-    async def union(self, group_key: str, group_id: str, properties: Mapping[str, Sequence[JSONValue]]) -> Receipt:
-        """Add values to list properties that do not hold them. Not repeated after an ambiguous failure.
+        Example:
+            ```python
+            await mp.groups.set_once("company", "acme", {"signed": "2026-01-31T12:00:00"})
+            ```
+        """
+        return await self._update("$set_once", group_key, group_id, properties)
+
+    async def union(
+        self, group_key: str, group_id: str | int, properties: Mapping[str, Sequence[JSONValue]]
+    ) -> Receipt:
+        """Add values to list properties that lack them. Not retried after an ambiguous failure.
+
+        Args:
+            group_key: The group's type.
+            group_id: The group's id.
+            properties: Property names, each with a list of values.
 
         Reference: https://developer.mixpanel.com/reference/group-union
-        """
-        return await self._one("$union", group_key, group_id, properties)
 
-    async def remove(self, group_key: str, group_id: str, properties: Properties) -> Receipt:
-        """Remove a value from each list property. Not repeated after an ambiguous failure.
+        Example:
+            ```python
+            await mp.groups.union("company", "acme", {"features": ["sso"]})
+            ```
+        """
+        return await self._update("$union", group_key, group_id, properties)
+
+    async def remove(self, group_key: str, group_id: str | int, properties: Properties) -> Receipt:
+        """Remove a value from list properties. Not retried after an ambiguous failure.
+
+        Args:
+            group_key: The group's type.
+            group_id: The group's id.
+            properties: Property names, each with the value to remove.
 
         Reference: https://developer.mixpanel.com/reference/group-remove-from-list-property
-        """
-        return await self._one("$remove", group_key, group_id, properties)
 
-    async def unset(self, group_key: str, group_id: str, names: Sequence[str]) -> Receipt:
-        """Delete properties by name.
+        Example:
+            ```python
+            await mp.groups.remove("company", "acme", {"features": "sso"})
+            ```
+        """
+        return await self._update("$remove", group_key, group_id, properties)
+
+    async def unset(self, group_key: str, group_id: str | int, names: Sequence[str]) -> Receipt:
+        """Delete properties.
+
+        Args:
+            group_key: The group's type.
+            group_id: The group's id.
+            names: Names of the properties.
 
         Reference: https://developer.mixpanel.com/reference/group-delete-property
-        """
-        return await self._one("$unset", group_key, group_id, names)
 
-    async def delete(self, group_key: str, group_id: str) -> Receipt:
-        """Delete a whole group profile, for good.
+        Example:
+            ```python
+            await mp.groups.unset("company", "acme", ["trial_ends"])
+            ```
+        """
+        return await self._update("$unset", group_key, group_id, names)
+
+    async def delete(self, group_key: str, group_id: str | int) -> Receipt:
+        """Delete a group profile permanently.
+
+        Args:
+            group_key: The group's type.
+            group_id: The group's id.
 
         Reference: https://developer.mixpanel.com/reference/delete-group
-        """
-        return await self._one("$delete", group_key, group_id, "")
 
-    async def _one(self, operation: Operation, group_key: str, group_id: str, value: JSONValue) -> Receipt:
+        Example:
+            ```python
+            await mp.groups.delete("company", "acme")
+            ```
+        """
+        return await self._update("$delete", group_key, group_id, "")
+
+    async def _update(self, operation: Operation, group_key: str, group_id: str | int, value: JSONValue) -> Receipt:
         return await self._admit({"$group_key": group_key, "$group_id": group_id, operation: value})

@@ -75,6 +75,7 @@ class Wire:
             settings=settings,
             clock=SystemClock(),
             credentials=credentials,
+            token="project-token",
             project_id=1,
             workspace_id=workspace_id,
         )

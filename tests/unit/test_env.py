@@ -4,7 +4,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, Region, ServiceAccount
 from mixpanel_async.env import read_environment
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
 
 SECRET = "s3cret-do-not-show"
 
@@ -44,3 +44,10 @@ def test_a_wrong_environment(environ: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidSettingError, match=message) as caught:
         AsyncMixpanel.from_env(environ={f"MIXPANEL_{name}": value for name, value in environ.items()})
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("environ", [{}, {"MIXPANEL_TOKEN": ""}, {"MIXPANEL_REGION": "eu"}])
+def test_a_client_from_an_empty_environment_is_refused_at_once(environ: dict[str, str]) -> None:
+    """A service without credentials fails when it starts, not at its first event, and is told what to set."""
+    with pytest.raises(MissingCredentialsError, match="MIXPANEL_TOKEN"):
+        AsyncMixpanel.from_env(environ=environ)

@@ -24,7 +24,7 @@ from mixpanel_async.actions.feature_flags.models import (
     Variants,
 )
 from mixpanel_async.models import JSONValue
-from mixpanel_async.session import Request, Session
+from mixpanel_async.session import Request
 
 FlagStatus: TypeAlias = Literal["enabled", "disabled", "archived"]
 ServingMethod: TypeAlias = Literal["client", "server", "remote_or_local", "remote_only"]
@@ -39,10 +39,6 @@ class FeatureFlags(Resource):
 
     Reference: https://developer.mixpanel.com/reference/feature-flags-api
     """
-
-    def __init__(self, session: Session, token: str | None = None) -> None:
-        super().__init__(session)
-        self._token = token
 
     async def evaluate(
         self,
@@ -249,7 +245,7 @@ class FeatureFlags(Resource):
             method="GET",
             server="ingestion",
             path=path,
-            query=pairs({"token": token or self._token, **scope_fields(name, scope, ProjectScope), **query}),
+            query=pairs({"token": token or self._session.token, **scope_fields(name, scope, ProjectScope), **query}),
             has_project=self._session.project_id is not None,
         )
 

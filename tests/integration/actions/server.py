@@ -17,6 +17,7 @@ from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request, Session
 from mixpanel_async.session.transport import AiohttpTransport
 
+TOKEN = "project-token"
 ACCOUNT = ServiceAccount("user", "account-secret")
 
 
@@ -121,6 +122,7 @@ def make_session(url: str, clock: FakeClock, *, max_call_retries: int = 0, rates
         settings=settings,
         clock=clock,
         credentials=ACCOUNT,
+        token=TOKEN,
         project_id=1,
     )
 
@@ -135,6 +137,7 @@ class Recorder(Session):
         credentials: Credential | None = ACCOUNT,
         project_id: int | None = 1,
         workspace_id: int | None = 2,
+        token: str | None = TOKEN,
     ) -> None:
         settings = Settings()
         super().__init__(
@@ -143,6 +146,7 @@ class Recorder(Session):
             settings=settings,
             clock=FakeClock(),
             credentials=credentials,
+            token=token,
             project_id=project_id,
             workspace_id=workspace_id,
         )

@@ -115,10 +115,10 @@ CASES: dict[str, Case] = {
         ),
         "needs single_user_name",
     ),
-    "disclosure": (lambda s: Gdpr(s, "t").create_retrieval(["u"], disclosure_type="Data"), "disclosure_type needs"),
-    "gdpr ids": (lambda s: Gdpr(s, "t").create_deletion(["u"] * 2001), "distinct_ids has 2,001 entries"),
-    "gdpr no ids": (lambda s: Gdpr(s, "t").create_deletion([]), "distinct_ids has 0 entries"),
-    "gdpr one string": (lambda s: Gdpr(s, "t").create_deletion("user"), "distinct_ids is a string"),
+    "disclosure": (lambda s: Gdpr(s).create_retrieval(["u"], disclosure_type="Data"), "disclosure_type needs"),
+    "gdpr ids": (lambda s: Gdpr(s).create_deletion(["u"] * 2001), "distinct_ids has 2,001 entries"),
+    "gdpr no ids": (lambda s: Gdpr(s).create_deletion([]), "distinct_ids has 0 entries"),
+    "gdpr one string": (lambda s: Gdpr(s).create_deletion("user"), "distinct_ids is a string"),
     "schemas": (lambda s: Schemas(s).upload([]), "entries has 0 entries"),
     "annotation date": (lambda s: Annotations(s).create("2026-08-31", "text"), "date is '2026-08-31'"),
     "expires": (
@@ -172,7 +172,7 @@ NEEDS: dict[str, Case] = {
 async def test_a_missing_id_is_named(name: str) -> None:
     """A call whose path needs an id that neither the client nor the call gives says which."""
     call, message = NEEDS[name]
-    recorder = Recorder(project_id=None, workspace_id=None)
+    recorder = Recorder(project_id=None, workspace_id=None, token=None)
     with pytest.raises(MissingCredentialsError, match=message):
         await call(recorder)  # type: ignore[misc]
     assert recorder.requests == []
@@ -232,7 +232,7 @@ async def test_gdpr_sends_the_oauth_token_that_it_is_given() -> None:
     """A client that has a service account can give the OAuth token for one call."""
     recorder = Recorder(b'{"status": "ok", "results": {"task_id": "1"}}')
     token = OAuthToken("oauth")
-    job = await Gdpr(recorder, "project-token").create_deletion(["u"], credential=token)
+    job = await Gdpr(recorder).create_deletion(["u"], credential=token)
     [sent] = recorder.requests
     assert job.task_id == "1"
     assert sent.credential == token

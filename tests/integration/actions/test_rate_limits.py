@@ -18,7 +18,7 @@ CALLS: dict[str, tuple[Callable[[Recorder], Awaitable[object]], str, int]] = {
     "a page of profiles": (lambda s: Query(s).profiles_page(), "query", 0),
     "schemas": (lambda s: Schemas(s).upload(ENTRIES), "schemas", 1500),
     "one schema": (lambda s: Schemas(s).upload_one("event", "a", ENTRIES[0].schema_json), "schemas", 1),
-    "a deletion": (lambda s: Gdpr(s, "t").get_deletion("t"), "gdpr", 0),
+    "a deletion": (lambda s: Gdpr(s).get_deletion("t"), "gdpr", 0),
     "an annotation": (lambda s: Annotations(s).list(), "app", 0),
     "a lookup table": (lambda s: LookupTables(s).list(), "app", 0),
     "a pipeline": (lambda s: Pipelines(s).pause("n"), "app", 0),

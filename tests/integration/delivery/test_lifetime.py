@@ -263,9 +263,12 @@ async def test_a_refused_record_need_not_be_json(value: object, connect: Connect
 
 
 async def test_half_a_character_is_no_id(connect: Connect) -> None:
-    """An id that has no bytes raises what the call says it raises, and the error names the field."""
+    """An id that cannot be encoded is rejected alone, with its field; where the settings say so, the call raises."""
     async with connect() as client:
         for insert_id in (None, "id"):
-            with pytest.raises(CannotEncodeError) as caught:
-                await client.track("\ud800", "E", insert_id=insert_id)
-            assert caught.value.field == "properties.distinct_id"
+            verdict = await (await client.track("\ud800", "E", insert_id=insert_id))
+            assert (verdict.outcome, verdict.field) == (Outcome.REJECTED, "properties.distinct_id")
+    async with connect(Settings(on_bad_record="raise")) as client:
+        with pytest.raises(CannotEncodeError) as caught:
+            await client.track("\ud800", "E")
+        assert caught.value.field == "properties.distinct_id"

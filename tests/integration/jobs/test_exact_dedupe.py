@@ -204,10 +204,10 @@ async def test_a_full_disk(tmp_path: pathlib.Path) -> None:
 
 MEMORY = """
 import asyncio, hashlib, os, resource, sys, tempfile
-from mixpanel_async.jobs.event_rules import EventFields, OwnFields
-from mixpanel_async.jobs.pieces import Piece, Place
-from mixpanel_async.jobs.seen import SeenStore
-from mixpanel_async.jobs.tally import Tally
+from mixpanel_async.jobs.model.event_key import EventFields, OwnFields
+from mixpanel_async.jobs.model.chunks import EncodedChunk, Position
+from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+from mixpanel_async.jobs.model.counts import Tally
 
 async def main(events, folder):
     store = SeenStore(os.path.join(folder, "checkpoint"))
@@ -219,7 +219,7 @@ async def main(events, folder):
             time = 1_500_000_000 + int.from_bytes(hashlib.blake2b(b"%d" % number, digest_size=4).digest(), "big") // 32
             line = b'{"event":"E","properties":{"time":%d,"distinct_id":"u","$insert_id":"%d"}}' % (time, number)
             lines.append(line)
-        await store.sift(Piece("file", lines, range(start, start + 5000), Tally(), end=Place(0, start)))
+        await store.sift(EncodedChunk("file", lines, range(start, start + 5000), Tally(), end=Position(0, start)))
         if start % 50_000 == 0:
             await store.commit()
     await store.aclose(is_removed=True)

@@ -182,9 +182,31 @@ def test_forbidden_ids(distinct_id: str) -> None:
         encoder().encode("E", distinct_id, None, NOW)
 
 
-@pytest.mark.parametrize("distinct_id", [None, 7, b"u"])
-def test_an_id_is_a_string(distinct_id: object) -> None:
-    """A number is not silently spelled out: two spellings would be two users."""
+def test_an_integer_id_is_sent_as_its_digits() -> None:
+    """A user's integer key is an id: it is sent, and recognised, as its decimal digits."""
+    part, _ = encoder().encode("E", 7, {"distinct_id": 7}, NOW)
+    assert orjson.loads(part)["properties"]["distinct_id"] == "7"
+    assert encoder().encode("E", 7, None, NOW, NOW, "a")[1] == encoder().encode("E", "7", None, NOW, NOW, "a")[1]
+
+
+@pytest.mark.parametrize("properties", [["a"], [("a", 1)], "text", 5, True, {"a": 1}.items(), b"x", set()])
+def test_properties_are_a_mapping(properties: object) -> None:
+    """Properties that are not a mapping never reach a request, which they would spoil for every record in it."""
+    with pytest.raises(InvalidRecordError, match="mapping") as caught:
+        encoder().encode("E", "u", properties, NOW)  # type: ignore[arg-type]
+    assert caught.value.field == "properties"
+
+
+@pytest.mark.parametrize("distinct_id", [None, True, 1.5, b"u", 2**70])
+def test_an_id_is_a_string_or_an_integer(distinct_id: object) -> None:
+    """Nothing else is an id."""
+    with pytest.raises(InvalidRecordError):
+        encoder().encode("E", distinct_id, None, NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("distinct_id", [None, True, b"u"])
+def test_what_is_wrong_with_an_id_is_named(distinct_id: object) -> None:
+    """The error names the types that an id may have."""
     with pytest.raises(CannotEncodeError, match="str"):
         encoder().encode("E", distinct_id, None, NOW)  # type: ignore[arg-type]
 
