@@ -13,7 +13,7 @@ from mixpanel_async.config import Rates
 from mixpanel_async.emulator import Emulator, InjectedFault
 from mixpanel_async.errors import (
     BadRequestError,
-    InvalidSettingError,
+    InvalidArgumentError,
     OutputError,
     TruncatedReplyError,
     UnauthorizedError,
@@ -56,7 +56,7 @@ async def test_only_what_was_asked_for(connect: Connect) -> None:
     where = 'properties["n"] < 10'
     found = [one["$properties"] async for one in client.export.profiles(where=where, output_properties=["n"])]
     assert sorted(orjson.dumps(one) for one in found) == sorted(orjson.dumps({"n": n}) for n in range(10))
-    with pytest.raises(InvalidSettingError, match="distinct_id"):
+    with pytest.raises(InvalidArgumentError, match="distinct_id"):
         await anext(client.export.profiles(distinct_id="a", distinct_ids=["b"]))
 
 
