@@ -1,4 +1,4 @@
-"""gzip, from isal where it has a wheel: ten times as fast as zlib, and it leaves the GIL alone."""
+"""gzip and zlib streams, compressed and decompressed with isal: ten times as fast as zlib, and without the GIL."""
 
 import zlib
 from collections.abc import Iterator
@@ -9,45 +9,46 @@ try:
 except ImportError:  # no wheel for this platform
     import zlib as _fastest  # type: ignore[no-redef]
 
+# The window bits of zlib: 15, plus 16 for a gzip header or 32 to accept either header.
 _GZIP: Final = 31
 _GZIP_OR_ZLIB: Final = 47
-# What an inflater raises where the stream is broken.
+# What a decompressor raises where the stream is damaged.
 BROKEN: Final = (zlib.error, cast("type[Exception]", _fastest.error))
 
 
 class _Member(Protocol):
-    """Inflates one gzip member or zlib stream."""
+    """Decompresses one gzip member or zlib stream."""
 
     @property
     def eof(self) -> bool:
-        """Whether the trailer was reached and is right."""
+        """Whether a valid trailer was reached."""
 
     @property
     def unused_data(self) -> bytes:
-        """Input behind the trailer."""
+        """Input after the trailer."""
 
     @property
     def unconsumed_tail(self) -> bytes:
-        """Input that was not looked at yet, because the output was bounded."""
+        """Input that was not processed yet, because the output was bounded."""
 
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes:
-        """Return what `data` inflates to, at most `max_length` bytes; 0: all."""
+        """Return `data` decompressed, at most `max_length` bytes; 0 means all."""
 
 
 def gzip_bytes(data: bytes, level: int) -> bytes:
-    """Return `data` compressed, the same bytes each time.
+    """Return `data` compressed with gzip; equal input always gives equal output.
 
     Args:
-        data: Anything.
-        level: 0 to 3.
+        data: Any bytes.
+        level: Compression level, 0 to 3.
     """
     return bytes(_fastest.compress(data, level, _GZIP))
 
 
-class Inflater:
-    """Inflates a body piece by piece: what HTTP calls deflate, or gzip, of which several members are one body.
+class Decompressor:
+    """Decompresses a body piece by piece: a zlib stream (HTTP's deflate), or gzip with one or more members.
 
-    A gzip stream is "a series of members" (RFC 1952, 2.2); whatever joins compressed files makes such bodies.
+    A gzip stream is "a series of members" (RFC 1952, 2.2); joining compressed files makes such bodies.
     """
 
     def __init__(self) -> None:
@@ -55,14 +56,14 @@ class Inflater:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the body may end here: the trailer of its last member was reached and is right."""
+        """Whether the body may end here: a valid trailer of its last member was reached."""
         return self._member.eof
 
     def pieces(self, data: bytes, max_bytes: int) -> Iterator[bytes]:
-        """Yield what `data` inflates to, in pieces of at most `max_bytes`.
+        """Yield `data` decompressed, in pieces of at most `max_bytes`.
 
         Raises:
-            One of BROKEN: The body is damaged, or goes on with something that is no member.
+            One of BROKEN: The body is damaged, or something that is not a gzip member follows a member.
         """
         is_full = False
         while data or is_full:
@@ -73,8 +74,9 @@ class Inflater:
             if self._member.eof:
                 data, is_full = self._member.unused_data, False
             else:
+                # A full piece may leave output inside the decompressor even when no input is left.
                 data, is_full = self._member.unconsumed_tail, len(piece) == max_bytes
 
 
-def _member(form: int) -> _Member:
-    return cast("_Member", _fastest.decompressobj(form))
+def _member(window_bits: int) -> _Member:
+    return cast("_Member", _fastest.decompressobj(window_bits))

@@ -1,4 +1,4 @@
-"""Blocks of bytes into lines, whatever the blocks' borders. Pure."""
+"""Splits blocks of bytes into lines, wherever the blocks begin and end."""
 
 import io
 from collections.abc import Sequence
@@ -6,19 +6,20 @@ from typing import Final
 
 import msgspec
 
-# A line may be longer than an event, by escapes and spaces, but not without bound.
+# Escapes and whitespace can make a line longer than the largest event; without a bound, a file that has no line ends
+# would be read into memory as a whole.
 MAX_LINE_BYTES: Final = 8_000_000
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NEWLINE: Final = 0x0A
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class Lines(msgspec.Struct):
-    """Whole lines of a block, their line ends included, and those that were too long to be kept.
+    """The whole lines of a block, with their line ends, and the lines that were too long to keep.
 
     Attributes:
         lines: The lines.
-        first: Number of the first one, from 1.
-        too_long: Numbers and sizes of lines before it that were not kept.
+        first: Number of the first line, from 1.
+        too_long: Numbers and sizes of lines before `first` that were not kept.
     """
 
     lines: Sequence[bytes]
@@ -27,10 +28,10 @@ class Lines(msgspec.Struct):
 
 
 class LineSplitter:
-    """Cuts blocks into lines; a line ends with a line feed, the last one with the file.
+    """Splits blocks into lines. A line ends with a line feed, the last line with the file.
 
     Args:
-        number: Lines before the first block.
+        number: Number of lines before the first block.
     """
 
     def __init__(self, number: int = 0) -> None:
@@ -40,10 +41,10 @@ class LineSplitter:
         self._is_first = number == 0
 
     def feed(self, block: bytes) -> Lines:
-        """Return the lines that are complete with this block."""
+        """Return the lines that this block completes."""
         too_long: list[tuple[int, int]] = []
         if self._is_first:
-            block, self._is_first = block.removeprefix(_BOM), False
+            block, self._is_first = block.removeprefix(BYTE_ORDER_MARK), False
         if self._dropped_bytes:
             end = block.find(b"\n")
             if end < 0:
@@ -51,6 +52,7 @@ class LineSplitter:
                 return Lines((), self.number + 1)
             too_long.append(self._end_dropped(end))
             block = block[end + 1 :]
+        # BytesIO splits at line feeds alone; bytes.splitlines also splits at carriage returns.
         lines = list(io.BytesIO(self._rest + block if self._rest else block))
         self._rest = lines.pop() if lines and lines[-1][-1] != _NEWLINE else b""
         if len(self._rest) > MAX_LINE_BYTES:
@@ -60,7 +62,7 @@ class LineSplitter:
         return Lines(lines, first, too_long)
 
     def close(self) -> Lines:
-        """Return what is left without a line end."""
+        """Return the last line if it has no line end."""
         if self._dropped_bytes:
             return Lines((), self.number + 1, (self._end_dropped(0),))
         lines = (self._rest,) if self._rest else ()
@@ -71,7 +73,7 @@ class LineSplitter:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the line that has begun."""
+        """Size of the incomplete line that is held."""
         return len(self._rest)
 
     def _end_dropped(self, more: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from mixpanel_async.codecs.gzip import BROKEN, Inflater
+from mixpanel_async.codecs.gzip import BROKEN, Decompressor
 from mixpanel_async.errors import ConnectionLostError, TruncatedReplyError
 from mixpanel_async.session.messages import StreamReply
 
@@ -21,7 +21,7 @@ async def decompressed_stream(reply: StreamReply) -> AsyncIterator[bytes]:
         async for chunk in reply.chunks():
             yield chunk
         return
-    body = Inflater()
+    body = Decompressor()
     try:
         async for chunk in reply.chunks():
             for piece in body.pieces(chunk, _MAX_PIECE_BYTES):

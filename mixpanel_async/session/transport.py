@@ -14,7 +14,7 @@ from aiohttp import hdrs
 
 from mixpanel_async._version import __version__
 from mixpanel_async.auth import basic_authorization
-from mixpanel_async.codecs.gzip import BROKEN, Inflater
+from mixpanel_async.codecs.gzip import BROKEN, Decompressor
 from mixpanel_async.config import Settings
 from mixpanel_async.errors import (
     ClientClosedError,
@@ -192,7 +192,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut: bool) -> bytes:
     """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
-    inflater = Inflater() if encoding in {"gzip", "deflate"} else None
+    inflater = Decompressor() if encoding in {"gzip", "deflate"} else None
     parts: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():

@@ -20,7 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mixpanel_async import AsyncMixpanel, ImportReport, Verdict
-from mixpanel_async.codecs.json_array import ArraySplitter
+from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
 from mixpanel_async.codecs.lines import LineSplitter
 from mixpanel_async.errors import MixpanelError, TruncatedReplyError
 from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
@@ -107,15 +107,13 @@ def test_lines_are_cut_alike(content: bytes, widths: Sequence[int]) -> None:
 
 def elements_of(parts: Sequence[bytes]) -> tuple[list[bytes], str]:
     """Return the elements of an array, and how it ended."""
-    splitter, found = ArraySplitter(), []
+    splitter, found = JsonArraySplitter(), []
     try:
         for part in parts:
             found += splitter.feed(part)
         splitter.close()
-    except ValueError:
-        return found, "broken"
-    except TruncatedReplyError:
-        return found, "truncated"
+    except JsonArrayError as error:
+        return found, "truncated" if error.reason == "truncated" else "broken"
     return found, "whole"
 
 

@@ -13,8 +13,8 @@ from mixpanel_async.actions._core.resource import FORM, Resource
 from mixpanel_async.actions._core.responses import read_json
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
-from mixpanel_async.codecs.json_array import ArraySplitter
-from mixpanel_async.errors import UnexpectedReplyError
+from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
+from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 from mixpanel_async.session.streaming import decompressed_stream
@@ -124,14 +124,17 @@ class Jql(Resource):
         Reference: https://developer.mixpanel.com/reference/query-jql
         """
         request = _request(script, params, timeout_seconds, scope)
-        splitter = ArraySplitter()
+        splitter = JsonArraySplitter()
         async with self._session.stream(request) as stream:
             head = Reply(stream.status, stream.headers, b"")
             async with aclosing(decompressed_stream(stream)) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
                     for row in _split(request, head, splitter, piece):
                         yield read_json(request, head, type or object, row)
-        splitter.close()
+        try:
+            splitter.close()
+        except JsonArrayError as error:
+            raise TruncatedReplyError(f"the reply ended early: {error}") from None
 
 
 def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scope) -> Request:
@@ -140,8 +143,10 @@ def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scop
     return msgspec.structs.replace(request, body=body, content_type=FORM, timeout_seconds=timeout_seconds)
 
 
-def _split(request: Request, reply: Reply, splitter: ArraySplitter, piece: bytes) -> list[bytes]:
+def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> list[bytes]:
     try:
         return splitter.feed(piece)
-    except ValueError as error:
-        raise UnexpectedReplyError(str(error), status=reply.status, operation=request.operation) from None
+    except JsonArrayError as error:
+        raise UnexpectedReplyError(
+            f"the reply is invalid: {error}", status=reply.status, operation=request.operation
+        ) from None

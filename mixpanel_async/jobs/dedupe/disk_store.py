@@ -149,7 +149,7 @@ class SeenStore:
             reason = str(error)
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 reason = "another import uses it"
-            self._problem = f"{self._path}: cannot be written: {reason}"
+            self._problem = f"cannot write {self._path}: {reason}"
         raise OutputError(self._problem)
 
     def _open(self, owner: str, *, is_resumed: bool, is_done: bool) -> None:

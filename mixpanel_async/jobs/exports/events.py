@@ -14,7 +14,7 @@ from mixpanel_async.actions._core.params import Date, Id, date_range
 from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import TransportError, TruncatedReplyError
-from mixpanel_async.jobs.atomic_write import write_whole
+from mixpanel_async.jobs.atomic_write import write_stream
 from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
 from mixpanel_async.jobs.exports.profiles import ProfileExport
 from mixpanel_async.models import JSONValue
@@ -188,7 +188,7 @@ class Export(ProfileExport):
         attempt = 1
         while True:
             try:
-                return await write_whole(target, self.blocks(first, last, **options), count_events)
+                return await write_stream(target, self.blocks(first, last, **options), count_events)
             except TransportError:
                 if attempt > self._max_retries:
                     raise

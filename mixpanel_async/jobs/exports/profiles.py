@@ -15,7 +15,7 @@ from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.actions.query.profiles import Behaviors, ProfileReports
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import RateLimitedError, TruncatedReplyError
-from mixpanel_async.jobs.atomic_write import write_whole
+from mixpanel_async.jobs.atomic_write import write_stream
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Session
 from mixpanel_async.session.retry import backoff_seconds
@@ -162,7 +162,7 @@ class ProfileExport:
         """
         started = time.monotonic()
         target = Path(path)
-        profiles, size = await write_whole(target, self.profile_blocks(**options), count_profiles)
+        profiles, size = await write_stream(target, self.profile_blocks(**options), count_profiles)
         return ProfileExportReport(
             profiles=profiles,
             written_bytes=size,

@@ -4,6 +4,7 @@ import io
 import pathlib
 from typing import Final, Literal, TypeAlias
 
+from mixpanel_async.codecs.lines import BYTE_ORDER_MARK
 from mixpanel_async.errors import SourceError
 
 Format: TypeAlias = Literal["ndjson", "json", "csv", "tsv", "parquet"]
@@ -23,7 +24,6 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPED: Final = b"\x2a\x4d\x18"
 _PARQUET: Final = b"PAR1"
-_BOM: Final = b"\xef\xbb\xbf"
 HEAD_BYTES: Final = 512
 _SURE_BYTES: Final = 4  # of a magic number, or of text behind what is blank
 
@@ -58,7 +58,7 @@ def format_of(name: str, head: bytes, told: Format | None) -> Format:
     """
     if told is not None:
         return told
-    start = head.removeprefix(_BOM).lstrip()
+    start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     by_name = format_by_name(name)
     if by_name == "json":  # .json is used for both
         return "json" if start.startswith(b"[") else "ndjson"
@@ -94,7 +94,7 @@ def with_head(file: io.BufferedReader) -> tuple[io.BufferedReader, bytes]:
 
 
 def _tells(head: bytes) -> bool:
-    return len(head.removeprefix(_BOM).lstrip()) >= _SURE_BYTES
+    return len(head.removeprefix(BYTE_ORDER_MARK).lstrip()) >= _SURE_BYTES
 
 
 class _Continued(io.RawIOBase):

@@ -1,22 +1,19 @@
 """JSON array reader."""
 
 from collections.abc import AsyncGenerator
-from typing import Final
 
-from mixpanel_async.codecs.json_array import ArraySplitter
-from mixpanel_async.codecs.lines import MAX_LINE_BYTES
-from mixpanel_async.errors import SourceError, TruncatedReplyError
+from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
+from mixpanel_async.codecs.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES
+from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 
-_BOM: Final = b"\xef\xbb\xbf"
-
 
 class JsonArrayReader:
-    """One JSON array of records, element by element; their numbers count from 1.
+    """Reads one JSON array of records, element by element; elements are numbered from 1.
 
     Args:
-        file: Open already.
+        file: An open file.
     """
 
     def __init__(self, file: ReadAheadFile) -> None:
@@ -24,31 +21,30 @@ class JsonArrayReader:
         self._start = Position()
 
     async def open(self, start: Position) -> None:
-        """There is no way to an element but over those before it."""
+        """Remember where reading begins; an array can only be read from its beginning, so `chunks` skips."""
         self._start = start
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the elements."""
-        splitter = ArraySplitter(MAX_LINE_BYTES)
+        splitter = JsonArraySplitter(MAX_LINE_BYTES)
         number, is_first = 0, True
         while block := await self._file.read():
             if is_first:
-                block, is_first = block.removeprefix(_BOM), False
+                block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
             try:
-                found = splitter.feed(block)
-            except ValueError as error:
-                raise self._broken(number, str(error)) from None
-            gone = max(0, min(len(found), self._start.number - number))
-            first = number + gone + 1
-            number += len(found)
-            if gone < len(found):
-                place = Position(self._start.file, number)
-                yield Chunk(self._file.name, range(first, number + 1), lines=found[gone:], end=place)
+                elements = splitter.feed(block)
+            except JsonArrayError as error:
+                raise self._broken(number, error) from None
+            skipped = max(0, min(len(elements), self._start.number - number))
+            first = number + skipped + 1
+            number += len(elements)
+            if skipped < len(elements):
+                end = Position(self._start.file, number)
+                yield Chunk(self._file.name, range(first, number + 1), lines=elements[skipped:], end=end)
         try:
             splitter.close()
-        except TruncatedReplyError:
-            raise self._broken(number, "it ends before it is closed") from None
+        except JsonArrayError as error:
+            raise self._broken(number, error) from None
 
-    def _broken(self, number: int, problem: str) -> SourceError:
-        problem = problem.replace("the reply's", "the").replace("the reply", "it")
-        return SourceError(f"{self._file.name}: the JSON array is broken behind element {number:,}: {problem}")
+    def _broken(self, number: int, error: JsonArrayError) -> SourceError:
+        return SourceError(f"{self._file.name}: invalid JSON after element {number:,}: {error}")

@@ -7,12 +7,13 @@ import os
 import pathlib
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from mixpanel_async.errors import InvalidSettingError, OutputError
+from mixpanel_async.jobs.atomic_write import naming, replace_file
 from mixpanel_async.jobs.model.chunks import Position, RejectedRecord
 from mixpanel_async.jobs.state.checkpoint import Checkpoint, Counts, JobIdentity, encode_checkpoint, read_checkpoint
 from mixpanel_async.jobs.state.dead_letters import letters_before, write_letter
@@ -81,7 +82,7 @@ class Journal:
         return self._last
 
     def _read(self) -> bytes | None:
-        with _translated():
+        with naming(self._path or self._letters_path or ""):
             letters, checkpoint = _mode(self._letters_path), _mode(self._path)
             if letters and not (stat.S_ISREG(letters) or stat.S_ISCHR(letters)):
                 raise InvalidSettingError(
@@ -106,20 +107,22 @@ class Journal:
 
     def _open(self) -> Checkpoint:
         last = self._last
-        with _translated():
-            if self._letters_path is not None:
+        if self._letters_path is not None:
+            with naming(self._letters_path):
                 size = self._open_letters(pathlib.Path(self._letters_path))
-                if not self._is_resumed:
-                    last = msgspec.structs.replace(last, letters_from=size)
-            if self._path is not None and not self._is_resumed:
-                _replace(pathlib.Path(self._path), (encode_checkpoint(last),))
+            if not self._is_resumed:
+                last = msgspec.structs.replace(last, letters_from=size)
+        if self._path is not None and not self._is_resumed:
+            replace_file(pathlib.Path(self._path), (encode_checkpoint(last),))
         return last
 
     def _open_letters(self, path: pathlib.Path) -> int:
         """Open the file of dead letters, without those that this run will write again; return its size."""
         if self._is_resumed and path.is_file():
             with path.open("rb") as file:
-                _replace(path, itertools.chain(self._letters_of_others(file), letters_before(file, self._is_settled)))
+                replace_file(
+                    path, itertools.chain(self._letters_of_others(file), letters_before(file, self._is_settled))
+                )
         is_torn = _is_torn(path)
         self._letters = path.open("ab")
         if is_torn:
@@ -182,25 +185,25 @@ class Journal:
             self._last = last
 
     def _write(self, last: Checkpoint) -> None:
-        with self._latched(self._path):
-            _replace(pathlib.Path(str(self._path)), (encode_checkpoint(last),))
+        with self._latched(str(self._path)):
+            replace_file(pathlib.Path(str(self._path)), (encode_checkpoint(last),))
 
     def _append(self, held: list[bytes], *, is_synced: bool) -> None:
         if self._letters is None:
             return
-        with self._latched(self._letters_path):
+        with self._latched(str(self._letters_path)):
             self._letters.writelines(held)
             self._letters.flush()
             if is_synced and _is_plain(self._letters):
                 os.fsync(self._letters.fileno())
 
     @contextlib.contextmanager
-    def _latched(self, path: str | None) -> Iterator[None]:
+    def _latched(self, path: str) -> Iterator[None]:
         """Write; when that has failed once it fails for good: no checkpoint may speak of letters that are lost."""
         if self._failure is not None:
             raise self._failure
         try:
-            with _translated(path):
+            with naming(path):
                 yield
         except OutputError as error:
             self._failure = error
@@ -222,7 +225,7 @@ class Journal:
     def _close(self) -> None:
         is_told = self._failure is not None
         try:
-            with _translated(self._letters_path):
+            with naming(str(self._letters_path)):
                 if self._letters is not None:
                     self._letters.close()
         except OutputError:
@@ -250,34 +253,3 @@ def _is_torn(path: pathlib.Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
-
-
-def _replace(path: pathlib.Path, content: Iterable[bytes]) -> None:
-    """Give a file another content in one step."""
-    # Always the same name beside it: what a run that was killed left there is gone with the next one.
-    name = path.with_name(f".{path.name}.partial")
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
-        name.replace(path)
-    except BaseException:
-        name.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # a directory cannot be synced everywhere
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-@contextlib.contextmanager
-def _translated(path: str | None = None) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        name = error.filename or path or "a file"
-        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from None

@@ -88,7 +88,7 @@ async def test_profiles_go_out_and_in_again(run: Run, emulator: Emulator, tmp_pa
         moved = await run("import", "profiles", "out.ndjson", "--json", env=env)
         assert (moved.status, orjson.loads(moved.out)["imported"]) == (0, 1500)
         assert await other.profiles() == before
-    assert not (tmp_path / "out.ndjson.partial").exists()
+    assert not (tmp_path / ".out.ndjson.partial").exists()
 
 
 async def test_profiles_that_are_not_all_there(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:

@@ -193,7 +193,7 @@ async def test_a_full_disk(tmp_path: pathlib.Path) -> None:
     await store._thread.submit(lambda: database.execute("PRAGMA max_page_count = 5"))
     lines = [orjson.dumps(event(number)) for number in range(5000)]
     one = piece(lines, range(5000))
-    with pytest.raises(OutputError, match=r"c\.seen: cannot be written: database or disk is full"):
+    with pytest.raises(OutputError, match=r"cannot write .*c\.seen: database or disk is full"):
         await store.sift(one)
     assert (len(one.parts), one.tally.duplicates) == (5000, 0)
     await store._thread.submit(lambda: database.execute("PRAGMA max_page_count = 5000"))
@@ -426,7 +426,7 @@ async def test_a_store_that_cannot_be_written(emulator: Emulator, mp: AsyncMixpa
     """A store that cannot be made ends the job before anything is sent."""
     path = write("a.ndjson", ndjson([event(1)]))
     path.with_name("checkpoint.seen").mkdir()
-    with pytest.raises(OutputError, match=r"checkpoint\.seen: cannot be written"):
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint\.seen"):
         await mp.import_events(path, checkpoint=path.with_name("checkpoint"), exact_dedupe=True)
     assert not emulator.requests
 
@@ -450,7 +450,7 @@ async def test_a_disk_that_fills_up(emulator: Emulator, write: Write) -> None:
 
     status, _, err = await run(500_000)
     assert status == 1
-    assert b"checkpoint.seen: cannot be written" in err
+    assert b"checkpoint.seen: " in err
     status, out, err = await run(0)
     report = orjson.loads(out)
     assert (status, report["read"], report["imported"], report["duplicates"]) == (0, count, 30_000, 10_000)

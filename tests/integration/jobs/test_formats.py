@@ -47,10 +47,11 @@ async def test_json_arrays(emulator: Emulator, mp: AsyncMixpanel, write: Write, 
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"[{},", "before it is closed"), (b"[1]]", "JSON array"), (b"{}[", "no valid JSON")]
+    ("content", "message"),
+    [(b"[{},", "the JSON array is not closed"), (b"[1]]", "JSON array"), (b"{}[", "no valid JSON")],
 )
 async def test_broken_arrays(mp: AsyncMixpanel, write: Write, content: bytes, message: str) -> None:
-    """An array that breaks off is told, whatever came before it."""
+    """A truncated or invalid array is reported, whatever came before it."""
     report = await mp.import_events(write("a.json", content), dry_run=True)
     assert message in (report.error or str(report.examples[0]))
     assert report.exit_status == 1

@@ -43,7 +43,7 @@ async def test_dead_letters_while_records_wait_for_room(emulator: Emulator, writ
     path = write("a.ndjson", b"bad\n" * 20 + ndjson([event(number, x="x" * 400) for number in range(300)]))
     settings = Settings(max_batch_bytes=10_000, max_buffer_bytes=40_000, linger_seconds=0.05)
     async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp, asyncio.timeout(10):
-        with pytest.raises(OutputError, match="/dev/full: cannot be written") as caught:
+        with pytest.raises(OutputError, match="cannot write /dev/full") as caught:
             await mp.import_events(path, dead_letters=FULL)
         stats = mp.stats
     assert any("records read" in note for note in caught.value.__notes__)
@@ -66,7 +66,7 @@ async def test_no_checkpoint_moves_over_letters_that_are_lost(
 
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "_open", open_full)
-        with pytest.raises(OutputError, match="dead: cannot be written: No space left"):
+        with pytest.raises(OutputError, match=r"cannot write .*dead: No space left"):
             await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
     assert msgspec.json.decode(checkpoint.read_bytes(), type=Checkpoint).counts.rejected == {}
     report = await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
@@ -78,5 +78,5 @@ async def test_no_checkpoint_moves_over_letters_that_are_lost(
 async def test_closing_a_file_on_a_full_disk(mp: AsyncMixpanel, write: Write) -> None:
     """What cannot be written when the file is closed is told as what cannot be written before."""
     path = write("a.ndjson", b"bad\n" * 3)
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write"):
         await mp.import_events(path, dead_letters=FULL)

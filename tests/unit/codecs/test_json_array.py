@@ -1,3 +1,5 @@
+"""Splitting JSON arrays."""
+
 import json
 from collections.abc import Sequence
 
@@ -5,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixpanel_async.codecs.json_array import ArraySplitter
-from mixpanel_async.errors import TruncatedReplyError
+from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -22,7 +23,7 @@ def cut(text: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 def split(chunks: Sequence[bytes]) -> list[bytes]:
-    splitter = ArraySplitter()
+    splitter = JsonArraySplitter()
     found = [element for chunk in chunks for element in splitter.feed(chunk)]
     splitter.close()
     return found
@@ -43,22 +44,37 @@ def test_any_array_in_any_pieces(
 def test_a_cut_array_is_never_taken_for_the_whole(values: list[object], place: int) -> None:
     """Whatever is missing at the end is noticed."""
     text = json.dumps(values).encode("utf-8", "surrogatepass")
-    with pytest.raises(TruncatedReplyError):
+    with pytest.raises(JsonArrayError) as caught:
         split([text[: place % len(text)]])
+    assert caught.value.reason == "truncated"
 
 
 @pytest.mark.parametrize(
-    "text", [b"{}", b'"a"', b"1", b"[1}", b"[,1]", b"[1,]", b"[1,,2]", b"[1] 2", b"[] []", b"x[1]"]
+    ("text", "reason"),
+    [
+        (b"{}", "not_array"),
+        (b'"a"', "not_array"),
+        (b"1", "truncated"),
+        (b"[1}", "closed_by_brace"),
+        (b"[,1]", "empty_element"),
+        (b"[1,]", "empty_element"),
+        (b"[1,,2]", "empty_element"),
+        (b"[1] 2", "trailing"),
+        (b"[] []", "not_array"),
+        (b"x[1]", "not_array"),
+    ],
 )
-def test_other_text_is_refused(text: bytes) -> None:
-    """What is not exactly one array raises; it is not read as far as it goes."""
-    with pytest.raises((ValueError, TruncatedReplyError)):
+def test_other_text_is_refused(text: bytes, reason: str) -> None:
+    """Text that is not exactly one array raises an error with a reason and no assumption about its source."""
+    with pytest.raises(JsonArrayError) as caught:
         split([text])
+    assert caught.value.reason == reason
+    assert "reply" not in str(caught.value)
 
 
 def test_byte_by_byte() -> None:
     """One byte at a time gives each element as soon as its end is known."""
-    splitter = ArraySplitter()
+    splitter = JsonArraySplitter()
     arrived = {place: splitter.feed(bytes([byte])) for place, byte in enumerate(b' [1, "a,]\\"" , {"b": [2]}] ')}
     assert {place: found for place, found in arrived.items() if found} == {
         3: [b"1"],
@@ -69,6 +85,7 @@ def test_byte_by_byte() -> None:
 
 def test_an_element_is_bounded() -> None:
     """An element longer than allowed raises before it is held."""
-    splitter = ArraySplitter(max_element_bytes=10)
-    with pytest.raises(ValueError, match="longer than 10 bytes"):
+    splitter = JsonArraySplitter(max_element_bytes=10)
+    with pytest.raises(JsonArrayError, match="longer than 10 bytes") as caught:
         splitter.feed(b'["' + b"x" * 20)
+    assert caught.value.reason == "element_too_long"
