@@ -2,11 +2,10 @@
 
 import base64
 from collections.abc import Iterable
-from typing import ClassVar, Final, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from mixpanel_async.errors import InvalidSettingError
-
-REDACTED: Final = "***"
+from mixpanel_async.redaction import REDACTED
 
 
 def basic_authorization(user: str, password: str) -> str:
@@ -154,11 +153,3 @@ class OAuthToken(_Secret):
     def authorization(self) -> str:
         """Return the value of the Authorization header."""
         return f"Bearer {self._secret}"
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with every one of `secrets` replaced, the longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, REDACTED)
-    return text

@@ -3,8 +3,9 @@
 import enum
 import math
 import ssl
+import types
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -18,6 +19,7 @@ OnBadRecord: TypeAlias = Literal["reject", "raise"]
 Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
 BaseUrl: TypeAlias = str | Mapping[Server, str]
 
+_SECRET_FIELDS: Final = frozenset({"proxy"})
 _MIN_BUFFER_BATCHES: Final = 4  # one batch being compressed must fit beside what is queued
 
 
@@ -113,7 +115,31 @@ def _check_proxy(address: str) -> None:
         )
 
 
-class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Struct whose constructor checks the types of its fields, which msgspec does only when it decodes."""
+
+    def __post_init__(self) -> None:
+        for field in msgspec.structs.fields(type(self)):
+            value = getattr(self, field.name)
+            try:
+                msgspec.convert(value, field.type)
+            except msgspec.ValidationError:
+                shown = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+                shown = f"a {type(value).__name__}" if field.name in _SECRET_FIELDS else shown
+                raise InvalidSettingError(f"{field.name} is {shown}; it must be {_describe(field.type)}") from None
+
+
+def _describe(annotation: object) -> str:
+    """Return what a field may be, for people."""
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(annotation)))}"
+    if get_origin(annotation) is types.UnionType:
+        return " or ".join(map(_describe, get_args(annotation)))
+    names = {int: "a whole number", float: "a number", bool: "True or False", str: "text", type(None): "None"}
+    return names.get(annotation, f"a {getattr(annotation, '__name__', annotation)}")  # type: ignore[call-overload, no-any-return]
+
+
+class Rates(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a project may use of Mixpanel's API; the documented limits unless yours differ. None: not limited.
 
     Attributes:
@@ -145,13 +171,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_wait_seconds: float = 90.0  # longer than any window of a minute
 
     def __post_init__(self) -> None:
+        StrictStruct.__post_init__(self)
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InvalidSettingError(f"Rates.{name} must be above 0, or None for no limit; it is {value!r}")
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a client behaves; every field has a default that suits a service.
 
     Attributes:
@@ -171,6 +198,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dedupe_window_records: How many of the latest (event, time, distinct_id, $insert_id) are remembered.
         max_concurrency: Ingestion requests at once, at most; the engine starts at 4 and adapts.
         max_call_retries: Retries of a query, export or other call that has an answer; records have their deadline.
+        max_retry_after_seconds: Longest wait that a server's Retry-After header can ask for.
         retry_quota: Retries that may be made in a burst; each second gives one back, each success a tenth.
         use_request_ip: Let Mixpanel set a user's place from the address that the request comes from, that is, this
             machine's; off for servers.
@@ -203,6 +231,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dedupe_window_records: int = 65_536
     max_concurrency: int = limits.INGESTION_CONCURRENCY
     max_call_retries: int = 4
+    max_retry_after_seconds: float = 300.0
     retry_quota: int = 100
     use_request_ip: bool = False
     ordered_profiles: bool = False
@@ -219,8 +248,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rates: Rates = Rates()
 
     def __post_init__(self) -> None:
-        _check_choice("track_via", self.track_via, ("track", "import"))
-        _check_choice("overflow", self.overflow, ("wait", "raise", "drop_newest", "drop_oldest"))
+        StrictStruct.__post_init__(self)
         _check_range("max_batch_records", self.max_batch_records, 1, limits.MAX_BATCH_RECORDS)
         _check_range("max_group_batch_records", self.max_group_batch_records, 1, limits.MAX_BATCH_RECORDS)
         _check_range("max_batch_bytes", self.max_batch_bytes, 1_000, 10_000_000)
@@ -231,7 +259,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_range("dedupe_window_records", self.dedupe_window_records, 0, 10_000_000)
         _check_range("max_connections", self.max_connections, 1, 10_000)
         _check_range("linger_seconds", self.linger_seconds, 0, 3600)
-        for name in ("overflow_wait_seconds", "close_timeout_seconds", "delivery_deadline_seconds"):
+        for name in (
+            "overflow_wait_seconds",
+            "max_retry_after_seconds",
+            "close_timeout_seconds",
+            "delivery_deadline_seconds",
+        ):
             _check_range(name, getattr(self, name), 0, math.inf)
         for name in ("connect_timeout_seconds", "total_timeout_seconds", "query_timeout_seconds"):
             _check_range(name, getattr(self, name), 0.001, 86_400)
@@ -249,11 +282,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{type(self).__name__}({fields})"
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidSettingError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -1,10 +1,15 @@
-"""Addresses such as s3://bucket/key and what of them may be shown. Pure."""
+"""Removes secrets from text and from URLs such as s3://bucket/key."""
 
+import base64
+import html
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
 
+REDACTED: Final = "***"
+_MIN_SECRET_CHARACTERS: Final = 8  # a shorter value occurs in ordinary words, which redaction would garble
 HIDDEN_QUERY: Final = "?..."
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*::)*[A-Za-z][A-Za-z0-9+.\-]+://")
 _IN_TEXT: Final = re.compile(_ADDRESS.pattern + r"[^\s'\"<>()]*")
@@ -13,6 +18,27 @@ HTTP: Final = frozenset({"http", "https"})
 _QUERY: Final = {True: re.compile(r"(?<=[^?#])[?#][^@]*$", re.DOTALL), False: re.compile(r"\?[\w.\-]+=.*$", re.DOTALL)}
 # What other schemes have before the @ is a user, and with some servers a secret.
 _PLACE_BEFORE_AT: Final = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` with every secret replaced, in each spelling in which a server may repeat it.
+
+    Args:
+        text: Any text.
+        secrets: Secret values; those of fewer than 8 characters are left.
+    """
+    spellings = {spelling for secret in secrets if len(secret) >= _MIN_SECRET_CHARACTERS for spelling in _spell(secret)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, REDACTED)
+    return text
+
+
+def _spell(secret: str) -> Iterator[str]:
+    yield from (secret, secret.rstrip("="), quote(secret, safe=""), quote_plus(secret))
+    yield from (html.escape(secret), html.escape(secret, quote=False), json.dumps(secret)[1:-1])
+    encoded = secret.encode("utf-8", "surrogatepass")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(encoded).decode("ascii").rstrip("=")
 
 
 def is_remote(path: str) -> bool:
@@ -49,7 +75,7 @@ def _secrets(address: str) -> Iterator[str]:
         query = _QUERY[scheme.lower() in HTTP].search(rest)
         values = [pair.partition("=")[2] for pair in query[0].split("&")] if query else []
         for secret in (*user.split(":"), *values):
-            if len(secret) > 2:  # noqa: PLR2004 - shorter ones are found everywhere, and protect nothing
+            if len(secret) >= _MIN_SECRET_CHARACTERS:
                 yield from (secret, unquote(secret))
 
 

@@ -9,10 +9,11 @@ from mixpanel_async.actions._core.multipart import FileValue, encode_multipart
 from mixpanel_async.actions._core.params import FieldValue, form_body, json_text, pairs
 from mixpanel_async.actions._core.resource import FORM, JSON
 from mixpanel_async.actions._core.responses import read_json
-from mixpanel_async.auth import REDACTED, Credential
+from mixpanel_async.auth import Credential
 from mixpanel_async.config import Server
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
+from mixpanel_async.redaction import REDACTED
 from mixpanel_async.session import Reply, Request, RetryRule, Session
 from mixpanel_async.session.messages import Family
 

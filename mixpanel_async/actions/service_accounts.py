@@ -18,8 +18,8 @@ from mixpanel_async.actions._core.responses import (
     read_results,
 )
 from mixpanel_async.actions._core.scope import ProjectScope
-from mixpanel_async.auth import REDACTED
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.redaction import REDACTED
 
 Role: TypeAlias = Literal["owner", "admin", "analyst", "consumer"]
 

@@ -1,4 +1,4 @@
-"""The one table that turns a status into an answer or an error."""
+"""HTTP status -> exception; Retry-After."""
 
 import email.utils
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from mixpanel_async.auth import redact
 from mixpanel_async.errors import (
     ApiError,
     BadRequestError,
@@ -20,8 +19,11 @@ from mixpanel_async.errors import (
     UnauthorizedError,
     UnexpectedReplyError,
 )
+from mixpanel_async.redaction import redact
 
 _MAX_MESSAGE_CHARACTERS: Final = 1000
+_MAX_DIGITS: Final = 40  # float() of a longer number is infinite
+_MIN_UNIX_TIME: Final = 1_000_000_000  # a wait of 31 years is a moment since 2001
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-mp-request-id", "x-cloud-trace-context")
 
 _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
@@ -48,7 +50,14 @@ def error_class(status: int) -> type[ApiError] | None:
 
 
 def read_error(
-    status: int, headers: Mapping[str, str], body: bytes, *, operation: str, now: float, secrets: Iterable[str]
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    operation: str,
+    now: float,
+    max_retry_after: float,
+    secrets: Iterable[str],
 ) -> ApiError | None:
     """Return the error that a reply is, or None if it is a success.
 
@@ -58,6 +67,7 @@ def read_error(
         body: At most 64 KiB of the body.
         operation: The call, for the message.
         now: Unix time in seconds, to read a Retry-After that is a date.
+        max_retry_after: Bound on Retry-After, in seconds.
         secrets: Strings that are replaced wherever the reply repeats them.
     """
     kind = error_class(status)
@@ -67,7 +77,7 @@ def read_error(
     if "location" in headers and kind is UnexpectedReplyError:
         message = f"redirected to {redact(headers['location'], secrets)}; redirects are not followed"
     request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
-    retry_after = read_retry_after(headers.get("retry-after"), now)
+    retry_after = read_retry_after(headers.get("retry-after"), now, max_retry_after)
     if kind is RateLimitedError:
         return RateLimitedError(
             message,
@@ -92,20 +102,24 @@ def _read_message(body: bytes) -> str:
     return decoded.error or decoded.message or body.decode("utf-8", errors="replace").strip()
 
 
-def read_retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait, from its number or its date; None if unreadable.
+def read_retry_after(value: str | None, now: float, max_seconds: float) -> float | None:
+    """Return the seconds that a Retry-After header asks to wait; None if it cannot be read. Never raises.
 
     Args:
-        value: The header.
+        value: The header: seconds, an HTTP date, or Unix time in seconds, as some gateways send it.
         now: Unix time in seconds.
+        max_seconds: Bound on the result: one odd header must not stop delivery for days.
     """
     if value is None:
         return None
     value = value.strip()
     if value.isascii() and value.replace(".", "", 1).isdigit():
-        return float(value)
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, date.timestamp() - now)
+        seconds = float(value[:_MAX_DIGITS])
+        if seconds >= _MIN_UNIX_TIME:
+            seconds -= now
+    else:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, OverflowError):  # OverflowError: a year or a zone with twenty digits
+            return None
+    return min(max(0.0, seconds), max_seconds)

@@ -1,6 +1,6 @@
-"""The rate-limit governor: what may go over the wire, and when.
+"""Rolling windows, the pacer and the governor: which request may leave, and when.
 
-`RollingWindow`, `Pacer` and `FamilyLimits` are pure: they are told the time and answer with a time. `Governor` waits.
+`RollingWindow`, `Pacer` and `FamilyLimits` do no I/O; the caller passes the time. `Governor` waits.
 """
 
 import asyncio
@@ -18,10 +18,11 @@ from mixpanel_async.session.messages import Family
 # was slow to arrive and a later one that was fast do not meet in one of the server's windows.
 _WINDOW_MARGIN: Final = 0.01
 _PACER_BURST_SECONDS: Final = 0.25
+_MAX_LATE_SECONDS: Final = 0.1  # a caller that wakes later than this books again: others woke late with it
 
 
 class Limit(Protocol):
-    """One limit; amounts are booked in the order of their times."""
+    """One limit."""
 
     def earliest(self, now: float, amount: int) -> float:
         """Return the first time, not before `now`, at which `amount` fits."""
@@ -29,8 +30,8 @@ class Limit(Protocol):
     def book(self, at: float, amount: int) -> None:
         """Count `amount` at the time `at`."""
 
-    def cancel(self, at: float, amount: int) -> None:
-        """Take back what was booked and never sent."""
+    def discard(self, at: float, amount: int) -> None:
+        """Remove a booking that was never sent; an expired one is left alone."""
 
 
 class RollingWindow:
@@ -64,10 +65,16 @@ class RollingWindow:
         bisect.insort(self._booked, (at, min(amount, self._limit)))
         self._sum += min(amount, self._limit)
 
-    def cancel(self, at: float, amount: int) -> None:
-        """Take back what was booked and never sent."""
-        self._booked.remove((at, min(amount, self._limit)))
-        self._sum -= min(amount, self._limit)
+    def discard(self, at: float, amount: int) -> None:
+        """Remove a booking that was never sent; an expired one is left alone.
+
+        After a stall of the event loop another caller may have dropped the booking as expired before this one woke.
+        """
+        entry = (at, min(amount, self._limit))
+        index = bisect.bisect_left(self._booked, entry)
+        if index < len(self._booked) and self._booked[index] == entry:
+            del self._booked[index]
+            self._sum -= entry[1]
 
     def _forget(self, now: float) -> None:
         gone = bisect.bisect_right(self._booked, (now - self._seconds, 2**62))
@@ -97,10 +104,32 @@ class Pacer:
         """Count `amount` at the time `at`."""
         self._due = max(self._due, at) + amount / self._per_second
 
-    def cancel(self, at: float, amount: int) -> None:
-        """Take back what was booked and never sent."""
+    def discard(self, at: float, amount: int) -> None:
+        """Remove a booking that was never sent."""
         del at
         self._due -= amount / self._per_second
+
+
+class Reservation:
+    """One booked request.
+
+    Attributes:
+        at: Monotonic time at which the request may leave.
+    """
+
+    __slots__ = ("_bookings", "at")
+
+    def __init__(self, at: float, bookings: Sequence[tuple[Limit, int]]) -> None:
+        self.at = at
+        self._bookings = bookings
+        for limit, amount in bookings:
+            limit.book(at, amount)
+
+    def cancel(self) -> None:
+        """Give the booking back, because the request was not sent; a second call does nothing."""
+        bookings, self._bookings = self._bookings, ()
+        for limit, amount in bookings:
+            limit.discard(self.at, amount)
 
 
 class FamilyLimits:
@@ -118,23 +147,14 @@ class FamilyLimits:
         self._limits = (tuple(records), tuple(body_bytes), tuple(requests))
         self.paused_until = float("-inf")
 
-    def book(self, now: float, records: int, body_bytes: int) -> float:
-        """Count a request and return the time at which it may leave."""
+    def reserve(self, now: float, records: int, body_bytes: int) -> Reservation:
+        """Book a request for the earliest time at which it may leave."""
         amounts = (records, body_bytes, 1)
+        bookings = [(limit, amount) for group, amount in zip(self._limits, amounts, strict=True) for limit in group]
         at = max(now, self.paused_until)
-        for group, amount in zip(self._limits, amounts, strict=True):
-            for limit in group:
-                at = max(at, limit.earliest(at, amount))
-        for group, amount in zip(self._limits, amounts, strict=True):
-            for limit in group:
-                limit.book(at, amount)
-        return at
-
-    def cancel(self, at: float, records: int, body_bytes: int) -> None:
-        """Take back a request that was booked for `at` and never sent."""
-        for group, amount in zip(self._limits, (records, body_bytes, 1), strict=True):
-            for limit in group:
-                limit.cancel(at, amount)
+        for limit, amount in bookings:
+            at = max(at, limit.earliest(at, amount))
+        return Reservation(at, bookings)
 
     def pause(self, until: float) -> None:
         """Let nothing leave before `until`."""
@@ -241,18 +261,21 @@ class Governor:
     ) -> None:
         while True:
             now = self._clock.monotonic()
-            at = family.book(now, records, body_bytes)
+            reservation = family.reserve(now, records, body_bytes)
+            at = reservation.at
             if at <= now:
                 return
             try:
                 self._check_wait(at - now, at, give_up_at, operation)
                 await self._clock.sleep(at - now)
-            except BaseException:
-                family.cancel(at, records, body_bytes)
+            except BaseException:  # a cancelled caller gives its booking back, too
+                reservation.cancel()
                 raise
-            if family.paused_until <= self._clock.monotonic():
+            now = self._clock.monotonic()
+            if family.paused_until <= now and now - at <= _MAX_LATE_SECONDS:
                 return
-            family.cancel(at, records, body_bytes)  # a 429 came meanwhile: queue again behind the pause
+            # A 429 paused the family meanwhile, or the loop stalled and everyone woke at once: book again.
+            reservation.cancel()
 
     def _check_wait(self, seconds: float, at: float, give_up_at: float | None, operation: str) -> None:
         if give_up_at is not None and at > give_up_at:

@@ -1,8 +1,12 @@
-"""When to try again: documented back-off, a shared quota. Pure; the clock's readings are handed in."""
+"""Backoff, the retry quota and the one retry loop."""
 
+import logging
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeAlias
 
 from mixpanel_async import limits
+from mixpanel_async.clock import Clock
 from mixpanel_async.errors import (
     ApiError,
     MixpanelError,
@@ -13,7 +17,10 @@ from mixpanel_async.errors import (
 )
 from mixpanel_async.session.messages import Request, RetryRule
 
-Uniform = Callable[[float, float], float]
+_log = logging.getLogger("mixpanel_async")
+Uniform: TypeAlias = Callable[[float, float], float]
+# (error, attempts so far) -> seconds to wait before the next attempt, or None to give up.
+DelayAfter: TypeAlias = Callable[[MixpanelError, int], float | None]
 
 
 def backoff_seconds(attempt: int, uniform: Uniform, *, retry_after: float | None = None) -> float:
@@ -113,3 +120,65 @@ def _is_safe(error: MixpanelError, request: Request) -> bool:
             return request.can_repeat
         case _:
             return False
+
+
+class Attempt:
+    """One attempt of a retry loop; its `with` block decides whether another one follows.
+
+    Attributes:
+        number: Attempts so far, this one included; counts from 1 again after `note_progress`.
+    """
+
+    def __init__(self, number: int, delay_after: DelayAfter) -> None:
+        self.number = number
+        self.error: MixpanelError | None = None
+        self.delay: float | None = None
+        self._delay_after = delay_after
+
+    def note_progress(self) -> None:
+        """Count attempts from here: what failed before has been overcome."""
+        self.number = 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, MixpanelError):
+            return False
+        self.error, self.delay = error, self._delay_after(error, self.number)
+        return self.delay is not None
+
+
+class Retrying:
+    """The retry loop of every call that has an answer: `async for attempt in Retrying(...): with attempt: ...`.
+
+    An error in the `with` block leads to another attempt after a delay, or leaves the loop as it is.
+
+    Args:
+        operation: The call, for the log.
+        clock: Waits.
+        delay_after: Decides.
+    """
+
+    def __init__(self, operation: str, clock: Clock, delay_after: DelayAfter) -> None:
+        self._operation = operation
+        self._clock = clock
+        self._delay_after = delay_after
+        self._attempt: Attempt | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Attempt:
+        last = self._attempt
+        if last is None:
+            self._attempt = Attempt(1, self._delay_after)
+            return self._attempt
+        if last.delay is None:
+            raise StopAsyncIteration
+        _log.info("%s: attempt %d failed (%s); retry in %.1f s", self._operation, last.number, last.error, last.delay)
+        await self._clock.sleep(last.delay)
+        self._attempt = Attempt(last.number + 1, self._delay_after)
+        return self._attempt

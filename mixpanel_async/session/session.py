@@ -1,13 +1,13 @@
-"""The one door out: address, credential and pacing are added here, and nowhere else."""
+"""The only path to the network: adds the URL, credentials and rate limiting; sends; retries."""
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from mixpanel_async.auth import Credential, ProjectToken, redact
+from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock
 from mixpanel_async.config import Server, Settings
 from mixpanel_async.errors import (
@@ -18,10 +18,11 @@ from mixpanel_async.errors import (
     RateLimitedError,
     TransportError,
 )
+from mixpanel_async.redaction import redact
 from mixpanel_async.session import errors
 from mixpanel_async.session.messages import Reply, Request, RetryRule, StreamReply, Transport, WireRequest
 from mixpanel_async.session.rate_limits import Governor
-from mixpanel_async.session.retry import RetryQuota, backoff_seconds, retry_delay
+from mixpanel_async.session.retry import DelayAfter, Retrying, RetryQuota, backoff_seconds, retry_delay
 
 _log = logging.getLogger("mixpanel_async")
 
@@ -92,18 +93,10 @@ class Session:
             MissingCredentialsError: The call needs a credential or project id that the client has not.
             RateLimitedError: The call's turn would come later than the settings let it wait.
         """
-        rule = request.retry or RetryRule(max_retries=self._settings.max_call_retries)
-        attempt = 1
-        while True:
-            try:
-                return await self._send_once(request, is_retry=attempt > 1)
-            except (ApiError, TransportError) as error:
-                delay = self._delay_after(error, request, rule, attempt)
-                if delay is None:
-                    raise
-                _log.info("%s: try %d failed (%s); again in %.1f s", request.operation, attempt, error, delay)
-            await self._clock.sleep(delay)
-            attempt += 1
+        async for attempt in self._attempts(request):
+            with attempt:
+                return await self._send_once(request, is_retry=attempt.number > 1)
+        raise AssertionError("the last attempt returns or raises")
 
     async def attempt(self, request: Request, *, is_retry: bool) -> Reply:
         """Send a request once, with a permit that the caller holds, and return the reply whatever its status.
@@ -128,24 +121,34 @@ class Session:
             ApiError: Mixpanel answered with an error.
             TransportError: The reply did not begin, or broke while it was read.
         """
+        async with AsyncExitStack() as stack:
+            async for attempt in self._attempts(request):
+                with attempt:
+                    async with AsyncExitStack() as opening:
+                        await opening.enter_async_context(self._permit(request))
+                        reply = await self._open(request, is_retry=attempt.number > 1)
+                        # Held beyond the attempt: the caller's own errors, in mid-stream, are not retried.
+                        await stack.enter_async_context(opening.pop_all())
+            stack.push_async_callback(self._transport.close_stream, reply)
+            yield reply
+
+    def retrying(self, operation: str, delay_after: DelayAfter) -> Retrying:
+        """Return a retry loop that pays each retry from the client's quota.
+
+        Args:
+            operation: The call, for the log.
+            delay_after: Returns the seconds to wait after an error, or None to give up.
+        """
+
+        def within_quota(error: MixpanelError, attempt: int) -> float | None:
+            delay = delay_after(error, attempt)
+            return delay if delay is not None and self.quota.take(self._clock.monotonic()) else None
+
+        return Retrying(operation, self._clock, within_quota)
+
+    def _attempts(self, request: Request) -> Retrying:
         rule = request.retry or RetryRule(max_retries=self._settings.max_call_retries)
-        attempt = 1
-        while True:
-            async with self._permit(request):
-                try:
-                    reply = await self._open(request, is_retry=attempt > 1)
-                except (ApiError, TransportError) as error:
-                    delay = self._delay_after(error, request, rule, attempt)
-                    if delay is None:
-                        raise
-                else:
-                    try:
-                        yield reply
-                    finally:
-                        await self._transport.close_stream(reply)
-                    return
-            await self._clock.sleep(delay)
-            attempt += 1
+        return self.retrying(request.operation, lambda error, attempt: self._delay_after(error, request, rule, attempt))
 
     def error_of(self, reply: Reply, operation: str, credential: Credential | None = None) -> ApiError | None:
         """Return the error that a reply is, or None if it is good; the call's own credential is kept out of it too."""
@@ -156,6 +159,7 @@ class Session:
             reply.body,
             operation=operation,
             now=self._clock.time(),
+            max_retry_after=self._settings.max_retry_after_seconds,
             secrets=(*self.secrets(), *own),
         )
 
@@ -206,7 +210,9 @@ class Session:
         raise error
 
     def _delay_after(self, error: MixpanelError, request: Request, rule: RetryRule, attempt: int) -> float | None:
-        """Return the seconds to the next try, or None to give up; a 429 pauses its whole family."""
+        """Return the seconds to the next attempt, or None to give up; a 429 pauses its whole family."""
+        if not isinstance(error, ApiError | TransportError):
+            return None
         delay = retry_delay(error, request, rule, attempt, self._clock.uniform)
         if isinstance(error, RateLimitedError):
             if error.is_own:
@@ -215,9 +221,7 @@ class Session:
             self.governor.pause(request.family, pause)
         retry_after = error.retry_after if isinstance(error, ApiError) else None
         if (retry_after or 0.0) > self._settings.rates.max_wait_seconds:
-            return None  # the error says how long; who wants to wait that long decides it himself
-        if delay is None or not self.quota.take(self._clock.monotonic()):
-            return None
+            return None  # the error says how long; the caller decides whether to wait
         return delay
 
     def _note(self, request: Request, status: int, started: float) -> None:
@@ -231,15 +235,17 @@ class Session:
         credential = request.credential or (self._credentials if request.is_authorized else None)
         url = self._url(request, credential)
         headers = dict(request.headers)
+        given = {name.lower() for name in headers}  # header names have no case: the caller's win however spelled
         if request.content_type:
             headers["Content-Type"] = request.content_type
-        headers.setdefault("Accept-Encoding", "gzip")
+        if "accept-encoding" not in given:
+            headers["Accept-Encoding"] = "gzip"
         if request.is_authorized and credential is None:
             raise MissingCredentialsError(
                 f"{request.operation} needs credentials: give the client a ServiceAccount, ProjectSecret or OAuthToken"
             )
-        if credential is not None and _origin(url) in self._hosts:
-            headers.setdefault("Authorization", credential.authorization())
+        if credential is not None and "authorization" not in given and _origin(url) in self._hosts:
+            headers["Authorization"] = credential.authorization()
         settings = self._settings
         default = settings.query_timeout_seconds if request.family == "query" else settings.total_timeout_seconds
         return WireRequest(

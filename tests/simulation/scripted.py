@@ -70,4 +70,4 @@ def accepted(request: WireRequest) -> Reply:
 
 def client_of(server: ScriptedServer, settings: Settings, clock: Clock | None = None) -> AsyncMixpanel:
     """Return a client, in virtual time unless a clock is given."""
-    return AsyncMixpanel("token", settings=settings, transport=server, clock=clock or VirtualClock())
+    return AsyncMixpanel("project-token", settings=settings, transport=server, clock=clock or VirtualClock())

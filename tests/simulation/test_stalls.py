@@ -145,7 +145,7 @@ def test_a_refusal_after_an_answer_that_was_lost(status: int) -> None:
     run_virtually(main())
 
 
-@pytest.mark.parametrize("secret", ["token", "dG9rZW46"], ids=["plain", "basic"])
+@pytest.mark.parametrize("secret", ["project-token", "cHJvamVjdC10b2tlbjo="], ids=["plain", "basic"])
 def test_a_server_that_repeats_a_secret(secret: str) -> None:
     """What Mixpanel says of a record is told without the token, in whichever form the server repeats it."""
 

@@ -16,8 +16,8 @@ from mixpanel_async.actions.pipelines.regions import (
     S3Region,
     SchemaType,
 )
-from mixpanel_async.auth import REDACTED
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.redaction import REDACTED
 
 _SECRETS = frozenset({"client_secret", "snowflake_password"})
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from mixpanel_async import AsyncMixpanel, OAuthToken, ProjectSecret, ServiceAccount, Settings, errors
@@ -220,7 +221,7 @@ async def test_retries_of_a_call() -> None:
 
 
 async def test_a_wait_that_is_too_long() -> None:
-    """A server that asks for more patience than a call may have is not waited for; the error says how long it asked."""
+    """A server that asks for a longer wait than a call may have is not waited for; the error has the capped wait."""
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(plain("503 Busy", b"", "Retry-After: 86400"))
@@ -229,7 +230,7 @@ async def test_a_wait_that_is_too_long() -> None:
     async with raw_server(answer) as url, session_to(url, Settings(), clock=clock) as session:
         with pytest.raises(errors.ServiceUnavailableError) as caught:
             await session.send(GET)
-    assert caught.value.retry_after == 86_400
+    assert caught.value.retry_after == 300
     assert not clock.slept
 
 
@@ -444,3 +445,21 @@ async def test_a_redirect_that_was_asked_for(connect: Connect, server: Emulator)
     assert [request.status for request in server.requests] == [302]
     pixel = await client.request("POST", "/track", query={"img": "1"}, json=[event], response="bytes")
     assert pixel[:3] in {b"GIF", b"\x89PN"}
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+async def test_the_callers_own_authorization_wins(name: str) -> None:
+    """A header of the caller's replaces the client's credential, however its name is spelled, and goes out once."""
+    heads: list[bytes] = []
+
+    async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(plain("200 OK", b"{}"))
+
+    request = msgspec.structs.replace(GET, headers={name: "Bearer mine", "accept-encoding": "identity"})
+    async with raw_server(answer, heads) as url, session_to(url, Settings(), clock=FastClock()) as session:
+        await session.send(request)
+    head = heads[0].decode().lower()
+    assert head.count("authorization:") == 1
+    assert "authorization: bearer mine" in head
+    assert "accept-encoding: identity" in head
+    assert "gzip" not in head

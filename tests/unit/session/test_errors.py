@@ -40,16 +40,18 @@ def test_the_table_of_statuses(status: int, kind: type[errors.ApiError] | None) 
         (b"plain words", "plain words"),
         (b"", "no message"),
         (b"\xff\xfe", "\ufffd\ufffd"),
-        (b'{"error":"the secret s3cret is wrong"}', "the secret *** is wrong"),
+        (b'{"error":"the secret s3cret-0123 is wrong"}', "the secret *** is wrong"),
         (b"x" * 5000, "x" * 1000),
     ],
 )
 def test_messages(body: bytes, message: str) -> None:
     """An error tells Mixpanel's own words, bounded, without our secrets."""
-    error = read_error(400, {"x-request-id": "r-1"}, body, operation="import", now=NOW, secrets=["s3cret"])
+    error = read_error(
+        400, {"x-request-id": "r-1"}, body, operation="import", now=NOW, max_retry_after=300.0, secrets=["s3cret-0123"]
+    )
     assert error is not None
     assert (error.message, error.status, error.operation, error.request_id) == (message, 400, "import", "r-1")
-    assert "s3cret" not in str(error)
+    assert "s3cret-0123" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,19 @@ def test_messages(body: bytes, message: str) -> None:
         (email.utils.format_datetime(dt.datetime.fromtimestamp(NOW + 90, dt.UTC), usegmt=True), 90.0),
         (email.utils.format_datetime(dt.datetime.fromtimestamp(NOW - 90, dt.UTC), usegmt=True), 0.0),
         ("soon", None),
+        ("3600", 300.0),
+        ("999999999999", 300.0),
+        ("9" * 400, 300.0),
+        ("." + "9" * 400, pytest.approx(1.0)),
+        (str(int(NOW) + 30), 30.0),
+        ("Wed, 31 Dec 9999 23:59:59 GMT", 300.0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999", None),
+        ("", None),
+        (".", None),
         ("-3", None),
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
-    """Retry-After is read as seconds and as a date; nonsense counts as missing."""
-    assert read_retry_after(header, NOW) == seconds
+    """Retry-After is read as seconds and as a date; nonsense counts as missing; it never raises, and is bounded."""
+    assert read_retry_after(header, NOW, 300.0) == seconds

@@ -38,7 +38,7 @@ def test_a_window_lets_go_in_time() -> None:
     window.book(10.0, 4)
     assert window.earliest(20.0, 1) == 60.0
     assert window.earliest(20.0, 7) == 70.0
-    window.cancel(10.0, 4)
+    window.discard(10.0, 4)
     assert window.earliest(20.0, 4) == 20.0
 
 
@@ -57,21 +57,35 @@ def test_a_pause_holds_a_whole_family() -> None:
     """After a 429 nothing of the family leaves before the pause is over, whatever its windows say."""
     family = FamilyLimits()
     family.pause(30.0)
-    assert family.book(10.0, 1, 100) == 30.0
+    assert family.reserve(10.0, 1, 100).at == 30.0
     family.pause(20.0)
-    assert family.book(10.0, 1, 100) == 30.0
+    assert family.reserve(10.0, 1, 100).at == 30.0
 
 
 def test_documented_limits() -> None:
     """By default each family has the limits that Mixpanel documents."""
     families = family_limits(Rates())
     query = families["query"]
-    times = [query.book(0.0, 0, 0) for _ in range(61)]
+    times = [query.reserve(0.0, 0, 0).at for _ in range(61)]
     assert times[59] == 0.0
     assert times[60] == pytest.approx(3636.0)
     export = families["export"]
-    assert [export.book(0.0, 0, 0) for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(1.01)]
-    assert [families["gdpr"].book(0.0, 0, 0) for _ in range(2)] == [0.0, pytest.approx(1.01)]
+    assert [export.reserve(0.0, 0, 0).at for _ in range(4)] == [0.0, 0.0, 0.0, pytest.approx(1.01)]
+    assert [families["gdpr"].reserve(0.0, 0, 0).at for _ in range(2)] == [0.0, pytest.approx(1.01)]
     schemas = families["schemas"]
-    assert [schemas.book(0.0, 4000, 0), schemas.book(0.0, 1, 0)] == [0.0, pytest.approx(60.6)]
-    assert families["app"].book(0.0, 10**9, 10**9) == 0.0
+    assert [schemas.reserve(0.0, 4000, 0).at, schemas.reserve(0.0, 1, 0).at] == [0.0, pytest.approx(60.6)]
+    assert families["app"].reserve(0.0, 10**9, 10**9).at == 0.0
+
+
+def test_a_cancelled_reservation_gives_its_place_back_once() -> None:
+    """Cancelling twice, or after another caller dropped the expired booking, changes nothing and never raises."""
+    family = family_limits(Rates())["gdpr"]
+    first, second = family.reserve(0.0, 0, 0), family.reserve(0.0, 0, 0)
+    assert [first.at, second.at] == [0.0, pytest.approx(1.01)]
+    second.cancel()
+    second.cancel()
+    assert family.reserve(0.0, 0, 0).at == pytest.approx(1.01)
+    late = family.reserve(0.0, 0, 0)
+    assert family.reserve(60.0, 0, 0).at == 60.0  # forgets everything that is older
+    late.cancel()
+    assert family.reserve(60.0, 0, 0).at == pytest.approx(61.01)

@@ -1,0 +1,62 @@
+"""Waiting calls when the event loop stands still: a paused container, a debugger, a starved machine."""
+
+import asyncio
+import itertools
+
+from mixpanel_async.config import Rates
+from mixpanel_async.session.rate_limits import Governor
+from tests.virtual_time import VirtualClock, VirtualLoop, run_virtually
+
+
+def test_callers_that_wait_for_their_turn_survive_a_stall() -> None:
+    """After a stall longer than the window each caller gets its turn, still no faster than the limit."""
+
+    async def main() -> None:
+        clock = VirtualClock()
+        governor = Governor(Rates(gdpr_per_second=1), clock)
+        turns: list[float] = []
+
+        async def call() -> None:
+            async with governor.permit("gdpr", operation="gdpr"):
+                turns.append(clock.monotonic())
+
+        calls = [asyncio.create_task(call()) for _ in range(5)]
+        await asyncio.sleep(0)
+        governor.pause("gdpr", 4)
+        stall(3.5)
+        await asyncio.gather(*calls)
+        assert len(turns) == 5
+        assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(turns))
+
+    run_virtually(main())
+
+
+def test_a_caller_that_is_cancelled_during_a_stall_gets_its_cancellation() -> None:
+    """A cancelled wait raises CancelledError and nothing else, also where its booking has expired meanwhile."""
+
+    async def main() -> None:
+        clock = VirtualClock()
+        governor = Governor(Rates(gdpr_per_second=1), clock)
+
+        async def call() -> None:
+            async with governor.permit("gdpr", operation="gdpr"):
+                pass
+
+        await call()
+        waiting = [asyncio.create_task(call()) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        stall(30)
+        governor._limits["gdpr"].reserve(clock.monotonic(), 0, 0)  # drops what has expired
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(result) for result in results] == [asyncio.CancelledError] * 3
+
+    run_virtually(main())
+
+
+def stall(seconds: float) -> None:
+    """Let time pass without giving the loop a turn."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.advance(seconds)
