@@ -68,7 +68,7 @@ async def read_rows(pool: asyncpg.Pool) -> AsyncGenerator[tuple[Position, bytes]
             yield (row["txid"], row["id"]), row["event"].encode()
 
 
-async def commit(pool: asyncpg.Pool, acks: Sequence[Ack]) -> int:
+async def commit(pool: asyncpg.Pool, acks: Sequence[Ack[Position]]) -> int:
     """Move the position behind what has settled, keep what was rejected beside it; return how many that were."""
     rejected = [(ack.offset[1], ack.verdict.reason, ack.verdict.message) for ack in acks if ack.is_rejected]
     async with pool.acquire() as connection, connection.transaction():
@@ -80,7 +80,7 @@ async def commit(pool: asyncpg.Pool, acks: Sequence[Ack]) -> int:
 async def sync(pool: asyncpg.Pool, mixpanel: AsyncMixpanel) -> tuple[int, int]:
     """Send the rows that are new; return how many have settled, and how many of them were rejected."""
     read = rejected = 0
-    settled: list[Ack] = []
+    settled: list[Ack[Position]] = []
     pipe = mixpanel.pipe(read_rows(pool), max_unacknowledged=MAX_UNACKNOWLEDGED)
     async with contextlib.aclosing(pipe) as acks:
         async for ack in acks:

@@ -58,7 +58,7 @@ class Consumer:
         """Move entries until it is told to stop."""
         with contextlib.suppress(ResponseError):  # the group is there already
             await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-        settled: list[Ack] = []
+        settled: list[Ack[Entry]] = []
         pipe = mixpanel.pipe(self._records(), max_unacknowledged=MAX_UNACKNOWLEDGED)
         async with contextlib.aclosing(pipe) as acks:
             async for ack in acks:
@@ -94,14 +94,15 @@ class Consumer:
         found: Any = await self._redis.xreadgroup(GROUP, self._name, {STREAM: ">"}, count=READ_ENTRIES, block=WAIT_MS)
         return [entry for _, entries in found for entry in entries]
 
-    async def _acknowledge(self, acks: Sequence[Ack]) -> None:
+    async def _acknowledge(self, acks: Sequence[Ack[Entry]]) -> None:
         """Acknowledge entries; put those that were rejected aside in the same transaction."""
         async with self._redis.pipeline(transaction=True) as commands:
             for ack in acks:
                 if ack.is_rejected:
                     entry_id, fields = ack.offset
                     reason = {"id": entry_id, "reason": ack.verdict.reason, "message": ack.verdict.message}
-                    commands.xadd(REJECTED, {**fields, **{f"mixpanel_{name}": text for name, text in reason.items()}})
+                    entry: dict[Any, Any] = {**fields, **{f"mixpanel_{name}": text for name, text in reason.items()}}
+                    commands.xadd(REJECTED, entry)
             commands.xack(STREAM, GROUP, *(ack.offset[0] for ack in acks))
             await commands.execute()
         self._held.difference_update(ack.offset[0] for ack in acks)

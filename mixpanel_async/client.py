@@ -4,10 +4,10 @@ import contextlib
 import datetime as dt
 import os
 import warnings
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, Unpack, cast, overload
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, Unpack, cast, overload
 
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.options import JobArguments
     from mixpanel_async.jobs.pipe.job import PipeSource
     from mixpanel_async.jobs.sources.detection import Format
+    from mixpanel_async.jobs.sources.iterables import Record
     from mixpanel_async.jobs.sources.open import EventSource
+
+P = TypeVar("P")  # the position of a pipe's record
 
 
 class AsyncMixpanel:
@@ -462,6 +465,26 @@ class AsyncMixpanel:
             is_group=is_group,
         )
 
+    @overload
+    def pipe(
+        self,
+        source: "AsyncIterable[tuple[P, Record]] | Iterable[tuple[P, Record]]",
+        *,
+        mapping: RecordMapping | None = None,
+        concurrency: int | None = None,
+        max_unacknowledged: int = 100_000,
+    ) -> AsyncGenerator[Ack[P]]: ...
+
+    @overload
+    def pipe(
+        self,
+        source: "AsyncIterable[Record] | Iterable[Record]",
+        *,
+        mapping: RecordMapping | None = None,
+        concurrency: int | None = None,
+        max_unacknowledged: int = 100_000,
+    ) -> AsyncGenerator[Ack[int]]: ...
+
     def pipe(
         self,
         source: "PipeSource",
@@ -469,7 +492,7 @@ class AsyncMixpanel:
         mapping: RecordMapping | None = None,
         concurrency: int | None = None,
         max_unacknowledged: int = 100_000,
-    ) -> AsyncGenerator[Ack]:
+    ) -> AsyncGenerator[Ack[object]]:
         """Deliver events from a source that may never end; yield an acknowledgement for each, in the source's order.
 
         An acknowledgement comes when the record and all records before it have their outcome: what it names can be
@@ -507,7 +530,7 @@ class AsyncMixpanel:
 
     async def _acks(
         self, source: "PipeSource", mapping: RecordMapping | None, concurrency: int | None, max_unacknowledged: int
-    ) -> AsyncGenerator[Ack]:
+    ) -> AsyncGenerator[Ack[object]]:
         from mixpanel_async.jobs.run import open_pipe
 
         pipe = open_pipe(

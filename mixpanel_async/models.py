@@ -19,7 +19,8 @@ class Outcome(enum.Enum):
     REJECTED = "rejected"  # refused, by Mixpanel or by local validation
     DUPLICATE = "duplicate"  # an equal record was admitted shortly before; this one was not sent
     EXPIRED = "expired"  # not delivered within its deadline, and certainly not accepted
-    DROPPED = "dropped"  # given up by the overflow policy; in a pipe also what the mapping's filters leave out
+    DROPPED = "dropped"  # given up by the overflow policy
+    SKIPPED = "skipped"  # excluded on request, by the filters of a pipe's mapping; never sent
     UNKNOWN = "unknown"  # sent, the answer was lost, and it cannot be sent again
 
     @property

@@ -1,6 +1,9 @@
 """Batches, and the builder that seals them at their limits. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
 from mixpanel_async.engine.receipts import Tickets
@@ -126,6 +129,43 @@ class BatchBuilder(Generic[T]):
         if len(self.parts) >= self.max_records:
             return [*sealed, *self.seal()]
         return sealed
+
+    def extend(
+        self, parts: Sequence[bytes], make_ticket: Callable[[int, int], T], unsafe: AbstractSet[int] = frozenset()
+    ) -> list[Batch]:
+        """Take many records in, as `add` does one by one, and return the batches that this sealed.
+
+        Args:
+            parts: Their JSON.
+            make_ticket: Called with the range of `parts` that went into one batch; returns the ticket for that range.
+            unsafe: Indexes of parts that must not be applied twice.
+        """
+        sealed: list[Batch] = []
+        start = 0
+        while start < len(parts):
+            taken = parts[start : start + self.max_records - len(self.parts)]
+            size = sum(map(len, taken)) + COMMA_BYTES * len(taken)
+            if self.body_bytes + size > self.max_bytes:
+                taken = taken[: self._fitting(taken)]
+                size = sum(map(len, taken)) + COMMA_BYTES * len(taken)
+            if taken:
+                end = start + len(taken)
+                if unsafe:
+                    shift = len(self.parts) - start
+                    self.unsafe += [index + shift for index in range(start, end) if index in unsafe]
+                self.parts += taken
+                self.tickets.append(make_ticket(start, end))
+                self.body_bytes += size
+                start = end
+            if not taken or len(self.parts) >= self.max_records:
+                sealed += self.seal()
+        return sealed
+
+    def _fitting(self, parts: Sequence[bytes]) -> int:
+        """Return how many of the parts fit into the open batch; an empty one takes any record."""
+        ends = list(accumulate(len(part) + COMMA_BYTES for part in parts))
+        fitting = bisect_right(ends, self.max_bytes - self.body_bytes)
+        return fitting or (0 if self.parts else 1)
 
     def seal(self) -> Sequence[Batch]:
         """Return what was collected as a batch; nothing if nothing was."""

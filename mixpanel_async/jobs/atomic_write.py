@@ -113,9 +113,9 @@ async def write_stream(
 
 
 @contextlib.contextmanager
-def naming(path: str) -> Iterator[None]:
+def naming(path: str, action: str = "write") -> Iterator[None]:
     """Turn an OSError into an OutputError that names the path which the caller knows."""
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot {action} {path}: {error.strerror or error}") from None

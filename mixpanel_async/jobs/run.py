@@ -26,14 +26,14 @@ from mixpanel_async.jobs.sources.base import Source
 from mixpanel_async.jobs.sources.detection import FORMATS, Format
 from mixpanel_async.jobs.sources.files import FileOptions
 from mixpanel_async.jobs.sources.open import EventSource, open_source
-from mixpanel_async.jobs.state.checkpoint import JobIdentity, Target, token_hash
-from mixpanel_async.jobs.state.dead_letters import open_letters
-from mixpanel_async.jobs.state.function_fingerprint import function_hash
+from mixpanel_async.jobs.state.checkpoint import JobIdentity, Target, token_fingerprint
+from mixpanel_async.jobs.state.dead_letters import repaired_records
+from mixpanel_async.jobs.state.function_fingerprint import function_fingerprint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.redaction import shown
 
 if TYPE_CHECKING:
-    from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+    from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 
 _NO_DELIMITERS: Final = frozenset('"\r\n')
 
@@ -47,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True):
         spec: Where they go; None for a dry run.
         fingerprint: What the records become, for a checkpoint.
         function: The caller's function that they go through, for a checkpoint.
-        kept: Makes of a record what a dead letter may hold.
+        redact: Returns what a dead letter may hold of a record.
     """
 
     source: Source
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True):
     spec: LaneSpec | None
     fingerprint: str
     function: Transform | None = None
-    kept: Callable[[bytes], bytes] = bytes
+    redact: Callable[[bytes], bytes] = bytes
 
 
 async def import_events(
@@ -108,7 +108,7 @@ async def replay_dead_letters(
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
 
     def encode(chunk: Chunk) -> EncodedChunk:
-        return encoding.encode(open_letters(chunk))
+        return encoding.encode(repaired_records(chunk))
 
     return await run_plan(context, Plan(opened, encode, _spec(context, options), fingerprint), options)
 
@@ -141,7 +141,7 @@ async def import_updates(
     if not options.is_dry_run:
         spec = context.lanes.groups(is_bulk=True) if is_group else context.lanes.people(is_bulk=True)
     fingerprint = f"{'groups' if is_group else 'profiles'}|{told}|{delimiter}|{mapping!r}"
-    plan = Plan(opened, encoding.encode, spec, fingerprint, kept=encoding.without_token)
+    plan = Plan(opened, encoding.encode, spec, fingerprint, redact=encoding.without_token)
     return await run_plan(context, plan, options)
 
 
@@ -168,12 +168,12 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
     try:
         await _check_written(plan.source, options)
         job_identity = await _identify(context, plan, options) if options.checkpoint else JobIdentity()
-        seen = _seen_store(options)
+        store = _dedupe_store(options)
         journal = Journal(
-            options.dead_letters, options.checkpoint, job_identity, plan.source.names, seen, kept=plan.kept
+            options.dead_letters, options.checkpoint, job_identity, plan.source.names, store, redact=plan.redact
         )
         start = await journal.read()
-        await plan.source.open(start.place)
+        await plan.source.open(start.position)
         if plan.spec is not None and options.probes:
             await probe(context.session, plan.spec)
         await journal.open()
@@ -187,7 +187,7 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
             options=options,
             journal=journal,
             start=start,
-            seen=seen,
+            store=store,
         )
         return await job.run()
     finally:
@@ -196,12 +196,12 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
             await journal.aclose()
 
 
-def _seen_store(options: JobOptions) -> "SeenStore | None":
+def _dedupe_store(options: JobOptions) -> "DedupeStore | None":
     if not options.exact_dedupe:
         return None
-    from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+    from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 
-    return SeenStore(options.checkpoint)
+    return DedupeStore(options.checkpoint)
 
 
 async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIdentity:
@@ -209,7 +209,7 @@ async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIde
         sources=await plan.source.identify(),
         target=Target() if plan.spec is None else _target(context, plan.spec),
         mapping=plan.fingerprint,
-        function=function_hash(plan.function),
+        function=function_fingerprint(plan.function),
         exact_dedupe=options.exact_dedupe,
     )
 
@@ -220,7 +220,7 @@ def _target(context: Context, spec: LaneSpec) -> Target:
     return Target(
         url=f"{context.session.address('ingestion')}{spec.path}",
         project_id="" if project is None else str(project),
-        token=token_hash(token) if token and goes_by_token else "",
+        token=token_fingerprint(token) if token and goes_by_token else "",
     )
 
 

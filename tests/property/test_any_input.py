@@ -26,7 +26,7 @@ from mixpanel_async.errors import MixpanelError, TruncatedReplyError
 from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
 from mixpanel_async.jobs.model.chunks import Chunk, RejectedRecord
 from mixpanel_async.jobs.sources.detection import Format
-from mixpanel_async.jobs.state.dead_letters import open_letters, read_letter, write_letter
+from mixpanel_async.jobs.state.dead_letters import decode_dead_letter, encode_dead_letter, repaired_records
 from mixpanel_async.models import Outcome
 from tests.records import event, ndjson
 
@@ -217,9 +217,10 @@ def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
 @given(anything | st.just(DEEP), st.text(max_size=20))
 def test_letters_are_read_again(record: bytes, message: str) -> None:
     """Whatever was rejected, its letter is one line that says where it stood, and holds what was there."""
-    line = write_letter("source", RejectedRecord(7, Verdict(Outcome.REJECTED, "invalid", "field", message), record))
+    verdict = Verdict(Outcome.REJECTED, "invalid", "field", message)
+    line = encode_dead_letter("source", RejectedRecord(7, verdict, record))
     assert line.count(b"\n") == 1
-    letter = read_letter(line)
+    letter = decode_dead_letter(line)
     assert letter is not None
     assert (letter.source, letter.number, letter.message) == ("source", 7, message)
     held = bytes(letter.record) or (letter.text or "").encode() or base64.b64decode(letter.base64 or "")
@@ -238,11 +239,11 @@ letters = anything | st.fixed_dictionaries(
 @example([b'{"base64":"A"}'])
 @example([b'{"record":%s}' % DEEP])
 def test_letters_of_anything(lines: list[bytes]) -> None:
-    """Each line of a file of letters is a record, a misfit, or blank."""
-    chunk = open_letters(Chunk("file", range(1, len(lines) + 1), lines=lines))
+    """Each line of a file of letters is a record, a reject, or blank."""
+    chunk = repaired_records(Chunk("file", range(1, len(lines) + 1), lines=lines))
     assert len(chunk.lines) == len(chunk.numbers)
     blank = sum(line.isspace() for line in lines)
-    assert len(chunk.lines) + len(chunk.misfits) + blank == len(lines)
+    assert len(chunk.lines) + len(chunk.rejects) + blank == len(lines)
 
 
 @settings(deadline=None)

@@ -33,7 +33,7 @@ _CACHE: Final = "PRAGMA cache_size = -16384"  # KiB
 _decode: Final[Callable[[bytes], EventFields]] = msgspec.json.Decoder(EventFields).decode
 
 
-def seen_key(part: bytes) -> bytes | None:
+def event_hash(part: bytes) -> bytes | None:
     """Return what an event is recognised by: equal keys are equal events, and later events have higher keys.
 
     Args:
@@ -71,7 +71,7 @@ def _decode_plainly(part: bytes) -> EventFields | None:
         return None
 
 
-class SeenStore:
+class DedupeStore:
     """Says which events of a job are repeats: those whose like stands at another, earlier place of the source.
 
     An event that is read again, because the job goes on from a checkpoint before it, finds its own place and is no
@@ -102,22 +102,22 @@ class SeenStore:
         """
         await self._run(lambda: self._open(owner, is_resumed=is_resumed, is_done=is_done))
 
-    async def sift(self, piece: EncodedChunk) -> None:
+    async def remove_duplicates(self, chunk: EncodedChunk) -> None:
         """Take the repeats out of a piece, and count them as duplicates.
 
         Raises:
             OutputError: The store cannot be written; the piece is as it was.
         """
-        parts, numbers = piece.parts, piece.numbers
+        parts, numbers = chunk.parts, chunk.numbers
         if not parts:
             return
-        file = 0 if piece.end is None else piece.end.file
+        file = 0 if chunk.end is None else chunk.end.file
         repeats = frozenset(await self._run(lambda: self._add(parts, numbers, file)))
         if repeats:
             kept = [index for index in range(len(parts)) if index not in repeats]
-            piece.parts = [parts[index] for index in kept]
-            piece.numbers = [numbers[index] for index in kept]
-            piece.tally.duplicates += len(repeats)
+            chunk.parts = [parts[index] for index in kept]
+            chunk.numbers = [numbers[index] for index in kept]
+            chunk.tally.duplicates += len(repeats)
 
     async def commit(self) -> None:
         """Return when everything that was seen is on the disk.
@@ -222,7 +222,7 @@ class SeenStore:
         """Add events; return the indexes of those that are repeats."""
         first: dict[bytes, int] = {}
         repeats: list[int] = []
-        for index, key in enumerate(map(seen_key, parts)):
+        for index, key in enumerate(map(event_hash, parts)):
             if key is not None and first.setdefault(key, index) != index:
                 repeats.append(index)
         rows = sorted((key, file, numbers[index]) for key, index in first.items())

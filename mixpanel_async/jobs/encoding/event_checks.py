@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
-from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS, EventFields, OwnFields
+from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS, EventFields, KeyProperties
 from mixpanel_async.records import validation
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import too_deep
@@ -54,7 +54,7 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
         validation.check_shape(properties)
     except RecursionError:  # lists in lists, of which the rules allow any number
         raise too_deep("properties") from None
-    return EventFields(event, OwnFields(time if isinstance(time, int | float) else moment, who, str(insert_id)))
+    return EventFields(event, KeyProperties(time if isinstance(time, int | float) else moment, who, str(insert_id)))
 
 
 def _needed(fields: Mapping[str, object], name: str, what: str, path: str = "") -> object:

@@ -51,11 +51,11 @@ class EventEncoding:
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
         """Return what of a chunk can be sent."""
-        piece = self._piece(chunk)
-        piece.skipped = self._mapper.take_skipped()
-        return piece
+        encoded = self._encode(chunk)
+        encoded.skipped = self._mapper.take_skipped()
+        return encoded
 
-    def _piece(self, chunk: Chunk) -> EncodedChunk:
+    def _encode(self, chunk: Chunk) -> EncodedChunk:
         if chunk.is_table:
             return self._mapped.encode(chunk)
         if not chunk.lines:
@@ -67,18 +67,18 @@ def decoded(chunk: Chunk) -> Chunk:
     """Return a chunk of lines as one of rows; blank lines are none."""
     rows: list[FlatRecord] = []
     numbers: list[int] = []
-    misfits = list(chunk.misfits)
+    rejects = list(chunk.rejects)
     for line, number in zip(chunk.lines, chunk.numbers, strict=True):
         if line.isspace() or not line:
             continue
         try:
             row = read_line(line)
         except InvalidRecordError as error:
-            misfits.append(RejectedRecord(number, malformed(error.message), line))
+            rejects.append(RejectedRecord(number, malformed(error.message), line))
             continue
         if isinstance(row, dict):
             rows.append(row)
             numbers.append(number)
         else:
-            misfits.append(RejectedRecord(number, malformed("must be an object"), line))
-    return Chunk(chunk.name, numbers, rows=rows, misfits=misfits, end=chunk.end)
+            rejects.append(RejectedRecord(number, malformed("must be an object"), line))
+    return Chunk(chunk.name, numbers, rows=rows, rejects=rejects, end=chunk.end)

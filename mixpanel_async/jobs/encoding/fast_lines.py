@@ -54,23 +54,23 @@ class LineChecker:
         now = self._now()
         lines, numbers = chunk.lines, chunk.numbers
         tally = Tally()
-        misfits = list(chunk.misfits)
+        rejects = list(chunk.rejects)
         dropped: set[int] = set()
         for start in range(0, len(lines), GROUP):
             group = lines[start : start + GROUP]
             if not self.is_right(group, now):
                 for index, line in enumerate(group, start):
-                    if not self._is_kept(line, numbers[index], now, tally, misfits):
+                    if not self._is_kept(line, numbers[index], now, tally, rejects):
                         dropped.add(index)
         if dropped:
             kept = [index for index in range(len(lines)) if index not in dropped]
             lines = [lines[index] for index in kept]
             numbers = [numbers[index] for index in kept]
         tally.read += len(lines)
-        for misfit in misfits:
+        for reject in rejects:
             tally.read += 1
-            tally.count(misfit.verdict)
-        return EncodedChunk(chunk.name, lines, numbers, tally, misfits, chunk.end)
+            tally.count(reject.verdict)
+        return EncodedChunk(chunk.name, lines, numbers, tally, rejects, chunk.end)
 
     def is_right(self, group: Sequence[bytes], now: float) -> bool:
         """Return whether every line of a group is right and new; if not, nothing was done."""
@@ -93,7 +93,7 @@ class LineChecker:
             and self._window.add_new(ids, fields)
         )
 
-    def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, misfits: list[RejectedRecord]) -> bool:
+    def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, rejects: list[RejectedRecord]) -> bool:
         """Return whether one line is to be sent; count it where it is not."""
         if self.is_right((line,), now):
             return True
@@ -102,12 +102,12 @@ class LineChecker:
         try:
             record = read_line(line)
         except InvalidRecordError as error:
-            misfits.append(RejectedRecord(number, malformed(error.message), line))
+            rejects.append(RejectedRecord(number, malformed(error.message), line))
             return False
         try:
             fields = check_event(record, len(line.strip()), now, self._max_bytes)
         except InvalidRecordError as error:
-            misfits.append(RejectedRecord(number, rejected(error), line))
+            rejects.append(RejectedRecord(number, rejected(error), line))
             return False
         if fields is None or self._window.is_new(fields):
             return True

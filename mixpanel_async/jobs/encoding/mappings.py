@@ -16,7 +16,7 @@ from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
 from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
 from mixpanel_async.jobs.model.counts import Tally
-from mixpanel_async.jobs.model.event_key import EventFields, OwnFields
+from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.records import validation
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
@@ -26,7 +26,7 @@ _find_null: Final = re.compile(rb"null").search
 
 
 class _Draft(msgspec.Struct):
-    misfits: list[RejectedRecord]
+    rejects: list[RejectedRecord]
     parts: list[bytes] = []
     numbers: list[int] = []
     tally: Tally = msgspec.field(default_factory=Tally)
@@ -61,7 +61,7 @@ class RecordEncoder:
     def encode(self, chunk: Chunk) -> EncodedChunk:
         """Return what of a chunk of mappings can be sent."""
         now = self._now()
-        draft = _Draft(misfits=list(chunk.misfits))
+        draft = _Draft(rejects=list(chunk.rejects))
         for start in range(0, len(chunk.rows), GROUP):
             rows, numbers = chunk.rows[start : start + GROUP], chunk.numbers[start : start + GROUP]
             together = self._encode_together(rows, now)
@@ -74,10 +74,10 @@ class RecordEncoder:
                 draft.tally.read += len(together)
         if self._mapper is not None:
             draft.tally.changed.update(self._mapper.take_changes())
-        for misfit in draft.misfits:
+        for reject in draft.rejects:
             draft.tally.read += 1
-            draft.tally.count(misfit.verdict)
-        return EncodedChunk(chunk.name, draft.parts, draft.numbers, draft.tally, draft.misfits, chunk.end)
+            draft.tally.count(reject.verdict)
+        return EncodedChunk(chunk.name, draft.parts, draft.numbers, draft.tally, draft.rejects, chunk.end)
 
     def _encode_together(self, rows: Sequence[FlatRecord], now: float) -> list[bytes] | None:
         """Return a group of events as bytes if all of them are right and new; else nothing was done."""
@@ -100,7 +100,7 @@ class RecordEncoder:
         try:
             events = self._events(chunk, row, number)
         except InvalidRecordError as error:
-            draft.misfits.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+            draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
             return
         except RecordSkippedError as skipped:
             draft.tally.read += 1
@@ -110,7 +110,7 @@ class RecordEncoder:
             try:
                 part, fields = self._encode(event, now)
             except InvalidRecordError as error:
-                draft.misfits.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+                draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
             draft.tally.read += 1
             if fields is not None and not self._window.is_new(fields):
@@ -186,7 +186,7 @@ def _plain_fields(rows: Sequence[FlatRecord]) -> list[EventFields] | None:
             return None
     except (KeyError, TypeError, IndexError):
         return None
-    properties = map(OwnFields, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids))
+    properties = map(KeyProperties, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids))
     return list(map(EventFields, cast("list[str]", names), properties))
 
 

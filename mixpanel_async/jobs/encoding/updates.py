@@ -59,8 +59,8 @@ class UpdateEncoding:
         if chunk.lines:
             chunk = decoded(chunk)
         tally = Tally()
-        misfits = list(chunk.misfits)
-        piece = EncodedChunk(chunk.name, [], [], tally, misfits, chunk.end)
+        rejects = list(chunk.rejects)
+        encoded = EncodedChunk(chunk.name, [], [], tally, rejects, chunk.end)
         parts: list[bytes] = []
         numbers: list[int] = []
         unsafe: list[int] = []
@@ -69,17 +69,17 @@ class UpdateEncoding:
                 update = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
                 part, _ = encode_update(update, self._max_bytes)
             except InvalidRecordError as error:
-                misfits.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+                rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
             if is_unsafe(update):
                 unsafe.append(len(parts))
             parts.append(part)
             numbers.append(number)
-        tally.read = len(parts) + len(misfits)
-        for misfit in misfits:
-            tally.count(misfit.verdict)
-        piece.parts, piece.numbers, piece.unsafe = parts, numbers, unsafe
-        return piece
+        tally.read = len(parts) + len(rejects)
+        for reject in rejects:
+            tally.count(reject.verdict)
+        encoded.parts, encoded.numbers, encoded.unsafe = parts, numbers, unsafe
+        return encoded
 
     def without_token(self, part: bytes) -> bytes:
         """Return an update as it may lie on a disk: without our token, which each import fills in again."""

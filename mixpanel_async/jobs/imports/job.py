@@ -1,7 +1,8 @@
-"""The import job: reads a source, looks at every record, has the good ones delivered, and accounts for all of them."""
+"""The import loop: reads a source, validates and batches its records, and reports one outcome per record."""
 
 import asyncio
 import contextlib
+import enum
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -21,29 +22,41 @@ from mixpanel_async.jobs.sources.iterables import cancelled_within
 from mixpanel_async.jobs.state.checkpoint import Checkpoint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.jobs.state.settlement import Settlement
-from mixpanel_async.models import Verdict
 
-if TYPE_CHECKING:  # the standard library's database is loaded for those who use it
-    from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
+    from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 
 _log = logging.getLogger("mixpanel_async")
 _DRY_RUN = "dry_run"
+_MIN_TICK_SECONDS = 0.05  # a linger time of 0 must not make the ticker spin
+
+
+class Phase(enum.Enum):
+    """How far the reading of the source is. Each phase is entered from the ones above it, never the other way."""
+
+    RUNNING = enum.auto()
+    STOPPING = enum.auto()  # no further chunk is read: `stop` was set, or the credentials were refused
+    SOURCE_ABANDONED = enum.auto()  # the feeder was cancelled, because the source may block for ever
+    EXHAUSTED = enum.auto()  # the source was read to its end
 
 
 class ImportJob:
     """One run of an import.
 
+    Two tasks share the job. The feeder reads chunks and passes them on; the ticker acts when the source or the server
+    is slow: it reports progress, sends records that linger, and saves the checkpoint.
+
     Args:
-        source: Open already.
-        encode: Makes a piece of a chunk.
-        engine: Delivers.
-        lane: Where to; None for a dry run.
-        settings: The linger time.
-        clock: Time.
-        options: How to run.
-        journal: Takes what is to be written.
+        source: An open source.
+        encode: Turns a chunk into an encoded chunk.
+        engine: Delivers the records.
+        lane: The lane to deliver on; None for a dry run.
+        settings: Gives the linger time.
+        clock: Gives the time.
+        options: Options of the job.
+        journal: Writes dead letters and the checkpoint.
         start: What earlier runs did.
-        seen: Finds repeats at whatever distance; None: only `encode` finds some.
+        store: Finds duplicates at any distance; None: only `encode` finds some.
     """
 
     def __init__(
@@ -58,54 +71,54 @@ class ImportJob:
         options: JobOptions,
         journal: Journal,
         start: Checkpoint,
-        seen: "SeenStore | None" = None,
+        store: "DedupeStore | None" = None,
     ) -> None:
         self._source = source
         self._encode = encode
         self._engine = engine
         self._clock = clock
         self._options = options
-        self._tick_seconds = max(0.05, settings.linger_seconds)
+        self._tick_seconds = max(_MIN_TICK_SECONDS, settings.linger_seconds)
         self._journal = journal
-        self._seen = seen
-        self._turn = asyncio.Lock()  # chunks are taken one after another, in the source's order
-        self._books = Settlement(start.counts.tally(), start.place, journal.note)
+        self._store = store
+        # Chunks are encoded in the order of the source: dedupe keeps the first of equal events, and the position of
+        # the checkpoint only advances over chunks that were entered in order.
+        self._turn = asyncio.Lock()
+        self._settlement = Settlement(start.counts.tally(), start.position, journal.note_reject)
         self._resumed = start.counts.read
         self._resumed_bytes = source.read_bytes
-        self._outbox = None if lane is None else Batcher(engine, lane, self._books, options.concurrency)
+        self._batcher = None if lane is None else Batcher(engine, lane, self._settlement, options.concurrency)
         self._started = clock.monotonic()
         self._before = engine.stats()
         self._error = ""
         self._feeder: asyncio.Task[None] | None = None
-        self._is_reading = False
-        self._is_cut_off = False
-        self._is_halted = False
-        self._is_at_end = False
+        self._phase = Phase.RUNNING
+        self._is_waiting_for_source = False
 
     async def run(self) -> ImportReport:
         """Read and deliver everything.
 
         Returns:
-            What became of every record; a source that breaks off is told in it.
+            The report; an error of the source that ended the reading is in its `error`.
         """
         self._feeder = asyncio.create_task(self._feed(), name="mixpanel_async.import")
         ticker = asyncio.create_task(self._tick(), name="mixpanel_async.import-ticker")
         try:
             await asyncio.wait((self._feeder, ticker), return_when=asyncio.FIRST_COMPLETED)
-            if ticker.done():  # it has no other end than a failure, which the feeder may not have met
-                self._cut_off()
+            if ticker.done():  # it ends only by failing, and the feeder may not notice what failed
+                self._abandon_source()
                 await asyncio.wait((self._feeder,))
             await self._settle(self._feeder, ticker)
         finally:
             for task in (self._feeder, ticker):
                 task.cancel()
             await asyncio.wait((self._feeder, ticker))
-            await self._journal.save(self._books, is_done=self._is_at_end and self._books.is_settled)
-        self._tell()
+            await self._save(is_done=self._phase is Phase.EXHAUSTED and self._settlement.is_settled)
+        self._report_progress()
         return self._report()
 
     async def _settle(self, *tasks: asyncio.Task[None]) -> None:
-        """Wait for what is on its way, whatever ended the reading; then raise that."""
+        """Wait for the records in flight, whatever ended the reading; then raise what ended it."""
         failures = self._failures(tasks)
         if any(isinstance(failure, ClientClosedError) for failure in failures):
             raise failures[0]
@@ -114,13 +127,13 @@ class ImportJob:
             async with self._turn:
                 await self._take_held()
         except OutputError as error:
-            own.append(error)  # what was taken before is delivered all the same
-        if self._outbox is not None:
-            await self._outbox.seal()
-            await self._outbox.drained()
+            own.append(error)  # records that were taken before are still delivered
+        if self._batcher is not None:
+            await self._batcher.seal()
+            await self._batcher.drained()
         for failure in [*self._failures(tasks), *own]:
             if not isinstance(failure, SourceError):
-                total = self._books.total
+                total = self._settlement.total
                 failure.add_note(f"import_events: {total.read:,} records read, {total.imported:,} imported")
                 raise failure
             self._error = str(failure)
@@ -128,32 +141,33 @@ class ImportJob:
     def _failures(self, tasks: Sequence[asyncio.Task[None]]) -> list[BaseException]:
         ended = [task for task in tasks if task.done()]
         failures = [error for task in ended if not task.cancelled() and (error := task.exception())]
-        # How often a task was cancelled does not tell: older libraries cancel the task that they run in.
-        if any(task.cancelled() and not (task is self._feeder and self._is_cut_off) for task in ended):
+        # Task.cancelling() would not tell who cancelled: older libraries cancel the task that they run in.
+        is_abandoned = self._phase is Phase.SOURCE_ABANDONED
+        if any(task.cancelled() and not (task is self._feeder and is_abandoned) for task in ended):
             failures.append(cancelled_within(f"{self._source.name}: the source"))
         return failures
 
-    def _cut_off(self) -> None:
-        """Leave the source, which may wait for ever."""
+    def _abandon_source(self) -> None:
         if self._feeder is not None:
-            self._is_cut_off = True
+            self._phase = Phase.SOURCE_ABANDONED
             self._feeder.cancel()
 
     async def _feed(self) -> None:
         async with contextlib.aclosing(self._source.chunks()) as chunks:
-            while not self._is_halted:
-                self._is_reading = True
+            while self._phase is Phase.RUNNING:
+                self._is_waiting_for_source = True
                 try:
                     chunk = await anext(chunks, None)
                 finally:
-                    self._is_reading = False
+                    self._is_waiting_for_source = False
                 if chunk is None:
-                    self._is_at_end = True
+                    self._phase = Phase.EXHAUSTED
                     return
                 async with self._turn:
                     await self._take(chunk)
-                self._check_halt()
-                await asyncio.sleep(0)  # a source that never waits must not keep the loop from sending
+                self._check_stop()
+                # A source that never waits must not keep the loop from sending.
+                await asyncio.sleep(0)
 
     async def _take_held(self) -> None:
         for chunk in self._source.take():
@@ -161,62 +175,75 @@ class ImportJob:
 
     async def _take(self, chunk: Chunk) -> None:
         try:
-            piece = self._encode(chunk)
-        except asyncio.CancelledError:  # nothing was waited for: it is the caller's function that raised it
-            raise cancelled_within(f"{self._source.name}: the function for records") from None
-        if self._seen is not None:
-            await self._seen.sift(piece)
-        if self._outbox is not None:
-            await self._outbox.add(piece)
-            await self._save_if_full()
-            return
-        piece.tally.skipped[_DRY_RUN] += len(piece.parts)
-        piece.parts = ()
-        self._books.enter(piece)
-        await self._save_if_full()
-
-    async def _save_if_full(self) -> None:
+            encoded = self._encode(chunk)
+        except asyncio.CancelledError:  # encoding awaits nothing, so the transform function raised it
+            raise cancelled_within(f"{self._source.name}: the transform function") from None
+        if self._store is not None:
+            await self._store.remove_duplicates(encoded)
+        if self._batcher is not None:
+            await self._batcher.add(encoded)
+        else:
+            encoded.tally.skipped[_DRY_RUN] += len(encoded.parts)
+            encoded.parts = ()
+            self._settlement.enter(encoded)
         if self._journal.is_full:
-            await self._journal.save(self._books)
+            await self._save()
+
+    async def _save(self, *, is_done: bool = False) -> None:
+        await self._journal.save(self._settlement.position, self._settlement.settled, is_done=is_done)
 
     async def _tick(self) -> None:
-        """Tell of progress; send what lingers; notice that the job is to end while its source has nothing to give."""
         while True:
-            sealed = 0 if self._outbox is None else self._outbox.sealed
+            sealed = 0 if self._batcher is None else self._batcher.sealed
             await self._clock.sleep(self._tick_seconds)
-            self._tell()
-            self._check_halt()
-            if self._is_halted and self._is_reading:
-                self._cut_off()
-            if not self._turn.locked():  # else the feeder has just taken what there is, and may wait for room
-                async with self._turn:
-                    await self._take_held()
-            if self._outbox is not None and self._outbox.sealed == sealed and not self._outbox.is_putting:
-                await self._outbox.seal()
-            await self._journal.save(self._books)
+            self._report_progress()
+            self._stop_waiting_if_asked()
+            await self._take_lingering_records()
+            await self._send_lingering_batch(sealed)
+            await self._save()
 
-    def _check_halt(self) -> None:
+    def _stop_waiting_if_asked(self) -> None:
+        """End a job that should stop while its source has nothing to give."""
+        self._check_stop()
+        if self._phase is Phase.STOPPING and self._is_waiting_for_source:
+            self._abandon_source()
+
+    async def _take_lingering_records(self) -> None:
+        """Take the records that a slow source gave but that do not fill a chunk yet."""
+        # If the lock is taken, the feeder has just taken everything and may be waiting for buffer space. Waiting for
+        # it here would stop progress reports and saves for as long.
+        if not self._turn.locked():
+            async with self._turn:
+                await self._take_held()
+
+    async def _send_lingering_batch(self, sealed: int) -> None:
+        """Send the open batch if no batch was sealed since the last tick and none waits to be admitted."""
+        if self._batcher is not None and self._batcher.sealed == sealed and not self._batcher.is_putting:
+            await self._batcher.seal()
+
+    def _check_stop(self) -> None:
         stop = self._options.stop
-        if self._books.refusal is not None or (stop is not None and stop.is_set()):
-            self._is_halted = True
+        is_asked = self._settlement.refusal is not None or (stop is not None and stop.is_set())
+        if is_asked and self._phase is Phase.RUNNING:
+            self._phase = Phase.STOPPING
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         on_progress = self._options.on_progress
         if on_progress is None:
             return
         try:
             on_progress(self._progress())
         except (Exception, asyncio.CancelledError):
-            _log.exception("on_progress raised; the import goes on")
+            _log.exception("on_progress raised an exception; the import continues")
 
     def _progress(self) -> ImportProgress:
-        total, now = self._books.total, self._engine.stats()
+        total, now = self._settlement.total, self._engine.stats()
         return ImportProgress(
             read=total.read,
             imported=total.imported,
             rejected=total.rejected.total(),
             duplicates=total.duplicates,
-            in_flight=self._books.waiting,
+            in_flight=self._settlement.waiting,
             read_bytes=self._source.read_bytes,
             total_bytes=self._source.total_bytes,
             retries=now.retries - self._before.retries,
@@ -227,7 +254,8 @@ class ImportJob:
         )
 
     def _report(self) -> ImportReport:
-        books, total, now = self._books, self._books.total, self._engine.stats()
+        total, refusal, now = self._settlement.total, self._settlement.refusal, self._engine.stats()
+        is_refused = refusal is not None and refusal.reason == REFUSED
         report = ImportReport(
             source=self._source.name,
             read=total.read,
@@ -239,7 +267,7 @@ class ImportJob:
             rejected_by=dict(total.rejected),
             skipped_by=dict(total.skipped),
             undelivered_by=dict(total.undelivered),
-            changed_by={what: records for what, records in total.changed.items() if records},
+            changed_by={change: records for change, records in total.changed.items() if records},
             resumed=self._resumed,
             read_bytes=self._source.read_bytes,
             sent_bytes=now.sent_bytes - self._before.sent_bytes,
@@ -247,17 +275,12 @@ class ImportJob:
             retries=now.retries - self._before.retries,
             rate_limited=now.rate_limited - self._before.rate_limited,
             duration_seconds=self._clock.monotonic() - self._started,
-            examples=list(books.examples),
-            error=self._error or _fault_of(books.refusal),
-            is_stopped=self._is_halted and not self._is_at_end and books.refusal is None,
-            is_refused=books.refusal is not None and books.refusal.reason == REFUSED,
-            is_dry_run=self._outbox is None,
+            examples=list(self._settlement.examples),
+            error=self._error or ("" if refusal is None or is_refused else refusal.message),
+            is_stopped=self._phase in {Phase.STOPPING, Phase.SOURCE_ABANDONED} and refusal is None,
+            is_refused=is_refused,
+            is_dry_run=self._batcher is None,
         )
         if not report.is_balanced:
-            _log.error("import_events: the books do not balance, please report this: %r", report)
+            _log.error("internal error: the counts of an import do not add up; please report this: %r", report)
         return report
-
-
-def _fault_of(refusal: Verdict | None) -> str:
-    """Return what is wrong where the credential is not."""
-    return "" if refusal is None or refusal.reason == REFUSED else refusal.message

@@ -1,4 +1,4 @@
-"""What travels through a job: chunks of records as they were read, and pieces that are ready to be sent."""
+"""What passes through a job: chunks of records as read, encoded chunks, rejected records and positions."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -12,12 +12,12 @@ FlatRecord: TypeAlias = Mapping[str, object]
 
 
 class RejectedRecord(msgspec.Struct, frozen=True):
-    """A record that cannot be sent.
+    """A record that was not delivered.
 
     Attributes:
-        number: Its line, row or record, from 1.
+        number: Line, row or record number, from 1.
         verdict: Why.
-        record: Its bytes, as far as they are known.
+        record: The record's bytes, as far as they are known.
     """
 
     number: int
@@ -25,35 +25,13 @@ class RejectedRecord(msgspec.Struct, frozen=True):
     record: bytes = b""
 
 
-class Chunk(msgspec.Struct):
-    """Records as they were read: lines, or rows.
-
-    Attributes:
-        name: Of the source, for people.
-        numbers: Line, row or record number of each record.
-        lines: Records as JSON; empty if there are rows.
-        rows: Records as mappings; empty if there are lines.
-        misfits: What could not be read as a record.
-        end: Where reading goes on after this chunk.
-        is_table: Whether the rows are of a table, and so no events yet.
-    """
-
-    name: str
-    numbers: Sequence[int]
-    lines: Sequence[bytes] = ()
-    rows: Sequence[FlatRecord] = ()
-    misfits: Sequence[RejectedRecord] = ()
-    end: "Position | None" = None
-    is_table: bool = False
-
-
 class Position(msgspec.Struct, frozen=True):
-    """A place in a source, from which it can be read again.
+    """A position in a source, from which reading can resume.
 
     Attributes:
-        file: Which of the source's files, from 0.
-        number: The last line, row or record before the place.
-        offset: Bytes of the (inflated) file before the place; 0 where the format is found by counting records.
+        file: Index of the file in the source, from 0.
+        number: Number of the last line, row or record before the position.
+        offset: Bytes of the decompressed file before the position; 0 for formats that resume by counting records.
     """
 
     file: int = 0
@@ -61,25 +39,47 @@ class Position(msgspec.Struct, frozen=True):
     offset: int = 0
 
 
-class EncodedChunk(msgspec.Struct):
-    """What a chunk became.
+class Chunk(msgspec.Struct):
+    """Records as read: lines or rows.
 
     Attributes:
-        name: Of the source, for people.
-        parts: Encoded records to be sent.
-        numbers: Line, row or record number of each.
-        tally: What is clear already: records read, rejected, duplicate, skipped.
-        misfits: The rejected records.
-        end: Where reading goes on after it.
+        name: Name of the source, for messages.
+        numbers: Line, row or record number of each record.
+        lines: Records as JSON; empty if there are rows.
+        rows: Records as mappings; empty if there are lines.
+        rejects: What could not be read as a record.
+        end: Position after this chunk.
+        is_table: Whether the rows come from a table, so that a mapping must turn them into events.
+    """
+
+    name: str
+    numbers: Sequence[int]
+    lines: Sequence[bytes] = ()
+    rows: Sequence[FlatRecord] = ()
+    rejects: Sequence[RejectedRecord] = ()
+    end: Position | None = None
+    is_table: bool = False
+
+
+class EncodedChunk(msgspec.Struct):
+    """The records of a chunk that can be sent, and the outcomes of the others.
+
+    Attributes:
+        name: Name of the source, for messages.
+        parts: The records to send, as JSON.
+        numbers: Line, row or record number of each part.
+        tally: What is known before sending: records read, rejected, duplicate and skipped.
+        rejects: The rejected records.
+        end: Position after the chunk.
         unsafe: Indexes of parts that must not be applied twice.
-        skipped: Which of the mapping's filters left a record out, by the record's number.
+        skipped: The filter of the mapping that skipped a record, by the record's number.
     """
 
     name: str
     parts: Sequence[bytes]
     numbers: Sequence[int]
     tally: Tally
-    misfits: Sequence[RejectedRecord] = ()
+    rejects: Sequence[RejectedRecord] = ()
     end: Position | None = None
     unsafe: Sequence[int] = ()
     skipped: Mapping[int, str] = {}

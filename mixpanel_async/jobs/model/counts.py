@@ -1,4 +1,4 @@
-"""A job's books: every record that was read is on one line of them. Pure."""
+"""Counters of a job, by outcome and reason, and examples of records that were not delivered."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,22 +8,23 @@ from mixpanel_async.models import Outcome, Verdict
 
 _MAX_EXAMPLES_OF_A_KIND = 5
 _MAX_EXAMPLES = 50
-# Verdicts that say nothing of the record: whoever repairs the credential, setting or address sends it again.
 REFUSED = "unauthorized"
+# These verdicts are not about the record: once the credential, setting or URL is fixed, the same record is delivered.
+# Records with such a verdict count as undelivered and are not dead letters.
 ACCESS_REASONS = frozenset({REFUSED, "misconfigured", "not_found"})
 
 
 class Tally:
-    """Counts of records by what became of them.
+    """Counts of records by outcome.
 
     Attributes:
         read: Records read.
         imported: Records that Mixpanel confirmed.
-        duplicates: Records that equal an earlier one.
-        rejected: Records refused, by reason.
-        skipped: Records left out on purpose, by reason.
-        undelivered: Records whose delivery failed or is not known, by reason.
-        changed: Records that were repaired as the caller asked for, by what was done; no part of the sum.
+        duplicates: Records that equal an earlier record.
+        rejected: Rejected records, by reason.
+        skipped: Records skipped on request, by reason.
+        undelivered: Records whose delivery failed or is unknown, by reason.
+        changed: Records changed on request, by kind of change; not part of the sum.
     """
 
     __slots__ = ("changed", "duplicates", "imported", "read", "rejected", "skipped", "undelivered")
@@ -39,12 +40,12 @@ class Tally:
 
     @property
     def settled(self) -> int:
-        """Records whose outcome is clear."""
+        """Records that have an outcome."""
         failed = self.rejected.total() + self.undelivered.total()
         return self.imported + self.duplicates + self.skipped.total() + failed
 
     def count(self, verdict: Verdict, records: int = 1) -> None:
-        """Count the outcome of some records."""
+        """Count some records with the same verdict."""
         if not records:
             return
         if verdict.is_delivered:
@@ -57,7 +58,7 @@ class Tally:
             self.undelivered[verdict.reason] += records
 
     def add(self, other: "Tally") -> None:
-        """Count what another tally counted."""
+        """Add the counts of another tally."""
         self.read += other.read
         self.imported += other.imported
         self.duplicates += other.duplicates
@@ -68,24 +69,24 @@ class Tally:
 
 
 class Examples:
-    """Keeps the first faults of each kind."""
+    """Keeps the first few errors of each kind."""
 
     def __init__(self) -> None:
-        self._faults: dict[tuple[str, str], list[RecordError]] = {}
+        self._errors: dict[tuple[str, str], list[RecordError]] = {}
         self._kept = 0
 
     def wants(self, verdict: Verdict) -> bool:
-        """Return whether one more fault of this kind would be kept."""
-        kept = len(self._faults.get((verdict.reason, verdict.field), ()))
+        """Return whether another error of this kind would be kept."""
+        kept = len(self._errors.get((verdict.reason, verdict.field), ()))
         return kept < _MAX_EXAMPLES_OF_A_KIND and self._kept < _MAX_EXAMPLES
 
     def add(self, position: str, verdict: Verdict) -> None:
-        """Keep a fault, if there are not enough of its kind."""
+        """Keep an error, unless there are enough of its kind."""
         if self.wants(verdict):
             self._kept += 1
-            fault = RecordError(position, verdict.reason, verdict.field, verdict.message)
-            self._faults.setdefault((verdict.reason, verdict.field), []).append(fault)
+            error = RecordError(position, verdict.reason, verdict.field, verdict.message)
+            self._errors.setdefault((verdict.reason, verdict.field), []).append(error)
 
     def __iter__(self) -> Iterator[RecordError]:
-        for faults in self._faults.values():
-            yield from faults
+        for errors in self._errors.values():
+            yield from errors

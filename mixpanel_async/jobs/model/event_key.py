@@ -1,4 +1,4 @@
-"""The fields that identify an event."""
+"""The fields by which Mixpanel identifies an event."""
 
 from typing import Annotated
 
@@ -6,12 +6,12 @@ import msgspec
 
 from mixpanel_async import limits
 
-# They link ids and are no events: neither time nor id is asked of them.
+# These link IDs; they need neither a time nor an $insert_id and are never duplicates.
 IDENTITY_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
 
 
-class OwnFields(msgspec.Struct, gc=False):
-    """The properties that Mixpanel recognises an event by."""
+class KeyProperties(msgspec.Struct, gc=False):
+    """The properties by which Mixpanel identifies an event."""
 
     time: int | float
     distinct_id: str
@@ -21,7 +21,7 @@ class OwnFields(msgspec.Struct, gc=False):
 
 
 class EventFields(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The fields of an event that are looked at; two equal ones are one event."""
+    """The identifying fields of an event; events with equal fields are duplicates."""
 
     event: Annotated[str, msgspec.Meta(min_length=1)]
-    properties: OwnFields
+    properties: KeyProperties

@@ -1,33 +1,33 @@
-"""What a job says of itself: its report, its progress and examples of what went wrong."""
+"""The report, progress and acknowledgements of a job."""
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Generic, TypeVar
 
 import msgspec
 
 from mixpanel_async.models import Outcome, Verdict
 
-SKIPPED: Final = "skipped"
+P_co = TypeVar("P_co", covariant=True)
 
 
 class ExitStatus(enum.IntEnum):
-    """What a command that ran a job ends with."""
+    """Exit status of a command that runs a job."""
 
-    OK = 0  # every record that was read was delivered, a duplicate, or skipped because that was asked for
-    INCOMPLETE = 1  # some record was not, or the source was not read to its end
-    USAGE = 2  # the command itself was wrong; no job ran
-    REFUSED = 3  # the credentials were refused
+    OK = 0  # every record was delivered, a duplicate, or skipped on request
+    INCOMPLETE = 1  # a record was not delivered, or the source was not read to its end
+    USAGE = 2  # the command was invalid; no job ran
+    REFUSED = 3  # the credentials are missing or were refused
 
 
 class RecordError(msgspec.Struct, frozen=True):
-    """One record that was not delivered, as an example.
+    """An example of a record that was not delivered.
 
     Attributes:
-        position: Where it stands: the source's name and the line, row or record number, from 1.
-        reason: A short, countable word.
-        field: The field at fault, if there is one.
-        message: What is wrong and what to do.
+        position: Name of the source and the line, row or record number, from 1.
+        reason: A short keyword, such as `invalid` or `too_large`.
+        field: The invalid field, or "" for the whole record.
+        message: What is invalid and what to do.
     """
 
     position: str
@@ -40,51 +40,49 @@ class RecordError(msgspec.Struct, frozen=True):
         return f"{self.position}: {what}"
 
 
-class Ack(msgspec.Struct, frozen=True):
-    """One record of a pipe that has its outcome, all records before it having theirs.
+class Ack(msgspec.Struct, Generic[P_co], frozen=True):
+    """Acknowledges one record of a pipe; every earlier record was acknowledged before it.
 
     Attributes:
-        offset: The record's position, as the source gave it; else its number, from 1.
-        verdict: What became of it: delivered, a duplicate, rejected, or left out by the mapping's filters. What was
-            left out is DROPPED with the reason "skipped": it was given up here, as what an overflow policy drops, and
-            nothing is wrong with it.
+        offset: The record's position as the source gave it, else its number, from 1.
+        verdict: The record's outcome: delivered, DUPLICATE, REJECTED, or SKIPPED by the mapping's filters.
     """
 
-    offset: Any
+    offset: P_co
     verdict: Verdict
 
     @property
     def is_delivered(self) -> bool:
-        """Whether Mixpanel has the record, as far as it says."""
+        """Whether Mixpanel accepted the record."""
         return self.verdict.is_delivered
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the record was refused, and would be again: what belongs with the dead letters."""
+        """Whether the record is invalid, so that sending it again cannot succeed: store it as a dead letter."""
         return self.verdict.outcome is Outcome.REJECTED
 
     @property
     def is_skipped(self) -> bool:
-        """Whether the mapping's filters left the record out."""
-        return self.verdict.outcome is Outcome.DROPPED and self.verdict.reason == SKIPPED
+        """Whether the mapping's filters skipped the record."""
+        return self.verdict.outcome is Outcome.SKIPPED
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an import is.
+    """Progress of an import.
 
     Attributes:
         read: Records read.
         imported: Records that Mixpanel confirmed.
-        rejected: Records refused, by Mixpanel or by local validation.
-        duplicates: Records that equal one shortly before them.
-        in_flight: Records on their way.
-        read_bytes: Bytes read of the source, as it is stored.
-        total_bytes: Bytes that the source has, or None where nobody knows.
-        retries: Requests that repeated an earlier one.
+        rejected: Records rejected by Mixpanel or by local validation.
+        duplicates: Records that equal an earlier record.
+        in_flight: Records waiting for their outcome.
+        read_bytes: Bytes read of the source, as stored.
+        total_bytes: Size of the source in bytes, as stored, or None if unknown.
+        retries: Requests that repeated an earlier request.
         rate_limited: Replies with status 429.
-        seconds: Since the beginning.
-        resumed: Records among those read that earlier runs had settled.
-        resumed_bytes: Bytes of the source that were passed over for that.
+        seconds: Seconds since the start.
+        resumed: Records among `read` that earlier runs with the same checkpoint settled.
+        resumed_bytes: Bytes among `read_bytes` that belong to those records.
     """
 
     read: int
@@ -102,12 +100,12 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def records_per_second(self) -> float:
-        """Records read in a second by this run, on average."""
+        """Average number of records that this run reads per second."""
         return (self.read - self.resumed) / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate by bytes, or None where there is none."""
+        """Estimated seconds left, or None if unknown."""
         done = self.read_bytes - self.resumed_bytes
         if self.total_bytes is None or done <= 0:
             return None
@@ -115,32 +113,32 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did; `read == imported + rejected + duplicates + skipped + undelivered`.
+    """Result of an import; `read == imported + rejected + duplicates + skipped + undelivered`.
 
     Attributes:
-        source: Its name.
-        read: Records read; blank lines are none.
+        source: Name of the source.
+        read: Records read; blank lines do not count.
         imported: Records that Mixpanel confirmed.
-        rejected: Records refused, by Mixpanel or by local validation.
-        duplicates: Records that equal an earlier one, as far back as was looked; they were not sent.
-        skipped: Records left out because the caller asked for it, those of a dry run included.
-        undelivered: Records whose delivery failed or is not known.
+        rejected: Records rejected by Mixpanel or by local validation.
+        duplicates: Records that equal an earlier record and were not sent.
+        skipped: Records skipped on request, including all records of a dry run.
+        undelivered: Records whose delivery failed or is unknown.
         rejected_by: Rejected records by reason.
         skipped_by: Skipped records by reason.
         undelivered_by: Undelivered records by reason.
-        changed_by: Records that were repaired as the caller asked for, by what was done to them.
-        resumed: Records among those read that earlier runs with the same checkpoint settled.
-        read_bytes: Bytes read of the source, as it is stored.
-        sent_bytes: Body bytes that the client sent during the job, as sent.
+        changed_by: Records changed on request, by kind of change.
+        resumed: Records among `read` that earlier runs with the same checkpoint settled.
+        read_bytes: Bytes read of the source, as stored.
+        sent_bytes: Body bytes that the client sent during the job, compressed.
         requests: Requests that the client made during the job.
-        retries: Requests among them that repeated an earlier one.
-        rate_limited: Replies with status 429 among them.
-        duration_seconds: How long it took.
-        examples: The first faults of each kind.
+        retries: Requests that repeated an earlier request.
+        rate_limited: Replies with status 429.
+        duration_seconds: Duration of this run.
+        examples: The first few errors of each kind.
         error: Why the source was not read to its end, or "".
-        is_stopped: Whether it was told to stop before the end.
+        is_stopped: Whether the job was stopped before the end of the source.
         is_refused: Whether the credentials were refused.
-        is_dry_run: Whether nothing was to be sent.
+        is_dry_run: Whether the job was a dry run.
     """
 
     source: str
@@ -169,18 +167,18 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_balanced(self) -> bool:
-        """Whether every record that was read is accounted for."""
+        """Whether the counts add up to the number of records read."""
         return self.read == self.imported + self.rejected + self.duplicates + self.skipped + self.undelivered
 
     @property
     def is_complete(self) -> bool:
-        """Whether the whole source was read, and every record was delivered, a duplicate, or skipped on purpose."""
+        """Whether the source was read to its end and every record was delivered, a duplicate, or skipped on request."""
         is_whole = not (self.error or self.is_stopped or self.is_refused)
         return is_whole and self.is_balanced and not self.rejected and not self.undelivered
 
     @property
     def exit_status(self) -> ExitStatus:
-        """What a command that ran the job ends with."""
+        """Exit status of a command that ran the job."""
         if self.is_refused:
             return ExitStatus.REFUSED
         return ExitStatus.OK if self.is_complete else ExitStatus.INCOMPLETE

@@ -9,12 +9,12 @@ HEAD_BYTES: Final = 65_536
 
 
 class SourceIdentity(msgspec.Struct, frozen=True):
-    """What tells a file from another one, or from itself after a change.
+    """Identifies a file and detects that it changed.
 
     Attributes:
-        path: Where it is.
-        size: Its bytes.
-        head: A 128-bit hash of its first 64 KiB, as they are stored.
+        path: Path or URL of the file.
+        size: Size in bytes, as stored.
+        head: A 128-bit hash of its first 64 KiB, as stored.
     """
 
     path: str
@@ -26,8 +26,8 @@ def source_identity(path: str, size: int, head: bytes) -> SourceIdentity:
     """Return the identity of a file.
 
     Args:
-        path: Where it is.
-        size: Its bytes.
-        head: Its first 64 KiB.
+        path: Path or URL of the file.
+        size: Size in bytes.
+        head: The first 64 KiB.
     """
     return SourceIdentity(path, size, hashlib.blake2b(head, digest_size=16).hexdigest())

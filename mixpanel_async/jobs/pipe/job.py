@@ -1,4 +1,4 @@
-"""The pipe: records of an endless source in, acknowledgements in the source's order out."""
+"""Pipe: delivers records of an endless source and yields acknowledgements in the order of the source."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from mixpanel_async.jobs.imports.batcher import Batcher
 from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
 from mixpanel_async.jobs.model.counts import ACCESS_REASONS, REFUSED
 from mixpanel_async.jobs.model.report import Ack
-from mixpanel_async.jobs.pipe.ordered_acks import PipeBooks
+from mixpanel_async.jobs.pipe.ordered_acks import OrderedAcks
 from mixpanel_async.jobs.sources.iterables import Record, RecordSource, cancelled_within, close_generator
 from mixpanel_async.models import Outcome, Verdict
 
 Item: TypeAlias = Record | tuple[object, Record]
 PipeSource: TypeAlias = AsyncIterable[Item] | Iterable[Item]
-_MIN_TICK_SECONDS: Final = 0.01
+_MIN_TICK_SECONDS: Final = 0.01  # a linger time of 0 must not make the ticker spin
 _UNAUTHORIZED: Final = 401
 
 
@@ -30,13 +30,13 @@ class Pipe:
 
     Args:
         source: Yields records, or pairs of a position and a record.
-        encode: Makes a piece of a chunk.
-        engine: Delivers.
-        lane: Where to.
-        settings: The linger time.
-        clock: Time.
-        max_batches: Batches on their way at once, or None.
-        max_unacknowledged: Records read and not acknowledged at once.
+        encode: Turns a chunk into an encoded chunk.
+        engine: Delivers the records.
+        lane: The lane to deliver on.
+        settings: Gives the linger time.
+        clock: Gives the time.
+        max_batches: Maximum number of batches in flight, or None.
+        max_unacknowledged: Maximum number of records that were read and not acknowledged.
     """
 
     def __init__(
@@ -52,26 +52,27 @@ class Pipe:
         max_unacknowledged: int,
     ) -> None:
         self._changed = asyncio.Event()
-        self._room = asyncio.Event()
-        self._turn = asyncio.Lock()  # chunks are taken one after another, in the source's order
+        self._acknowledged = asyncio.Event()
+        # Verdicts are matched with positions by their order, so chunks are encoded in the order of the source.
+        self._turn = asyncio.Lock()
         self._offsets: deque[object] = deque()
         self._source = RecordSource(self._records(source))
         self._encode = encode
         self._clock = clock
         self._tick_seconds = max(_MIN_TICK_SECONDS, settings.linger_seconds)
-        self._books = PipeBooks(self._changed)
-        self._outbox = Batcher(engine, lane, self._books, max_batches)
+        self._acks = OrderedAcks(self._changed)
+        self._batcher = Batcher(engine, lane, self._acks, max_batches)
         self._max_unacknowledged = max_unacknowledged
         self._read = 0
         self._is_closing = False
 
-    async def acks(self) -> AsyncGenerator[Ack]:
-        """Yield an acknowledgement for each record, in their order.
+    async def acks(self) -> AsyncGenerator[Ack[object]]:
+        """Yield an acknowledgement for each record, in order.
 
         Raises:
             AccessRefusedError: The credential is refused.
-            SourceError: The source raised CancelledError, and was not cancelled from here.
-            MixpanelError: A record was not delivered, for no fault of its own.
+            SourceError: The source raised CancelledError although this task was not cancelled.
+            MixpanelError: A valid record was not delivered.
         """
         feeder = asyncio.create_task(self._feed(), name="mixpanel_async.pipe")
         ticker = asyncio.create_task(self._tick(), name="mixpanel_async.pipe-ticker")
@@ -80,11 +81,11 @@ class Pipe:
         try:
             while True:
                 self._changed.clear()
-                for verdict in self._books.ready():
-                    yield self._acknowledged(verdict)
+                for verdict in self._acks.ready():
+                    yield self._ack(verdict)
                 if ticker.done():
                     ticker.result()
-                if feeder.done() and self._books.is_settled:
+                if feeder.done() and self._acks.is_settled:
                     feeder.result()
                     return
                 await self._changed.wait()
@@ -95,9 +96,9 @@ class Pipe:
             await asyncio.wait((feeder, ticker))
             await self._source.aclose()
 
-    def _acknowledged(self, verdict: Verdict) -> Ack:
+    def _ack(self, verdict: Verdict) -> Ack[object]:
         offset = self._offsets.popleft()
-        self._room.set()
+        self._acknowledged.set()
         ack = Ack(offset, verdict)
         is_rejected = ack.is_rejected and verdict.reason not in ACCESS_REASONS
         if verdict.outcome is Outcome.REJECTED and verdict.reason == REFUSED:
@@ -107,20 +108,21 @@ class Pipe:
         return ack
 
     async def _records(self, source: PipeSource) -> AsyncGenerator[Record]:
-        """Yield the records alone, and keep their positions; read no further ahead than was agreed."""
+        """Yield the records without their positions, at most `max_unacknowledged` ahead."""
         try:
             if isinstance(source, AsyncIterable):
                 async for item in source:
-                    yield self._noted(item)
-                    await self._wait_for_room()
+                    yield self._split(item)
+                    await self._wait_for_acks()
             else:
                 for item in source:
-                    yield self._noted(item)
-                    await self._wait_for_room()
+                    yield self._split(item)
+                    await self._wait_for_acks()
         finally:
             await close_generator(source)
 
-    def _noted(self, item: Item) -> Record:
+    def _split(self, item: Item) -> Record:
+        """Store the position of a record, and return the record."""
         self._read += 1
         if isinstance(item, tuple):
             offset, record = item
@@ -129,10 +131,10 @@ class Pipe:
         self._offsets.append(offset)
         return record
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_acks(self) -> None:
         while len(self._offsets) >= self._max_unacknowledged:
-            self._room.clear()
-            await self._room.wait()
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
 
     async def _feed(self) -> None:
         failure: Exception | None = None
@@ -140,7 +142,8 @@ class Pipe:
             async with contextlib.aclosing(self._source.chunks()) as chunks:
                 async for chunk in chunks:
                     async with self._turn:
-                        await self._outbox.add(self._encode(chunk))
+                        await self._batcher.add(self._encode(chunk))
+                    # A source that never waits must not keep the loop from sending.
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
             if self._is_closing:
@@ -148,25 +151,23 @@ class Pipe:
             failure = cancelled_within("the source")
         except Exception as error:
             failure = error
-        await self._flush()
+        await self._take_held()
+        await self._batcher.seal()
         if failure is not None:
             raise failure
-
-    async def _flush(self) -> None:
-        await self._take_held()
-        await self._outbox.seal()
 
     async def _take_held(self) -> None:
         async with self._turn:
             for chunk in self._source.take():
-                await self._outbox.add(self._encode(chunk))
+                await self._batcher.add(self._encode(chunk))
 
     async def _tick(self) -> None:
-        """Send what lingers: a source that pauses must not hold back what it gave before."""
+        """Send records that linger: a source that pauses must not hold back the records before the pause."""
         while True:
-            sealed = self._outbox.sealed
+            sealed = self._batcher.sealed
             await self._clock.sleep(self._tick_seconds)
-            if not self._turn.locked():  # else the feeder has just taken what there is, and may wait for room
+            # If the lock is taken, the feeder has just taken everything and may be waiting for buffer space.
+            if not self._turn.locked():
                 await self._take_held()
-            if self._outbox.sealed == sealed and not self._outbox.is_putting:
-                await self._outbox.seal()
+            if self._batcher.sealed == sealed and not self._batcher.is_putting:
+                await self._batcher.seal()

@@ -1,4 +1,4 @@
-"""What became of the records of a pipe, in their order. Pure."""
+"""Releases the verdicts of a pipe's records in the order of the source."""
 
 import asyncio
 from collections import deque
@@ -6,93 +6,92 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mixpanel_async.jobs.model.chunks import EncodedChunk, RejectedRecord
-from mixpanel_async.jobs.model.report import SKIPPED
 from mixpanel_async.models import Outcome, Verdict
 
 _DUPLICATE: Final = Verdict(Outcome.DUPLICATE, "duplicate", "properties.$insert_id", "an equal event was just sent")
 _SKIPPED: Final = {
-    "event": Verdict(Outcome.DROPPED, SKIPPED, "event", "the mapping's `events` leave it out"),
-    "time": Verdict(Outcome.DROPPED, SKIPPED, "properties.time", "the mapping's `from_time`, `to_time` leave it out"),
+    "event": Verdict(Outcome.SKIPPED, "event", "event", "the mapping's `events` do not include this event"),
+    "time": Verdict(Outcome.SKIPPED, "time", "properties.time", "outside the mapping's `from_time` and `to_time`"),
 }
 
 
 class AckRange:
-    """Some records that follow each other.
+    """The verdicts of consecutive records.
 
     Args:
-        piece: What they became.
-        first: Number of the first one.
-        last: Number of the last one.
+        chunk: The encoded chunk of the records.
+        first: Number of the first record.
+        last: Number of the last record.
 
     Attributes:
-        first: Number of the first one.
-        verdicts: Their outcomes; None where there is none yet.
-        told: How many of them were acknowledged.
+        first: Number of the first record.
+        verdicts: The records' verdicts; None while there is none.
+        acknowledged: Number of records that were acknowledged.
     """
 
-    __slots__ = ("first", "told", "verdicts")
+    __slots__ = ("acknowledged", "first", "verdicts")
 
-    def __init__(self, piece: EncodedChunk, first: int, last: int) -> None:
+    def __init__(self, chunk: EncodedChunk, first: int, last: int) -> None:
         self.first = first
-        self.told = 0
-        # Duplicates are what is neither sent nor left out nor a misfit.
+        self.acknowledged = 0
+        # A record that is neither sent nor skipped nor rejected is a duplicate.
         self.verdicts: list[Verdict | None] = [_DUPLICATE] * (last - first + 1)
-        for number in piece.numbers:
+        for number in chunk.numbers:
             self.verdicts[number - first] = None
-        for number, filter_name in piece.skipped.items():
+        for number, filter_name in chunk.skipped.items():
             self.verdicts[number - first] = _SKIPPED[filter_name]
-        for misfit in piece.misfits:
-            self.verdicts[misfit.number - first] = misfit.verdict
+        for reject in chunk.rejects:
+            self.verdicts[reject.number - first] = reject.verdict
 
 
-class PipeBooks:
-    """Outcomes in the order of the records.
+class OrderedAcks:
+    """Collects verdicts and yields them in the order of the records.
 
     Args:
-        changed: Set when there may be something to acknowledge.
+        changed: Set when a verdict may be ready.
     """
 
     def __init__(self, changed: asyncio.Event) -> None:
         self._changed = changed
-        self._stretches: deque[AckRange] = deque()
+        self._ranges: deque[AckRange] = deque()
         self._last = 0
 
-    def enter(self, piece: EncodedChunk) -> AckRange:
-        """Count a piece in."""
-        first, last = self._last + 1, self._last if piece.end is None else piece.end.number
+    def enter(self, chunk: EncodedChunk) -> AckRange:
+        """Append the records of a chunk."""
+        first, last = self._last + 1, self._last if chunk.end is None else chunk.end.number
         self._last = last
-        stretch = AckRange(piece, first, last)
-        self._stretches.append(stretch)
+        ack_range = AckRange(chunk, first, last)
+        self._ranges.append(ack_range)
         self._changed.set()
-        return stretch
+        return ack_range
 
-    def note(self, name: str, misfit: RejectedRecord) -> None:
-        """Do nothing: the verdict is all that is kept."""
+    def note_reject(self, name: str, reject: RejectedRecord) -> None:
+        """Do nothing: the acknowledgement carries the verdict, and the caller has the record."""
 
-    def name_of(self, mark: AckRange) -> str:
-        """Return what all records of a pipe are called."""
-        del mark
+    def source_name(self, pending: AckRange) -> str:
+        """Return the name of the source, the same for all records of a pipe."""
+        del pending
         return "record"
 
-    def settle(self, mark: AckRange, verdict: Verdict, numbers: Sequence[int]) -> None:
-        """Keep the outcome of some records."""
+    def settle(self, pending: AckRange, verdict: Verdict, numbers: Sequence[int]) -> None:
+        """Store the verdict of some records."""
         for number in numbers:
-            mark.verdicts[number - mark.first] = verdict
+            pending.verdicts[number - pending.first] = verdict
         self._changed.set()
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing to wait for or to acknowledge."""
-        return not self._stretches
+        """Whether every record was acknowledged."""
+        return not self._ranges
 
     def ready(self) -> Iterator[Verdict]:
-        """Yield the outcomes of the records whose predecessors all have theirs, each once."""
-        while self._stretches:
-            stretch = self._stretches[0]
-            while stretch.told < len(stretch.verdicts):
-                verdict = stretch.verdicts[stretch.told]
+        """Yield, once each, the verdicts of records before which no record is without one."""
+        while self._ranges:
+            ack_range = self._ranges[0]
+            while ack_range.acknowledged < len(ack_range.verdicts):
+                verdict = ack_range.verdicts[ack_range.acknowledged]
                 if verdict is None:
                     return
-                stretch.told += 1
+                ack_range.acknowledged += 1
                 yield verdict
-            self._stretches.popleft()
+            self._ranges.popleft()

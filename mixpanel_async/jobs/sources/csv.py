@@ -26,14 +26,14 @@ class CsvRows(msgspec.Struct):
     Attributes:
         rows: Column name to cell.
         numbers: The line on which each begins, from 1; the header is on line 1.
-        misfits: Rows that do not fit the table.
+        rejects: Rows that do not fit the table.
         number: The last line that was read.
         is_end: Whether there are no more.
     """
 
     rows: Sequence[FlatRecord]
     numbers: Sequence[int]
-    misfits: Sequence[RejectedRecord]
+    rejects: Sequence[RejectedRecord]
     number: int
     is_end: bool
 
@@ -80,30 +80,30 @@ class CsvParser:
                     raise SourceError(f"{self._name}: is shorter than it was")
 
     def read(self) -> CsvRows:
-        """Read up to 1,000 rows, misfits among them; what the file raises comes after the rows read before it."""
+        """Read up to 1,000 rows, rejects among them; what the file raises comes after the rows read before it."""
         if self._broken is not None:
             raise self._broken
         rows: list[FlatRecord] = []
         numbers: list[int] = []
-        misfits: list[RejectedRecord] = []
+        rejects: list[RejectedRecord] = []
         width = len(self.header)
-        found = list(islice(self._rows(misfits), _ROWS))
+        found = list(islice(self._rows(rejects), _ROWS))
         for number, cells in found:
             if cells is None:
                 continue
             if len(cells) != width:
                 verdict = malformed(f"{len(cells)} cells, the header has {width} columns; quote cells with commas")
-                misfits.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
+                rejects.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
             elif not "".join(cells).isascii() and any(_is_broken(cell) for cell in cells):
                 verdict = malformed("a cell is no UTF-8; convert the file")
-                misfits.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
+                rejects.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
             else:
                 rows.append(dict(zip(self.header, cells, strict=True)))
                 numbers.append(number)
-        return CsvRows(rows, numbers, misfits, self._reader.line_num, len(found) < _ROWS and not self._broken)
+        return CsvRows(rows, numbers, rejects, self._reader.line_num, len(found) < _ROWS and not self._broken)
 
-    def _rows(self, misfits: list[RejectedRecord]) -> Iterator[tuple[int, list[str] | None]]:
-        """Yield the rows with the lines on which they begin, blank ones left out; None for one that is a misfit."""
+    def _rows(self, rejects: list[RejectedRecord]) -> Iterator[tuple[int, list[str] | None]]:
+        """Yield the rows with the lines on which they begin, blank ones left out; None for one that is a reject."""
         while True:
             number = self._reader.line_num + 1
             try:
@@ -113,7 +113,7 @@ class CsvParser:
             except csv.Error as error:
                 last = self._reader.line_num
                 lines = f"lines {number} to {last}: " if last > number else ""
-                misfits.append(RejectedRecord(number, malformed(f"{lines}no valid CSV: {error}; mind the quotes")))
+                rejects.append(RejectedRecord(number, malformed(f"{lines}no valid CSV: {error}; mind the quotes")))
                 yield number, None
                 continue
             except Exception as error:
@@ -168,7 +168,7 @@ class CsvReader:
             found = await self._thread.submit(self._read_rows)
             place = Position(self._start.file, found.number)
             yield Chunk(
-                self._file.name, found.numbers, rows=found.rows, misfits=found.misfits, end=place, is_table=True
+                self._file.name, found.numbers, rows=found.rows, rejects=found.rejects, end=place, is_table=True
             )
             if found.is_end:
                 await self._thread.submit(self._file.check_end)

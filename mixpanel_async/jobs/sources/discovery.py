@@ -18,7 +18,7 @@ from mixpanel_async.jobs.sources.locations import (
 from mixpanel_async.redaction import is_remote, shown
 
 
-def find_origins(source: str | ReadableFile) -> list[Location]:
+def find_locations(source: str | ReadableFile) -> list[Location]:
     """Return the files that a path means: itself, those of a directory, or those that fit a pattern, in their order.
 
     Raises:

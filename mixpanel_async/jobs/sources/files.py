@@ -10,7 +10,7 @@ from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
 from mixpanel_async.jobs.sources.detection import Format, format_of
-from mixpanel_async.jobs.sources.discovery import find_origins
+from mixpanel_async.jobs.sources.discovery import find_locations
 from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
@@ -62,7 +62,7 @@ class FileSource:
         """
         options = self._options
         await self._file.open()
-        form = format_of(self._file.origin.file_name, self._file.head, options.told)
+        form = format_of(self._file.location.file_name, self._file.head, options.told)
         self._reader = make_reader(form, self._file, self._thread, options.delimiter, options.check_columns)
         await self._reader.open(start)
 
@@ -101,9 +101,9 @@ class FilesSource:
         """Find the files; where they are many or far away it takes a while, so it is not done in the event loop."""
         if self._files:
             return
-        origins = await self._thread.submit(lambda: [each for one in self._given for each in find_origins(one)])
-        self.names = _told_apart(origins)
-        self._files = [ReadAheadFile(*pair, self._thread) for pair in zip(origins, self.names, strict=True)]
+        locations = await self._thread.submit(lambda: [each for one in self._given for each in find_locations(one)])
+        self.names = _told_apart(locations)
+        self._files = [ReadAheadFile(*pair, self._thread) for pair in zip(locations, self.names, strict=True)]
         self.name = self.names[0] if len(self.names) == 1 else f"{self.names[0]} and {len(self.names) - 1} more"
 
     @property
@@ -125,7 +125,7 @@ class FilesSource:
             status = os.stat(path)  # noqa: PTH116
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and any(file.origin.is_same(status) for file in self._files)
+        return stat.S_ISREG(status.st_mode) and any(file.location.is_same(status) for file in self._files)
 
     async def identify(self) -> tuple[SourceIdentity, ...]:
         """Return what tells the files from others.
@@ -135,7 +135,7 @@ class FilesSource:
             SourceError: One cannot be read.
         """
         await self._find()
-        return tuple([await self._thread.submit(file.origin.identify) for file in self._files])
+        return tuple([await self._thread.submit(file.location.identify) for file in self._files])
 
     async def open(self, start: Position) -> None:
         """Open the first file to be read, at the place where reading begins.
@@ -145,7 +145,7 @@ class FilesSource:
             InvalidSettingError: Its columns will not do.
         """
         await self._find()
-        sizes = await self._thread.submit(lambda: [file.origin.stored_bytes() for file in self._files])
+        sizes = await self._thread.submit(lambda: [file.location.stored_bytes() for file in self._files])
         if None not in sizes:
             self.total_bytes = sum(size or 0 for size in sizes)
         self._done_bytes = sum(size or 0 for size in sizes[: start.file])
@@ -187,13 +187,13 @@ class FilesSource:
         self._thread.close()
 
 
-def _told_apart(origins: Sequence[Location]) -> tuple[str, ...]:
+def _told_apart(locations: Sequence[Location]) -> tuple[str, ...]:
     """Return names of files, each of them once: positions and dead letters are told by them."""
     names: dict[str, None] = {}
-    for origin in origins:
-        name, count = origin.name, 1
+    for location in locations:
+        name, count = location.name, 1
         while name in names:
             count += 1
-            name = f"{origin.name} ({count})"
+            name = f"{location.name} ({count})"
         names[name] = None
     return tuple(names)

@@ -111,10 +111,10 @@ def _line_chunk(name: str, numbers: range, lines: list[bytes], end: Position) ->
     empty = {index for index, line in enumerate(lines) if not line or line.isspace()}
     if not empty:
         return Chunk(name, numbers, lines=lines, end=end)
-    misfits = [RejectedRecord(numbers[index], malformed("the record is empty")) for index in sorted(empty)]
+    rejects = [RejectedRecord(numbers[index], malformed("the record is empty")) for index in sorted(empty)]
     kept = [index for index in range(len(lines)) if index not in empty]
     return Chunk(
-        name, [numbers[index] for index in kept], lines=[lines[index] for index in kept], misfits=misfits, end=end
+        name, [numbers[index] for index in kept], lines=[lines[index] for index in kept], rejects=rejects, end=end
     )
 
 

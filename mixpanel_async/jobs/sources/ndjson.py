@@ -39,9 +39,9 @@ class NdjsonReader:
 
     def _chunk(self, found: Lines, offset: int) -> Chunk:
         last = found.first + len(found.lines)
-        misfits = [
+        rejects = [
             RejectedRecord(number, malformed(f"the line is {size:,} bytes long; is this NDJSON?"))
             for number, size in found.too_long
         ]
         place = Position(self._start.file, last - 1, offset)
-        return Chunk(self._file.name, range(found.first, last), lines=found.lines, misfits=misfits, end=place)
+        return Chunk(self._file.name, range(found.first, last), lines=found.lines, rejects=rejects, end=place)

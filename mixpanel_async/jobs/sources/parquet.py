@@ -123,7 +123,7 @@ class ParquetReader:
         await self._thread.submit(lambda: reader.skip(start.number))
 
     def _open_again(self) -> ParquetParser:
-        return ParquetParser(self._file.name, self._file.origin.open_again())
+        return ParquetParser(self._file.name, self._file.location.open_again())
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the rows."""

@@ -19,20 +19,20 @@ class ReadAheadFile:
     """One file.
 
     Args:
-        origin: Where it is.
+        location: Where it is.
         name: For people.
         thread: Runs what blocks.
 
     Attributes:
         name: For people.
-        origin: Where it is.
+        location: Where it is.
         total_bytes: Its size as it is stored, or None for a pipe.
         compression: How it was found to be compressed.
         head: Its first bytes, inflated.
     """
 
-    def __init__(self, origin: Location, name: str, thread: WorkerThread) -> None:
-        self.origin = origin
+    def __init__(self, location: Location, name: str, thread: WorkerThread) -> None:
+        self.location = location
         self.name = name
         self._thread = thread
         self._raw: io.BufferedReader | None = None
@@ -55,8 +55,8 @@ class ReadAheadFile:
         await self._thread.submit(self._open)
 
     def _open(self) -> None:
-        self.total_bytes = self.origin.stored_bytes()
-        self._raw = raw = self.origin.open()
+        self.total_bytes = self.location.stored_bytes()
+        self._raw = raw = self.location.open()
         with self.translated():
             raw, head = with_head(raw)
             self.compression = compression_of(head)
@@ -180,7 +180,7 @@ class ReadAheadFile:
 
     async def aclose(self) -> None:
         """Close the file, unless it was opened by somebody else."""
-        if self._raw is not None and self.origin.is_ours:
+        if self._raw is not None and self.location.is_ours:
             # A read of a pipe that never ends keeps the thread; then there is nobody to close the file.
             await asyncio.wait((self._thread.submit(self._close),), timeout=_CLOSE_SECONDS)
 

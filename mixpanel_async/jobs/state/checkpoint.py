@@ -1,4 +1,4 @@
-"""Checkpoints: how far everything of a source has settled, so that a later run goes on from there. Pure."""
+"""Checkpoints: the format of the file, and whether a checkpoint belongs to a job."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,22 @@ from typing import Final
 
 import msgspec
 
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.model.chunks import Position
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 
 _VERSION: Final = 2
+_ADVICE: Final = "name another checkpoint, or remove it to start again"
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where records go; no part of it is a secret.
+    """Where records go; contains no secret.
 
     Attributes:
-        url: Address of the endpoint.
-        project_id: The project's number, or "" where it is not known.
-        token: A 64-bit hash of the project token where the token says which project it is, else "".
+        url: URL of the endpoint.
+        project_id: Project ID, or "" if unknown.
+        token: A 64-bit hash of the project token if the token determines the project, else "".
     """
 
     url: str = ""
@@ -28,7 +29,7 @@ class Target(msgspec.Struct, frozen=True):
     token: str = ""
 
     def difference(self, wanted: "Target") -> str:
-        """Return how another target differs from this one, or "" if it does not, as far as is known."""
+        """Return how another target differs from this one, or "" if no difference is known."""
         if self.url != wanted.url:
             return f"to {self.url}, not to {wanted.url}"
         if self.token and wanted.token:
@@ -38,19 +39,19 @@ class Target(msgspec.Struct, frozen=True):
         return ""
 
     def completed(self, other: "Target") -> "Target":
-        """Return this target, with what is only known of an equal one."""
+        """Return this target, with fields that only an equal target knows."""
         return Target(self.url, self.project_id or other.project_id, self.token or other.token)
 
 
 class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells a job from another one.
+    """What a checkpoint belongs to.
 
     Attributes:
-        sources: The files that are read, in their order.
+        sources: The files that are read, in order.
         target: Where their records go.
-        mapping: What the records become.
-        function: The caller's function that they go through: its name and a hash of it, or "".
-        exact_dedupe: Whether all repeats are found, at whatever distance.
+        mapping: Fingerprint of the options that decide what the records become.
+        function: Fingerprint of the transform function, or "".
+        exact_dedupe: Whether all duplicates are found, at any distance.
     """
 
     sources: tuple[SourceIdentity, ...] = ()
@@ -61,7 +62,7 @@ class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """A tally, as it is written."""
+    """A tally in a checkpoint."""
 
     read: int = 0
     imported: int = 0
@@ -72,12 +73,12 @@ class Counts(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, tally: Tally) -> "Counts":
-        """Return what is to be written of a tally."""
+        """Return the counts of a tally."""
         reasons = dict(tally.rejected), dict(tally.skipped), dict(tally.changed)
         return cls(tally.read, tally.imported, tally.duplicates, *reasons)
 
     def tally(self) -> Tally:
-        """Return a tally that goes on from here."""
+        """Return a tally that starts with these counts."""
         tally = Tally()
         tally.read, tally.imported, tally.duplicates = self.read, self.imported, self.duplicates
         tally.rejected.update(self.rejected)
@@ -87,84 +88,88 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkpoint file says.
+    """Content of a checkpoint file.
 
     Attributes:
-        job: What it belongs to.
-        place: Everything before it has settled.
-        counts: What became of it.
-        letters_from: Size of the dead letters' file before the import began.
-        seen: By which the store of the events that were seen is known; "" without exact dedupe.
-        is_done: Whether the sources were read to their end, and there is nothing left to be sent.
-        version: Of this form.
+        job: What the checkpoint belongs to.
+        position: All records before this position have settled.
+        counts: Outcomes of those records.
+        dead_letters_start: Size of the dead letter file before the import began.
+        dedupe_store: Identifies the store of exact dedupe that belongs to the checkpoint; "" without exact dedupe.
+        is_done: Whether the sources were read to their end and nothing is left to send.
+        version: Version of the format.
     """
 
     job: JobIdentity
-    place: Position = Position()
+    position: Position = msgspec.field(name="place", default=Position())
     counts: Counts = Counts()
-    letters_from: int = 0
-    seen: str = ""
+    dead_letters_start: int = msgspec.field(name="letters_from", default=0)
+    dedupe_store: str = msgspec.field(name="seen", default="")
     is_done: bool = False
     version: int = _VERSION
 
 
-class _Form(msgspec.Struct):
+class _Format(msgspec.Struct):
     version: int
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """Return what is to be written of a checkpoint."""
+    """Return the content of a checkpoint file."""
     return msgspec.json.encode(checkpoint) + b"\n"
 
 
-def token_hash(token: str) -> str:
-    """Return by what a checkpoint knows a project token again."""
+def token_fingerprint(token: str) -> str:
+    """Return the hash by which a checkpoint recognises a project token."""
     return hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
 
 
 def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
-    """Return a checkpoint that fits what is to be done.
+    """Return a checkpoint that belongs to a job.
 
     Args:
-        path: Where it stands, for errors.
-        text: What stands there.
-        job: What is to be done.
+        path: Path of the checkpoint, for errors.
+        text: Content of the file.
+        job: The job to resume.
 
     Raises:
-        InvalidSettingError: It is no checkpoint, or one of other files, another target or other options.
+        InvalidArgumentError: The file is not a checkpoint, or belongs to other files, another target or other options.
     """
     try:
-        version = msgspec.json.decode(text, type=_Form).version
+        version = msgspec.json.decode(text, type=_Format).version
         if version != _VERSION:
-            raise InvalidSettingError(f"{path} was written by another version; finish with that one, or remove it")
+            raise InvalidArgumentError(
+                f"checkpoint {path} was written by another version of mixpanel_async; finish with that version, or "
+                "remove it"
+            )
         found = msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise InvalidSettingError(f"{path} is no checkpoint; name another file or remove it") from None
+        raise InvalidArgumentError(f"{path} is not a checkpoint file; name another file or remove it") from None
     old = found.job
     _check_sources(path, old.sources, job.sources)
     difference = old.target.difference(job.target)
-    if difference and found.place != Position():  # where nothing has settled, everything is sent to the new target
-        raise InvalidSettingError(f"{path} belongs to an import {difference}; {_ADVICE}")
+    if difference and found.position != Position():  # nothing was settled: all records can go to the new target
+        raise InvalidArgumentError(f"checkpoint {path} belongs to an import {difference}; {_ADVICE}")
     if old.mapping != job.mapping:
-        raise InvalidSettingError(f"{path} belongs to an import with other options for records; {_ADVICE}")
+        raise InvalidArgumentError(
+            f"checkpoint {path} belongs to an import with other format or mapping options; {_ADVICE}"
+        )
     if old.function != job.function:
-        raise InvalidSettingError(f"the function for records has changed since {path} was written; {_ADVICE}")
+        raise InvalidArgumentError(f"the transform function has changed since {path} was written; {_ADVICE}")
     if old.exact_dedupe != job.exact_dedupe:
         with_or_without = "with" if old.exact_dedupe else "without"
-        raise InvalidSettingError(f"{path} belongs to an import {with_or_without} exact dedupe; {_ADVICE}")
+        raise InvalidArgumentError(f"checkpoint {path} belongs to an import {with_or_without} exact dedupe; {_ADVICE}")
     target = job.target if difference else job.target.completed(old.target)
     return msgspec.structs.replace(found, job=msgspec.structs.replace(job, target=target))
 
 
 def _check_sources(path: str, found: Sequence[SourceIdentity], wanted: Sequence[SourceIdentity]) -> None:
     if len(found) != len(wanted):
-        raise InvalidSettingError(f"{path} is of {len(found)} files, this import of {len(wanted)}; {_ADVICE}")
+        raise InvalidArgumentError(
+            f"checkpoint {path} covers {len(found)} files, but this import has {len(wanted)}; {_ADVICE}"
+        )
     for old, new in zip(found, wanted, strict=True):
         if old.path != new.path:
-            raise InvalidSettingError(f"{path} belongs to {old.path}, not to {new.path}; {_ADVICE}")
+            raise InvalidArgumentError(f"checkpoint {path} belongs to {old.path}, not to {new.path}; {_ADVICE}")
         if old != new:
             sizes = f"{old.size:,} bytes then, {new.size:,} now"
-            raise InvalidSettingError(f"{new.path} has changed since {path} was written ({sizes}); {_ADVICE}")
-
-
-_ADVICE: Final = "name another checkpoint, or remove it to start again"
+            raise InvalidArgumentError(f"{new.path} has changed since {path} was written ({sizes}); {_ADVICE}")

@@ -1,4 +1,4 @@
-"""Dead letters: records that were not delivered, as lines of JSON with their place and the reason. Pure."""
+"""Dead letters: rejected records as JSON lines, with source, number and reason."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
@@ -10,18 +10,18 @@ from mixpanel_async.jobs.model.chunks import Chunk, RejectedRecord
 from mixpanel_async.records.rejection import malformed
 
 
-class Letter(msgspec.Struct, omit_defaults=True):
-    """One dead letter; exactly one of `record`, `text` and `base64` holds what was found.
+class DeadLetter(msgspec.Struct, omit_defaults=True):
+    """One dead letter; exactly one of `record`, `text` and `base64` holds the rejected record.
 
     Attributes:
         source: Name of the source.
-        number: Line, row or record in it, from 1.
-        reason: A short, countable word.
-        field: The field at fault, if there is one.
-        message: What is wrong.
-        record: The record, where it is JSON; whoever repairs it does it here.
-        text: What was found, where it is text and no JSON.
-        base64: What was found, where it is not even text.
+        number: Line, row or record number in the source, from 1.
+        reason: A short keyword, such as `invalid` or `too_large`.
+        field: The invalid field, or "" for the whole record.
+        message: What is invalid and what to do.
+        record: The record if it is JSON; to resend it, fix it here.
+        text: The record if it is UTF-8 text but not JSON.
+        base64: The record if it is not UTF-8 text.
     """
 
     source: str = ""
@@ -34,79 +34,75 @@ class Letter(msgspec.Struct, omit_defaults=True):
     base64: str | None = None
 
 
-_decode = msgspec.json.Decoder(Letter).decode
+_decode = msgspec.json.Decoder(DeadLetter).decode
 
 
-def write_letter(source: str, misfit: RejectedRecord) -> bytes:
-    """Return a record that was not delivered as a line."""
-    verdict = misfit.verdict
-    letter = Letter(source, misfit.number, verdict.reason, _as_text(verdict.field), _as_text(verdict.message))
-    found = misfit.record.strip()
+def encode_dead_letter(source: str, reject: RejectedRecord) -> bytes:
+    """Return a rejected record as a line."""
+    verdict = reject.verdict
+    letter = DeadLetter(source, reject.number, verdict.reason, _as_text(verdict.field), _as_text(verdict.message))
+    record = reject.record.strip()
     try:
-        orjson.loads(found)
-        letter.record = msgspec.Raw(found)
+        orjson.loads(record)
+        letter.record = msgspec.Raw(record)
     except orjson.JSONDecodeError:
         try:
-            letter.text = found.decode()
+            letter.text = record.decode()
         except UnicodeDecodeError:
-            letter.base64 = base64.b64encode(found).decode()
+            letter.base64 = base64.b64encode(record).decode()
     return msgspec.json.encode(letter) + b"\n"
 
 
-def _as_text(words: str) -> str:
-    """Return what can be written: words may name a property of a record in memory, and any str may be that name."""
-    return words.encode("utf-8", "backslashreplace").decode()
+def _as_text(text: str) -> str:
+    """Return text that UTF-8 can encode: the name of a property in memory may hold lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
-def read_letter(line: bytes) -> Letter | None:
-    """Return the letter that a line is, or None if it is none."""
+def decode_dead_letter(line: bytes) -> DeadLetter | None:
+    """Return the dead letter of a line, or None if the line is not a dead letter."""
     try:
         return _decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def letters_before(lines: Iterable[bytes], is_settled: Callable[[str, int], bool]) -> Iterator[bytes]:
-    """Yield the letters that a later run would not write again.
+def settled_dead_letters(lines: Iterable[bytes], is_settled: Callable[[str, int], bool]) -> Iterator[bytes]:
+    """Yield the dead letters that a later run does not write again.
 
     Args:
-        lines: Letters of a run that ended early.
-        is_settled: Whether a source's line, row or record lies before the place where the later run begins.
+        lines: Dead letters of a run that ended early.
+        is_settled: Returns whether a record, by source and number, lies before the position where the later run starts.
     """
     for line in lines:
-        letter = read_letter(line)
+        letter = decode_dead_letter(line)
         if letter is not None and is_settled(letter.source, letter.number):
             yield line
 
 
-def open_letters(chunk: Chunk) -> Chunk:
-    """Return the records of a chunk of dead letters, to be sent again."""
+def repaired_records(chunk: Chunk) -> Chunk:
+    """Return a chunk of dead letters as a chunk of the records that they hold."""
     records: list[bytes] = []
     numbers: list[int] = []
-    misfits = list(chunk.misfits)
+    rejects = list(chunk.rejects)
     for line, number in zip(chunk.lines, chunk.numbers, strict=True):
         if line.isspace():
             continue
-        letter = read_letter(line)
+        letter = decode_dead_letter(line)
         if letter is None:
-            misfits.append(
-                RejectedRecord(
-                    number, malformed("this is no dead letter; each line is one, as an import wrote it"), line
-                )
-            )
+            message = "not a dead letter; expected a line written by --dead-letters"
+            rejects.append(RejectedRecord(number, malformed(message), line))
         elif not bytes(letter.record):
-            found = (letter.text or "").encode() or _decoded(letter.base64 or "")
-            misfits.append(
-                RejectedRecord(number, malformed("not repaired: put the record, as JSON, into `record`"), found)
-            )
+            content = (letter.text or "").encode() or _decoded(letter.base64 or "")
+            message = "not fixed yet; put the fixed record, as JSON, into `record`"
+            rejects.append(RejectedRecord(number, malformed(message), content))
         else:
             records.append(bytes(letter.record))
             numbers.append(number)
-    return Chunk(chunk.name, numbers, lines=records, misfits=misfits, end=chunk.end)
+    return Chunk(chunk.name, numbers, lines=records, rejects=rejects, end=chunk.end)
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of a letter; what somebody has edited, and is no base64 any more, stays as it is."""
+    """Return base64 text decoded, or as it is if an edit made it invalid."""
     try:
         return base64.b64decode(text)
     except ValueError:

@@ -1,4 +1,8 @@
-"""What a job writes while it runs: dead letters and the checkpoint, in an order that a crash cannot harm."""
+"""The files that a job writes: dead letters, then the dedupe store, then the checkpoint.
+
+A checkpoint is written after everything that it refers to is on the disk, and replaces the previous checkpoint in one
+step. Whenever the machine stops, the files that are found fit together.
+"""
 
 import asyncio
 import contextlib
@@ -12,194 +16,197 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from mixpanel_async.errors import InvalidSettingError, OutputError
+from mixpanel_async.errors import InvalidArgumentError, OutputError
 from mixpanel_async.jobs.atomic_write import naming, replace_file
 from mixpanel_async.jobs.model.chunks import Position, RejectedRecord
+from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.state.checkpoint import Checkpoint, Counts, JobIdentity, encode_checkpoint, read_checkpoint
-from mixpanel_async.jobs.state.dead_letters import letters_before, write_letter
-from mixpanel_async.jobs.state.settlement import Settlement
+from mixpanel_async.jobs.state.dead_letters import encode_dead_letter, settled_dead_letters
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
-if TYPE_CHECKING:  # the standard library's database is loaded for those who use it
-    from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
+    from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 
+# Dead letters are held until the next save; a source of nothing else must not fill the memory.
 _MAX_HELD_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 20
 
 
 class Journal:
-    """The files that a job writes.
-
-    A checkpoint is written after the dead letters and the seen events that it speaks of are on the disk, and replaces
-    the one before in one step: whenever the machine stops, what is found fits together.
+    """Writes the dead letters and the checkpoint of a job.
 
     Args:
-        letters: Where dead letters go, or None.
-        checkpoint: Where the checkpoint goes, or None.
+        dead_letters: Path of the dead letter file, or None.
+        checkpoint: Path of the checkpoint, or None.
         job: What the checkpoint belongs to.
-        names: Of the sources, in their order, as dead letters name them.
-        seen: The events that were seen, or None.
-        kept: Makes of a record what a dead letter may hold.
+        names: Names of the sources in order, as dead letters name them.
+        store: The store of exact dedupe, or None.
+        redact: Returns what a dead letter may hold of a record.
     """
 
     def __init__(
         self,
-        letters: str | None,
+        dead_letters: str | None,
         checkpoint: str | None,
         job: JobIdentity,
         names: tuple[str, ...] = (),
-        seen: "SeenStore | None" = None,
+        store: "DedupeStore | None" = None,
         *,
-        kept: Callable[[bytes], bytes] = bytes,
+        redact: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        self._letters_path = letters
-        self._path = checkpoint
+        self._dead_letters = dead_letters
+        self._checkpoint = checkpoint
         self._names: dict[str, int | None] = {name: index for index, name in enumerate(names)}
         self._paths = {source.path: index for index, source in enumerate(job.sources)}
-        self._seen = seen
-        self._kept = kept
-        self._last = Checkpoint(job=job, seen="" if seen is None else secrets.token_hex(8))
+        self._store = store
+        self._redact = redact
+        self._last = Checkpoint(job=job, dedupe_store="" if store is None else secrets.token_hex(8))
         self._thread = WorkerThread("mixpanel_async-write")
-        self._letters: BinaryIO | None = None
+        self._file: BinaryIO | None = None
         self._held: list[bytes] = []
         self._held_bytes = 0
+        # The feeder saves when much is held, the ticker saves regularly. Two saves at once could write an older
+        # checkpoint after a newer one, or a checkpoint before its dead letters.
         self._lock = asyncio.Lock()
         self._is_resumed = False
         self._failure: OutputError | None = None
 
     async def read(self) -> Checkpoint:
-        """Return from where to go on; nothing is written.
+        """Return the checkpoint to resume from, or a new one; write nothing.
 
         Raises:
-            InvalidSettingError: The checkpoint belongs to another job, or its path or the dead letters' path is not a
-                file.
-            OutputError: It cannot be read.
+            InvalidArgumentError: The checkpoint belongs to another job, or a path is not a file.
+            OutputError: The checkpoint cannot be read.
         """
         text = await self._thread.submit(self._read)
-        if text is not None and self._path is not None:
-            self._last = read_checkpoint(self._path, text, self._last.job)
+        if text is not None and self._checkpoint is not None:
+            self._last = read_checkpoint(self._checkpoint, text, self._last.job)
             self._is_resumed = True
         return self._last
 
     def _read(self) -> bytes | None:
-        with naming(self._path or self._letters_path or ""):
-            letters, checkpoint = _mode(self._letters_path), _mode(self._path)
-            if letters and not (stat.S_ISREG(letters) or stat.S_ISCHR(letters)):
-                raise InvalidSettingError(
-                    f"{self._letters_path} is neither a plain file nor a device; name another file"
-                )
-            if self._path is None or not checkpoint:
-                return None
-            if not stat.S_ISREG(checkpoint):  # a pipe or a device may have no end
-                raise InvalidSettingError(f"{self._path} is no plain file; name another checkpoint")
-            return pathlib.Path(self._path).read_bytes()
+        if self._dead_letters is not None:
+            mode = _mode(self._dead_letters)
+            if mode and not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+                raise InvalidArgumentError(f"{self._dead_letters} is not a regular file or a device; name another file")
+        mode = 0 if self._checkpoint is None else _mode(self._checkpoint)
+        if self._checkpoint is None or not mode:
+            return None
+        if not stat.S_ISREG(mode):  # reading a pipe or device may never end
+            raise InvalidArgumentError(f"{self._checkpoint} is not a regular file; name another checkpoint")
+        with naming(self._checkpoint, "read"):
+            return pathlib.Path(self._checkpoint).read_bytes()
 
     async def open(self) -> None:
-        """Open the file of dead letters and the seen events, and write the first checkpoint.
+        """Open the dead letter file and the dedupe store, and write the first checkpoint.
 
         Raises:
-            InvalidSettingError: The seen events that the checkpoint speaks of are not there.
+            InvalidArgumentError: The dedupe store that belongs to the checkpoint is missing.
             OutputError: A file cannot be written.
         """
-        if self._seen is not None:
-            await self._seen.open(self._last.seen, is_resumed=self._is_resumed, is_done=self._last.is_done)
+        if self._store is not None:
+            await self._store.open(self._last.dedupe_store, is_resumed=self._is_resumed, is_done=self._last.is_done)
         self._last = await self._thread.submit(self._open)
 
     def _open(self) -> Checkpoint:
         last = self._last
-        if self._letters_path is not None:
-            with naming(self._letters_path):
-                size = self._open_letters(pathlib.Path(self._letters_path))
+        if self._dead_letters is not None:
+            with naming(self._dead_letters):
+                size = self._open_dead_letters(pathlib.Path(self._dead_letters))
             if not self._is_resumed:
-                last = msgspec.structs.replace(last, letters_from=size)
-        if self._path is not None and not self._is_resumed:
-            replace_file(pathlib.Path(self._path), (encode_checkpoint(last),))
+                last = msgspec.structs.replace(last, dead_letters_start=size)
+        if self._checkpoint is not None and not self._is_resumed:
+            replace_file(pathlib.Path(self._checkpoint), (encode_checkpoint(last),))
         return last
 
-    def _open_letters(self, path: pathlib.Path) -> int:
-        """Open the file of dead letters, without those that this run will write again; return its size."""
+    def _open_dead_letters(self, path: pathlib.Path) -> int:
+        """Open the file without the dead letters that this run writes again; return its size."""
         if self._is_resumed and path.is_file():
             with path.open("rb") as file:
-                replace_file(
-                    path, itertools.chain(self._letters_of_others(file), letters_before(file, self._is_settled))
-                )
-        is_torn = _is_torn(path)
-        self._letters = path.open("ab")
-        if is_torn:
-            self._letters.write(b"\n")
-            self._letters.flush()
-        return self._letters.tell() if _is_plain(self._letters) else 0
+                kept = settled_dead_letters(file, self._is_settled)
+                replace_file(path, itertools.chain(self._earlier_dead_letters(file), kept))
+        ends_in_mid_line = _ends_in_mid_line(path)
+        self._file = path.open("ab")
+        if ends_in_mid_line:
+            self._file.write(b"\n")
+            self._file.flush()
+        return self._file.tell() if _is_regular(self._file) else 0
 
-    def _letters_of_others(self, file: BinaryIO) -> Iterator[bytes]:
-        """Yield what stood in the file before the import began."""
-        left = self._last.letters_from
+    def _earlier_dead_letters(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the content that the file had before the import began."""
+        left = self._last.dead_letters_start
         while left and (block := file.read(min(left, _BLOCK_BYTES))):
             left -= len(block)
             yield block
 
     def _is_settled(self, name: str, number: int) -> bool:
-        """Return whether a letter is of no record that this run reads; where nobody can tell, it is kept."""
-        if name not in self._names:  # an earlier run may have spelled the path in another way
+        """Return whether a record will not be read again; if its source is unknown, assume so and keep it."""
+        if name not in self._names:  # an earlier run may have spelled the path differently
             self._names[name] = self._paths.get(os.path.abspath(name))  # noqa: PTH100
-        place, index = self._last.place, self._names[name]
-        return index is None or (index, number) <= (place.file, place.number)
+        position, index = self._last.position, self._names[name]
+        return index is None or (index, number) <= (position.file, position.number)
 
-    def note(self, source: str, misfit: RejectedRecord) -> None:
-        """Take a record that was not delivered; it is written soon."""
-        if self._letters_path is not None:
-            line = write_letter(source, msgspec.structs.replace(misfit, record=self._kept(misfit.record)))
+    def note_reject(self, source: str, reject: RejectedRecord) -> None:
+        """Hold a rejected record until the next save."""
+        if self._dead_letters is not None:
+            line = encode_dead_letter(source, msgspec.structs.replace(reject, record=self._redact(reject.record)))
             self._held.append(line)
             self._held_bytes += len(line)
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to write."""
+        """Whether enough dead letters are held that they should be saved now."""
         return self._held_bytes > _MAX_HELD_BYTES
 
-    async def save(self, books: Settlement, *, is_done: bool = False) -> None:
-        """Write what there is: dead letters, seen events, then the checkpoint.
+    async def save(self, position: Position, settled: Tally, *, is_done: bool = False) -> None:
+        """Write the held dead letters, the dedupe store and the checkpoint, in that order.
 
         Args:
-            books: How far the job is; whatever they know of was sifted before.
-            is_done: Whether it has ended, and there is nothing to go on with.
+            position: All records before this position have settled.
+            settled: Outcomes of those records.
+            is_done: Whether the job has ended and nothing is left to resume.
 
         Raises:
             OutputError: A file cannot be written.
         """
         async with self._lock:
             held, self._held, self._held_bytes = self._held, [], 0
-            last = msgspec.structs.replace(
-                self._last, place=books.place or Position(), counts=Counts.of(books.settled), is_done=True
-            )
-            # A job that was done stays so while nothing changes: it is on its way to its end once more.
+            last = msgspec.structs.replace(self._last, position=position, counts=Counts.of(settled), is_done=True)
+            # A finished job that runs again stays finished while nothing changes; otherwise each of its saves would
+            # rewrite the checkpoint, and a crash in between would leave it unfinished.
             if not is_done and last != self._last:
                 last = msgspec.structs.replace(last, is_done=False)
-            if self._path is None or last == self._last:
-                if self._letters is not None:
+            if self._checkpoint is None or last == self._last:
+                if self._file is not None:
                     await self._thread.submit(lambda: self._append(held, is_synced=False))
                 return
             await self._thread.submit(lambda: self._append(held, is_synced=True))
-            if self._seen is not None:
-                await self._seen.commit()
-            await self._thread.submit(lambda: self._write(last))
+            if self._store is not None:
+                await self._store.commit()
+            await self._thread.submit(lambda: self._write_checkpoint(last))
             self._last = last
 
-    def _write(self, last: Checkpoint) -> None:
-        with self._latched(str(self._path)):
-            replace_file(pathlib.Path(str(self._path)), (encode_checkpoint(last),))
+    def _write_checkpoint(self, last: Checkpoint) -> None:
+        path = str(self._checkpoint)
+        with self._failing_for_good(path):
+            replace_file(pathlib.Path(path), (encode_checkpoint(last),))
 
     def _append(self, held: list[bytes], *, is_synced: bool) -> None:
-        if self._letters is None:
+        if self._file is None:
             return
-        with self._latched(str(self._letters_path)):
-            self._letters.writelines(held)
-            self._letters.flush()
-            if is_synced and _is_plain(self._letters):
-                os.fsync(self._letters.fileno())
+        with self._failing_for_good(str(self._dead_letters)):
+            self._file.writelines(held)
+            self._file.flush()
+            if is_synced and _is_regular(self._file):
+                os.fsync(self._file.fileno())
 
     @contextlib.contextmanager
-    def _latched(self, path: str) -> Iterator[None]:
-        """Write; when that has failed once it fails for good: no checkpoint may speak of letters that are lost."""
+    def _failing_for_good(self, path: str) -> Iterator[None]:
+        """After one failed write, fail every later one.
+
+        Dead letters of the failed write are lost. If a later checkpoint succeeded, no run would read their records
+        again.
+        """
         if self._failure is not None:
             raise self._failure
         try:
@@ -213,41 +220,40 @@ class Journal:
         """Close the files.
 
         Raises:
-            OutputError: One cannot be written to its end, and no `save` has told so.
+            OutputError: A file cannot be written to its end, and no `save` reported it.
         """
         try:
             await self._thread.submit(self._close)
         finally:
             self._thread.close()
-            if self._seen is not None:
-                await self._seen.aclose(is_removed=self._last.is_done)
+            if self._store is not None:
+                await self._store.aclose(is_removed=self._last.is_done)
 
     def _close(self) -> None:
-        is_told = self._failure is not None
+        is_reported = self._failure is not None
         try:
-            with naming(str(self._letters_path)):
-                if self._letters is not None:
-                    self._letters.close()
+            with naming(str(self._dead_letters)):
+                if self._file is not None:
+                    self._file.close()
         except OutputError:
-            if not is_told:
+            if not is_reported:
                 raise
 
 
-def _mode(path: str | None) -> int:
-    """Return what stands at a path: the mode of a file or of something else, 0 for nothing."""
-    try:
-        return 0 if path is None else os.stat(path).st_mode  # noqa: PTH116
-    except FileNotFoundError:
-        return 0
+def _mode(path: str) -> int:
+    """Return the mode of what is at a path, or 0 if there is nothing."""
+    with naming(path, "read"), contextlib.suppress(FileNotFoundError):
+        return os.stat(path).st_mode  # noqa: PTH116
+    return 0
 
 
-def _is_plain(file: BinaryIO) -> bool:
-    """Return whether a file is none of the devices, which have neither a size nor a disk to be synced to."""
+def _is_regular(file: BinaryIO) -> bool:
+    """Return whether a file is regular; a device has neither a size nor a disk to sync to."""
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
-def _is_torn(path: pathlib.Path) -> bool:
-    """Return whether a file ends in the middle of a line, as a full disk leaves it."""
+def _ends_in_mid_line(path: pathlib.Path) -> bool:
+    """Return whether a file ends in the middle of a line, as after a full disk."""
     if not path.is_file() or not path.stat().st_size:
         return False
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The books of a running job: totals, examples, and how far everything has settled. Pure."""
+"""Which records of a running job have settled, and up to which position all of them have."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -8,120 +8,125 @@ from mixpanel_async.jobs.model.chunks import EncodedChunk, Position, RejectedRec
 from mixpanel_async.jobs.model.counts import ACCESS_REASONS, Examples, Tally
 from mixpanel_async.models import Outcome, Verdict
 
-OnMisfit: TypeAlias = Callable[[str, RejectedRecord], None]
+OnReject: TypeAlias = Callable[[str, RejectedRecord], None]
 
 
 class PendingChunk:
-    """What remains of a piece while its records are on their way.
+    """An encoded chunk whose records are not all settled.
 
     Attributes:
-        name: Of the source, for people.
-        tally: What became of its records so far.
-        waiting: Records without an outcome.
-        end: Where reading goes on after the piece.
+        name: Name of the source, for messages.
+        tally: Outcomes of the chunk's records so far.
+        waiting: Number of records without an outcome.
+        end: Position after the chunk.
     """
 
     __slots__ = ("end", "name", "tally", "waiting")
 
-    def __init__(self, piece: EncodedChunk) -> None:
-        self.name = piece.name
-        self.tally = piece.tally
-        self.waiting = len(piece.parts)
-        self.end = piece.end
+    def __init__(self, chunk: EncodedChunk) -> None:
+        self.name = chunk.name
+        self.tally = chunk.tally
+        self.waiting = len(chunk.parts)
+        self.end = chunk.end
 
 
 class Settlement:
-    """Counts what became of each record.
+    """Counts the outcomes of a job's records and tracks the position up to which all have settled.
 
-    At every instant the records that were read are the settled ones and those that wait.
+    At every instant, records read = records settled + records waiting.
 
     Args:
-        settled: What earlier runs did.
-        place: Where they ended.
-        on_misfit: Hears of each record that was not delivered, before it is counted.
+        settled: Counts of earlier runs.
+        position: Position where the earlier runs ended.
+        on_reject: Called with each record that was not delivered, before it is counted.
 
     Attributes:
-        total: Everything.
-        settled: What belongs to the pieces before `place`, all of which have settled.
-        place: From where a later run has to read again.
-        examples: The first faults of each kind.
-        waiting: Records in batches without an outcome.
-        refusal: The verdict that all records get by now, because of the credential, a setting or the address; or None.
+        total: Counts of all records.
+        settled: Counts of the chunks before `position`, all of which have settled.
+        position: Where a later run must start reading.
+        examples: The first few errors of each kind.
+        waiting: Number of records in batches without an outcome.
+        refusal: The verdict that every record gets now because of the credential, a setting or the URL; or None.
     """
 
     def __init__(
-        self, settled: Tally | None = None, place: Position | None = None, on_misfit: OnMisfit | None = None
+        self, settled: Tally | None = None, position: Position | None = None, on_reject: OnReject | None = None
     ) -> None:
         self.settled = settled or Tally()
         self.total = Tally()
         self.total.add(self.settled)
-        self.place = place
-        self._on_misfit = on_misfit
+        self.position = position or Position()
+        self._on_reject = on_reject
         self.examples = Examples()
         self.waiting = 0
         self.refusal: Verdict | None = None
         self._open: deque[PendingChunk] = deque()
         self._is_stuck = False
 
-    def enter(self, piece: EncodedChunk) -> PendingChunk:
-        """Count a piece in; its own tally says what is clear already."""
-        mark = PendingChunk(piece)
-        self.total.add(piece.tally)
-        self.waiting += mark.waiting
-        for misfit in piece.misfits:
-            self.note(piece.name, misfit)
+    def enter(self, chunk: EncodedChunk) -> PendingChunk:
+        """Count a chunk in, with the outcomes that it already has."""
+        pending = PendingChunk(chunk)
+        self.total.add(chunk.tally)
+        self.waiting += pending.waiting
+        for reject in chunk.rejects:
+            self.note_reject(chunk.name, reject)
         if not self._is_stuck:
-            self._open.append(mark)
+            self._open.append(pending)
             self._advance()
-        return mark
+        return pending
 
-    def note(self, name: str, misfit: RejectedRecord) -> None:
-        """Hear of a record that was not delivered, before it is counted."""
-        if self._on_misfit is not None and misfit.verdict.reason not in ACCESS_REASONS:
-            self._on_misfit(name, misfit)
-        if self.examples.wants(misfit.verdict):
-            self.examples.add(position(name, misfit.number), misfit.verdict)
+    def note_reject(self, name: str, reject: RejectedRecord) -> None:
+        """Report a record that was not delivered; call this before `settle` counts it.
 
-    def name_of(self, mark: PendingChunk) -> str:
-        """Return the name of the source that a piece came from."""
-        return mark.name
+        The order matters: `settle` may advance the position, and a checkpoint must not pass a dead letter that was
+        not handed to the journal.
+        """
+        if self._on_reject is not None and reject.verdict.reason not in ACCESS_REASONS:
+            self._on_reject(name, reject)
+        if self.examples.wants(reject.verdict):
+            self.examples.add(position_text(name, reject.number), reject.verdict)
 
-    def settle(self, mark: PendingChunk, verdict: Verdict, numbers: Sequence[int]) -> None:
-        """Count the outcome of some records of a piece."""
+    def source_name(self, pending: PendingChunk) -> str:
+        """Return the name of the source of a chunk."""
+        return pending.name
+
+    def settle(self, pending: PendingChunk, verdict: Verdict, numbers: Sequence[int]) -> None:
+        """Count the outcome of some records of a chunk."""
         records = len(numbers)
-        mark.tally.count(verdict, records)
+        pending.tally.count(verdict, records)
         self.total.count(verdict, records)
-        mark.waiting -= records
+        pending.waiting -= records
         self.waiting -= records
         if verdict.reason in ACCESS_REASONS and verdict.outcome is Outcome.REJECTED:
             self.refusal = verdict
         self._advance()
 
     def _advance(self) -> None:
-        """Move the place over the pieces that have settled; nothing moves over what is to be sent again.
+        """Move the position over settled chunks, up to the first chunk with an undelivered record.
 
-        Where it stands in front of such a piece it stays, and no piece behind needs to be known.
+        A later run reads again from that chunk, so the position never passes it. The chunks after it need not be
+        kept: an import with one undelivered record at its start would otherwise hold every later chunk in memory.
         """
         while self._open and not self._open[0].waiting and not self._open[0].tally.undelivered:
-            mark = self._open.popleft()
-            self.settled.add(mark.tally)
-            if mark.end is not None:
-                self.place = mark.end
+            pending = self._open.popleft()
+            self.settled.add(pending.tally)
+            if pending.end is not None:
+                self.position = pending.end
         if self._open and self._open[0].tally.undelivered:
             self._is_stuck = True
             self._open.clear()
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing waits, and nothing is to be sent again."""
+        """Whether every record has an outcome and none has to be sent again."""
         return not self._open and not self._is_stuck
 
     @property
     def is_balanced(self) -> bool:
-        """Whether every record that was read waits or has its outcome."""
+        """Whether every record that was read has an outcome or is waiting for it."""
         return self.total.read == self.total.settled + self.waiting
 
 
-def position(name: str, number: int) -> str:
-    """Return where a record stands, for people."""
+def position_text(name: str, number: int) -> str:
+    """Return the position of a record as `name:number`, for messages."""
     return f"{name}:{number}"

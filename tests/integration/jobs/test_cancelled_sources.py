@@ -102,7 +102,7 @@ async def test_a_function(mp: AsyncMixpanel, *, is_slow: bool) -> None:
     async with asyncio.timeout(5):
         report = await mp.import_events(records(), transform=cancelled)
     assert report.exit_status is ExitStatus.INCOMPLETE
-    assert "the function for records raised CancelledError" in report.error
+    assert "the transform function raised CancelledError" in report.error
 
 
 async def test_a_function_that_shows_progress(mp: AsyncMixpanel, write: Write) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, ServiceAccount
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.encoding.mappings import Transform
 from mixpanel_async.jobs.model.chunks import Position
 from mixpanel_async.jobs.state.checkpoint import Checkpoint, JobIdentity, Target, encode_checkpoint, read_checkpoint
-from mixpanel_async.jobs.state.function_fingerprint import function_hash
+from mixpanel_async.jobs.state.function_fingerprint import function_fingerprint
 from tests.records import event, ndjson
 
 Write = Callable[[str, bytes], pathlib.Path]
@@ -24,7 +24,7 @@ ACCOUNT = ServiceAccount("user", "secret")
 
 def reread(found: Target, wanted: Target, *, settled: int = 1) -> Target:
     """Write a checkpoint for one target, read it for another, and return the target that it then speaks of."""
-    text = encode_checkpoint(Checkpoint(job=JobIdentity(target=found), place=Position(0, settled)))
+    text = encode_checkpoint(Checkpoint(job=JobIdentity(target=found), position=Position(0, settled)))
     return read_checkpoint("file", text, JobIdentity(target=wanted)).job.target
 
 
@@ -39,7 +39,7 @@ def reread(found: Target, wanted: Target, *, settled: int = 1) -> Target:
 )
 def test_other_targets_are_refused(found: Target, wanted: Target, message: str) -> None:
     """Another server or project is refused in words that say both; where nothing has settled, it may be chosen."""
-    with pytest.raises(InvalidSettingError, match=message):
+    with pytest.raises(InvalidArgumentError, match=message):
         reread(found, wanted)
     assert reread(found, wanted, settled=0) == wanted
 
@@ -61,9 +61,9 @@ def test_what_is_not_known_is_no_difference(found: Target, wanted: Target, known
 def test_checkpoints_of_other_versions_are_refused() -> None:
     """A checkpoint of an earlier form is told from a file that is none."""
     old = b'{"sources":[],"mapping":"","place":{},"counts":{},"letters_from":0,"is_done":false,"version":1}'
-    with pytest.raises(InvalidSettingError, match="written by another version"):
+    with pytest.raises(InvalidArgumentError, match="written by another version"):
         read_checkpoint("file", old, JobIdentity())
-    with pytest.raises(InvalidSettingError, match="is no checkpoint"):
+    with pytest.raises(InvalidArgumentError, match="is not a checkpoint file"):
         read_checkpoint("file", b'{"version":2}', JobIdentity())
 
 
@@ -74,7 +74,7 @@ async def test_another_server(emulator: Emulator, write: Write) -> None:
     async with AsyncMixpanel("token-of-one", base_url=emulator.url) as mp:
         await mp.import_events(path, checkpoint=checkpoint)
     async with Emulator() as other, AsyncMixpanel("token-of-one", base_url=other.url) as mp:
-        with pytest.raises(InvalidSettingError, match=rf"to {emulator.url}/import, not to {other.url}/import"):
+        with pytest.raises(InvalidArgumentError, match=rf"to {emulator.url}/import, not to {other.url}/import"):
             await mp.import_events(path, checkpoint=checkpoint)
         assert not other.requests
     assert b"token-of-one" not in checkpoint.read_bytes()
@@ -93,7 +93,7 @@ async def test_another_project(emulator: Emulator, write: Write) -> None:
             again = await mp.import_events(path, checkpoint=checkpoint)
         assert (again.imported, again.resumed) == (1, 1)
         async with AsyncMixpanel(**second, base_url=emulator.url) as mp:
-            with pytest.raises(InvalidSettingError, match=message):
+            with pytest.raises(InvalidArgumentError, match=message):
                 await mp.import_events(path, checkpoint=checkpoint)
 
 
@@ -104,7 +104,7 @@ async def test_updates_go_by_the_token(emulator: Emulator, write: Write) -> None
     async with AsyncMixpanel("one", project_id=1, base_url=emulator.url) as mp:
         await mp.import_profiles(path, checkpoint=checkpoint)
     async with AsyncMixpanel("two", project_id=1, base_url=emulator.url) as mp:
-        with pytest.raises(InvalidSettingError, match="another token"):
+        with pytest.raises(InvalidArgumentError, match="another token"):
             await mp.import_profiles(path, checkpoint=checkpoint)
 
 
@@ -140,13 +140,13 @@ class Renaming:
 def test_a_function_is_known_by_its_text() -> None:
     """The hash stays while the text stays, whatever kind of function it is, and is no address."""
     for function in (keep, lambda one: one, Renaming("a"), Renaming("a").renamed, functools.partial(add, name="a")):
-        assert function_hash(function) == function_hash(function)
-    assert function_hash(Renaming("a")) == function_hash(Renaming("b"))
-    assert function_hash(functools.partial(add, value=object())) == function_hash(
+        assert function_fingerprint(function) == function_fingerprint(function)
+    assert function_fingerprint(Renaming("a")) == function_fingerprint(Renaming("b"))
+    assert function_fingerprint(functools.partial(add, value=object())) == function_fingerprint(
         functools.partial(add, value=object())
     )
-    assert function_hash(None) == ""
-    assert function_hash(dict)
+    assert function_fingerprint(None) == ""
+    assert function_fingerprint(dict)
 
 
 def test_other_functions_have_other_hashes() -> None:
@@ -160,15 +160,15 @@ def test_other_functions_have_other_hashes() -> None:
         functools.partial(add, name="b"),
         functools.partial(add, value="a"),
     ]
-    assert len({function_hash(function) for function in functions}) == len(functions)
+    assert len({function_fingerprint(function) for function in functions}) == len(functions)
 
 
 def test_a_function_without_text_is_known_by_its_code() -> None:
     """Where no text is to be had, constants, names and inner functions count, and lines do not."""
     first = "def transform(one): return {**one, 'a': [n for n in (1, 2)]}"
-    assert function_hash(made(first)) == function_hash(made("\n\n" + first))
+    assert function_fingerprint(made(first)) == function_fingerprint(made("\n\n" + first))
     for other in (first.replace("1", "3"), first.replace("'a'", "'b'"), first.replace("n for n", "-n for n")):
-        assert function_hash(made(first)) != function_hash(made(other))
+        assert function_fingerprint(made(first)) != function_fingerprint(made(other))
 
 
 async def test_changed_code_is_refused(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
@@ -180,9 +180,9 @@ async def test_changed_code_is_refused(mp: AsyncMixpanel, emulator: Emulator, wr
     again = await mp.import_events(path, checkpoint=checkpoint, transform=made(first))
     assert again.resumed == 1
     requests = len(emulator.requests)
-    with pytest.raises(InvalidSettingError, match="the function for records has changed"):
+    with pytest.raises(InvalidArgumentError, match="the transform function has changed"):
         await mp.import_events(path, checkpoint=checkpoint, transform=made(first.replace("Sawn", "Sewn")))
-    with pytest.raises(InvalidSettingError, match="the function for records has changed"):
+    with pytest.raises(InvalidArgumentError, match="the transform function has changed"):
         await mp.import_events(path, checkpoint=checkpoint)
     assert len(emulator.requests) == requests
     assert msgspec.json.decode(checkpoint.read_bytes(), type=Checkpoint).job.function.startswith("transform ")

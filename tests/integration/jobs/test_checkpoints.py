@@ -12,7 +12,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, RecordMapping, ServiceAccount, Settings
 from mixpanel_async.emulator import Emulator, EmulatorSettings, InjectedFault
-from mixpanel_async.errors import InvalidSettingError, OutputError
+from mixpanel_async.errors import InvalidArgumentError, OutputError
 from mixpanel_async.jobs.state.checkpoint import Checkpoint
 from tests.records import event, ndjson
 
@@ -146,15 +146,15 @@ async def test_changes_are_refused(mp: AsyncMixpanel, emulator: Emulator, write:
     checkpoint = path.with_name("checkpoint")
     await mp.import_events(path, checkpoint=checkpoint)
     requests = len(emulator.requests)
-    with pytest.raises(InvalidSettingError, match="other options"):
+    with pytest.raises(InvalidArgumentError, match="other format or mapping options"):
         await mp.import_events(path, checkpoint=checkpoint, mapping=RecordMapping(event="A"))
-    with pytest.raises(InvalidSettingError, match=r"belongs to .*a\.ndjson, not to .*b\.ndjson"):
+    with pytest.raises(InvalidArgumentError, match=r"belongs to .*a\.ndjson, not to .*b\.ndjson"):
         await mp.import_events(write("b.ndjson", content), checkpoint=checkpoint)
     write("a.ndjson", content.replace(b"Seen", b"Sawn"))
-    with pytest.raises(InvalidSettingError, match="has changed since"):
+    with pytest.raises(InvalidArgumentError, match="has changed since"):
         await mp.import_events(path, checkpoint=checkpoint)
     checkpoint.write_bytes(b"{}")
-    with pytest.raises(InvalidSettingError, match="is no checkpoint"):
+    with pytest.raises(InvalidArgumentError, match="is not a checkpoint file"):
         await mp.import_events(path, checkpoint=checkpoint)
     assert checkpoint.read_bytes() == b"{}"
     assert len(emulator.requests) == requests

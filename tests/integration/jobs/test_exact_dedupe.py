@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from mixpanel_async import AsyncMixpanel, ImportReport, Settings
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.errors import InvalidSettingError, OutputError
-from mixpanel_async.jobs.dedupe.disk_store import SeenStore, seen_key
+from mixpanel_async.errors import InvalidArgumentError, OutputError
+from mixpanel_async.jobs.dedupe.disk_store import DedupeStore, event_hash
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.model.chunks import EncodedChunk, Position
 from mixpanel_async.jobs.model.counts import Tally
-from mixpanel_async.jobs.model.event_key import EventFields, OwnFields
+from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.jobs.state.checkpoint import Checkpoint
 from tests.records import NOON, event, ndjson
 
@@ -32,7 +32,7 @@ NARROW = Settings(linger_seconds=0.05, dedupe_window_records=10)
 
 def key(name: str = "E", **properties: object) -> bytes | None:
     own = {"time": NOON, "distinct_id": "u", "$insert_id": "i", **properties}
-    return seen_key(orjson.dumps({"event": name, "properties": own}))
+    return event_hash(orjson.dumps({"event": name, "properties": own}))
 
 
 def piece(lines: Sequence[bytes], numbers: Sequence[int]) -> EncodedChunk:
@@ -43,8 +43,8 @@ def names(folder: pathlib.Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-async def opened(path: pathlib.Path, *, is_resumed: bool = False) -> SeenStore:
-    store = SeenStore(str(path))
+async def opened(path: pathlib.Path, *, is_resumed: bool = False) -> DedupeStore:
+    store = DedupeStore(str(path))
     await store.open("owner", is_resumed=is_resumed, is_done=False)
     return store
 
@@ -76,7 +76,7 @@ def test_later_events_have_higher_keys() -> None:
 def test_events_that_link_ids_are_no_repeats() -> None:
     """$identify, $create_alias and $merge have no key, with or without the fields of an event."""
     assert key("$identify") is None
-    assert seen_key(b'{"event":"$merge","properties":{"$distinct_ids":["a","b"]}}') is None
+    assert event_hash(b'{"event":"$merge","properties":{"$distinct_ids":["a","b"]}}') is None
 
 
 @given(
@@ -94,7 +94,7 @@ def test_the_rule_is_the_windows(found: list[tuple[str, float, str, str]]) -> No
     window = EventWindow(1000)
     keys: set[bytes | None] = set()
     for name, time, who, insert_id in found:
-        is_new = window.is_new(EventFields(name, OwnFields(time, who, insert_id)))
+        is_new = window.is_new(EventFields(name, KeyProperties(time, who, insert_id)))
         one = key(name, time=time, distinct_id=who, **{"$insert_id": insert_id})
         assert (one not in keys) == is_new
         keys.add(one)
@@ -129,7 +129,7 @@ def test_any_chunks_and_any_stops(
             if place >= end or place >= stop:
                 break
             one = piece(lines[place:end], range(place, end))
-            await store.sift(one)
+            await store.remove_duplicates(one)
             found |= set(range(place, end)) - set(one.numbers)
             assert one.tally.duplicates == end - place - len(one.parts)
             place = end
@@ -156,7 +156,7 @@ async def test_a_repeat_within_one_record(tmp_path: pathlib.Path) -> None:
     for is_resumed in (False, True):
         store = await opened(tmp_path / "c", is_resumed=is_resumed)
         one = piece([line, line], [7, 7])
-        await store.sift(one)
+        await store.remove_duplicates(one)
         assert (list(one.parts), list(one.numbers), one.tally.duplicates) == ([line], [7], 1)
         await store.commit()
         await store.aclose(is_removed=False)
@@ -167,7 +167,7 @@ async def test_a_file_is_part_of_the_place(tmp_path: pathlib.Path) -> None:
     store = await opened(tmp_path / "c")
     for file, duplicates in ((0, 0), (0, 0), (1, 1)):
         one = EncodedChunk("file", [orjson.dumps(event(1))], [1], Tally(), end=Position(file, 1))
-        await store.sift(one)
+        await store.remove_duplicates(one)
         assert one.tally.duplicates == duplicates
     await store.aclose(is_removed=True)
     assert names(tmp_path) == []
@@ -176,9 +176,9 @@ async def test_a_file_is_part_of_the_place(tmp_path: pathlib.Path) -> None:
 async def test_what_was_not_committed_is_gone(tmp_path: pathlib.Path) -> None:
     """Only what was committed is known to a later run: a checkpoint must not speak of more."""
     store = await opened(tmp_path / "c")
-    await store.sift(piece([orjson.dumps(event(1))], [1]))
+    await store.remove_duplicates(piece([orjson.dumps(event(1))], [1]))
     await store.commit()
-    await store.sift(piece([orjson.dumps(event(2))], [2]))
+    await store.remove_duplicates(piece([orjson.dumps(event(2))], [2]))
     await store.aclose(is_removed=False)
     with sqlite3.connect(tmp_path / "c.seen") as database:
         assert [number for (number,) in database.execute("SELECT number FROM seen")] == [1]
@@ -194,7 +194,7 @@ async def test_a_full_disk(tmp_path: pathlib.Path) -> None:
     lines = [orjson.dumps(event(number)) for number in range(5000)]
     one = piece(lines, range(5000))
     with pytest.raises(OutputError, match=r"cannot write .*c\.seen: database or disk is full"):
-        await store.sift(one)
+        await store.remove_duplicates(one)
     assert (len(one.parts), one.tally.duplicates) == (5000, 0)
     await store._thread.submit(lambda: database.execute("PRAGMA max_page_count = 5000"))
     with pytest.raises(OutputError, match=r"c\.seen"):
@@ -204,13 +204,13 @@ async def test_a_full_disk(tmp_path: pathlib.Path) -> None:
 
 MEMORY = """
 import asyncio, hashlib, os, resource, sys, tempfile
-from mixpanel_async.jobs.model.event_key import EventFields, OwnFields
+from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.jobs.model.chunks import EncodedChunk, Position
-from mixpanel_async.jobs.dedupe.disk_store import SeenStore
+from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 from mixpanel_async.jobs.model.counts import Tally
 
 async def main(events, folder):
-    store = SeenStore(os.path.join(folder, "checkpoint"))
+    store = DedupeStore(os.path.join(folder, "checkpoint"))
     await store.open("owner", is_resumed=False, is_done=False)
     for start in range(0, events, 5000):
         lines = []
@@ -219,7 +219,8 @@ async def main(events, folder):
             time = 1_500_000_000 + int.from_bytes(hashlib.blake2b(b"%d" % number, digest_size=4).digest(), "big") // 32
             line = b'{"event":"E","properties":{"time":%d,"distinct_id":"u","$insert_id":"%d"}}' % (time, number)
             lines.append(line)
-        await store.sift(EncodedChunk("file", lines, range(start, start + 5000), Tally(), end=Position(0, start)))
+        numbers = range(start, start + 5000)
+        await store.remove_duplicates(EncodedChunk("file", lines, numbers, Tally(), end=Position(0, start)))
         if start % 50_000 == 0:
             await store.commit()
     await store.aclose(is_removed=True)
@@ -358,11 +359,11 @@ async def test_a_store_that_is_not_the_jobs_own(emulator: Emulator, write: Write
     kept = store.read_bytes()
     requests = len(emulator.requests)
     store.unlink()
-    with pytest.raises(InvalidSettingError, match=r"checkpoint\.seen is missing"):
+    with pytest.raises(InvalidArgumentError, match=r"checkpoint\.seen is missing"):
         await interrupted(emulator, path, (False,))
     for other in (b"", b"some text\n" * 100, await _store_of_another(path)):
         store.write_bytes(other)
-        with pytest.raises(InvalidSettingError, match=r"checkpoint\.seen does not belong to .*checkpoint"):
+        with pytest.raises(InvalidArgumentError, match=r"checkpoint\.seen does not belong to .*checkpoint"):
             await interrupted(emulator, path, (False,))
     assert len(emulator.requests) == requests
     store.write_bytes(kept)
@@ -380,14 +381,14 @@ async def test_a_leftover_store(emulator: Emulator, write: Write) -> None:
     """Without a checkpoint an import begins anew, whatever store an earlier one left; no other file is touched."""
     path = write("a.ndjson", ndjson([event(1), event(2)]))
     left = await opened(path.with_name("checkpoint"))
-    await left.sift(piece([orjson.dumps(event(1))], [99]))
+    await left.remove_duplicates(piece([orjson.dumps(event(1))], [99]))
     await left.commit()
     await left.aclose(is_removed=False)
     (report,) = await interrupted(emulator, path, (False,))
     assert (report.imported, report.duplicates) == (2, 0)
     path.with_name("checkpoint").unlink()
     path.with_name("checkpoint.seen").write_bytes(b"a letter to my mother")
-    with pytest.raises(InvalidSettingError, match="is in the way"):
+    with pytest.raises(InvalidArgumentError, match="is in the way"):
         await interrupted(emulator, path, (False,))
     assert path.with_name("checkpoint.seen").read_bytes() == b"a letter to my mother"
 
@@ -397,8 +398,8 @@ async def test_two_imports_with_one_store(emulator: Emulator, write: Write) -> N
     path = write("a.ndjson", ndjson([event(number, text="x" * 300) for number in range(20_000)]))
     await interrupted(emulator, path, (True,))
     checkpoint = msgspec.json.decode(path.with_name("checkpoint").read_bytes(), type=Checkpoint)
-    first = SeenStore(str(path.with_name("checkpoint")))
-    await first.open(checkpoint.seen, is_resumed=True, is_done=False)
+    first = DedupeStore(str(path.with_name("checkpoint")))
+    await first.open(checkpoint.dedupe_store, is_resumed=True, is_done=False)
     with pytest.raises(OutputError, match="another import uses it"):
         await interrupted(emulator, path, (False,))
     await first.aclose(is_removed=False)
@@ -409,16 +410,16 @@ async def test_it_belongs_to_the_checkpoint(mp: AsyncMixpanel, write: Write) -> 
     path = write("a.ndjson", ndjson([event(1)]))
     await mp.import_events(path, checkpoint=path.with_name("with"), exact_dedupe=True)
     await mp.import_events(path, checkpoint=path.with_name("without"))
-    with pytest.raises(InvalidSettingError, match="with exact dedupe"):
+    with pytest.raises(InvalidArgumentError, match="with exact dedupe"):
         await mp.import_events(path, checkpoint=path.with_name("with"))
-    with pytest.raises(InvalidSettingError, match="without exact dedupe"):
+    with pytest.raises(InvalidArgumentError, match="without exact dedupe"):
         await mp.import_events(path, checkpoint=path.with_name("without"), exact_dedupe=True)
 
 
 async def test_updates_have_no_insert_id(mp: AsyncMixpanel, write: Write) -> None:
     """Exact dedupe of profiles or groups is refused, because nothing says which updates are repeats."""
     for start in (mp.import_profiles, mp.import_groups):
-        with pytest.raises(InvalidSettingError, match="exact_dedupe is for events"):
+        with pytest.raises(InvalidArgumentError, match="exact_dedupe is for events"):
             await start(write("a.ndjson", b""), exact_dedupe=True)
 
 

@@ -61,7 +61,7 @@ async def test_no_checkpoint_moves_over_letters_that_are_lost(
 
     def open_full(self: Journal) -> Checkpoint:
         found = opened(self)
-        self._letters = cast("BinaryIO", FullOnce(cast("BinaryIO", self._letters)))
+        self._file = cast("BinaryIO", FullOnce(cast("BinaryIO", self._file)))
         return found
 
     with monkeypatch.context() as patch:

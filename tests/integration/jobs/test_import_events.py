@@ -12,7 +12,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, ImportProgress, ImportReport, MixpanelError, RecordMapping, Settings
 from mixpanel_async.emulator import Emulator, EmulatorSettings, InjectedFault
-from mixpanel_async.errors import ClientClosedError, InvalidSettingError, SourceError, UnauthorizedError
+from mixpanel_async.errors import ClientClosedError, InvalidArgumentError, SourceError, UnauthorizedError
 from mixpanel_async.jobs.model.report import ExitStatus
 from tests.records import NOON, event, ndjson
 
@@ -549,12 +549,12 @@ async def test_the_speed_is_this_runs_own(mp: AsyncMixpanel, write: Write) -> No
         ("nowhere.ndjson", {}, SourceError, "there is no such file"),
         ("nowhere/*.ndjson", {}, SourceError, "no file fits"),
         ("a.parquet", {}, SourceError, "there is no such file"),
-        ([], {"format": "csv"}, InvalidSettingError, "format and delimiter are for files"),
+        ([], {"format": "csv"}, InvalidArgumentError, "format and delimiter are for files"),
         (5, {}, SourceError, "cannot read records from a int"),
-        ([], {"concurrency": 0}, InvalidSettingError, "concurrency"),
-        ("-", {"format": "xml"}, InvalidSettingError, "format is 'xml'"),
-        ([], {"checkpoint": "c"}, InvalidSettingError, "a checkpoint needs files"),
-        ("-", {"checkpoint": "c", "dry_run": True}, InvalidSettingError, "a dry run"),
+        ([], {"concurrency": 0}, InvalidArgumentError, "concurrency"),
+        ("-", {"format": "xml"}, InvalidArgumentError, "format is 'xml'"),
+        ([], {"checkpoint": "c"}, InvalidArgumentError, "a checkpoint needs files"),
+        ("-", {"checkpoint": "c", "dry_run": True}, InvalidArgumentError, "a dry run"),
     ],
 )
 async def test_misuse(
@@ -569,9 +569,9 @@ async def test_misuse(
 async def test_columns_that_are_not_there(mp: AsyncMixpanel, write: Write) -> None:
     """A table without a column that is needed is refused before a row is read; the message names the columns."""
     path = write("a.csv", b"a,b\n1,2\n")
-    with pytest.raises(InvalidSettingError, match="'event' or 'time'; the header has 'a', 'b'"):
+    with pytest.raises(InvalidArgumentError, match="'event' or 'time'; the header has 'a', 'b'"):
         await mp.import_events(path)
-    with pytest.raises(InvalidSettingError, match="'a' twice"):
+    with pytest.raises(InvalidArgumentError, match="'a' twice"):
         await mp.import_events(write("b.csv", b"a,a\n1,2\n"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, Settings, UpdateMapping
 from mixpanel_async.emulator import Emulator, InjectedFault
-from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
+from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError
 from tests.records import ndjson
 
 Write = Callable[[str, bytes], pathlib.Path]
@@ -37,7 +37,7 @@ async def test_users_of_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Wr
     report = await mp.import_profiles(path, mapping=UpdateMapping(id_field="id", types={"age": "int"}))
     assert (report.read, report.imported, report.rejected) == (2, 1, 1)
     assert await emulator.profiles() == {"7": {"email": "a@x.org", "age": 31}}
-    with pytest.raises(InvalidSettingError, match="no column 'distinct_id'"):
+    with pytest.raises(InvalidArgumentError, match="no column 'distinct_id'"):
         await mp.import_profiles(path)
 
 
@@ -46,7 +46,7 @@ async def test_groups(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> No
     lines = ndjson([{"$group_key": "company", "$group_id": "acme", "$set": {"plan": "pro"}}])
     assert (await mp.import_groups(write("a.ndjson", lines))).imported == 1
     table = write("a.csv", b"id,plan\nbolt,free\n")
-    with pytest.raises(InvalidSettingError, match="group_key"):
+    with pytest.raises(InvalidArgumentError, match="group_key"):
         await mp.import_groups(table, mapping=UpdateMapping(id_field="id"))
     assert (await mp.import_groups(table, mapping=UpdateMapping(id_field="id", group_key="company"))).imported == 1
     assert await emulator.groups() == {("company", "acme"): {"plan": "pro"}, ("company", "bolt"): {"plan": "free"}}

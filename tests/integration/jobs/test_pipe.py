@@ -184,11 +184,11 @@ async def test_records_that_the_mapping_leaves_out(emulator: Emulator, mp: Async
     mapping = RecordMapping(events=frozenset({"A"}), from_time="2023-11-14")
     acks = [ack async for ack in mp.pipe(rows, mapping=mapping)]
     assert [ack.offset for ack in acks] == [1, 2, 3, 4, 5]
-    accepted, dropped = Outcome.ACCEPTED, Outcome.DROPPED
-    assert [ack.verdict.outcome for ack in acks] == [accepted, dropped, Outcome.DUPLICATE, dropped, accepted]
+    accepted, skipped = Outcome.ACCEPTED, Outcome.SKIPPED
+    assert [ack.verdict.outcome for ack in acks] == [accepted, skipped, Outcome.DUPLICATE, skipped, accepted]
     assert [ack.is_skipped for ack in acks] == [False, True, False, True, False]
     assert not any(ack.is_rejected or ack.is_delivered for ack in acks if ack.is_skipped)
-    assert [acks[1].verdict.reason, acks[1].verdict.field] == ["skipped", "event"]
+    assert [acks[1].verdict.reason, acks[1].verdict.field] == ["event", "event"]
     assert "`events`" in acks[1].verdict.message
     assert "`from_time`" in acks[3].verdict.message
     assert len(await emulator.events()) == 2

@@ -20,7 +20,7 @@ from backports import zstd
 
 from mixpanel_async import AsyncMixpanel, ImportReport, ServiceAccount, Settings, remote
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.errors import InvalidSettingError, SourceError
+from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.redaction import is_remote, shown
 from tests.records import NOON, event, ndjson
 
@@ -302,16 +302,16 @@ async def test_changes_are_refused(
     job: Any = {"checkpoint": tmp_path / "checkpoint"}
     await mp.import_events(memory("/a.ndjson", ndjson([event(1)])), **job)
     memory("/a.ndjson", ndjson([event(2)]))
-    with pytest.raises(InvalidSettingError, match="has changed since"):
+    with pytest.raises(InvalidArgumentError, match="has changed since"):
         await mp.import_events("memory:///a.ndjson", **job)
-    with pytest.raises(InvalidSettingError, match=r"belongs to .*a\.ndjson"):
+    with pytest.raises(InvalidArgumentError, match=r"belongs to .*a\.ndjson"):
         await mp.import_events(memory("/b.ndjson", ndjson([event(1)])), **job)
 
 
 async def import_what(mp: AsyncMixpanel, address: str, job: Any) -> ImportReport | Exception:  # noqa: ANN401
     try:
         return await mp.import_events(address, **job)
-    except (SourceError, InvalidSettingError) as error:
+    except (SourceError, InvalidArgumentError) as error:
         return error
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from tests.records import event, ndjson
 
 Write = Callable[[str, bytes], pathlib.Path]
@@ -41,9 +41,9 @@ async def test_going_on_behind_a_torn_line(mp: AsyncMixpanel, emulator: Emulator
 
 @pytest.mark.parametrize("kind", ["fifo", "directory", "/dev/null", "/dev/full"])
 async def test_a_checkpoint_that_is_no_file(mp: AsyncMixpanel, emulator: Emulator, write: Write, kind: str) -> None:
-    """A checkpoint that is no plain file is refused before anything is read of it, or written to it."""
+    """A checkpoint that is not a regular file is refused before anything is read of it, or written to it."""
     path = write("a.ndjson", ndjson([event(1)]))
-    with pytest.raises(InvalidSettingError, match="is no plain file"):
+    with pytest.raises(InvalidArgumentError, match="is not a regular file"):
         async with asyncio.timeout(10):
             await mp.import_events(path, checkpoint=made(path.with_name("checkpoint"), kind))
     assert not emulator.requests
@@ -53,7 +53,7 @@ async def test_a_checkpoint_that_is_no_file(mp: AsyncMixpanel, emulator: Emulato
 async def test_dead_letters_that_are_no_file(mp: AsyncMixpanel, emulator: Emulator, write: Write, kind: str) -> None:
     """Dead letters go to a plain file or a device, and nowhere where opening waits for a reader."""
     path = write("a.ndjson", ndjson([event(1)]))
-    with pytest.raises(InvalidSettingError, match="is neither a plain file nor a device"):
+    with pytest.raises(InvalidArgumentError, match="is not a regular file or a device"):
         async with asyncio.timeout(10):
             await mp.import_events(path, dead_letters=made(path.with_name("dead"), kind))
     assert not emulator.requests
@@ -70,7 +70,7 @@ async def test_dead_letters_that_go_to_a_device(mp: AsyncMixpanel, write: Write)
 
 
 def made(path: pathlib.Path, kind: str) -> pathlib.Path:
-    """Make what is no plain file."""
+    """Make what is not a regular file."""
     match kind:
         case "fifo":
             os.mkfifo(path)

@@ -26,14 +26,14 @@ def read_all(content: bytes) -> tuple[list[dict[str, object]], list[int], list[i
     reader.read_header()
     rows: list[dict[str, object]] = []
     numbers: list[int] = []
-    misfits: list[int] = []
+    rejects: list[int] = []
     while True:
         found = reader.read()
         rows += [dict(row) for row in found.rows]
         numbers += found.numbers
-        misfits += [misfit.number for misfit in found.misfits]
+        rejects += [reject.number for reject in found.rejects]
         if found.is_end:
-            return rows, numbers, misfits
+            return rows, numbers, rejects
 
 
 @given(st.lists(st.tuples(cells, cells, cells), max_size=20))
@@ -42,28 +42,28 @@ def test_any_table(table: list[tuple[str, str, str]]) -> None:
     """Whatever the cells hold, quotes, commas and line ends included: the rows come back as they were written."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("a", "b", "c"), *table])
-    rows, numbers, misfits = read_all(file.getvalue().encode())
+    rows, numbers, rejects = read_all(file.getvalue().encode())
     assert [tuple(row.values()) for row in rows] == table
     assert numbers == sorted(numbers)
-    assert not misfits
+    assert not rejects
 
 
 @given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"").replace(b"\r", b"")), max_size=10))
 @settings(deadline=None)
 def test_any_bytes(lines: list[bytes]) -> None:
-    """Whatever the bytes: nothing is raised, and every line that holds something is in a row or a misfit."""
-    rows, numbers, misfits = read_all(b"a,b\n" + b"\n".join(lines))
+    """Whatever the bytes: nothing is raised, and every line that holds something is in a row or a reject."""
+    rows, numbers, rejects = read_all(b"a,b\n" + b"\n".join(lines))
     filled = sum(1 for line in lines if line)
     assert len(rows) == len(numbers)
     if not any(b'"' in line for line in lines):
-        assert len(rows) + len(misfits) == filled
+        assert len(rows) + len(rejects) == filled
 
 
 def test_a_quote_that_is_never_closed_swallows_little() -> None:
     """A quote that is never closed costs the rows up to the longest cell, reported as one; then reading goes on."""
     good = [b"%d,%s" % (number, b"x" * 1000) for number in range(1000)]
-    rows, _, misfits = read_all(b"a,b\n" + b"\n".join([*good[:10], b'"open,1', *good[10:]]))
-    assert misfits == [12]
+    rows, _, rejects = read_all(b"a,b\n" + b"\n".join([*good[:10], b'"open,1', *good[10:]]))
+    assert rejects == [12]
     assert 800 < len(rows) < 1000
 
 
@@ -75,8 +75,8 @@ def test_a_table_that_is_none_is_read_in_pieces() -> None:
     sizes, numbers = [], []
     while True:
         found = reader.read()
-        sizes.append(len(found.misfits) + len(found.rows))
-        numbers += [*found.numbers, *(misfit.number for misfit in found.misfits)]
+        sizes.append(len(found.rejects) + len(found.rows))
+        numbers += [*found.numbers, *(reject.number for reject in found.rejects)]
         if found.is_end:
             break
     assert sizes == [1000, 1000, 1000, 500]

@@ -93,7 +93,7 @@ def checked(
         all_lines = content.split(b"\n")
         assert all(part.strip() == all_lines[n - 1].strip() for part, n in zip(piece.parts, piece.numbers, strict=True))
         sent += [part.strip() for part in piece.parts]
-        rejected += [misfit.number for misfit in piece.misfits]
+        rejected += [reject.number for reject in piece.rejects]
         total.tally.add(piece.tally)
     return sent, rejected, total
 
@@ -167,9 +167,9 @@ def test_a_line_above_the_limit_is_too_large() -> None:
     line = orjson.dumps(event(1, x="x" * 1_000_000))
     checker = LineChecker(EventWindow(10), lambda: NOW, 1_000_000)
     piece = checker.check(Chunk("", (7,), lines=(line,)))
-    assert [misfit.number for misfit in piece.misfits] == [7]
-    assert piece.misfits[0].verdict.reason == "too_large"
-    assert "1,000,000" in piece.misfits[0].verdict.message
+    assert [reject.number for reject in piece.rejects] == [7]
+    assert piece.rejects[0].verdict.reason == "too_large"
+    assert "1,000,000" in piece.rejects[0].verdict.message
 
 
 def test_events_that_link_ids_pass() -> None:

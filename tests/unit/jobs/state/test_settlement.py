@@ -40,7 +40,7 @@ def test_an_undelivered_record_costs_no_memory_for_those_behind_it(records: int)
     books.settle(behind, ACCEPTED, (4,))
     if records > 1:
         books.settle(lost, ACCEPTED, (3,))
-    assert (books.place, books.settled.imported, books.settled.read) == (Position(0, 1), 1, 1)
+    assert (books.position, books.settled.imported, books.settled.read) == (Position(0, 1), 1, 1)
     assert books.total.imported == 5_001 + records
     assert not books.is_settled
     assert books.is_balanced
