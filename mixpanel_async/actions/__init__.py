@@ -1,6 +1,7 @@
-"""Typed calls for every operation of Mixpanel's API that is no ingestion.
+"""Typed calls for every operation of Mixpanel's API except ingestion.
 
-Each family is imported when it is first asked for: importing the package stays cheap.
+The groups are attributes of a client, such as `mp.query`. A module is imported when one of its names is first used, so
+that importing the package stays fast.
 """
 
 import importlib
@@ -8,36 +9,74 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mixpanel_async.actions._core.responses import Acknowledgement, ApiList, ApiObject
+    from mixpanel_async.actions._core.scope import Scope
     from mixpanel_async.actions.annotations import Annotations
     from mixpanel_async.actions.experiments.client import Experiments
     from mixpanel_async.actions.feature_flags.client import FeatureFlags
+    from mixpanel_async.actions.feature_flags.models import Rollout, Ruleset, Variant
     from mixpanel_async.actions.gdpr import Gdpr
     from mixpanel_async.actions.lookup_tables import LookupTables
     from mixpanel_async.actions.pipelines.client import Pipelines
+    from mixpanel_async.actions.pipelines.destinations import (
+        Aws,
+        AzureBlob,
+        AzureRaw,
+        BigQuery,
+        GcsRaw,
+        GcsSchema,
+        S3Raw,
+        Snowflake,
+    )
     from mixpanel_async.actions.projects import Projects
     from mixpanel_async.actions.query.client import Query
     from mixpanel_async.actions.raw_export import RawExport
     from mixpanel_async.actions.raw_request import RequestOptions, request
-    from mixpanel_async.actions.schemas import Schemas
+    from mixpanel_async.actions.schemas import Schema, SchemaJson, Schemas
     from mixpanel_async.actions.service_accounts import ServiceAccounts
     from mixpanel_async.actions.warehouse.client import Warehouse
+    from mixpanel_async.actions.warehouse.models import (
+        EventStreamImport,
+        GroupsImport,
+        LookupTableImport,
+        MixpanelProperty,
+        PeopleImport,
+    )
 
 _HOMES: Final = {
     "Acknowledgement": "_core.responses",
     "Annotations": "annotations",
-    "ApiObject": "_core.responses",
     "ApiList": "_core.responses",
+    "ApiObject": "_core.responses",
+    "Aws": "pipelines.destinations",
+    "AzureBlob": "pipelines.destinations",
+    "AzureRaw": "pipelines.destinations",
+    "BigQuery": "pipelines.destinations",
+    "EventStreamImport": "warehouse.models",
     "Experiments": "experiments.client",
     "FeatureFlags": "feature_flags.client",
+    "GcsRaw": "pipelines.destinations",
+    "GcsSchema": "pipelines.destinations",
     "Gdpr": "gdpr",
+    "GroupsImport": "warehouse.models",
+    "LookupTableImport": "warehouse.models",
     "LookupTables": "lookup_tables",
+    "MixpanelProperty": "warehouse.models",
+    "PeopleImport": "warehouse.models",
     "Pipelines": "pipelines.client",
     "Projects": "projects",
     "Query": "query.client",
     "RawExport": "raw_export",
     "RequestOptions": "raw_request",
+    "Rollout": "feature_flags.models",
+    "Ruleset": "feature_flags.models",
+    "S3Raw": "pipelines.destinations",
+    "Schema": "schemas",
+    "SchemaJson": "schemas",
     "Schemas": "schemas",
+    "Scope": "_core.scope",
     "ServiceAccounts": "service_accounts",
+    "Snowflake": "pipelines.destinations",
+    "Variant": "feature_flags.models",
     "Warehouse": "warehouse.client",
     "request": "raw_request",
 }
@@ -50,24 +89,43 @@ __all__ = [
     "Annotations",
     "ApiList",
     "ApiObject",
+    "Aws",
+    "AzureBlob",
+    "AzureRaw",
+    "BigQuery",
+    "EventStreamImport",
     "Experiments",
     "FeatureFlags",
+    "GcsRaw",
+    "GcsSchema",
     "Gdpr",
+    "GroupsImport",
+    "LookupTableImport",
     "LookupTables",
+    "MixpanelProperty",
+    "PeopleImport",
     "Pipelines",
     "Projects",
     "Query",
     "RawExport",
     "RequestOptions",
+    "Rollout",
+    "Ruleset",
+    "S3Raw",
+    "Schema",
+    "SchemaJson",
     "Schemas",
+    "Scope",
     "ServiceAccounts",
+    "Snowflake",
+    "Variant",
     "Warehouse",
     "request",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Import a family on first use."""
+    """Import a module when one of its names is first used."""
     name = _RENAMED.get(name, name)
     home = _HOMES.get(name)
     if home is None:

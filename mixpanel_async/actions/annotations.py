@@ -23,7 +23,7 @@ Moment: TypeAlias = dt.datetime | dt.date | str
 
 
 class AnnotationUser(msgspec.Struct, frozen=True):
-    """Who made an annotation."""
+    """The author of an annotation."""
 
     id: int | None = None
     first_name: str | None = None
@@ -31,7 +31,7 @@ class AnnotationUser(msgspec.Struct, frozen=True):
 
 
 class AnnotationTag(ApiObject, frozen=True):
-    """A tag of annotations."""
+    """A tag for annotations."""
 
     id: int | None = None
     name: str | None = None
@@ -43,11 +43,11 @@ class Annotation(ApiObject, frozen=True):
     """An annotation.
 
     Attributes:
-        id: Its id.
+        id: Annotation ID.
         date: The moment it marks, `YYYY-MM-DD HH:MM:SS` in the project's time zone.
-        description: Its text.
-        user: Who made it.
-        tags: Its tags.
+        description: Text.
+        user: Author.
+        tags: Tags.
     """
 
     id: int | None = None
@@ -58,26 +58,39 @@ class Annotation(ApiObject, frozen=True):
 
 
 class Annotations(Resource):
-    """Annotations and their tags.
+    """Annotations of a project's charts, and their tags.
+
+    Each call takes the optional argument `project_id` (default: the client's).
 
     Args:
         session: Sends the requests.
+
+    Example:
+        ```python
+        annotations = await mp.annotations.list(from_date="2026-08-01", to_date="2026-08-31")
+        ```
     """
 
     async def list(
         self, *, from_date: Date | None = None, to_date: Date | None = None, **scope: Unpack[ProjectScope]
     ) -> ApiList[Annotation]:
-        """Return the annotations, of some days or all.
+        """Return the project's annotations, or those of some days.
 
         Args:
-            from_date: First day.
-            to_date: Last day.
+            from_date: First day, inclusive (default: no limit).
+            to_date: Last day, inclusive (default: no limit).
 
         Raises:
-            InvalidArgumentError: A date is none.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-all-annotations-for-project
+
+        Example:
+            ```python
+            for annotation in await mp.annotations.list(from_date="2026-08-01"):
+                print(annotation.date, annotation.description)
+            ```
         """
         query = {
             "fromDate": None if from_date is None else iso_date("from_date", from_date),
@@ -90,19 +103,24 @@ class Annotations(Resource):
     async def create(
         self, date: Moment, description: str, *, tags: Sequence[int] | None = None, **scope: Unpack[ProjectScope]
     ) -> Annotation:
-        """Make an annotation.
+        """Create an annotation and return it.
 
         Args:
-            date: The moment it marks, in the project's time zone: a datetime (its zone is not looked at), a date
-                (its midnight) or `YYYY-MM-DD HH:MM:SS`.
-            description: Its text.
-            tags: Ids of its tags.
+            date: The moment it marks, in the project's time zone: a datetime (its zone is ignored), a date (midnight)
+                or `YYYY-MM-DD HH:MM:SS`.
+            description: Text.
+            tags: IDs of its tags.
 
         Raises:
-            InvalidArgumentError: The date is none.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: `date` is invalid.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-annotation
+
+        Example:
+            ```python
+            annotation = await mp.annotations.create("2026-08-31 12:00:00", "Released 2.0")
+            ```
         """
         path = self._project_path("annotations.create", scope, "/annotations")
         body = {"date": _moment(date), "description": description, "tags": tags}
@@ -113,12 +131,17 @@ class Annotations(Resource):
         """Return one annotation.
 
         Args:
-            annotation_id: Its id.
+            annotation_id: Annotation ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-annotation
+
+        Example:
+            ```python
+            annotation = await mp.annotations.get(640999)
+            ```
         """
         request = app_request("annotations.get", "GET", self._annotation("annotations.get", annotation_id, scope))
         return read_results(request, await self._session.send(request), Annotation)
@@ -131,32 +154,42 @@ class Annotations(Resource):
         tags: Sequence[int] | None = None,
         **scope: Unpack[ProjectScope],
     ) -> Annotation:
-        """Change the text or the tags of an annotation.
+        """Change the text or the tags of an annotation and return it.
 
         Args:
-            annotation_id: Its id.
-            description: Its new text.
-            tags: Ids of its new tags; an empty list takes all away.
+            annotation_id: Annotation ID.
+            description: New text.
+            tags: IDs of the new tags; an empty list removes all tags.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/patch-annotation
+
+        Example:
+            ```python
+            await mp.annotations.update(640999, description="Released 2.0.1")
+            ```
         """
         path = self._annotation("annotations.update", annotation_id, scope)
         request = app_request("annotations.update", "PATCH", path, body={"description": description, "tags": tags})
         return read_results(request, await self._session.send(request), Annotation)
 
     async def delete(self, annotation_id: Id, **scope: Unpack[ProjectScope]) -> Annotation:
-        """Delete an annotation; of the answer only `id` is set.
+        """Delete an annotation; of the returned object only `id` is set.
 
         Args:
-            annotation_id: Its id.
+            annotation_id: Annotation ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-annotation
+
+        Example:
+            ```python
+            await mp.annotations.delete(640999)
+            ```
         """
         path = self._annotation("annotations.delete", annotation_id, scope)
         request = app_request("annotations.delete", "DELETE", path)
@@ -166,9 +199,14 @@ class Annotations(Resource):
         """Return the tags that annotations can have.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-annotation-tags
+
+        Example:
+            ```python
+            names = [tag.name for tag in await mp.annotations.list_tags()]
+            ```
         """
         path = self._project_path("annotations.list_tags", scope, "/annotations/tags")
         request = app_request("annotations.list_tags", "GET", path)
@@ -178,15 +216,20 @@ class Annotations(Resource):
         return read(request, reply, AnnotationTag)
 
     async def create_tag(self, name: str, **scope: Unpack[ProjectScope]) -> AnnotationTag:
-        """Make a tag.
+        """Create a tag and return it.
 
         Args:
-            name: Its name.
+            name: Name of the tag.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-annotation-tag
+
+        Example:
+            ```python
+            tag = await mp.annotations.create_tag("release")
+            ```
         """
         path = self._project_path("annotations.create_tag", scope, "/annotations/tags")
         request = app_request("annotations.create_tag", "POST", path, body={"name": name})

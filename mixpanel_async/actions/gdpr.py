@@ -19,22 +19,22 @@ DisclosureType: TypeAlias = Literal["Data", "Categories", "Sources"]
 
 
 class ComplianceJob(ApiObject, frozen=True):
-    """A job that was made.
+    """A retrieval or deletion that was started.
 
     Attributes:
-        task_id: Its tracking id.
+        task_id: Tracking ID.
     """
 
     task_id: str | None = None
 
 
 class Retrieval(ApiObject, frozen=True):
-    """How a retrieval stands.
+    """The state of a retrieval.
 
     Attributes:
         status: PENDING, STAGING, STARTED, SUCCESS, FAILURE, REVOKED, NOT_FOUND or UNKNOWN.
-        results: Where the data can be downloaded, once there is some.
-        distinct_ids: Whose data it is.
+        results: URL of the data, when it is ready.
+        distinct_ids: The users whose data is retrieved.
     """
 
     status: str | None = None
@@ -43,16 +43,16 @@ class Retrieval(ApiObject, frozen=True):
 
 
 class Deletion(ApiObject, frozen=True):
-    """How a deletion stands.
+    """The state of a deletion.
 
     Attributes:
-        tracking_id: Its id.
+        tracking_id: Tracking ID.
         status: PENDING, STAGING, STARTED, SUCCESS, FAILURE, REVOKED, NOT_FOUND or UNKNOWN.
-        requesting_user: Who asked for it.
+        requesting_user: The user who requested the deletion.
         compliance_type: `GDPR` or `CCPA`.
-        project_id: Its project.
-        date_requested: When it was asked for, as Mixpanel writes it.
-        distinct_ids: Whose data is deleted.
+        project_id: Project ID.
+        date_requested: Time of the request, as Mixpanel writes it.
+        distinct_ids: The users whose data is deleted.
     """
 
     tracking_id: str | None = None
@@ -65,13 +65,20 @@ class Deletion(ApiObject, frozen=True):
 
 
 class Gdpr(Resource):
-    """Retrievals and deletions; one request a second, and an OAuth token in place of a service account.
+    """Retrieval and deletion of users' data, for GDPR and CCPA.
+
+    Mixpanel allows one request a second, and needs an OAuth token, not a service account. Each call needs the project
+    token.
 
     Args:
         session: Sends the requests.
-        token: The project token, which says whose project it is.
 
     Reference: https://developer.mixpanel.com/reference/gdpr-api
+
+    Example:
+        ```python
+        job = await mp.gdpr.create_retrieval(["user-1"])
+        ```
     """
 
     async def create_retrieval(
@@ -83,20 +90,26 @@ class Gdpr(Resource):
         token: str | None = None,
         credential: OAuthToken | None = None,
     ) -> ComplianceJob:
-        """Ask for the data of some users.
+        """Start a retrieval of users' data and return its tracking ID.
 
         Args:
-            distinct_ids: The users, at most 2000.
-            compliance_type: The law; GDPR unless given.
-            disclosure_type: What is wanted, under CCPA only.
-            token: Project token; the client's unless given.
-            credential: OAuth token; the client's credentials unless given.
+            distinct_ids: The users' IDs, 1 to 2,000.
+            compliance_type: The law (default: GDPR).
+            disclosure_type: What to retrieve; CCPA only.
+            token: Project token (default: the client's).
+            credential: OAuth token (default: the client's credentials).
 
         Raises:
-            InvalidArgumentError: Too many users, or `disclosure_type` without CCPA.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: `distinct_ids` does not have 1 to 2,000 IDs, or `disclosure_type` is given without
+                CCPA.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-retrieval
+
+        Example:
+            ```python
+            job = await mp.gdpr.create_retrieval(["user-1"], compliance_type="CCPA", disclosure_type="Data")
+            ```
         """
         check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
         if disclosure_type is not None and compliance_type != "CCPA":
@@ -108,17 +121,23 @@ class Gdpr(Resource):
     async def get_retrieval(
         self, tracking_id: Id, *, token: str | None = None, credential: OAuthToken | None = None
     ) -> Retrieval:
-        """Return how a retrieval stands, and where its data is.
+        """Return the state of a retrieval and, when it is ready, the URL of the data.
 
         Args:
-            tracking_id: The `task_id` of its creation.
-            token: Project token; the client's unless given.
-            credential: OAuth token; the client's credentials unless given.
+            tracking_id: The `task_id` that creating the job returned.
+            token: Project token (default: the client's).
+            credential: OAuth token (default: the client's credentials).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-retrieval
+
+        Example:
+            ```python
+            retrieval = await mp.gdpr.get_retrieval("1583958896131033662")
+            print(retrieval.status, retrieval.results)
+            ```
         """
         path = f"/data-retrievals/v3.0/{segment('tracking_id', tracking_id)}"
         request = self._request("get_retrieval", "GET", path, token, credential)
@@ -132,19 +151,24 @@ class Gdpr(Resource):
         token: str | None = None,
         credential: OAuthToken | None = None,
     ) -> ComplianceJob:
-        """Ask for the deletion of the data of some users.
+        """Start a deletion of users' data and return its tracking ID.
 
         Args:
-            distinct_ids: The users, at most 2000.
-            compliance_type: The law; GDPR unless given.
-            token: Project token; the client's unless given.
-            credential: OAuth token; the client's credentials unless given.
+            distinct_ids: The users' IDs, 1 to 2,000.
+            compliance_type: The law (default: GDPR).
+            token: Project token (default: the client's).
+            credential: OAuth token (default: the client's credentials).
 
         Raises:
-            InvalidArgumentError: Too many users.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: `distinct_ids` does not have 1 to 2,000 IDs.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-deletion
+
+        Example:
+            ```python
+            job = await mp.gdpr.create_deletion(["user-1", "user-2"])
+            ```
         """
         check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
         body = {"distinct_ids": distinct_ids, "compliance_type": compliance_type}
@@ -154,17 +178,22 @@ class Gdpr(Resource):
     async def get_deletion(
         self, tracking_id: Id, *, token: str | None = None, credential: OAuthToken | None = None
     ) -> Deletion:
-        """Return how a deletion stands.
+        """Return the state of a deletion.
 
         Args:
-            tracking_id: The `task_id` of its creation.
-            token: Project token; the client's unless given.
-            credential: OAuth token; the client's credentials unless given.
+            tracking_id: The `task_id` that creating the job returned.
+            token: Project token (default: the client's).
+            credential: OAuth token (default: the client's credentials).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-deletion
+
+        Example:
+            ```python
+            deletion = await mp.gdpr.get_deletion("1583958896131033662")
+            ```
         """
         path = f"/data-deletions/v3.0/{segment('tracking_id', tracking_id)}"
         request = self._request("get_deletion", "GET", path, token, credential)
@@ -173,17 +202,22 @@ class Gdpr(Resource):
     async def cancel_deletion(
         self, tracking_id: Id, *, token: str | None = None, credential: OAuthToken | None = None
     ) -> Acknowledgement:
-        """Cancel a deletion that has not begun.
+        """Cancel a deletion that has not started.
 
         Args:
-            tracking_id: The `task_id` of its creation.
-            token: Project token; the client's unless given.
-            credential: OAuth token; the client's credentials unless given.
+            tracking_id: The `task_id` that creating the job returned.
+            token: Project token (default: the client's).
+            credential: OAuth token (default: the client's credentials).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-deletion
+
+        Example:
+            ```python
+            await mp.gdpr.cancel_deletion("1583958896131033662")
+            ```
         """
         path = f"/data-deletions/v3.0/{segment('tracking_id', tracking_id)}"
         request = self._request("cancel_deletion", "DELETE", path, token, credential)

@@ -12,11 +12,11 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
     """Return rows as CSV.
 
     Args:
-        rows: Mappings, whose first gives the header, or sequences, whose first is the header. None becomes an empty
-            field.
+        rows: Mappings (the first one gives the header) or sequences (the first one is the header). None becomes an
+            empty field.
 
     Raises:
-        InvalidRecordError: A row is of another kind, or has keys that the first one has not.
+        InvalidRecordError: A row is neither, or has a key that the first row does not have.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # ends lines with \r\n, because it only quotes line breaks that it knows
@@ -40,14 +40,14 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
 
 
 def check_csv(data: bytes) -> int:
-    """Return the number of rows of a table that Mixpanel would take.
+    """Check that Mixpanel accepts a table, and return its number of rows.
 
     Args:
         data: CSV with a header; the first column is the key.
 
     Raises:
-        InvalidRecordError: It is not UTF-8, has no header, a name twice, a row of another width or an empty key; the
-            message names the line.
+        InvalidRecordError: The table is not UTF-8, has no header, a duplicate column, a row of another width or an
+            empty key; the message names the line.
     """
     try:
         text = data.decode("utf-8-sig")

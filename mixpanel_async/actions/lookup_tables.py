@@ -29,8 +29,8 @@ class LookupTable(ApiObject, frozen=True):
     """A lookup table.
 
     Attributes:
-        id: Its id, for `replace` and `delete`.
-        name: Its name.
+        id: Table ID, for `replace` and `delete`.
+        name: Name.
     """
 
     id: str | None = None
@@ -40,17 +40,30 @@ class LookupTable(ApiObject, frozen=True):
 class LookupTables(Resource):
     """Lookup tables of a project.
 
+    Each call takes the optional argument `project_id` (default: the client's).
+
     Args:
         session: Sends the requests.
+
+    Example:
+        ```python
+        tables = await mp.lookup_tables.list()
+        ```
     """
 
     async def list(self, **scope: Unpack[ProjectScope]) -> ApiList[LookupTable]:
         """Return the project's lookup tables.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-lookup-tables
+
+        Example:
+            ```python
+            for table in await mp.lookup_tables.list():
+                print(table.id, table.name)
+            ```
         """
         request = _request("list", "GET", "/lookup-tables", scope)
         return read_result_list(request, await self._session.send(request), LookupTable)
@@ -63,21 +76,27 @@ class LookupTables(Resource):
         timeout_seconds: float | None = None,
         **scope: Unpack[ProjectScope],
     ) -> Acknowledgement:
-        """Replace the whole content of a lookup table, if it is a table that Mixpanel would take.
+        """Replace all rows of a lookup table, after checking that Mixpanel accepts them.
 
         Args:
-            table_id: The table.
-            source: Path or address of a CSV file, or CSV as bytes, or rows: mappings, or sequences of which the first
-                is the header. The first column is the key.
-            timeout_seconds: For each try; a large table may need more than the settings' default.
+            table_id: Table ID.
+            source: Path or URL of a CSV file, CSV as bytes, or rows: mappings, or sequences of which the first is the
+                header. The first column is the key.
+            timeout_seconds: Timeout of each try (default: the client's setting).
 
         Raises:
             SourceError: The file cannot be read.
-            InvalidRecordError: The table has no header, a column twice, rows of different widths or an empty key; the
-                message names the line, and nothing was sent.
-            ApiError: Mixpanel refused.
+            InvalidRecordError: The table has no header, a duplicate column, rows of different widths or an empty key.
+                The message names the line; nothing was sent.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/replace-lookup-table
+
+        Example:
+            ```python
+            rows = [{"sku": "a-1", "title": "Chair"}, {"sku": "a-2", "title": "Desk"}]
+            await mp.lookup_tables.replace("table-id", rows)
+            ```
         """
         body = await asyncio.to_thread(_checked_csv, source)
         path = f"/lookup-tables/{segment('table_id', table_id)}"
@@ -88,12 +107,17 @@ class LookupTables(Resource):
         """Delete a lookup table.
 
         Args:
-            table_id: The table.
+            table_id: Table ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/lookup-tables
+
+        Example:
+            ```python
+            await mp.lookup_tables.delete("table-id")
+            ```
         """
         path = f"/lookup-tables/{segment('table_id', table_id)}"
         request = _request("delete", "DELETE", path, scope)

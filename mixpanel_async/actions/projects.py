@@ -11,10 +11,10 @@ class Project(ApiObject, frozen=True):
     """A project.
 
     Attributes:
-        id: Its id, for `project_id`.
-        name: Its name.
-        domain: Address of its servers' region, for example `mixpanel.com`.
-        timezone: Its time zone, for example `US/Pacific`.
+        id: Project ID, for `project_id`.
+        name: Name.
+        domain: Domain of its servers, for example `mixpanel.com`.
+        timezone: Time zone, for example `US/Pacific`.
     """
 
     id: int
@@ -38,24 +38,35 @@ class _Me(msgspec.Struct, frozen=True):
 
 
 class Projects(Resource):
-    """The projects that a credential can see.
+    """The projects that the client's credentials can access.
 
     Args:
         session: Sends the requests.
+
+    Example:
+        ```python
+        projects = await mp.projects.list()
+        ```
     """
 
     async def list(self) -> ApiList[Project]:
-        """Return the projects that the client's credentials can see.
+        """Return the projects that the client's credentials can access.
 
-        Mixpanel's reference does not describe the operation. The reply is read as
-        `{"status": "ok", "results": {"projects": {"<id>": {"name": ..., ...}}, ...}}`; a project's other fields are in
-        its `raw`, and what the reply says of organizations and workspaces is in the list's `raw`.
+        Mixpanel's reference does not describe this operation. The reply is expected to be `{"status": "ok", "results":
+        {"projects": {"<id>": {"name": ..., ...}}, ...}}`. The `raw` of a project has its other fields; the `raw` of the
+        list has the organizations and workspaces.
 
         Raises:
-            ApiError: Mixpanel refused.
-            UnexpectedReplyError: The reply has no `results`, or a project's key is no id.
+            ApiError: Mixpanel refused the request.
+            UnexpectedReplyError: The reply has no `results`, or the key of a project is not an ID.
 
         Reference: https://developer.mixpanel.com/reference/service-accounts
+
+        Example:
+            ```python
+            for project in await mp.projects.list():
+                print(project.id, project.name)
+            ```
         """
         request = Request(operation="projects.list", method="GET", server="app", path="/api/app/me")
         reply = await self._session.send(request)

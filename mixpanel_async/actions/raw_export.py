@@ -11,10 +11,15 @@ from mixpanel_async.session.messages import StreamReply
 
 
 class RawExport(Resource):
-    """The raw export's requests; whether what came is complete is for its reader to judge.
+    """Requests of the raw export; the reader of a reply checks whether it is complete.
 
     Args:
         session: Sends the requests.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import RawExport
+        ```
     """
 
     def request(
@@ -33,18 +38,18 @@ class RawExport(Resource):
         """Return the request for the events of some days.
 
         Args:
-            from_date: First day, inclusive: UTC, or the project's zone if it was made before 2023.
+            from_date: First day, inclusive: in UTC, or in the project's time zone if it was created before 2023.
             to_date: Last day, inclusive.
             event: Only this event or these events.
-            where: Expression to filter by.
-            limit: Most events, at most 100,000.
-            time_in_ms: Give `time` in milliseconds in place of seconds.
+            where: Expression that filters events.
+            limit: Maximum number of events, up to 100,000.
+            time_in_ms: Return `time` in milliseconds, not seconds.
             is_gzip: Whether the reply may be compressed.
-            timeout_seconds: For each try, its whole reply included.
-            project_id: Project; the client's unless given.
+            timeout_seconds: Timeout of each try, including the whole reply.
+            project_id: Project ID (default: the client's).
 
         Raises:
-            InvalidArgumentError: A date is none, or `limit` is out of range.
+            InvalidArgumentError: A date is invalid, or `limit` is outside 1-100,000.
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """
@@ -67,14 +72,14 @@ class RawExport(Resource):
         )
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[StreamReply]:
-        """Send a request of `request()` and give its reply, whose body is neither read nor inflated.
+        """Send a request of `request()` and return its reply; the body is not yet read or decompressed.
 
         Args:
-            request: What to ask for.
+            request: The request.
 
         Raises:
-            ApiError: Mixpanel refused.
-            TransportError: The reply did not begin, or broke while it was read.
+            ApiError: Mixpanel refused the request.
+            TransportError: The reply did not arrive, or broke off while it was read.
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """

@@ -35,25 +35,30 @@ _PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
 
 
 class RequestOptions(TypedDict, total=False):
-    """Options of a raw request; every one may be left out.
+    """Options of a raw request; all are optional.
 
     Attributes:
-        query: Query parameters; a list repeats its name, None is left out.
-        headers: Further headers.
-        json: Body as a value that becomes JSON.
-        data: Body as it is; text becomes UTF-8.
+        query: Query parameters; a list repeats its name, None omits it.
+        headers: More headers.
+        json: Body: a value that is encoded as JSON.
+        data: Body: bytes or text that is sent unchanged.
         form: Fields of a form: URL-encoded, or `multipart/form-data` with `files` or `is_multipart`.
-        files: Files of a form by field name: bytes, or `(file name, bytes)`, or `(file name, bytes, media type)`.
-        is_multipart: Send `form` as `multipart/form-data` also where there are no files.
-        timeout_seconds: For each try.
-        max_retries: Tries after the first; the client's rule unless given.
+        files: Files of a form by field name: bytes, `(file name, bytes)` or `(file name, bytes, media type)`.
+        is_multipart: Send `form` as `multipart/form-data` even without files.
+        timeout_seconds: Timeout of each try.
+        max_retries: Retries after the first try (default: the client's rule).
         retry_delay_seconds: Delay before the first retry.
-        retry_on_all_errors: Repeat whatever the error is, also where that may apply a change twice.
-        exponential_backoff: Double the delay from try to try.
-        debug: Log the request, without secrets, at level INFO of the logger `mixpanel_async.request`.
-        auth: True (unless given): the client's credentials; False: none; or another credential. Credentials only ever
-            go to Mixpanel's servers and to the base URL that the client was given.
-        server: Which server a path is on; told from the path unless given.
+        retry_on_all_errors: Retry after every error, even where that may apply a change twice.
+        exponential_backoff: Double the delay after each try.
+        debug: Log the request without secrets, at level INFO of the logger `mixpanel_async.request`.
+        auth: True (default): the client's credentials; False: none; or other credentials. Credentials are sent only to
+            Mixpanel's servers and to the client's base URL.
+        server: The server of a path (default: chosen by the path).
+
+    Example:
+        ```python
+        await mp.request("GET", "/api/app/me", timeout_seconds=10, max_retries=1)
+        ```
     """
 
     query: RequestFields
@@ -107,19 +112,24 @@ async def request(
     """Send any request and return its reply.
 
     Args:
-        session: Sends it.
+        session: Sends the request.
         method: HTTP method.
         path_or_url: A path such as `/api/app/me`, or a whole URL.
-        response: What the reply becomes: decoded JSON (None if it is empty), text, or bytes.
+        response: Type of the result: decoded JSON (None for an empty body), text or bytes.
         **options: See `RequestOptions`.
 
     Raises:
-        InvalidArgumentError: Options are unknown or contradict each other.
-        ApiError: Mixpanel refused.
+        InvalidArgumentError: An option is unknown, or the options conflict.
+        ApiError: Mixpanel refused the request.
         TransportError: No complete reply arrived.
-        UnexpectedReplyError: The reply is no JSON, and `response` says it is.
+        UnexpectedReplyError: The reply is not JSON, and `response` is "json".
 
     Reference: https://developer.mixpanel.com/reference/overview
+
+    Example:
+        ```python
+        reply = await mp.request("GET", "/api/app/me")
+        ```
     """
     if response not in {"json", "text", "bytes"}:
         raise InvalidArgumentError(f"response is {response!r}; choose json, text or bytes")
@@ -128,7 +138,7 @@ async def request(
 
 
 async def send_request(session: Session, built: Request, options: RequestOptions) -> Reply:
-    """Send a built request, and log it where the options ask for that."""
+    """Send a built request; log it if `options` ask for it."""
     if options.get("debug"):
         _show(session, built)
     return await session.send(built)
@@ -138,7 +148,7 @@ def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONV
     """Return a reply's body as JSON, text or bytes.
 
     Raises:
-        UnexpectedReplyError: The reply is no JSON, and `response` says it is.
+        UnexpectedReplyError: The reply is not JSON, and `response` is "json".
     """
     if response == "bytes":
         return reply.body
@@ -151,7 +161,7 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
     """Return the request that the options describe.
 
     Raises:
-        InvalidArgumentError: Options are unknown or contradict each other.
+        InvalidArgumentError: An option is unknown, or the options conflict.
     """
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:

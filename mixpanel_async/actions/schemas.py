@@ -25,12 +25,19 @@ EntityType: TypeAlias = Literal["event", "profile"]
 
 
 class SchemaJson(ApiObject, frozen=True, kw_only=True, omit_defaults=True):
-    """What an event or a profile looks like, in the manner of JSON Schema.
+    """The schema of an event or profile, in the form of JSON Schema.
 
     Attributes:
-        description: What it is.
+        description: Description.
         properties: By property: `type`, `description` and Mixpanel's `metadata`.
-        metadata: Mixpanel's own, below the key `com.mixpanel`: `displayName`, `tags`, `hidden`, `dropped`, ...
+        metadata: Mixpanel's data below the key `com.mixpanel`: `displayName`, `tags`, `hidden`, `dropped`, ...
+
+    Example:
+        ```python
+        from mixpanel_async.actions import SchemaJson
+
+        schema = SchemaJson(description="A user signed up", properties={"plan": {"type": "string"}})
+        ```
     """
 
     description: str | None = None
@@ -39,12 +46,19 @@ class SchemaJson(ApiObject, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Schema(ApiObject, frozen=True):
-    """A schema with what it belongs to.
+    """A schema and the event or profile that it describes.
 
     Attributes:
         name: Name of the event; `$user` or the group key for a profile.
         entity_type: `"event"` or `"profile"`.
         schema_json: The schema.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import Schema, SchemaJson
+
+        schema = Schema("Signed Up", "event", SchemaJson(description="A user signed up"))
+        ```
     """
 
     name: str
@@ -53,34 +67,47 @@ class Schema(ApiObject, frozen=True):
 
 
 class SchemaUpload(ApiObject, frozen=True):
-    """What an upload did: schemas added and deleted."""
+    """The result of an upload: numbers of schemas added and deleted."""
 
     added: int | None = None
     deleted: int | None = None
 
 
 class SchemaDeletion(ApiObject, frozen=True):
-    """What a deletion did: how many schemas it deleted."""
+    """The result of a deletion: number of schemas deleted."""
 
     delete_count: int | None = None
 
 
 class Schemas(Resource):
-    """Lexicon schemas: 5 requests a minute and 4000 entities a minute.
+    """Lexicon schemas: descriptions of events and profiles.
+
+    Mixpanel allows 5 requests and 4,000 schemas a minute. Each call takes the optional argument `project_id` (default:
+    the client's).
 
     Args:
         session: Sends the requests.
 
     Reference: https://developer.mixpanel.com/reference/lexicon-schemas-api
+
+    Example:
+        ```python
+        schemas = await mp.schemas.list()
+        ```
     """
 
     async def list(self, **scope: Unpack[ProjectScope]) -> ApiList[Schema]:
-        """Return all schemas.
+        """Return all schemas of the project.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-all-schemas-for-project
+
+        Example:
+            ```python
+            names = [schema.name for schema in await mp.schemas.list()]
+            ```
         """
         request = self._request("list", "GET", scope)
         return read_result_list(request, await self._session.send(request), Schema)
@@ -88,17 +115,24 @@ class Schemas(Resource):
     async def upload(
         self, entries: Sequence[Schema], *, truncate: bool | None = None, **scope: Unpack[ProjectScope]
     ) -> SchemaUpload:
-        """Add or replace schemas.
+        """Add or replace schemas and return their numbers.
 
         Args:
-            entries: The schemas, at most 4000.
+            entries: The schemas, 1 to 4,000.
             truncate: Delete all schemas of the project first.
 
         Raises:
-            InvalidArgumentError: Too many entries.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: `entries` does not have 1 to 4,000 schemas.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/upload-schemas-for-project
+
+        Example:
+            ```python
+            from mixpanel_async.actions import Schema, SchemaJson
+
+            result = await mp.schemas.upload([Schema("Signed Up", "event", SchemaJson(description="A user signed up"))])
+            ```
         """
         check_whole_number("entries", entries, limits.SCHEMAS_ENTITIES_PER_MINUTE)
         body = {"entries": entries, "truncate": truncate}
@@ -106,12 +140,17 @@ class Schemas(Resource):
         return read_results(request, await self._session.send(request), SchemaUpload)
 
     async def delete_all(self, **scope: Unpack[ProjectScope]) -> SchemaDeletion:
-        """Delete all schemas, at most 3000 in one call.
+        """Delete all schemas, up to 3,000 in one call, and return their number.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-all-schemas-in-project
+
+        Example:
+            ```python
+            deleted = (await mp.schemas.delete_all()).delete_count
+            ```
         """
         request = self._request("delete_all", "DELETE", scope)
         return read_results(request, await self._session.send(request), SchemaDeletion)
@@ -123,12 +162,17 @@ class Schemas(Resource):
 
         Args:
             entity_type: `"event"` or `"profile"`.
-            entity_name: Only this one.
+            entity_name: Only the schema with this name.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-schemas-for-entity
+
+        Example:
+            ```python
+            schemas = await mp.schemas.list_for_entity("event")
+            ```
         """
         query = {"entity_name": entity_name}
         request = self._request("list_for_entity", "GET", scope, entity_type, query=query)
@@ -137,16 +181,21 @@ class Schemas(Resource):
     async def delete_for_entity(
         self, entity_type: EntityType, *, entity_name: str | None = None, **scope: Unpack[ProjectScope]
     ) -> SchemaDeletion:
-        """Delete the schemas of all events or all profiles.
+        """Delete the schemas of all events or all profiles and return their number.
 
         Args:
             entity_type: `"event"` or `"profile"`.
-            entity_name: Only this one.
+            entity_name: Only the schema with this name.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-schemas-for-entity
+
+        Example:
+            ```python
+            await mp.schemas.delete_for_entity("event", entity_name="Signed Up")
+            ```
         """
         query = {"entity_name": entity_name}
         request = self._request("delete_for_entity", "DELETE", scope, entity_type, query=query)
@@ -160,9 +209,14 @@ class Schemas(Resource):
             name: Name of the event; `$user` or the group key for a profile.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-schemas-by-entity-and-name
+
+        Example:
+            ```python
+            schema = await mp.schemas.get("event", "Signed Up")
+            ```
         """
         request = self._request("get", "GET", scope, entity_type, name)
         return read_bare_or_results(request, await self._session.send(request), SchemaJson)
@@ -178,25 +232,37 @@ class Schemas(Resource):
             schema: The schema.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/upload-schema-by-entity-and-name
+
+        Example:
+            ```python
+            from mixpanel_async.actions import SchemaJson
+
+            await mp.schemas.upload_one("event", "Signed Up", SchemaJson(description="A user signed up"))
+            ```
         """
         body = msgspec.to_builtins(schema)
         request = self._request("upload_one", "POST", scope, entity_type, name, body=body, records=1)
         return read_acknowledgement(request, await self._session.send(request))
 
     async def delete(self, entity_type: EntityType, name: str, **scope: Unpack[ProjectScope]) -> SchemaDeletion:
-        """Delete the schema of one event or profile.
+        """Delete the schema of one event or profile and return the number of deleted schemas.
 
         Args:
             entity_type: `"event"` or `"profile"`.
             name: Name of the event; `$user` or the group key for a profile.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-schema-by-entity-and-name
+
+        Example:
+            ```python
+            await mp.schemas.delete("event", "Signed Up")
+            ```
         """
         request = self._request("delete", "DELETE", scope, entity_type, name)
         return read_results(request, await self._session.send(request), SchemaDeletion)

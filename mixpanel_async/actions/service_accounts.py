@@ -28,13 +28,13 @@ class Account(ApiObject, frozen=True):
     """A service account.
 
     Attributes:
-        id: Its id.
-        username: Its name, for basic auth.
-        last_used: When it was used last, ISO 8601.
-        expires: When it ends, ISO 8601.
-        creator: Id of the user who made it.
-        created: When that was, ISO 8601.
-        user: Id of the user that it acts as.
+        id: Service account ID.
+        username: User name, for basic authentication.
+        last_used: Time of the last use, ISO 8601.
+        expires: Expiry, ISO 8601.
+        creator: User ID of the creator.
+        created: Creation time, ISO 8601.
+        user: ID of the user that the account acts as.
     """
 
     id: int | None = None
@@ -47,10 +47,10 @@ class Account(ApiObject, frozen=True):
 
 
 class NewAccount(Account, frozen=True):
-    """A service account that was just made.
+    """A service account that was just created.
 
     Attributes:
-        token: Its secret, which Mixpanel shows this once; no representation of this object shows it, its `raw` does.
+        token: The secret, which Mixpanel returns only once. It is in `raw` but not in the repr.
     """
 
     token: str | None = None
@@ -63,11 +63,11 @@ class ProjectAccount(Account, frozen=True):
     """A service account as a member of a project.
 
     Attributes:
-        has_sensitive_access: Whether it sees data that is classified as sensitive.
-        role: Its role.
-        role_order: Rank of that role.
-        target_type: Where the membership comes from: individual, team or organization.
-        email: Its address.
+        has_sensitive_access: Whether the account can read data that is classified as sensitive.
+        role: Role in the project.
+        role_order: Rank of the role.
+        target_type: Origin of the membership: individual, team or organization.
+        email: Email address.
     """
 
     has_sensitive_access: bool | None = msgspec.field(name="hasSensitiveAccess", default=None)
@@ -78,24 +78,35 @@ class ProjectAccount(Account, frozen=True):
 
 
 class ServiceAccounts(Resource):
-    """Service accounts.
+    """Service accounts of an organization and of its projects.
 
     Args:
         session: Sends the requests.
 
     Reference: https://developer.mixpanel.com/reference/service-accounts-api
+
+    Example:
+        ```python
+        accounts = await mp.service_accounts.list(77)
+        ```
     """
 
     async def list(self, organization_id: Id) -> ApiList[Account]:
         """Return the service accounts of an organization.
 
         Args:
-            organization_id: The organization.
+            organization_id: Organization ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-service-accounts
+
+        Example:
+            ```python
+            for account in await mp.service_accounts.list(77):
+                print(account.username, account.last_used)
+            ```
         """
         request = app_request("service_accounts.list", "GET", _path(organization_id))
         return read_result_list(request, await self._session.send(request), Account)
@@ -109,20 +120,26 @@ class ServiceAccounts(Resource):
         expires: dt.datetime | str | None = None,
         projects: Mapping[int, Role] | None = None,
     ) -> NewAccount:
-        """Make a service account.
+        """Create a service account and return it with its secret.
 
         Args:
-            organization_id: The organization.
-            username: Its name.
-            role: Its role in the organization.
-            expires: When it ends: a datetime with a zone, or ISO 8601; never unless given.
-            projects: Its role in each project, by the project's id.
+            organization_id: Organization ID.
+            username: Name of the account.
+            role: Role in the organization.
+            expires: Expiry: a datetime with a time zone, or ISO 8601 (default: never).
+            projects: Role in each project, by project ID.
 
         Raises:
-            InvalidArgumentError: `expires` has no zone.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: `expires` has no time zone.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-service-account
+
+        Example:
+            ```python
+            account = await mp.service_accounts.create(77, "nightly-export", projects={1: "analyst"})
+            secret = account.token
+            ```
         """
         if isinstance(expires, dt.datetime) and expires.tzinfo is None:
             raise InvalidArgumentError("expires has no zone; give it one, for example datetime.timezone.utc")
@@ -135,13 +152,18 @@ class ServiceAccounts(Resource):
         """Return one service account.
 
         Args:
-            organization_id: The organization.
-            service_account_id: The account.
+            organization_id: Organization ID.
+            service_account_id: Service account ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-service-account
+
+        Example:
+            ```python
+            account = await mp.service_accounts.get(77, 12)
+            ```
         """
         path = _path(organization_id, segment("service_account_id", service_account_id))
         request = app_request("service_accounts.get", "GET", path)
@@ -151,13 +173,18 @@ class ServiceAccounts(Resource):
         """Delete a service account.
 
         Args:
-            organization_id: The organization.
-            service_account_id: The account.
+            organization_id: Organization ID.
+            service_account_id: Service account ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-service-account
+
+        Example:
+            ```python
+            await mp.service_accounts.delete(77, 12)
+            ```
         """
         path = _path(organization_id, segment("service_account_id", service_account_id))
         request = app_request("service_accounts.delete", "DELETE", path)
@@ -166,10 +193,17 @@ class ServiceAccounts(Resource):
     async def list_for_project(self, **scope: Unpack[ProjectScope]) -> ApiList[ProjectAccount]:
         """Return the service accounts of a project.
 
+        Takes the optional argument `project_id` (default: the client's).
+
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-project-service-accounts
+
+        Example:
+            ```python
+            accounts = await mp.service_accounts.list_for_project()
+            ```
         """
         path = self._project_path("service_accounts.list_for_project", scope, "/service-accounts")
         request = app_request("service_accounts.list_for_project", "GET", path)
@@ -178,17 +212,22 @@ class ServiceAccounts(Resource):
     async def add_to_projects(
         self, organization_id: Id, service_account_ids: Sequence[int], projects: Mapping[int, Role]
     ) -> Acknowledgement:
-        """Make service accounts members of projects.
+        """Add service accounts to projects.
 
         Args:
-            organization_id: The organization.
-            service_account_ids: The accounts.
-            projects: Their role in each project, by the project's id.
+            organization_id: Organization ID.
+            service_account_ids: IDs of the service accounts.
+            projects: Role in each project, by project ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/add-service-accounts-to-projects
+
+        Example:
+            ```python
+            await mp.service_accounts.add_to_projects(77, [12, 13], {1: "analyst"})
+            ```
         """
         body = {"projects": _roles(projects), "service_account_ids": service_account_ids}
         path = _path(organization_id, "add-to-project")
@@ -196,16 +235,21 @@ class ServiceAccounts(Resource):
         return read_acknowledgement(request, await self._session.send(request))
 
     async def remove_from_projects(self, organization_id: Id, projects: Mapping[int, Sequence[int]]) -> Acknowledgement:
-        """End memberships of service accounts in projects.
+        """Remove service accounts from projects.
 
         Args:
-            organization_id: The organization.
-            projects: Ids of the accounts that leave, by the project's id.
+            organization_id: Organization ID.
+            projects: IDs of the service accounts to remove, by project ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/remove-service-accounts-from-projects
+
+        Example:
+            ```python
+            await mp.service_accounts.remove_from_projects(77, {1: [12]})
+            ```
         """
         body = {"projects": [{"id": key, "service_account_ids": ids} for key, ids in projects.items()]}
         path = _path(organization_id, "remove-from-project")

@@ -25,11 +25,11 @@ def iso_date(name: str, value: Date) -> str:
     """Return a date as `YYYY-MM-DD`.
 
     Args:
-        name: The argument's name, for the error.
-        value: A date, or a string of that form. Of a datetime the date it shows is taken.
+        name: Name of the argument, for the error.
+        value: A date, or a string of that form. The date part of a datetime is used.
 
     Raises:
-        InvalidArgumentError: It is no such date.
+        InvalidArgumentError: `value` is not a date.
     """
     if isinstance(value, dt.datetime):
         return value.date().isoformat()
@@ -44,10 +44,10 @@ def iso_date(name: str, value: Date) -> str:
 
 
 def iso_moment(name: str, value: Date | None) -> str | None:
-    """Return a date or a moment as ISO 8601; a string as it is, if it is one. None stays None.
+    """Return a date or datetime as ISO 8601, and a valid ISO 8601 string unchanged; None stays None.
 
     Raises:
-        InvalidArgumentError: It is none.
+        InvalidArgumentError: `value` is not ISO 8601.
     """
     if value is None or isinstance(value, dt.date):
         return None if value is None else value.isoformat()
@@ -62,7 +62,7 @@ def date_range(from_date: Date, to_date: Date) -> tuple[str, str]:
     """Return both dates as `YYYY-MM-DD`.
 
     Raises:
-        InvalidArgumentError: One is no date, or the range ends before it begins.
+        InvalidArgumentError: A date is invalid, or `to_date` is before `from_date`.
     """
     first, last = iso_date("from_date", from_date), iso_date("to_date", to_date)
     if last < first:
@@ -71,10 +71,10 @@ def date_range(from_date: Date, to_date: Date) -> tuple[str, str]:
 
 
 def check_exclusive(**options: object) -> None:
-    """Refuse more than one of the options, where None means not given.
+    """Refuse more than one of the options; None means not given.
 
     Raises:
-        InvalidArgumentError: More than one was given; it names them.
+        InvalidArgumentError: More than one option is given; the message names them.
     """
     given = [name for name, value in options.items() if value is not None]
     if len(given) > 1:
@@ -82,30 +82,30 @@ def check_exclusive(**options: object) -> None:
 
 
 def check_needs(option: str, value: object, needed: str, needed_value: object) -> None:
-    """Refuse an option without another that it depends on, where None means not given.
+    """Refuse an option without the option that it needs; None means not given.
 
     Raises:
-        InvalidArgumentError: `option` was given and `needed` was not.
+        InvalidArgumentError: `option` is given and `needed` is not.
     """
     if value is not None and needed_value is None:
         raise InvalidArgumentError(f"{option} needs {needed}; give both or neither")
 
 
 def check_range(name: str, value: int | None, low: int, high: int) -> None:
-    """Refuse a number outside `low` to `high`; None passes.
+    """Refuse a number outside `low` to `high`; None is accepted.
 
     Raises:
-        InvalidArgumentError: It is outside.
+        InvalidArgumentError: `value` is outside the range.
     """
     if value is not None and not low <= value <= high:
         raise InvalidArgumentError(f"{name} is {value!r}; it must be from {low:,} to {high:,}")
 
 
 def check_whole_number(name: str, values: Sequence[object], high: int) -> None:
-    """Refuse an empty list and one that is longer than a request takes.
+    """Refuse an empty list and one that is longer than a request may be.
 
     Raises:
-        InvalidArgumentError: It is empty, longer than `high`, or a string in place of a list.
+        InvalidArgumentError: `values` is empty, longer than `high`, or a string.
     """
     if isinstance(values, str):
         raise InvalidArgumentError(f"{name} is a string; it must be a list")
@@ -114,10 +114,10 @@ def check_whole_number(name: str, values: Sequence[object], high: int) -> None:
 
 
 def json_text(value: JSONValue) -> str:
-    """Return a value as JSON text; Structs, dates and UUIDs included.
+    """Return a value as JSON text; Structs, dates and UUIDs are converted.
 
     Raises:
-        CannotEncodeError: It holds NaN, infinity or something that JSON does not have.
+        CannotEncodeError: The value contains NaN, infinity or a type that JSON does not have.
     """
     try:
         plain = msgspec.to_builtins(value, str_keys=True)
@@ -127,19 +127,19 @@ def json_text(value: JSONValue) -> str:
 
 
 def json_body(fields: Mapping[str, JSONValue]) -> bytes:
-    """Return the fields that were given (are not None) as a JSON object."""
+    """Return the fields that are not None as a JSON object."""
     return json_text({name: value for name, value in fields.items() if value is not None}).encode()
 
 
 def json_list(values: Iterable[JSONValue] | str | None) -> str | None:
-    """Return a JSON array of one or several values; None stays None."""
+    """Return one or several values as a JSON array; None stays None."""
     if values is None:
         return None
     return json_text([values] if isinstance(values, str) else list(values))
 
 
 def pairs(fields: Mapping[str, FieldValue]) -> Pairs:
-    """Return the fields that were given (are not None) as name and text; a sequence becomes one pair an element."""
+    """Return the fields that are not None as pairs of name and text; a sequence gives one pair for each element."""
     found: Pairs = []
     for name, value in fields.items():
         if value is None:
@@ -150,7 +150,7 @@ def pairs(fields: Mapping[str, FieldValue]) -> Pairs:
 
 
 def form_body(fields: Mapping[str, FieldValue]) -> bytes:
-    """Return the fields that were given as a URL-encoded form."""
+    """Return the fields that are not None as a URL-encoded form."""
     return urlencode(pairs(fields)).encode("ascii")
 
 
@@ -161,10 +161,10 @@ def _text(value: Field) -> str:
 
 
 def segment(name: str, value: Id) -> str:
-    """Return an id as one segment of a path, escaped.
+    """Return an ID as an escaped path segment.
 
     Raises:
-        InvalidArgumentError: It is empty, or a dot segment, which would name another path.
+        InvalidArgumentError: `value` is empty, or a dot segment, which would change the path.
     """
     text = str(value)
     if text in {"", ".", ".."} or isinstance(value, bool):
@@ -173,5 +173,5 @@ def segment(name: str, value: Id) -> str:
 
 
 def one_or_many(values: str | Sequence[str] | None) -> Sequence[str] | None:
-    """Return a list where one string is as good as a list of one."""
+    """Return a list; one string becomes a list of one."""
     return [values] if isinstance(values, str) else values

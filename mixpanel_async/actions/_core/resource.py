@@ -16,7 +16,7 @@ JSON: Final = "application/json"
 
 
 class Resource:
-    """A family of operations over one session.
+    """A group of API calls that share one session.
 
     Args:
         session: Sends the requests.
@@ -65,15 +65,15 @@ def app_request(
     """Return a request to the app server.
 
     Args:
-        operation: Its name in errors and logs.
+        operation: Name in errors and logs.
         method: HTTP method.
         path: Path below `/api/app`.
-        query: Query parameters; None: not given.
-        body: Fields of a JSON object, those that are None left out; None: no body.
-        family: Whose rate limits it counts in.
-        records: Entities in it, for those limits.
-        credential: Sent in place of the client's.
-        is_repeatable: Whether sending it twice is the same as once; told from the method unless given.
+        query: Query parameters; None omits a parameter.
+        body: Fields of a JSON object; None omits a field. None: no body.
+        family: The rate limits that the request counts against.
+        records: Number of entities in it, for the rate limits.
+        credential: Replaces the client's credentials.
+        is_repeatable: Whether sending the request twice has the same effect as once (default: depends on the method).
     """
     return Request(
         operation=operation,

@@ -18,31 +18,42 @@ _MAX_SHOWN_CHARACTERS = 200
 
 
 class ApiObject(msgspec.Struct, frozen=True, dict=True):
-    """The base of every reply and of every object inside a list of replies.
+    """The base class of replies and of the objects in them.
 
-    The fields of a subclass are those that Mixpanel documents, under Mixpanel's own names. A field that Mixpanel adds
-    later, or that we do not name, is not lost: `answer.raw` is the whole JSON that the object was read from, decoded
-    when it is first asked for. Of an answer inside an envelope such as `{"status": ..., "results": ...}`, `raw` is the
-    part that the object stands for; of an `AnswerList`, it is the whole reply.
+    The fields of a subclass are those that Mixpanel documents, under Mixpanel's names. Other fields are not lost: `raw`
+    is the JSON that the object was read from, decoded on first use. If the object was in an envelope such as
+    `{"status": ..., "results": ...}`, `raw` is the part inside it.
+
+    Example:
+        ```python
+        report = await mp.query.insights(9005)
+        print(report.raw)
+        ```
     """
 
     @cached_property
     def raw(self) -> JSONValue:
-        """The JSON that this was read from; None if it was not read from any."""
+        """The JSON that this object was read from; None if it was not read from a reply."""
         return _decode_raw(self.body)
 
     @property
     def body(self) -> bytes:
-        """The same as the bytes that came."""
+        """The JSON that this object was read from, as bytes."""
         return bytes(self.__dict__.get(_BODY, b""))
 
 
 class ApiList(list[T]):
-    """A plain list of answers that also knows the reply it came from.
+    """A list of objects from one reply; `raw` is the JSON of the whole reply.
 
     Args:
-        items: The answers.
-        body: The reply's body.
+        items: Objects.
+        body: Body of the reply.
+
+    Example:
+        ```python
+        cohorts = await mp.query.cohorts()
+        print(len(cohorts), cohorts.raw)
+        ```
     """
 
     def __init__(self, items: Iterable[T] = (), body: bytes = b"") -> None:
@@ -56,10 +67,16 @@ class ApiList(list[T]):
 
 
 class Acknowledgement(ApiObject, frozen=True):
-    """A reply that says no more than that something was done.
+    """A reply that carries only a status.
 
     Attributes:
-        status: Mixpanel's word for it, usually `"ok"`; None where the reply has no body.
+        status: Mixpanel's status, usually `"ok"`; None if the reply has no body.
+
+    Example:
+        ```python
+        reply = await mp.lookup_tables.delete("table-id")
+        print(reply.status)
+        ```
     """
 
     status: str | int | None = None
@@ -81,16 +98,16 @@ def _decode_raw(body: bytes) -> JSONValue:
 
 
 def keep_body(answer: A, body: bytes) -> A:
-    """Return `answer`, which from now on decodes its `raw` from `body`."""
+    """Return `answer`, which now decodes its `raw` from `body`."""
     answer.__dict__[_BODY] = body
     return answer
 
 
 def read_json(request: Request, reply: Reply, kind: type[T], body: bytes | msgspec.Raw | None = None) -> T:
-    """Return a body, or the part of it given, as `kind`.
+    """Return a body, or the given part of it, as `kind`.
 
     Raises:
-        UnexpectedReplyError: It does not have that shape.
+        UnexpectedReplyError: The body is not a JSON value of that type.
     """
     data = reply.body if body is None else body
     try:
@@ -123,8 +140,8 @@ def read_results(request: Request, reply: Reply, kind: type[A]) -> A:
     """Return the `results` of a reply as one object.
 
     Raises:
-        BadRequestError: The reply is a success by its status and an error by its body.
-        UnexpectedReplyError: It has another shape.
+        BadRequestError: The status is a success, but the body is an error.
+        UnexpectedReplyError: The body has another shape.
     """
     results = _open_envelope(request, reply)
     return keep_body(read_json(request, reply, kind, results), bytes(results))
@@ -134,14 +151,14 @@ def read_result_list(request: Request, reply: Reply, kind: type[T]) -> ApiList[T
     """Return the `results` of a reply as a list.
 
     Raises:
-        BadRequestError: The reply is a success by its status and an error by its body.
-        UnexpectedReplyError: It has another shape.
+        BadRequestError: The status is a success, but the body is an error.
+        UnexpectedReplyError: The body has another shape.
     """
     return _list_of(request, reply, kind, _open_envelope(request, reply))
 
 
 def read_bare_or_results(request: Request, reply: Reply, kind: type[A]) -> A:
-    """Return one object, for the operations whose reference leaves out the envelope that the others have."""
+    """Return one object, with or without the envelope; the reference is not consistent about some operations."""
     envelope = read_json(request, reply, _Envelope)
     _check_envelope(request, reply, envelope)
     part = bytes(envelope.results) or reply.body
@@ -149,10 +166,10 @@ def read_bare_or_results(request: Request, reply: Reply, kind: type[A]) -> A:
 
 
 def read_acknowledgement(request: Request, reply: Reply) -> Acknowledgement:
-    """Return what there is of a reply that may be empty, a word or an object.
+    """Return the status of a reply that may be empty, a word or an object.
 
     Raises:
-        BadRequestError: The reply is a success by its status and an error by its body.
+        BadRequestError: The status is a success, but the body is an error.
     """
     if not reply.body.lstrip().startswith(b"{"):
         return keep_body(Acknowledgement(), reply.body)

@@ -20,7 +20,7 @@ TableRow: TypeAlias = tuple[JSONValue, ...]
 
 
 class MissingLibraryError(MissingExtraError):
-    """A library that is no extra of this package is needed and not installed."""
+    """A library is needed and not installed; it is not an extra of this package."""
 
     def __init__(self, library: str, purpose: str) -> None:
         super().__init__(library, purpose)
@@ -29,19 +29,19 @@ class MissingLibraryError(MissingExtraError):
 
 
 class Table(ApiObject, frozen=True):
-    """An answer that can be read as rows.
+    """A reply that can be read as rows.
 
-    `columns` names the columns, `rows()` gives plain tuples; `to_arrow()` needs the extra `arrow`, `to_pandas()` and
-    `to_polars()` need those libraries.
+    `columns` are the column names, `rows()` returns plain tuples; `to_arrow()` needs the extra `arrow`, `to_pandas()`
+    and `to_polars()` need those libraries.
     """
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in the order of each row."""
+        """Column names, in the order of each row."""
         return self.__struct_fields__
 
     def rows(self) -> list[TableRow]:
-        """Return the values as plain tuples, one for each point; unless a subclass knows better, one for all."""
+        """Return the values as plain tuples, one for each point; by default one tuple for the whole object."""
         return [msgspec.structs.astuple(self)]
 
     def to_arrow(self) -> "pyarrow.Table":
@@ -80,16 +80,16 @@ def _library(name: str, purpose: str) -> ModuleType:
 
 
 def flatten(value: JSONValue) -> list[TableRow]:
-    """Return each leaf of nested objects with the keys that lead to it: `(key, ..., key, leaf)`."""
+    """Return each leaf of nested objects after the keys that lead to it: `(key, ..., key, leaf)`."""
     if not isinstance(value, Mapping):
         return [(value,)]
     return [(key, *rest) for key, inner in value.items() for rest in flatten(inner)]
 
 
 def even_out(rows: Sequence[TableRow], width: int) -> list[TableRow]:
-    """Return rows of one width; a shorter one gets None after its leading keys.
+    """Return rows of equal width; a shorter row gets None after its leading keys.
 
-    Mixpanel gives a total such as `$overall` beside deeper breakdowns.
+    Mixpanel returns totals such as `$overall` beside deeper breakdowns.
     """
     tail = 2  # the innermost key and the value stay together at the end
     return [row if len(row) >= width else (*row[:-tail], *[None] * (width - len(row)), *row[-tail:]) for row in rows]

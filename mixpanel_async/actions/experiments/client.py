@@ -17,21 +17,33 @@ from mixpanel_async.models import JSONValue
 
 
 class Experiments(ExperimentSteps):
-    """Experiments.
+    """Experiments of a workspace.
+
+    Each call takes the optional argument `workspace_id` (default: the client's).
 
     Args:
         session: Sends the requests.
 
     Reference: https://developer.mixpanel.com/reference/experiments-api
+
+    Example:
+        ```python
+        experiments = await mp.experiments.list()
+        ```
     """
 
     async def list(self, **scope: Unpack[WorkspaceScope]) -> ApiList[Experiment]:
-        """Return the experiments.
+        """Return the workspace's experiments.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-experiments
+
+        Example:
+            ```python
+            active = [one for one in await mp.experiments.list() if one.status == "active"]
+            ```
         """
         request = self._request("list", "GET", scope)
         return read_result_list(request, await self._session.send(request), Experiment)
@@ -48,21 +60,26 @@ class Experiments(ExperimentSteps):
         global_access_type: str | None = None,
         **scope: Unpack[WorkspaceScope],
     ) -> Experiment:
-        """Make an experiment, as a draft.
+        """Create an experiment as a draft and return it.
 
         Args:
-            name: Its name.
-            description: Its description.
-            hypothesis: What it is to show.
-            settings: Its settings.
-            variants: Its variants.
-            metrics: Its metrics.
-            global_access_type: Who else may see or change it.
+            name: Name.
+            description: Description.
+            hypothesis: What the experiment should show.
+            settings: Settings, as Mixpanel documents them.
+            variants: Variants, as Mixpanel documents them.
+            metrics: Metrics, as Mixpanel documents them.
+            global_access_type: Access of users who are not listed.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-experiment
+
+        Example:
+            ```python
+            experiment = await mp.experiments.create("New checkout", hypothesis="More users pay")
+            ```
         """
         body = {
             "name": name, "description": description, "hypothesis": hypothesis, "settings": settings,
@@ -75,12 +92,17 @@ class Experiments(ExperimentSteps):
         """Return one experiment.
 
         Args:
-            experiment_id: Its id.
+            experiment_id: Experiment ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-experiment
+
+        Example:
+            ```python
+            experiment = await mp.experiments.get("a1b2c3")
+            ```
         """
         request = self._request("get", "GET", scope, experiment_id)
         return read_results(request, await self._session.send(request), Experiment)
@@ -104,28 +126,34 @@ class Experiments(ExperimentSteps):
         global_access_type: str | None = None,
         **scope: Unpack[WorkspaceScope],
     ) -> Experiment:
-        """Change what is given of an experiment.
+        """Change the given fields of an experiment and return it.
 
         Args:
-            experiment_id: Its id.
-            name: Its name.
-            description: Its description.
-            hypothesis: What it is to show.
-            status: Its status.
-            settings: Its settings.
-            variants: Its variants.
-            metrics: Its metrics.
-            start_date: When it begins: a date, a datetime or ISO 8601.
-            end_date: When it ends: a date, a datetime or ISO 8601.
-            exposures_cache: Exposures, as counted elsewhere.
-            results_cache: Results, as computed elsewhere.
-            tags: Its tags.
-            global_access_type: Who else may see or change it.
+            experiment_id: Experiment ID.
+            name: Name.
+            description: Description.
+            hypothesis: What the experiment should show.
+            status: Status.
+            settings: Settings, as Mixpanel documents them.
+            variants: Variants, as Mixpanel documents them.
+            metrics: Metrics, as Mixpanel documents them.
+            start_date: Start: a date, a datetime or ISO 8601.
+            end_date: End: a date, a datetime or ISO 8601.
+            exposures_cache: Exposures that were counted elsewhere.
+            results_cache: Results that were computed elsewhere.
+            tags: Tags.
+            global_access_type: Access of users who are not listed.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
+            InvalidArgumentError: A date is invalid.
 
         Reference: https://developer.mixpanel.com/reference/update-experiment
+
+        Example:
+            ```python
+            await mp.experiments.update("a1b2c3", description="Checkout in one step", tags=["checkout"])
+            ```
         """
         body = {
             "name": name, "description": description, "hypothesis": hypothesis, "status": status,
@@ -141,12 +169,17 @@ class Experiments(ExperimentSteps):
         """Delete an experiment.
 
         Args:
-            experiment_id: Its id.
+            experiment_id: Experiment ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-experiment
+
+        Example:
+            ```python
+            await mp.experiments.delete("a1b2c3")
+            ```
         """
         request = self._request("delete", "DELETE", scope, experiment_id)
         return read_acknowledgement(request, await self._session.send(request))

@@ -14,29 +14,29 @@ from mixpanel_async.session import Request
 
 
 class Experiment(ApiObject, frozen=True):
-    """An experiment; rights, dates of pinning and the like are in its `raw`.
+    """An experiment; its `raw` has the fields that are not listed here, such as permissions.
 
     Attributes:
-        id: Its id.
-        name: Its name.
-        description: Its description.
-        hypothesis: What it is to show.
+        id: Experiment ID.
+        name: Name.
+        description: Description.
+        hypothesis: What the experiment should show.
         status: draft, active, concluded, success or fail.
-        variants: Its variants.
-        metrics: Its metrics.
-        settings: Its settings.
-        exposures_cache: Exposures, as Mixpanel last counted them.
-        results_cache: Results, as Mixpanel last computed them.
-        start_date: When it began, ISO 8601.
-        end_date: When it ended, ISO 8601.
-        feature_flag: The flag behind it.
-        tags: Its tags.
-        created: When it was made, ISO 8601.
-        creator_id: Who made it.
-        creator_name: That user's name.
-        creator_email: That user's address.
-        modified: When it was changed last, ISO 8601.
-        deleted: When it was archived, ISO 8601.
+        variants: Variants.
+        metrics: Metrics.
+        settings: Settings.
+        exposures_cache: Exposures that Mixpanel counted last.
+        results_cache: Results that Mixpanel computed last.
+        start_date: Start, ISO 8601.
+        end_date: End, ISO 8601.
+        feature_flag: The feature flag that assigns the variants.
+        tags: Tags.
+        created: Creation time, ISO 8601.
+        creator_id: User ID of the creator.
+        creator_name: Name of the creator.
+        creator_email: Email address of the creator.
+        modified: Time of the last change, ISO 8601.
+        deleted: Time of archiving, ISO 8601.
     """
 
     id: str | None = None
@@ -62,46 +62,61 @@ class Experiment(ApiObject, frozen=True):
 
 
 class ExperimentSteps(Resource):
-    """What happens to an experiment after it was made."""
+    """Calls that move an experiment through its lifecycle."""
 
     async def archive(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Acknowledgement:
-        """Put an experiment away.
+        """Archive an experiment.
 
         Args:
-            experiment_id: Its id.
+            experiment_id: Experiment ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/archive-experiment
+
+        Example:
+            ```python
+            await mp.experiments.archive("a1b2c3")
+            ```
         """
         request = self._request("archive", "POST", scope, experiment_id, "/archive", body={})
         return read_acknowledgement(request, await self._session.send(request))
 
     async def unarchive(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Experiment:
-        """Bring an experiment back that was put away.
+        """Restore an archived experiment and return it.
 
         Args:
-            experiment_id: Its id.
+            experiment_id: Experiment ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/unarchive-experiment
+
+        Example:
+            ```python
+            await mp.experiments.unarchive("a1b2c3")
+            ```
         """
         request = self._request("unarchive", "DELETE", scope, experiment_id, "/archive")
         return read_results(request, await self._session.send(request), Experiment)
 
     async def launch(self, experiment_id: Id, **scope: Unpack[WorkspaceScope]) -> Experiment:
-        """Start an experiment.
+        """Start an experiment and return it.
 
         Args:
-            experiment_id: Its id.
+            experiment_id: Experiment ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/launch-experiment
+
+        Example:
+            ```python
+            experiment = await mp.experiments.launch("a1b2c3")
+            ```
         """
         request = self._request("launch", "PUT", scope, experiment_id, "/launch", body={}, is_repeatable=False)
         return read_results(request, await self._session.send(request), Experiment)
@@ -109,16 +124,22 @@ class ExperimentSteps(Resource):
     async def force_conclude(
         self, experiment_id: Id, *, end_date: Date | None = None, **scope: Unpack[WorkspaceScope]
     ) -> Experiment:
-        """End an experiment before its time.
+        """End an experiment early and return it.
 
         Args:
-            experiment_id: Its id.
-            end_date: When it ends: a date, a datetime or ISO 8601; now unless given.
+            experiment_id: Experiment ID.
+            end_date: End: a date, a datetime or ISO 8601 (default: now).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
+            InvalidArgumentError: `end_date` is invalid.
 
         Reference: https://developer.mixpanel.com/reference/force-conclude-experiment
+
+        Example:
+            ```python
+            await mp.experiments.force_conclude("a1b2c3", end_date="2026-08-31")
+            ```
         """
         body = {"end_date": iso_moment("end_date", end_date)}
         request = self._request(
@@ -135,18 +156,23 @@ class ExperimentSteps(Resource):
         message: str | None = None,
         **scope: Unpack[WorkspaceScope],
     ) -> Experiment:
-        """Say what came out of an experiment.
+        """Record the decision on an experiment and return the experiment.
 
         Args:
-            experiment_id: Its id.
-            success: Whether it showed what it was to show.
+            experiment_id: Experiment ID.
+            success: Whether the hypothesis was confirmed.
             variant: Key of the variant that is kept.
-            message: Why.
+            message: Reason for the decision.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/decide-experiment
+
+        Example:
+            ```python
+            await mp.experiments.decide("a1b2c3", success=True, variant="one-step")
+            ```
         """
         body = {"success": success, "variant": variant, "message": message}
         request = self._request("decide", "PATCH", scope, experiment_id, "/decide", body=body)

@@ -31,13 +31,20 @@ ServingMethod: TypeAlias = Literal["client", "server", "remote_or_local", "remot
 
 
 class FeatureFlags(Resource):
-    """Feature flags.
+    """Feature flags: evaluation for a user, and management.
+
+    Management calls take the optional arguments `project_id` and `workspace_id`, evaluation calls `project_id`
+    (default: the client's); see `Scope`.
 
     Args:
         session: Sends the requests.
-        token: The project token, sent along with evaluations.
 
     Reference: https://developer.mixpanel.com/reference/feature-flags-api
+
+    Example:
+        ```python
+        variants = await mp.feature_flags.evaluate("user-1")
+        ```
     """
 
     async def evaluate(
@@ -50,19 +57,25 @@ class FeatureFlags(Resource):
         token: str | None = None,
         **scope: Unpack[ProjectScope],
     ) -> Variants:
-        """Return the variant of each enabled flag that a user gets.
+        """Return the variant that each enabled flag assigns to a user.
 
         Args:
-            distinct_id: The user.
-            device_id: The user's device.
-            custom_properties: Properties that rules look at.
-            context: Further keys of the context, for example a group's.
-            token: Project token; the client's unless given.
+            distinct_id: The user's ID.
+            device_id: ID of the user's device.
+            custom_properties: Properties that the rules of the flags use.
+            context: More keys of the context, for example a group's.
+            token: Project token (default: the client's).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-variant-assignments
+
+        Example:
+            ```python
+            variants = await mp.feature_flags.evaluate("user-1", custom_properties={"plan": "pro"})
+            assigned = variants.flags.get("new-checkout")
+            ```
         """
         parts = {"device_id": device_id, "custom_properties": custom_properties}
         given = {name: value for name, value in parts.items() if value is not None}
@@ -72,15 +85,20 @@ class FeatureFlags(Resource):
         return keep_body(Variants(read_json(request, reply, Flags).flags), reply.body)
 
     async def definitions(self, *, token: str | None = None, **scope: Unpack[ProjectScope]) -> ApiList[FlagDefinition]:
-        """Return the flags with their rules, for evaluation on one's own machine.
+        """Return the flags with their rules, to evaluate them locally.
 
         Args:
-            token: Project token; the client's unless given.
+            token: Project token (default: the client's).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-flag-definitions
+
+        Example:
+            ```python
+            keys = [flag.key for flag in await mp.feature_flags.definitions()]
+            ```
         """
         request = self._evaluation("definitions", "/flags/definitions", token, scope)
         reply = await self._session.send(request)
@@ -97,12 +115,17 @@ class FeatureFlags(Resource):
         """Return the flags of a workspace.
 
         Args:
-            include_archived: Also those that were put away.
+            include_archived: Include archived flags.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-feature-flags
+
+        Example:
+            ```python
+            flags = await mp.feature_flags.list(include_archived=True)
+            ```
         """
         query = {"include_archived": include_archived}
         request = self._request("list", "GET", scope, query=query)
@@ -126,27 +149,42 @@ class FeatureFlags(Resource):
         reset_hash_salt: bool | None = None,
         **scope: Unpack[Scope],
     ) -> FeatureFlag:
-        """Make a flag.
+        """Create a flag and return it.
 
         Args:
-            name: Its name.
+            name: Name.
             key: The key that code asks for.
-            context: What it is decided by, for example `"distinct_id"` or `"device_id"`.
-            serving_method: Where it is evaluated.
-            ruleset: Variants and who gets them.
-            tags: Its tags.
-            description: Its description.
-            experiment_id: The experiment that it belongs to.
-            status: Whether it is on.
-            data_group_id: Group key, if it is decided by group.
-            is_experiment_active: Whether that experiment runs.
+            context: What the variant is chosen by, for example `"distinct_id"` or `"device_id"`.
+            serving_method: Where the flag is evaluated.
+            ruleset: The variants and the rules that assign them.
+            tags: Tags.
+            description: Description.
+            experiment_id: The experiment that the flag belongs to.
+            status: Whether the flag is on.
+            data_group_id: Group key, if the variant is chosen by group.
+            is_experiment_active: Whether the experiment is running.
             hash_salt: Salt of the random choice, 32 characters.
-            reset_hash_salt: Choose a new salt.
+            reset_hash_salt: Generate a new salt.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-feature-flag
+
+        Example:
+            ```python
+            from mixpanel_async.actions import Rollout, Ruleset, Variant
+
+            on = Variant(key="on", value=True, is_control=False, split=1.0)
+            rules = Ruleset(variants=[on], rollout=[Rollout(rollout_percentage=0.1, variant_splits={"on": 1.0})])
+            flag = await mp.feature_flags.create(
+                "New checkout",
+                "new-checkout",
+                context="distinct_id",
+                serving_method="server",
+                ruleset=rules,
+            )
+            ```
         """
         body = {
             "name": name, "key": key, "context": context, "serving_method": serving_method, "ruleset": ruleset,
@@ -162,12 +200,17 @@ class FeatureFlags(Resource):
         """Return one flag.
 
         Args:
-            flag_id: Its id.
+            flag_id: Feature flag ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-feature-flag
+
+        Example:
+            ```python
+            flag = await mp.feature_flags.get("d6f1a2")
+            ```
         """
         request = self._request("get", "GET", scope, flag_id)
         return read_results(request, await self._session.send(request), FeatureFlag)
@@ -191,28 +234,42 @@ class FeatureFlags(Resource):
         reset_hash_salt: bool | None = None,
         **scope: Unpack[Scope],
     ) -> FeatureFlag:
-        """Replace a flag: what is not given falls back to Mixpanel's default.
+        """Replace a flag and return it; a field that is not given is reset to Mixpanel's default.
 
         Args:
-            flag_id: Its id.
-            name: Its name.
+            flag_id: Feature flag ID.
+            name: Name.
             key: The key that code asks for.
-            context: What it is decided by, for example `"distinct_id"` or `"device_id"`.
-            serving_method: Where it is evaluated.
-            ruleset: Variants and who gets them.
-            tags: Its tags.
-            description: Its description.
-            experiment_id: The experiment that it belongs to.
-            status: Whether it is on.
-            data_group_id: Group key, if it is decided by group.
-            is_experiment_active: Whether that experiment runs.
+            context: What the variant is chosen by, for example `"distinct_id"` or `"device_id"`.
+            serving_method: Where the flag is evaluated.
+            ruleset: The variants and the rules that assign them.
+            tags: Tags.
+            description: Description.
+            experiment_id: The experiment that the flag belongs to.
+            status: Whether the flag is on.
+            data_group_id: Group key, if the variant is chosen by group.
+            is_experiment_active: Whether the experiment is running.
             hash_salt: Salt of the random choice, 32 characters.
-            reset_hash_salt: Choose a new salt.
+            reset_hash_salt: Generate a new salt.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/update-feature-flag
+
+        Example:
+            ```python
+            flag = await mp.feature_flags.get("d6f1a2")
+            await mp.feature_flags.update(
+                "d6f1a2",
+                name="New checkout",
+                key="new-checkout",
+                context="distinct_id",
+                serving_method="server",
+                ruleset=flag.ruleset,
+                status="disabled",
+            )
+            ```
         """
         body = {
             "name": name, "key": key, "context": context, "serving_method": serving_method, "ruleset": ruleset,
@@ -228,12 +285,17 @@ class FeatureFlags(Resource):
         """Delete a flag.
 
         Args:
-            flag_id: Its id.
+            flag_id: Feature flag ID.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/delete-feature-flag
+
+        Example:
+            ```python
+            await mp.feature_flags.delete("d6f1a2")
+            ```
         """
         request = self._request("delete", "DELETE", scope, flag_id)
         return read_acknowledgement(request, await self._session.send(request))

@@ -12,12 +12,19 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """A value that a flag can have.
 
     Attributes:
-        key: Its key.
-        value: The value: a boolean, text, a number or an object.
-        is_control: Whether it is the control of an experiment.
-        split: Its share, 0 to 1.
-        is_sticky: Whether a user keeps it.
-        description: Its description.
+        key: Key of the variant.
+        value: A boolean, text, a number or an object.
+        is_control: Whether this is the control group of an experiment.
+        split: Share of users, 0 to 1.
+        is_sticky: Whether a user keeps this variant.
+        description: Description.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import Variant
+
+        variant = Variant(key="on", value=True, is_control=False, split=0.5)
+        ```
     """
 
     key: str
@@ -29,18 +36,25 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who gets the variants.
+    """A rule that assigns variants.
 
     Attributes:
         rollout_percentage: Share of users, 0 to 1.
         variant_splits: Share of each variant, by its key.
-        name: Its name.
-        cohort_definition: Users it is for.
-        cohort_hash: Hash of that, as Mixpanel gives it.
-        runtime_evaluation_definition: Rule that is evaluated with the flag, as Mixpanel's pages show it.
-        runtime_evaluation_rule: The same as JsonLogic.
-        runtime_event_rule: Events that switch it on: `event_name`, `time_window`, ...
-        variant_override: `{"key": ...}` of the variant that everybody gets.
+        name: Name.
+        cohort_definition: The users that the rule applies to.
+        cohort_hash: Mixpanel's hash of `cohort_definition`.
+        runtime_evaluation_definition: A rule that is evaluated with the flag, as Mixpanel's web app shows it.
+        runtime_evaluation_rule: The same rule as JsonLogic.
+        runtime_event_rule: Events that turn the rule on: `event_name`, `time_window`, ...
+        variant_override: `{"key": ...}` of the variant that every user gets.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import Rollout
+
+        rollout = Rollout(rollout_percentage=0.1, variant_splits={"on": 1.0})
+        ```
     """
 
     rollout_percentage: float
@@ -55,12 +69,20 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ruleset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Variants of a flag and who gets them.
+    """The variants of a flag and the rules that assign them.
 
     Attributes:
         variants: The values that the flag can have.
-        rollout: Who gets them; the first that fits counts.
+        rollout: The rules, in order; the first one that applies decides.
         test: Variant by user, for testing: `{"users": {distinct_id: key}}`.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import Rollout, Ruleset, Variant
+
+        on = Variant(key="on", value=True, is_control=False, split=1.0)
+        rules = Ruleset(variants=[on], rollout=[Rollout(rollout_percentage=0.1, variant_splits={"on": 1.0})])
+        ```
     """
 
     variants: Sequence[Variant]
@@ -69,14 +91,14 @@ class Ruleset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AssignedVariant(msgspec.Struct, frozen=True):
-    """The variant that a user gets.
+    """The variant that a flag assigns to a user.
 
     Attributes:
-        variant_key: Its key.
-        variant_value: Its value.
+        variant_key: Key of the variant.
+        variant_value: Value of the variant.
         experiment_id: The experiment that the flag belongs to.
-        is_experiment_active: Whether that runs.
-        is_qa_tester: Whether the user was set to it for testing.
+        is_experiment_active: Whether the experiment is running.
+        is_qa_tester: Whether the variant was set for this user for testing.
     """
 
     variant_key: str
@@ -87,19 +109,19 @@ class AssignedVariant(msgspec.Struct, frozen=True):
 
 
 class Variants(ApiObject, frozen=True):
-    """The variant of each flag, by the flag's key; a flag that does not concern the user is not there."""
+    """The variant that each flag assigns to a user, by the flag's key; other flags are omitted."""
 
     flags: dict[str, AssignedVariant] = msgspec.field(default_factory=dict)
 
 
 class Flags(msgspec.Struct, frozen=True):
-    """The body of an evaluation."""
+    """The reply to an evaluation."""
 
     flags: dict[str, AssignedVariant] = msgspec.field(default_factory=dict)
 
 
 class FlagDefinitions(msgspec.Struct, frozen=True):
-    """The body of a list of definitions."""
+    """The reply to a request for definitions."""
 
     flags: list[msgspec.Raw] = msgspec.field(default_factory=list)
 
@@ -108,16 +130,16 @@ class FlagDefinition(ApiObject, frozen=True):
     """A flag with its rules.
 
     Attributes:
-        id: Its id.
-        name: Its name.
+        id: Feature flag ID.
+        name: Name.
         key: The key that code asks for.
         status: enabled, disabled or archived.
-        project_id: Its project.
-        workspace_id: Its workspace.
-        ruleset: `variants`, `rollout` and `test`, as Mixpanel gives them.
-        context: What it is decided by.
-        experiment_id: The experiment that it belongs to.
-        is_experiment_active: Whether that runs.
+        project_id: Project ID.
+        workspace_id: Workspace ID.
+        ruleset: `variants`, `rollout` and `test`, as Mixpanel returns them.
+        context: What the variant is chosen by.
+        experiment_id: The experiment that the flag belongs to.
+        is_experiment_active: Whether the experiment is running.
     """
 
     id: str | None = None
@@ -133,21 +155,21 @@ class FlagDefinition(ApiObject, frozen=True):
 
 
 class FeatureFlag(FlagDefinition, frozen=True):
-    """A flag as it is managed; rights, dates of pinning and the like are in its `raw`.
+    """A flag with its management data; its `raw` has the fields that are not listed here, such as permissions.
 
     Attributes:
-        description: Its description.
-        tags: Its tags.
-        data_group_id: Group key, if it is decided by group.
-        serving_method: Where it is evaluated.
+        description: Description.
+        tags: Tags.
+        data_group_id: Group key, if the variant is chosen by group.
+        serving_method: Where the flag is evaluated.
         hash_salt: Salt of the random choice.
-        created: When it was made, ISO 8601.
-        modified: When it was changed last, ISO 8601.
-        creator_id: Who made it.
-        creator_name: That user's name.
-        creator_email: That user's address.
-        enabled_at: When it was switched on, ISO 8601.
-        deleted: When it was deleted, ISO 8601.
+        created: Creation time, ISO 8601.
+        modified: Time of the last change, ISO 8601.
+        creator_id: User ID of the creator.
+        creator_name: Name of the creator.
+        creator_email: Email address of the creator.
+        enabled_at: Time when the flag was turned on, ISO 8601.
+        deleted: Time of deletion, ISO 8601.
     """
 
     description: str | None = None

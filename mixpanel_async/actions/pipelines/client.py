@@ -33,21 +33,34 @@ TaskStatus: TypeAlias = Literal["pending", "running", "retried", "failed", "canc
 
 
 class Pipelines(GenericPipelines):
-    """Data pipelines.
+    """Data pipelines: scheduled exports to a bucket or warehouse.
+
+    Each call takes the optional argument `project_id` (default: the client's).
 
     Args:
         session: Sends the requests.
 
     Reference: https://developer.mixpanel.com/reference/data-pipelines-api
+
+    Example:
+        ```python
+        pipelines = await mp.pipelines.list()
+        ```
     """
 
     async def list(self, **scope: Unpack[ProjectScope]) -> ApiList[PipelineJob]:
-        """Return the pipelines that are scheduled.
+        """Return the scheduled pipelines.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-warehouse-pipeline-jobs
+
+        Example:
+            ```python
+            for job in await mp.pipelines.list():
+                print(job.name, job.last_dispatched)
+            ```
         """
         request = _read("list", "jobs", scope, {})
         reply = await self._session.send(request)
@@ -59,15 +72,24 @@ class Pipelines(GenericPipelines):
         return found
 
     async def create(self, pipeline: PipelineKind, **scope: Unpack[ProjectScope]) -> NewPipeline:
-        """Make a pipeline.
+        """Create a pipeline and return its names.
 
         Args:
             pipeline: `GcsRaw`, `S3Raw`, `AzureRaw`, `BigQuery`, `Snowflake`, `Aws`, `AzureBlob` or `GcsSchema`.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
+
+        Example:
+            ```python
+            from mixpanel_async.actions import GcsRaw
+
+            raw = GcsRaw(from_date="2026-08-01", gcs_bucket="exports", gcs_region="us-east1")
+            created = await mp.pipelines.create(raw)
+            print(created.pipeline_names)
+            ```
         """
         request = self._write("create", pipeline_form(pipeline), scope)
         return read_answer(request, await self._session.send(request), NewPipeline)
@@ -90,22 +112,27 @@ class Pipelines(GenericPipelines):
         """Change a pipeline.
 
         Args:
-            name: The pipeline.
-            events: Only these events.
-            where: Expression to filter events by.
-            azure_client_id: Of an Azure pipeline's service principal.
-            azure_client_secret: Of the same.
-            azure_tenant_id: Of the same.
+            name: Name of the pipeline.
+            events: Export only these events.
+            where: Expression that filters events.
+            azure_client_id: Client ID of an Azure pipeline's service principal.
+            azure_client_secret: Client secret of the service principal.
+            azure_tenant_id: Tenant ID of the service principal.
             bq_share_with_group: Groups that a BigQuery pipeline's dataset is shared with.
-            glue_database: An AWS pipeline's Glue database.
+            glue_database: Glue database of an AWS pipeline.
             glue_role: Role that updates Glue.
             glue_table_prefix: Prefix of the tables in Glue.
 
         Raises:
-            InvalidArgumentError: Fields of different kinds of pipelines were given.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: The fields belong to different kinds of pipeline.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline
+
+        Example:
+            ```python
+            await mp.pipelines.edit("trial-events-daily", events=["Signed Up"])
+            ```
         """
         azure = {"azure_client_id": azure_client_id, "azure_client_secret": azure_client_secret,
                  "azure_tenant_id": azure_tenant_id}  # fmt: skip
@@ -121,44 +148,59 @@ class Pipelines(GenericPipelines):
     async def cancel(
         self, name: str, *, credential: Credential | None = None, **scope: Unpack[ProjectScope]
     ) -> Acknowledgement:
-        """Delete a pipeline; nothing more of it is scheduled.
+        """Delete a pipeline; its schedule ends.
 
         Args:
-            name: The pipeline.
-            credential: Sent in place of the client's, for example `ProjectToken(...)`.
+            name: Name of the pipeline.
+            credential: Replaces the client's credentials for this call, for example `ProjectToken(...)`.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/cancel-warehouse-pipeline
+
+        Example:
+            ```python
+            await mp.pipelines.cancel("trial-events-daily")
+            ```
         """
         request = self._write("cancel", {"name": name}, scope, credential)
         return read_acknowledgement(request, await self._session.send(request))
 
     async def pause(self, name: str, **scope: Unpack[ProjectScope]) -> Acknowledgement:
-        """Stop a pipeline until it is resumed.
+        """Pause a pipeline until `resume` is called.
 
         Args:
-            name: The pipeline.
+            name: Name of the pipeline.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/pause-warehouse-pipeline
+
+        Example:
+            ```python
+            await mp.pipelines.pause("trial-events-daily")
+            ```
         """
         request = self._write("pause", {"name": name}, scope)
         return read_acknowledgement(request, await self._session.send(request))
 
     async def resume(self, name: str, **scope: Unpack[ProjectScope]) -> Acknowledgement:
-        """Let a pipeline go on that was paused.
+        """Resume a paused pipeline.
 
         Args:
-            name: The pipeline.
+            name: Name of the pipeline.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/resume-warehouse-pipeline
+
+        Example:
+            ```python
+            await mp.pipelines.resume("trial-events-daily")
+            ```
         """
         request = self._write("resume", {"name": name}, scope)
         return read_acknowledgement(request, await self._session.send(request))
@@ -171,17 +213,23 @@ class Pipelines(GenericPipelines):
         status: TaskStatus | Sequence[TaskStatus] | None = None,
         **scope: Unpack[ProjectScope],
     ) -> PipelineStatus:
-        """Return the runs of a pipeline.
+        """Return the runs of a pipeline, by state.
 
         Args:
-            name: The pipeline.
-            summary: Only the number of runs of each state.
-            status: Only runs of this state or these states.
+            name: Name of the pipeline.
+            summary: Return only the number of runs in each state.
+            status: Only runs in this state or these states.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/get-warehouse-pipeline-status
+
+        Example:
+            ```python
+            status = await mp.pipelines.status("trial-events-daily", status=["failed", "running"])
+            failed = status.tasks.get("failed", [])
+            ```
         """
         query = {"name": name, "summary": summary, "status": one_or_many(status)}
         request = _read("status", "status", scope, query)
@@ -192,12 +240,18 @@ class Pipelines(GenericPipelines):
         """Return when each day was exported.
 
         Args:
-            name: The pipeline; all unless given.
+            name: Name of the pipeline (default: all pipelines).
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-warehouse-pipeline-sync-dates
+
+        Example:
+            ```python
+            for day in (await mp.pipelines.timeline("trial-events-daily")).day_syncs:
+                print(day.date, day.status)
+            ```
         """
         request = _read("timeline", "timeline", scope, {"name": name})
         return read_answer(request, await self._session.send(request), PipelineTimeline)

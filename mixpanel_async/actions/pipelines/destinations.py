@@ -23,15 +23,15 @@ _SECRETS = frozenset({"client_secret", "snowflake_password"})
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all pipelines share.
+    """The options that all pipelines share.
 
     Attributes:
-        from_date: First day, at most six months ago; may be left out of a trial only.
-        to_date: Last day; the pipeline goes on for ever unless given.
-        trial: Make a trial of thirty days.
-        frequency: How often it runs, daily unless given; only for a pipeline without `to_date`.
-        events: Only these events.
-        where: Expression to filter events by.
+        from_date: First day, at most six months ago; required unless `trial` is True.
+        to_date: Last day (default: none, the pipeline does not end).
+        trial: Create a trial of thirty days.
+        frequency: Interval between runs (default: daily); only for a pipeline without `to_date`.
+        events: Export only these events.
+        where: Expression that filters events.
     """
 
     from_date: Date | None = None
@@ -67,12 +67,19 @@ class _SchemaPipeline(Pipeline, frozen=True, kw_only=True):
 
 
 class GcsRaw(_RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="gcs-raw"):
-    """Raw events to Google Cloud Storage.
+    """A pipeline of raw events to Google Cloud Storage.
 
     Attributes:
-        gcs_bucket: The bucket.
-        gcs_region: Its region.
-        gcs_prefix: Prefix of the paths in it.
+        gcs_bucket: Bucket.
+        gcs_region: Region of the bucket.
+        gcs_prefix: Prefix of the paths in the bucket.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import GcsRaw
+
+        pipeline = GcsRaw(from_date="2026-08-01", gcs_bucket="exports", gcs_region="us-east1")
+        ```
     """
 
     gcs_bucket: str
@@ -81,15 +88,27 @@ class GcsRaw(_RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="gcs
 
 
 class S3Raw(_RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="s3-raw"):
-    """Raw events to Amazon S3.
+    """A pipeline of raw events to Amazon S3.
 
     Attributes:
-        s3_bucket: The bucket.
-        s3_region: Its region.
-        s3_role: Role that writes.
-        s3_prefix: Prefix of the paths in it.
+        s3_bucket: Bucket.
+        s3_region: Region of the bucket.
+        s3_role: Role that writes to the bucket.
+        s3_prefix: Prefix of the paths in the bucket.
         s3_encryption: Encryption at rest.
-        s3_kms_key_id: Key of that, under `"kms"` only.
+        s3_kms_key_id: ID of the key, for `"kms"` only.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import S3Raw
+
+        pipeline = S3Raw(
+            from_date="2026-08-01",
+            s3_bucket="exports",
+            s3_region="us-east-1",
+            s3_role="arn:aws:iam::1:role/export",
+        )
+        ```
     """
 
     s3_bucket: str
@@ -105,15 +124,29 @@ class S3Raw(_RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="s3-r
 
 
 class AzureRaw(_RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="azure-raw"):
-    """Raw events to Azure Blob Storage.
+    """A pipeline of raw events to Azure Blob Storage.
 
     Attributes:
-        storage_account: The account.
-        container_name: The container.
-        client_id: Of the service principal.
-        client_secret: Of the service principal; never shown.
-        tenant_id: Of the service principal.
-        prefix: Prefix of the paths in it.
+        storage_account: Storage account.
+        container_name: Container.
+        client_id: Client ID of the service principal.
+        client_secret: Client secret of the service principal; never shown.
+        tenant_id: Tenant ID of the service principal.
+        prefix: Prefix of the paths in the container.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import AzureRaw
+
+        pipeline = AzureRaw(
+            from_date="2026-08-01",
+            storage_account="exports",
+            container_name="events",
+            client_id="client",
+            client_secret="secret",
+            tenant_id="tenant",
+        )
+        ```
     """
 
     storage_account: str
@@ -125,13 +158,20 @@ class AzureRaw(_RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="a
 
 
 class BigQuery(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag="bigquery"):
-    """Tables in BigQuery.
+    """A pipeline to tables in BigQuery.
 
     Attributes:
-        bq_region: The region.
-        gcp_project: Your project at Google.
-        bq_dataset_name: The dataset in it.
+        bq_region: Region of the dataset.
+        gcp_project: Google Cloud project.
+        bq_dataset_name: Dataset.
         bq_prefix: Prefix of the tables.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import BigQuery
+
+        pipeline = BigQuery(from_date="2026-08-01", bq_region="EU", gcp_project="acme", bq_dataset_name="mixpanel")
+        ```
     """
 
     bq_region: BigQueryRegion
@@ -141,18 +181,35 @@ class BigQuery(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag
 
 
 class Snowflake(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag="snowflake"):
-    """Tables in Snowflake.
+    """A pipeline to tables in Snowflake.
 
     Attributes:
-        snowflake_account_name: The account.
-        snowflake_warehouse: The warehouse.
+        snowflake_account_name: Account.
+        snowflake_warehouse: Warehouse.
         snowflake_storage_integration: Storage integration for staging.
-        snowflake_user: The user.
-        snowflake_password: The user's password; never shown.
-        snowflake_role: The role.
-        snowflake_database: The database.
-        snowflake_schema: The schema.
+        snowflake_user: User.
+        snowflake_password: Password of the user; never shown.
+        snowflake_role: Role.
+        snowflake_database: Database.
+        snowflake_schema: Schema.
         snowflake_prefix: Prefix of the tables.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import Snowflake
+
+        pipeline = Snowflake(
+            from_date="2026-08-01",
+            snowflake_account_name="acme",
+            snowflake_warehouse="export",
+            snowflake_storage_integration="staging",
+            snowflake_user="mixpanel",
+            snowflake_password="secret",
+            snowflake_role="loader",
+            snowflake_database="analytics",
+            snowflake_schema="events",
+        )
+        ```
     """
 
     snowflake_account_name: str
@@ -167,20 +224,32 @@ class Snowflake(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", ta
 
 
 class Aws(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag="aws"):
-    """Tables in Amazon S3, with Glue on demand.
+    """A pipeline to files in Amazon S3, with an optional Glue schema.
 
     Attributes:
-        s3_bucket: The bucket.
-        s3_region: Its region.
-        s3_role: Role that writes.
-        s3_prefix: Prefix of the paths in it.
+        s3_bucket: Bucket.
+        s3_region: Region of the bucket.
+        s3_role: Role that writes to the bucket.
+        s3_prefix: Prefix of the paths in the bucket.
         s3_encryption: Encryption at rest.
-        s3_kms_key_id: Key of that, under `"kms"` only.
-        data_format: Of the files.
+        s3_kms_key_id: ID of the key, for `"kms"` only.
+        data_format: File format.
         use_glue: Export the schema to Glue; needs `glue_database` and `glue_role`.
-        glue_database: The Glue database.
+        glue_database: Glue database.
         glue_role: Role that updates Glue.
         glue_table_prefix: Prefix of the tables.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import Aws
+
+        pipeline = Aws(
+            from_date="2026-08-01",
+            s3_bucket="exports",
+            s3_region="us-east-1",
+            s3_role="arn:aws:iam::1:role/export",
+        )
+        ```
     """
 
     s3_bucket: str
@@ -206,16 +275,31 @@ class Aws(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag="aws
 
 
 class AzureBlob(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag="azure-blob"):
-    """Tables in Azure Blob Storage.
+    """A pipeline to files in Azure Blob Storage, one schema for each event.
 
     Attributes:
-        storage_account: The account.
-        container_name: The container.
-        client_id: Of the service principal.
-        client_secret: Of the service principal; never shown.
-        tenant_id: Of the service principal.
-        prefix: Prefix of the paths in it.
-        data_format: Of the files.
+        storage_account: Storage account.
+        container_name: Container.
+        client_id: Client ID of the service principal.
+        client_secret: Client secret of the service principal; never shown.
+        tenant_id: Tenant ID of the service principal.
+        prefix: Prefix of the paths in the container.
+        data_format: File format.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import AzureBlob
+
+        pipeline = AzureBlob(
+            from_date="2026-08-01",
+            storage_account="exports",
+            container_name="events",
+            client_id="client",
+            client_secret="secret",
+            tenant_id="tenant",
+            data_format="parquet",
+        )
+        ```
     """
 
     storage_account: str
@@ -228,13 +312,20 @@ class AzureBlob(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", ta
 
 
 class GcsSchema(_SchemaPipeline, frozen=True, kw_only=True, tag_field="type", tag="gcs-schema"):
-    """Tables in Google Cloud Storage.
+    """A pipeline to files in Google Cloud Storage, with a schema.
 
     Attributes:
-        gcs_bucket: The bucket.
-        gcs_region: Its region.
-        gcs_prefix: Prefix of the paths in it.
-        data_format: Of the files.
+        gcs_bucket: Bucket.
+        gcs_region: Region of the bucket.
+        gcs_prefix: Prefix of the paths in the bucket.
+        data_format: File format.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import GcsSchema
+
+        pipeline = GcsSchema(from_date="2026-08-01", gcs_bucket="exports", gcs_region="us-east1", data_format="parquet")
+        ```
     """
 
     gcs_bucket: str
@@ -247,7 +338,7 @@ PipelineKind: TypeAlias = GcsRaw | S3Raw | AzureRaw | BigQuery | Snowflake | Aws
 
 
 def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
-    """Return the fields of a form that makes the pipeline."""
+    """Return the form fields that create the pipeline."""
     fields: dict[str, FieldValue] = msgspec.to_builtins(kind)
     for name in ("from_date", "to_date"):
         date = getattr(kind, name)

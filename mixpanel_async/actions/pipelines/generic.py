@@ -10,7 +10,7 @@ ROOT: Final = "/api/2.0"
 
 
 class GenericPipelines(Resource):
-    """Pipelines made and changed by fields that the caller knows."""
+    """Pipelines of any kind, created and changed with fields that the caller chooses."""
 
     async def create_generic(
         self,
@@ -20,19 +20,25 @@ class GenericPipelines(Resource):
         response: ResponseType = "json",
         **options: Unpack[RequestOptions],
     ) -> JSONValue:
-        """Make a pipeline of any kind, with the fields that you know it needs.
+        """Create a pipeline of any kind from form fields and return the reply.
 
         Args:
             url: Path below `/api/2.0` of the data server, or a whole URL.
             method: HTTP method.
-            response: What the reply becomes: decoded JSON, text, or bytes.
-            **options: Those of `request()`; `form` holds the pipeline's fields.
+            response: Type of the result: decoded JSON, text or bytes.
+            **options: Options of `request()`; `form` has the pipeline's fields.
 
         Raises:
-            InvalidArgumentError: Options are unknown or contradict each other.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: An option is unknown, or the options conflict.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
+
+        Example:
+            ```python
+            fields = {"type": "gcs-raw", "trial": True, "gcs_bucket": "exports", "gcs_region": "us-east1"}
+            reply = await mp.pipelines.create_generic(form={**fields, "project_id": 1})
+            ```
         """
         request = build_request(method, _whole(url), options)
         return read_response(request, await send_request(self._session, request, options), response)
@@ -46,20 +52,25 @@ class GenericPipelines(Resource):
         response: ResponseType = "json",
         **options: Unpack[RequestOptions],
     ) -> JSONValue:
-        """Change a pipeline of any kind, with the fields that you know it takes.
+        """Change a pipeline of any kind with form fields and return the reply.
 
         Args:
-            name: The pipeline, added to the form.
+            name: Name of the pipeline; added to the form.
             url: Path below `/api/2.0` of the data server, or a whole URL.
             method: HTTP method.
-            response: What the reply becomes: decoded JSON, text, or bytes.
-            **options: Those of `request()`; `form` holds the fields to change.
+            response: Type of the result: decoded JSON, text or bytes.
+            **options: Options of `request()`; `form` has the fields to change.
 
         Raises:
-            InvalidArgumentError: Options are unknown or contradict each other.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: An option is unknown, or the options conflict.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline
+
+        Example:
+            ```python
+            await mp.pipelines.edit_generic("trial-events-daily", form={"project_id": 1, "events": ["Signed Up"]})
+            ```
         """
         if name is not None:
             options["form"] = {"name": name, **options.get("form", {})}

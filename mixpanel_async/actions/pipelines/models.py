@@ -6,15 +6,15 @@ from mixpanel_async.actions._core.responses import ApiObject
 
 
 class PipelineJob(ApiObject, frozen=True):
-    """A pipeline that is scheduled; further fields are in its `raw`.
+    """A scheduled pipeline; its `raw` has the fields that are not listed here.
 
     Attributes:
-        name: Names the pipeline.
-        project_id: Its project.
-        frequency: How often it runs.
-        dispatcher: What runs it.
-        last_dispatched: When it ran last, as Mixpanel writes it.
-        sync_enabled: Whether later changes are exported too.
+        name: Name of the pipeline.
+        project_id: Project ID.
+        frequency: Interval between runs.
+        dispatcher: The service that runs the pipeline.
+        last_dispatched: Time of the last run, as Mixpanel writes it.
+        sync_enabled: Whether later changes of the data are exported too.
     """
 
     name: str | None = None
@@ -26,11 +26,11 @@ class PipelineJob(ApiObject, frozen=True):
 
 
 class NewPipeline(ApiObject, frozen=True):
-    """What was made; what a kind adds, such as `bigquery_dataset_name`, is in its `raw`.
+    """The pipelines that were created; `raw` has the fields that only some kinds return.
 
     Attributes:
         pipeline_names: Names, for `status`, `edit` and `cancel`.
-        bigquery_dataset_name: The dataset's address.
+        bigquery_dataset_name: Full name of the dataset.
     """
 
     pipeline_names: list[str] = msgspec.field(default_factory=list)
@@ -53,14 +53,14 @@ class PipelineStatus(ApiObject, frozen=True):
     """The runs of a pipeline.
 
     Attributes:
-        tasks: By state, the runs; or with `summary` their number.
+        tasks: Runs by state; with `summary` the number of runs.
     """
 
     tasks: dict[str, list[PipelineTask] | int] = msgspec.field(default_factory=dict)
 
 
 class DaySync(msgspec.Struct, frozen=True):
-    """When a day was exported."""
+    """The exports of one day."""
 
     date: str | None = None
     sync_times: list[str] = msgspec.field(default_factory=list)
@@ -68,6 +68,6 @@ class DaySync(msgspec.Struct, frozen=True):
 
 
 class PipelineTimeline(ApiObject, frozen=True):
-    """When each day was exported."""
+    """The exports of each day."""
 
     day_syncs: list[DaySync] = msgspec.field(default_factory=list)

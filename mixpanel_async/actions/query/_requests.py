@@ -32,7 +32,7 @@ def query_request(
     credential: Credential | None = None,
     **query: Field,
 ) -> Request:
-    """Return a request to the Query API; each of them only reads, so it can be repeated.
+    """Return a request to the Query API, which can be retried because it only reads.
 
     Args:
         operation: The method of `Query`, for errors and logs.
@@ -57,10 +57,10 @@ def query_request(
 
 
 def check_limit(limit: int | None, on: str | None) -> None:
-    """Refuse a limit that is out of range, or without the segments that it limits.
+    """Refuse a limit that is out of range or lacks the segments that it limits.
 
     Raises:
-        InvalidArgumentError: It is.
+        InvalidArgumentError: `limit` is outside 1-10,000, or `on` is None.
     """
     check_range("limit", limit, 1, MAX_SEGMENTS)
     check_needs("limit", limit, "on", on)
@@ -70,7 +70,7 @@ def period(from_date: Date | None, to_date: Date | None, interval: int | None) -
     """Return the dates of a call that takes either them or an interval.
 
     Raises:
-        InvalidArgumentError: Both or neither were given, or half of the dates.
+        InvalidArgumentError: Not exactly one of both dates and `interval` is given.
     """
     check_exclusive(interval=interval, from_date=from_date)
     check_exclusive(interval=interval, to_date=to_date)
@@ -83,10 +83,10 @@ def period(from_date: Date | None, to_date: Date | None, interval: int | None) -
 
 
 def as_format(value: ReplyFormat) -> str | None:
-    """Return the format where it is not Mixpanel's default.
+    """Return the format, or None for Mixpanel's default.
 
     Raises:
-        InvalidArgumentError: It is neither json nor csv.
+        InvalidArgumentError: `value` is neither json nor csv.
     """
     if value not in {"json", "csv"}:
         raise InvalidArgumentError(f"format is {value!r}; choose json or csv")

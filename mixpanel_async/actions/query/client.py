@@ -10,10 +10,19 @@ from mixpanel_async.actions.query.segmentation import SegmentationReports
 
 
 class Query(Reports, RetentionReports, SegmentationReports, EventReports, PropertyReports, ProfileReports, Jql):
-    """All reports of the Query API: 60 an hour and 5 at once, JQL and each page of profiles counted.
+    """The Query API: reports, profiles, cohorts and JQL.
+
+    Mixpanel allows 60 queries an hour and 5 at once; each JQL script and each page of profiles counts as one. Each call
+    takes the optional arguments `project_id` and `workspace_id` (default: the client's); see `Scope`.
 
     Args:
         session: Sends the requests.
 
     Reference: https://developer.mixpanel.com/reference/query-api
+
+    Example:
+        ```python
+        result = await mp.query.segmentation("Signed Up", "2026-08-01", "2026-08-31")
+        rows = result.rows()
+        ```
     """

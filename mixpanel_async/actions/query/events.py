@@ -23,7 +23,7 @@ from mixpanel_async.actions.query.models import Segmentation
 
 
 class EventReports(Resource):
-    """Counts of events over time, and which are the most frequent."""
+    """Event counts over time, and the most frequent events."""
 
     @overload
     async def event_counts(
@@ -65,22 +65,28 @@ class EventReports(Resource):
         format: ReplyFormat = "json",
         **scope: Unpack[Scope],
     ) -> Segmentation | str:
-        """Return totals, uniques or averages of some events over time.
+        """Return totals, unique users or averages of events over time.
 
         Args:
             event: One event or several.
-            type: What is counted.
-            unit: Size of a bucket; Mixpanel has no uniques by the hour.
-            from_date: First day, inclusive; excludes `interval`.
-            to_date: Last day, inclusive; excludes `interval`.
-            interval: Units to look back on, 1 is the current one; excludes the dates.
-            format: `"csv"` gives the reply as CSV text.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
+            unit: Size of a bucket; hourly unique users are not available.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`. Excludes `interval`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`. Excludes `interval`.
+            interval: Number of units to look back, including the current one; excludes the dates.
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            InvalidArgumentError: A date is none, or neither or both of the dates and `interval` are given.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid, or not exactly one of the dates and `interval` is given.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/list-recent-events
+
+        Example:
+            ```python
+            counts = await mp.query.event_counts(["Signed Up", "Paid"], type="general", unit="day", interval=7)
+            rows = counts.rows()  # (event, date, count)
+            ```
         """
         first, last = period(from_date, to_date, interval)
         request = query_request(
@@ -118,17 +124,23 @@ class EventReports(Resource):
         format: ReplyFormat = "json",
         **scope: Unpack[Scope],
     ) -> TopEvents | str:
-        """Return today's most frequent events, with their change against yesterday.
+        """Return today's most frequent events and their change since yesterday.
 
         Args:
-            type: What is counted.
-            limit: Most events to return; 100 unless given.
-            format: `"csv"` gives the reply as CSV text.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
+            limit: Maximum number of events (default: 100).
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
+            InvalidArgumentError: `limit` is outside 1-10,000.
 
         Reference: https://developer.mixpanel.com/reference/query-top-events
+
+        Example:
+            ```python
+            top = await mp.query.todays_top_events(type="general", limit=10)
+            ```
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
@@ -168,14 +180,20 @@ class EventReports(Resource):
         """Return the names of the most frequent events of the last 31 days.
 
         Args:
-            type: What is counted.
-            limit: Most names to return; 255 unless given.
-            format: `"csv"` gives the reply as CSV text.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
+            limit: Maximum number of names (default: 255).
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
+            InvalidArgumentError: `limit` is outside 1-10,000.
 
         Reference: https://developer.mixpanel.com/reference/query-months-top-event-names
+
+        Example:
+            ```python
+            names = await mp.query.top_events(type="unique")
+            ```
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(

@@ -24,7 +24,7 @@ JQL_TIMEOUT_SECONDS = 150.0  # Mixpanel gives a script two minutes
 
 
 class Jql(Resource):
-    """Scripts in JQL, which Mixpanel keeps in maintenance."""
+    """Scripts in JQL; Mixpanel keeps JQL in maintenance mode."""
 
     @overload
     async def jql(
@@ -60,15 +60,22 @@ class Jql(Resource):
 
         Args:
             script: JavaScript with a function `main`.
-            params: Any JSON, the script's global `params`.
-            type: What each row becomes, for example a Struct or a TypedDict; plain values unless given.
-            timeout_seconds: For each try; Mixpanel itself stops after two minutes.
+            params: Any JSON; the global `params` of the script.
+            type: Type of each row, for example a Struct or a TypedDict (default: plain values).
+            timeout_seconds: Timeout of each try; Mixpanel stops a script after two minutes.
 
         Raises:
-            ApiError: Mixpanel refused, or the script failed.
+            ApiError: Mixpanel refused the request, or the script failed.
             UnexpectedReplyError: A row does not fit `type`.
 
         Reference: https://developer.mixpanel.com/reference/query-jql
+
+        Example:
+            ```python
+            script = "function main() { return Events(params).groupBy(['name'], mixpanel.reducer.count()) }"
+            params = {"from_date": "2026-08-01", "to_date": "2026-08-31"}
+            rows = await mp.query.jql(script, params)
+            ```
         """
         request = _request(script, params, timeout_seconds, scope)
         reply = await self._session.send(request)
@@ -106,22 +113,30 @@ class Jql(Resource):
         timeout_seconds: float = JQL_TIMEOUT_SECONDS,
         **scope: Unpack[Scope],
     ) -> AsyncGenerator[T | JSONValue, None]:
-        """Run a script and yield its rows while they arrive; one row is held at a time.
+        """Run a script and yield its rows as they arrive; only one row is held in memory.
 
-        Wrap it in `contextlib.aclosing` where the loop may be left early.
+        To leave the loop early, wrap the call in `contextlib.aclosing`.
 
         Args:
             script: JavaScript with a function `main`.
-            params: Any JSON, the script's global `params`.
-            type: What each row becomes; plain values unless given.
-            timeout_seconds: For each try, the last row included.
+            params: Any JSON; the global `params` of the script.
+            type: Type of each row (default: plain values).
+            timeout_seconds: Timeout of each try, including the last row.
 
         Raises:
-            ApiError: Mixpanel refused, or the script failed.
-            UnexpectedReplyError: The reply is no array, or a row does not fit `type`.
-            TruncatedReplyError: The reply ended inside its array; the rows so far are not all.
+            ApiError: Mixpanel refused the request, or the script failed.
+            UnexpectedReplyError: The reply is not an array, or a row does not fit `type`.
+            TruncatedReplyError: The reply ended inside its array: rows are missing.
 
         Reference: https://developer.mixpanel.com/reference/query-jql
+
+        Example:
+            ```python
+            script = "function main() { return Events(params).groupBy(['name'], mixpanel.reducer.count()) }"
+            params = {"from_date": "2026-08-01", "to_date": "2026-08-31"}
+            async for row in mp.query.jql_stream(script, params):
+                print(row)
+            ```
         """
         request = _request(script, params, timeout_seconds, scope)
         splitter = JsonArraySplitter()

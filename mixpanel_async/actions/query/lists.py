@@ -8,7 +8,7 @@ from mixpanel_async.models import JSONValue
 
 
 class SavedFunnel(ApiObject, frozen=True):
-    """A funnel's id and name."""
+    """The ID and name of a saved funnel."""
 
     funnel_id: int | None = None
     name: str | None = None
@@ -18,13 +18,13 @@ class Cohort(ApiObject, frozen=True):
     """A saved cohort.
 
     Attributes:
-        id: Its id, for `filter_by_cohort`.
-        name: Its name.
-        count: Users in it.
-        description: Its description.
-        created: When it was made, as Mixpanel writes it.
-        is_visible: 1 if it is shown in Mixpanel's own pages.
-        project_id: Its project.
+        id: Cohort ID, for `filter_by_cohort`.
+        name: Name.
+        count: Number of users.
+        description: Description.
+        created: Creation time, as Mixpanel writes it.
+        is_visible: 1 if the cohort is shown in Mixpanel's web app.
+        project_id: Project ID.
     """
 
     id: int | None = None
@@ -44,13 +44,13 @@ class ActivityEvent(msgspec.Struct, frozen=True):
 
 
 class Activity(ApiObject, frozen=True):
-    """The events of some users, in Mixpanel's order."""
+    """The events of the requested users, in Mixpanel's order."""
 
     events: list[ActivityEvent] = msgspec.field(default_factory=list)
 
 
 class TopEvent(msgspec.Struct, frozen=True):
-    """An event of today with its amount and its change against yesterday (0.5: half more)."""
+    """An event with today's count and its change since yesterday (0.5: half more)."""
 
     event: str = ""
     amount: int | float | None = None
@@ -58,10 +58,10 @@ class TopEvent(msgspec.Struct, frozen=True):
 
 
 class TopEvents(Table, frozen=True):
-    """Today's top events. Its rows are `(event, amount, percent_change)`.
+    """Today's most frequent events. A row is `(event, amount, percent_change)`.
 
     Attributes:
-        events: The events.
+        events: Events.
         type: What was counted.
     """
 
@@ -79,16 +79,16 @@ class TopEvents(Table, frozen=True):
 
 
 class PropertyCount(msgspec.Struct, frozen=True):
-    """How many events carry a property."""
+    """The number of events that have a property."""
 
     count: int | None = None
 
 
 class TopProperties(Table, frozen=True):
-    """How many events carry a property. Its rows are `(property, count)`.
+    """The number of events that have each property. A row is `(property, count)`.
 
     Attributes:
-        counts: Events by property.
+        counts: Number of events by property.
     """
 
     counts: dict[str, int | None] = msgspec.field(default_factory=dict)

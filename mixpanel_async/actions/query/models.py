@@ -11,10 +11,10 @@ from mixpanel_async.models import JSONValue
 class InsightsReport(Table, frozen=True):
     """A saved Insights report.
 
-    Its rows are one for each point of each series: the labels that lead to it, then `date`, then `value`.
+    There is one row for each point of each series: its labels, then `date`, then `value`.
 
     Attributes:
-        computed_at: When Mixpanel computed it, ISO 8601.
+        computed_at: Time of computation, ISO 8601.
         date_range: `from_date` and `to_date`, ISO 8601.
         headers: Names of the labels.
         series: Values, nested by label; the innermost keys are dates.
@@ -27,13 +27,13 @@ class InsightsReport(Table, frozen=True):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The report's headers (`label_1`, ... for levels that have none), `date` and `value`."""
+        """The headers of the report (`label_1`, ... for levels without a header), `date` and `value`."""
         width = self._width()
         labels = [*self.headers, *(f"label_{n + 1}" for n in range(len(self.headers), width - 2))][: max(0, width - 2)]
         return (*labels, "date", "value")[-width:]
 
     def rows(self) -> list[TableRow]:
-        """Return one tuple for each point; a total above a breakdown has None in place of the missing labels."""
+        """Return one tuple for each point; the labels that a total does not have are None."""
         return even_out(flatten(self.series), self._width())
 
     def _width(self) -> int:
@@ -41,11 +41,11 @@ class InsightsReport(Table, frozen=True):
 
 
 class SegmentationData(msgspec.Struct, frozen=True):
-    """The inside of a segmentation.
+    """The body of a segmentation.
 
     Attributes:
-        series: The dates (or times) of the buckets.
-        values: By segment, then by date.
+        series: Dates (or times) of the buckets.
+        values: Counts by segment, then by date.
     """
 
     series: list[str] = msgspec.field(default_factory=list)
@@ -53,11 +53,11 @@ class SegmentationData(msgspec.Struct, frozen=True):
 
 
 class Segmentation(Table, frozen=True):
-    """Values by segment and date. Its rows are `(segment, date, value)`, only for buckets that have a value.
+    """Values by segment and date. A row is `(segment, date, value)`; buckets without a value have no row.
 
     Attributes:
-        data: The series' dates and its values.
-        legend_size: How many segments there are.
+        data: Dates and values.
+        legend_size: Number of segments.
     """
 
     data: SegmentationData = SegmentationData()
@@ -74,12 +74,12 @@ class Segmentation(Table, frozen=True):
 
 
 class DailyValues(Table, frozen=True):
-    """A number for each bucket of time. Its rows are `(date, value)`.
+    """A number for each bucket of time. A row is `(date, value)`.
 
     Attributes:
-        results: The numbers by date.
-        status: Mixpanel's word for success.
-        computed_at: When Mixpanel computed them, ISO 8601.
+        results: Numbers by date.
+        status: Mixpanel's status, usually `"ok"`.
+        computed_at: Time of computation, ISO 8601.
     """
 
     results: dict[str, int | float | None] = msgspec.field(default_factory=dict)
@@ -97,19 +97,19 @@ class DailyValues(Table, frozen=True):
 
 
 class FunnelStep(msgspec.Struct, frozen=True):
-    """One step of a funnel, in one bucket of time.
+    """One step of a funnel in one bucket of time.
 
     Attributes:
-        count: Users that reached it.
-        goal: What the step asks for.
-        step_conv_ratio: Share of the step before it.
+        count: Number of users who reached the step.
+        goal: What the step requires.
+        step_conv_ratio: Share of the previous step.
         overall_conv_ratio: Share of the first step.
-        avg_time: Mean seconds from the step before.
-        avg_time_from_start: Mean seconds from the first step.
-        event: The step's event.
-        step_label: Its name in the report.
-        custom_event: Whether it is a custom event.
-        custom_event_id: Id of that.
+        avg_time: Mean seconds since the previous step.
+        avg_time_from_start: Mean seconds since the first step.
+        event: Event of the step.
+        step_label: Name of the step in the report.
+        custom_event: Whether the event is a custom event.
+        custom_event_id: ID of the custom event.
     """
 
     count: int | None = None
@@ -125,10 +125,10 @@ class FunnelStep(msgspec.Struct, frozen=True):
 
 
 class FunnelReport(Table, frozen=True):
-    """A funnel over time. Its rows are one for each bucket, segment and step.
+    """A funnel over time. There is one row for each bucket, segment and step.
 
     Attributes:
-        meta: About the report; `dates` lists the buckets.
+        meta: Data about the report; `dates` lists the buckets.
         data: By date: `steps` and `analysis`, or with `on` a list of steps by segment.
     """
 
@@ -136,7 +136,7 @@ class FunnelReport(Table, frozen=True):
     data: dict[str, dict[str, JSONValue]] = msgspec.field(default_factory=dict)
 
     def steps(self) -> Iterator[tuple[str, str | None, int, FunnelStep]]:
-        """Yield `(date, segment, number of the step from 1, step)`; the segment is None where there are none."""
+        """Yield `(date, segment, step number from 1, step)`; without segments, `segment` is None."""
         for date, bucket in self.data.items():
             by_segment = {None: bucket["steps"]} if "steps" in bucket else bucket
             for segment, found in by_segment.items():
@@ -155,7 +155,7 @@ class FunnelReport(Table, frozen=True):
 
 
 class Retention(Table, frozen=True):
-    """Who came back. Its rows are `(date, segment, interval, count, first)`.
+    """The users who returned. A row is `(date, segment, interval, count, first)`.
 
     Attributes:
         cohorts: By date: `counts` and `first`; with `on`, those by segment.
@@ -181,10 +181,10 @@ class Retention(Table, frozen=True):
 
 
 class Frequency(Table, frozen=True):
-    """How often users came back. Its rows are `(date, segment, times, users)`.
+    """How often users returned. A row is `(date, segment, times, users)`.
 
     Attributes:
-        data: By date, users who did it in at least 1, 2, 3, ... units of time; with `on`, those by segment.
+        data: By date, the number of users who returned in at least 1, 2, 3, ... units of time; with `on`, by segment.
     """
 
     data: dict[str, JSONValue] = msgspec.field(default_factory=dict)

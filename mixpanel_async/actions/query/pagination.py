@@ -14,11 +14,11 @@ from mixpanel_async.models import JSONValue
 
 
 class Profile(ApiObject, frozen=True):
-    """A user's or group's profile.
+    """The profile of a user or group.
 
     Attributes:
-        distinct_id: Whose it is; the group's id when groups are asked for.
-        properties: Its properties.
+        distinct_id: The user's ID, or the group's.
+        properties: Properties.
     """
 
     distinct_id: str | int | None = msgspec.field(name="$distinct_id", default=None)
@@ -29,12 +29,12 @@ class ProfilePage(ApiObject, frozen=True):
     """One page of profiles.
 
     Attributes:
-        results: The profiles.
-        page: Number of the page, from 0.
-        page_size: Profiles on a full page; a page with fewer is the last.
-        session_id: Names the result that the page belongs to.
-        total: Profiles on all pages.
-        status: Mixpanel's word for success.
+        results: Profiles.
+        page: Page number, from 0.
+        page_size: Number of profiles on a full page; a page with fewer is the last.
+        session_id: ID of the result that the page belongs to.
+        total: Number of profiles on all pages.
+        status: Mixpanel's status, usually `"ok"`.
     """
 
     results: ApiList[Profile]
@@ -46,17 +46,17 @@ class ProfilePage(ApiObject, frozen=True):
 
     @property
     def is_last(self) -> bool:
-        """Whether no page comes after this one."""
+        """Whether this is the last page."""
         return len(self.results) < (self.page_size or 1)
 
 
 class ProfileCursor(msgspec.Struct, frozen=True):
-    """Where an iteration over profiles stands; give its three fields to `profiles()` to go on from there.
+    """A position in an iteration over profiles; pass its three fields to `profiles()` to resume there.
 
     Attributes:
-        session_id: Names the result; None before the first page has come.
-        page: The page to read next, or the one that is being read.
-        offset: Profiles of that page that were handed out already.
+        session_id: ID of the result; None before the first page.
+        page: Number of the current page.
+        offset: Number of profiles of that page that were already returned.
     """
 
     session_id: str | None = None
@@ -68,18 +68,18 @@ ReadPage: TypeAlias = Callable[[str | None, int], Coroutine[None, None, ProfileP
 
 
 class ProfileStream:
-    """All profiles of a query, page by page; the next page is asked for while one is consumed.
+    """All profiles of a query, page by page; the next page is requested while one is consumed.
 
-    Iterate over it once, with `async for`. Leaving the loop early stops the page that is under way; `aclose()`, or
-    `async with`, does so at a certain point. `cursor` may be saved at any time: an iteration that is started from it
-    gives exactly the profiles that this one has not handed out, as long as Mixpanel keeps the session.
+    Iterate over it once, with `async for`. Leaving the loop early cancels the request of the next page; `aclose()` or
+    `async with` does so at a definite point. `cursor` can be saved at any time: an iteration that resumes from it
+    returns exactly the profiles that this one has not returned, for as long as Mixpanel keeps the session.
 
     Args:
-        read_page: Asks for one page of a session.
-        cursor: Where to begin.
+        read_page: Requests one page of a session.
+        cursor: Where to start.
 
     Attributes:
-        total: Profiles on all pages, as the latest page said; None before the first one, or where none does.
+        total: Number of profiles on all pages, as the latest page says; None before the first page.
     """
 
     def __init__(self, read_page: ReadPage, cursor: ProfileCursor) -> None:
@@ -92,7 +92,7 @@ class ProfileStream:
 
     @property
     def cursor(self) -> ProfileCursor:
-        """Where the iteration stands: behind the profile that was handed out last."""
+        """The position after the last returned profile."""
         return self._cursor
 
     def __aiter__(self) -> AsyncIterator[Profile]:
@@ -103,7 +103,7 @@ class ProfileStream:
         return generator
 
     async def aclose(self) -> None:
-        """Stop; nothing is under way when this returns."""
+        """Stop the iteration; when this returns, no request is in flight."""
         generator = self._generator() if self._generator else None
         if generator is not None:
             await generator.aclose()

@@ -29,7 +29,7 @@ _MAX_PAGE = 2**31
 
 
 class ProfileReports(Resource):
-    """Profiles, one page or all of them."""
+    """Profiles of users and groups, one page or all of them."""
 
     def profiles(
         self,
@@ -48,27 +48,33 @@ class ProfileReports(Resource):
         offset: int = 0,
         **scope: Unpack[Scope],
     ) -> ProfileStream:
-        """Return all profiles that fit, to be iterated over with `async for`; pages are read ahead one at a time.
+        """Return all matching profiles for `async for`; the next page is requested while one is consumed.
 
         Args:
             distinct_id: Only this profile; excludes `distinct_ids`.
             distinct_ids: Only these profiles; excludes `distinct_id`.
-            data_group_id: Id of a group key: asks for the profiles of groups in place of users.
+            data_group_id: ID of a group key: return profiles of groups, not users.
             where: Expression to filter by.
-            output_properties: Only these properties.
+            output_properties: Return only these properties.
             behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
-            as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs them.
-            filter_by_cohort: Id of a cohort; excludes `behaviors`.
-            include_all_users: Whether users without a profile are included; needs `filter_by_cohort`.
-            session_id: Where to go on: `cursor.session_id` of an earlier iteration.
-            page: Where to go on: `cursor.page`; above 0 it needs `session_id`.
-            offset: Where to go on: `cursor.offset`, profiles of that page that are skipped.
+            as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs `behaviors`.
+            filter_by_cohort: Cohort ID; excludes `behaviors`.
+            include_all_users: Include users without a profile; needs `filter_by_cohort`.
+            session_id: To resume: `cursor.session_id` of an earlier iteration.
+            page: To resume: `cursor.page`; above 0 it needs `session_id`.
+            offset: To resume: `cursor.offset`, the number of profiles of that page to skip.
 
         Raises:
-            InvalidArgumentError: Options contradict each other.
-            ApiError: Mixpanel refused; raised where the page is needed.
+            InvalidArgumentError: The options conflict.
+            ApiError: Mixpanel refused the request; raised by the loop that needs the page.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            async for profile in mp.query.profiles(where='user["plan"] == "pro"'):
+                print(profile.distinct_id, profile.properties)
+            ```
         """
         form = _form(
             distinct_id=distinct_id, distinct_ids=distinct_ids, data_group_id=data_group_id, where=where,
@@ -98,26 +104,32 @@ class ProfileReports(Resource):
         page: int | None = None,
         **scope: Unpack[Scope],
     ) -> ProfilePage:
-        """Return one page of the profiles that fit.
+        """Return one page of the matching profiles.
 
         Args:
             distinct_id: Only this profile; excludes `distinct_ids`.
             distinct_ids: Only these profiles; excludes `distinct_id`.
-            data_group_id: Id of a group key: asks for the profiles of groups in place of users.
+            data_group_id: ID of a group key: return profiles of groups, not users.
             where: Expression to filter by.
-            output_properties: Only these properties.
+            output_properties: Return only these properties.
             behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
-            as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs them.
-            filter_by_cohort: Id of a cohort; excludes `behaviors`.
-            include_all_users: Whether users without a profile are included; needs `filter_by_cohort`.
+            as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs `behaviors`.
+            filter_by_cohort: Cohort ID; excludes `behaviors`.
+            include_all_users: Include users without a profile; needs `filter_by_cohort`.
             session_id: The `session_id` of the first page.
-            page: Number of the page, from 0; above 0 it needs `session_id`.
+            page: Page number, from 0; above 0 it needs `session_id`.
 
         Raises:
-            InvalidArgumentError: Options contradict each other.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: The options conflict.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            page = await mp.query.profiles_page(output_properties=["$email"])
+            print(page.total, page.is_last)
+            ```
         """
         form = _form(
             distinct_id=distinct_id, distinct_ids=distinct_ids, data_group_id=data_group_id, where=where,

@@ -23,7 +23,7 @@ from mixpanel_async.actions.query.models import Segmentation
 
 
 class PropertyReports(Resource):
-    """Values of an event's properties over time, and which are the most frequent."""
+    """Values of event properties over time, and the most frequent properties and values."""
 
     @overload
     async def property_counts(
@@ -74,25 +74,30 @@ class PropertyReports(Resource):
         format: ReplyFormat = "json",
         **scope: Unpack[Scope],
     ) -> Segmentation | str:
-        """Return totals, uniques or averages of one event over time, by the values of one property.
+        """Return totals, unique users or averages of an event over time, for each value of a property.
 
         Args:
             event: Name of the event.
             name: Name of the property.
-            type: What is counted.
-            unit: Size of a bucket; Mixpanel has no uniques by the hour.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
+            unit: Size of a bucket; hourly unique users are not available.
             values: Only these values.
-            from_date: First day, inclusive; excludes `interval`.
-            to_date: Last day, inclusive; excludes `interval`.
-            interval: Units to look back on, 1 is the current one; excludes the dates.
-            limit: Most values to return; 255 unless given.
-            format: `"csv"` gives the reply as CSV text.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`. Excludes `interval`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`. Excludes `interval`.
+            interval: Number of units to look back, including the current one; excludes the dates.
+            limit: Maximum number of values (default: 255).
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            InvalidArgumentError: A date is none, or neither or both of the dates and `interval` are given.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid, or not exactly one of the dates and `interval` is given.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/query-event-properties
+
+        Example:
+            ```python
+            counts = await mp.query.property_counts("Signed Up", "plan", type="unique", unit="week", interval=4)
+            ```
         """
         first, last = period(from_date, to_date, interval)
         check_range("limit", limit, 1, MAX_SEGMENTS)
@@ -135,13 +140,20 @@ class PropertyReports(Resource):
 
         Args:
             event: Name of the event.
-            limit: Most properties to return; 10 unless given.
-            format: `"csv"` gives the reply as CSV text.
+            limit: Maximum number of properties (default: 10).
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
+            InvalidArgumentError: `limit` is outside 1-10,000.
 
         Reference: https://developer.mixpanel.com/reference/query-events-top-properties
+
+        Example:
+            ```python
+            top = await mp.query.top_properties("Signed Up")
+            counts = top.counts  # events by property
+            ```
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
@@ -189,13 +201,19 @@ class PropertyReports(Resource):
         Args:
             event: Name of the event.
             name: Name of the property.
-            limit: Most values to return; 255 unless given.
-            format: `"csv"` gives the reply as CSV text.
+            limit: Maximum number of values (default: 255).
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
+            InvalidArgumentError: `limit` is outside 1-10,000.
 
         Reference: https://developer.mixpanel.com/reference/query-events-top-property-values
+
+        Example:
+            ```python
+            plans = await mp.query.top_property_values("Signed Up", "plan", limit=20)
+            ```
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(

@@ -22,12 +22,18 @@ class Reports(Resource):
         """Return the data of a saved Insights report.
 
         Args:
-            bookmark_id: The report's id, as its address shows it.
+            bookmark_id: Report ID, as in the URL of the report.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/insights-query
+
+        Example:
+            ```python
+            report = await mp.query.insights(9005)
+            rows = report.rows()
+            ```
         """
         request = query_request("insights", "/insights", scope, bookmark_id=bookmark_id)
         return read_answer(request, await self._session.send(request), InsightsReport)
@@ -51,23 +57,30 @@ class Reports(Resource):
         """Return the data of a saved funnel.
 
         Args:
-            funnel_id: The funnel, see `list_funnels`.
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
-            length: Units a user has to complete the funnel, at most 90 days; the report's own unless given.
-            length_unit: What `length` counts.
+            funnel_id: Funnel ID; see `list_funnels`.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
+            length: Units that a user has to complete the funnel, at most 90 days (default: the report's).
+            length_unit: Unit of `length`.
             interval: Days in a bucket; excludes `unit`.
             unit: Size of a bucket; excludes `interval`.
             on: Expression to segment by.
             where: Expression to filter by.
-            limit: Most segments, at most 10,000; needs `on`.
-            credential: Sent in place of the client's, for example `ProjectToken(...)`.
+            limit: Maximum number of segments, up to 10,000; needs `on`.
+            credential: Replaces the client's credentials for this call, for example `ProjectToken(...)`.
 
         Raises:
-            InvalidArgumentError: A date is none, or options contradict each other.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid, or the options conflict.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/funnels-query
+
+        Example:
+            ```python
+            report = await mp.query.funnels(7509, "2026-08-01", "2026-08-31", unit="week")
+            for date, segment, number, step in report.steps():
+                print(date, segment, number, step.event, step.count)
+            ```
         """
         first, last = date_range(from_date, to_date)
         check_exclusive(interval=interval, unit=unit)
@@ -84,15 +97,20 @@ class Reports(Resource):
         credential: Credential | None = None,
         **scope: Unpack[Scope],
     ) -> ApiList[SavedFunnel]:
-        """Return the ids and names of the saved funnels.
+        """Return the saved funnels.
 
         Args:
-            credential: Sent in place of the client's, for example `ProjectToken(...)`.
+            credential: Replaces the client's credentials for this call, for example `ProjectToken(...)`.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/funnels-list-saved
+
+        Example:
+            ```python
+            names = {funnel.funnel_id: funnel.name for funnel in await mp.query.list_funnels()}
+            ```
         """
         request = query_request("list_funnels", "/funnels/list", scope, credential=credential)
         return read_list(request, await self._session.send(request), SavedFunnel)
@@ -104,18 +122,23 @@ class Reports(Resource):
         to_date: Date,
         **scope: Unpack[Scope],
     ) -> Activity:
-        """Return the events of some users.
+        """Return the events of one or several users.
 
         Args:
-            distinct_ids: One user or several.
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
+            distinct_ids: One user's ID or several.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
 
         Raises:
-            InvalidArgumentError: A date is none.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/activity-stream-query
+
+        Example:
+            ```python
+            activity = await mp.query.activity("user-1", "2026-08-01", "2026-08-31")
+            ```
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
@@ -127,9 +150,14 @@ class Reports(Resource):
         """Return the project's saved cohorts.
 
         Raises:
-            ApiError: Mixpanel refused.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/cohorts-list
+
+        Example:
+            ```python
+            cohorts = {cohort.name: cohort.count for cohort in await mp.query.cohorts()}
+            ```
         """
         request = query_request("cohorts", "/cohorts/list", scope, method="POST")
         return read_list(request, await self._session.send(request), Cohort)

@@ -16,7 +16,7 @@ AddictionUnit: TypeAlias = Literal["hour", "day"]
 
 
 class RetentionReports(Resource):
-    """Who came back, and how often."""
+    """Retention and frequency."""
 
     async def retention(
         self,
@@ -39,25 +39,33 @@ class RetentionReports(Resource):
         """Return how many users came back.
 
         Args:
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
-            retention_type: First-time (`"birth"`, Mixpanel's default) or recurring (`"compounded"`) retention.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
+            retention_type: `"birth"` (default): retention after a first event; `"compounded"`: recurring retention.
             born_event: First event of a user; required for `"birth"`.
-            event: Event that counts as coming back; any unless given.
-            born_where: Expression to filter the first events by.
-            where: Expression to filter the returning events by.
-            interval: Units in a bucket; 1 unless given.
-            interval_count: Buckets to return; 1 unless given.
-            unit: What `interval` counts; days unless given.
-            unbounded_retention: Count a user for a bucket who came back in it or later.
-            on: Expression to segment the second event by.
-            limit: Most segments; needs `on`.
+            event: Event that counts as returning (default: any event).
+            born_where: Expression that filters the first events.
+            where: Expression that filters the returning events.
+            interval: Units in a bucket (default: 1).
+            interval_count: Number of buckets to return (default: 1).
+            unit: Unit of `interval` (default: day).
+            unbounded_retention: Count a user in a bucket if the user returned in it or later.
+            on: Expression to segment the returning events by.
+            limit: Maximum number of segments, up to 10,000; needs `on`.
 
         Raises:
-            InvalidArgumentError: A date is none, `born_event` is missing, or `limit` comes without `on`.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid, `born_event` is missing, or `limit` is given without `on`.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/retention-query
+
+        Example:
+            ```python
+            retention = await mp.query.retention(
+                "2026-08-01", "2026-08-31", born_event="Signed Up", event="Paid", unit="week", interval_count=4
+            )
+            rows = retention.rows()  # (date, segment, interval, count, first)
+            ```
         """
         first, last = date_range(from_date, to_date)
         if retention_type != "compounded" and born_event is None:
@@ -84,23 +92,28 @@ class RetentionReports(Resource):
         limit: int | None = None,
         **scope: Unpack[Scope],
     ) -> Frequency:
-        """Return how often users did something in each period.
+        """Return in how many parts of each period users did something.
 
         Args:
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
             unit: The period.
-            addiction_unit: What is counted in it.
-            event: The event; any unless given.
+            addiction_unit: The parts of the period that are counted.
+            event: The event (default: any event).
             where: Expression to filter by.
             on: Expression to segment by.
-            limit: Most segments; needs `on`.
+            limit: Maximum number of segments, up to 10,000; needs `on`.
 
         Raises:
-            InvalidArgumentError: A date is none, or `limit` comes without `on`.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid, or `limit` is given without `on`.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/retention-frequency-query
+
+        Example:
+            ```python
+            frequency = await mp.query.frequency("2026-08-01", "2026-08-31", unit="week", addiction_unit="day")
+            ```
         """
         first, last = date_range(from_date, to_date)
         check_limit(limit, on)

@@ -17,7 +17,7 @@ BucketUnit: TypeAlias = Literal["hour", "day"]
 
 
 class SegmentationReports(Resource):
-    """Counts, buckets, sums and averages of one event, segmented and filtered."""
+    """Counts, distributions, sums and averages of one event."""
 
     @overload
     async def segmentation(
@@ -68,25 +68,34 @@ class SegmentationReports(Resource):
         format: ReplyFormat = "json",
         **scope: Unpack[Scope],
     ) -> Segmentation | str:
-        """Return counts of one event, segmented and filtered by properties.
+        """Return counts of one event over time, segmented and filtered by properties.
 
         Args:
             event: Name of the event.
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
             on: Expression to segment by.
-            unit: Size of a bucket, days unless given; excludes `interval`.
+            unit: Size of a bucket (default: day); excludes `interval`.
             interval: Days in a bucket; excludes `unit`, and needs `type` to be `"unique"` or `"average"`.
             where: Expression to filter by.
-            limit: Most segments, at most 10,000 (60 unless given); needs `on`.
-            type: What is counted: all events unless given.
-            format: `"csv"` gives the reply as CSV text.
+            limit: Maximum number of segments, up to 10,000 (default: 60); needs `on`.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user (default:
+                `"general"`).
+            format: `"csv"` returns the reply as CSV text.
 
         Raises:
-            InvalidArgumentError: A date is none, or options contradict each other.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid, or the options conflict.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-query
+
+        Example:
+            ```python
+            result = await mp.query.segmentation(
+                "Signed Up", "2026-08-01", "2026-08-31", on='properties["plan"]', unit="month"
+            )
+            rows = result.rows()  # (segment, date, count)
+            ```
         """
         first, last = date_range(from_date, to_date)
         check_exclusive(unit=unit, interval=interval)
@@ -112,22 +121,29 @@ class SegmentationReports(Resource):
         type: Type | None = None,
         **scope: Unpack[Scope],
     ) -> Segmentation:
-        """Return counts of one event, by ranges of a numeric expression.
+        """Return counts of one event over time, for ranges of a numeric expression.
 
         Args:
             event: Name of the event.
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
-            on: The numeric expression.
-            unit: Size of a bucket; days unless given.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
+            on: Numeric expression.
+            unit: Size of a bucket (default: day).
             where: Expression to filter by.
-            type: What is counted: all events unless given.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user (default:
+                `"general"`).
 
         Raises:
-            InvalidArgumentError: A date is none.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-numeric-query
+
+        Example:
+            ```python
+            amount = 'number(properties["amount"])'
+            result = await mp.query.segmentation_numeric("Paid", "2026-08-01", "2026-08-31", amount)
+            ```
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
@@ -151,17 +167,23 @@ class SegmentationReports(Resource):
 
         Args:
             event: Name of the event.
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
-            on: The numeric expression.
-            unit: Size of a bucket; days unless given.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
+            on: Numeric expression.
+            unit: Size of a bucket (default: day).
             where: Expression to filter by.
 
         Raises:
-            InvalidArgumentError: A date is none.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-sum-query
+
+        Example:
+            ```python
+            amount = 'number(properties["amount"])'
+            revenue = await mp.query.segmentation_sum("Paid", "2026-08-01", "2026-08-31", amount)
+            ```
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
@@ -185,17 +207,23 @@ class SegmentationReports(Resource):
 
         Args:
             event: Name of the event.
-            from_date: First day, inclusive.
-            to_date: Last day, inclusive.
-            on: The numeric expression.
-            unit: Size of a bucket; days unless given.
+            from_date: First day, inclusive: a date or `YYYY-MM-DD`.
+            to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
+            on: Numeric expression.
+            unit: Size of a bucket (default: day).
             where: Expression to filter by.
 
         Raises:
-            InvalidArgumentError: A date is none.
-            ApiError: Mixpanel refused.
+            InvalidArgumentError: A date is invalid.
+            ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/segmentation-query-average
+
+        Example:
+            ```python
+            amount = 'number(properties["amount"])'
+            mean = await mp.query.segmentation_average("Paid", "2026-08-01", "2026-08-31", amount)
+            ```
         """
         first, last = date_range(from_date, to_date)
         request = query_request(

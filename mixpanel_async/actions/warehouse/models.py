@@ -21,13 +21,13 @@ WEEKLY: Final = 604_800_000_000_000
 
 
 class NewImport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the settings of all imports share.
+    """The settings that all imports share.
 
     Attributes:
-        warehouse_source_id: Id of the connection to the warehouse.
-        table_params: Which table: its fields depend on the warehouse.
+        warehouse_source_id: ID of the connection to the warehouse.
+        table_params: The table; the fields depend on the warehouse.
         run_every: Nanoseconds between two runs: `MANUAL`, `HOURLY`, `DAILY` or `WEEKLY`.
-        databricks_params: Of the cluster that runs the import, for Databricks.
+        databricks_params: Parameters of the cluster that runs the import; Databricks only.
     """
 
     warehouse_source_id: int
@@ -47,19 +47,32 @@ class NewImport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
 class EventStreamImport(
     NewImport, frozen=True, kw_only=True, omit_defaults=True, tag_field="import_type", tag="event_stream"
 ):
-    """An import of events; every column is named as in the warehouse.
+    """Settings of an import of events; column names are those of the warehouse.
 
     Attributes:
-        time_column_name: Column with the time.
-        sync_mode: How changes of the table are followed.
-        event_name: Name of all events; excludes `event_column_name`, and one of both is needed.
-        event_column_name: Column with the event's name.
-        user_column_name: Column with the user's distinct_id.
-        company_column_name: Column with the company, in business-to-business projects.
-        device_column_name: Column with the device's id.
-        json_properties_column_name: Column with properties as JSON.
-        insert_time_column_name: Column with the time at which the row was inserted.
-        property_mappings: Name of the property by column.
+        time_column_name: Column that holds the time.
+        sync_mode: How changes of the table are imported.
+        event_name: Name of all events; give this or `event_column_name`.
+        event_column_name: Column that holds the event name.
+        user_column_name: Column that holds the user's distinct_id.
+        company_column_name: Column that holds the company, for group analytics.
+        device_column_name: Column that holds the device ID.
+        json_properties_column_name: Column that holds properties as JSON.
+        insert_time_column_name: Column that holds the time when the row was inserted.
+        property_mappings: Property name by column name.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import EventStreamImport
+
+        settings = EventStreamImport(
+            warehouse_source_id=5,
+            table_params={"database": "analytics", "schema": "public", "table": "events"},
+            sync_mode="full_sync",
+            time_column_name="created_at",
+            event_name="Order",
+        )
+        ```
     """
 
     time_column_name: str
@@ -81,14 +94,26 @@ class EventStreamImport(
 
 
 class PeopleImport(NewImport, frozen=True, kw_only=True, omit_defaults=True, tag_field="import_type", tag="people"):
-    """An import of user profiles.
+    """Settings of an import of user profiles.
 
     Attributes:
-        user_column_name: Column with the user's distinct_id.
-        sync_mode: How changes of the table are followed.
-        json_properties_column_name: Column with properties as JSON.
-        insert_time_column_name: Column with the time at which the row was inserted.
-        property_mappings: Name of the property by column.
+        user_column_name: Column that holds the user's distinct_id.
+        sync_mode: How changes of the table are imported.
+        json_properties_column_name: Column that holds properties as JSON.
+        insert_time_column_name: Column that holds the time when the row was inserted.
+        property_mappings: Property name by column name.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import PeopleImport
+
+        settings = PeopleImport(
+            warehouse_source_id=5,
+            table_params={"database": "analytics", "schema": "public", "table": "users"},
+            sync_mode="full_sync",
+            user_column_name="id",
+        )
+        ```
     """
 
     user_column_name: str
@@ -99,15 +124,28 @@ class PeopleImport(NewImport, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class GroupsImport(NewImport, frozen=True, kw_only=True, omit_defaults=True, tag_field="import_type", tag="groups"):
-    """An import of group profiles.
+    """Settings of an import of group profiles.
 
     Attributes:
-        group_key: The group key.
-        group_id_column: Column with the group's id.
-        sync_mode: How changes of the table are followed.
-        insert_time_column_name: Column with the time at which the row was inserted.
-        json_properties_column_name: Column with properties as JSON.
-        property_mappings: Name of the property by column.
+        group_key: Group key.
+        group_id_column: Column that holds the group ID.
+        sync_mode: How changes of the table are imported.
+        insert_time_column_name: Column that holds the time when the row was inserted.
+        json_properties_column_name: Column that holds properties as JSON.
+        property_mappings: Property name by column name.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import GroupsImport
+
+        settings = GroupsImport(
+            warehouse_source_id=5,
+            table_params={"database": "analytics", "schema": "public", "table": "companies"},
+            sync_mode="full_sync",
+            group_key="company",
+            group_id_column="id",
+        )
+        ```
     """
 
     group_key: str
@@ -119,12 +157,19 @@ class GroupsImport(NewImport, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class MixpanelProperty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The property that a lookup table explains.
+    """The property that a lookup table extends.
 
     Attributes:
-        value: Its name.
-        resource_type: Whether it belongs to events or users.
-        custom_property_id: Its id, if it is a custom property.
+        value: Name of the property.
+        resource_type: Whether the property belongs to events or users.
+        custom_property_id: ID, if this is a custom property.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import MixpanelProperty
+
+        prop = MixpanelProperty(value="sku", resource_type="event")
+        ```
     """
 
     value: str
@@ -135,12 +180,25 @@ class MixpanelProperty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class LookupTableImport(
     NewImport, frozen=True, kw_only=True, omit_defaults=True, tag_field="import_type", tag="lookup_table"
 ):
-    """An import of a lookup table.
+    """Settings of an import of a lookup table.
 
     Attributes:
-        mixpanel_property: The property that the table explains.
-        property_key_column_name: Column with that property's values.
-        sync_mode: How changes of the table are followed.
+        mixpanel_property: The property that the table extends.
+        property_key_column_name: Column that holds the values of the property.
+        sync_mode: How changes of the table are imported.
+
+    Example:
+        ```python
+        from mixpanel_async.actions import LookupTableImport, MixpanelProperty
+
+        settings = LookupTableImport(
+            warehouse_source_id=5,
+            table_params={"database": "analytics", "schema": "public", "table": "products"},
+            sync_mode="full_sync",
+            mixpanel_property=MixpanelProperty(value="sku", resource_type="event"),
+            property_key_column_name="sku",
+        )
+        ```
     """
 
     mixpanel_property: MixpanelProperty
@@ -149,22 +207,22 @@ class LookupTableImport(
 
 
 class WarehouseImport(ApiObject, frozen=True):
-    """An import; the columns that its kind has are in its `raw`.
+    """An import; its `raw` has the columns, which depend on its kind.
 
     Attributes:
-        id: Its id.
+        id: Import ID.
         import_type: event_sync, event_stream, people, groups or lookup_table.
         sync_mode: time_based, mirror_mode, full_sync or one_time.
-        created: When it was made, ISO 8601.
-        creator_id: Who made it.
-        creator_name: That user's name.
-        creator_email: That user's address.
-        warehouse_source_id: Id of the connection to the warehouse.
-        table_params: Which table.
-        paused: Whether it rests.
-        run_every: Nanoseconds between two runs; 0: only by hand.
-        last_dispatch: When it ran last.
-        is_deleted: Whether it was deleted.
+        created: Creation time, ISO 8601.
+        creator_id: User ID of the creator.
+        creator_name: Name of the creator.
+        creator_email: Email address of the creator.
+        warehouse_source_id: ID of the connection to the warehouse.
+        table_params: The table.
+        paused: Whether the import is paused.
+        run_every: Nanoseconds between two runs; 0: only manual runs.
+        last_dispatch: Time of the last run.
+        is_deleted: Whether the import was deleted.
     """
 
     id: int | None = None
@@ -193,9 +251,9 @@ class PastRun(msgspec.Struct, frozen=True):
 
     Attributes:
         status: RUNNING, SUCCEEDED, FAILED or CANCELLED.
-        start_time: When it began.
-        end_time: When it ended.
-        num_events_imported: Rows that it brought.
+        start_time: Start.
+        end_time: End.
+        num_events_imported: Number of imported rows.
     """
 
     status: str | None = None
@@ -211,6 +269,6 @@ class ImportHistory(ApiObject, frozen=True):
 
 
 def import_body(settings: NewImport) -> dict[str, JSONValue]:
-    """Return settings as the fields of a JSON object."""
+    """Return the settings as the fields of a JSON object."""
     fields: dict[str, JSONValue] = msgspec.to_builtins(settings)
     return fields
