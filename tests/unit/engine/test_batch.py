@@ -1,17 +1,21 @@
-"""One batching rule: records one by one, in bulk, and on the fast path of the accumulator."""
+"""Batches, and the one batching rule: one by one, in bulk, and on the fast path of the accumulator."""
 
+import itertools
 from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixpanel_async import Settings
+from mixpanel_async import Outcome, Settings, Verdict
 from mixpanel_async.clock import SystemClock
 from mixpanel_async.engine.accumulator import Accumulator
 from mixpanel_async.engine.batch import Batch, BatchBuilder, body_size
+from mixpanel_async.engine.body import join_body
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.engine.receipts import Receipt, Receipts
+from tests.unit.engine.builders import batch_of
 
+ACCEPTED = Verdict(Outcome.ACCEPTED, "ok")
 MAX_BYTES = 60
 PARTS = st.lists(st.integers(1, MAX_BYTES - 2).map(lambda size: b"x" * size), max_size=40)
 LIMITS = st.integers(1, 7)
@@ -78,3 +82,60 @@ def test_a_record_that_fits_only_alone_gets_a_batch_of_its_own() -> None:
     builds.max_bytes = 1
     batches = builds.extend([b"xx", b"yy"], lambda _start, _end: Receipt())
     assert [len(batch) for batch in [*batches, *builds.seal()]] == [1, 1]
+
+
+@given(sizes=st.lists(st.integers(1, 40), max_size=60), max_records=st.integers(1, 10), max_bytes=st.integers(42, 120))
+def test_no_batch_exceeds_a_limit(sizes: Sequence[int], max_records: int, max_bytes: int) -> None:
+    """Every record is in one batch, in order; no batch exceeds a limit, and none is sealed before it must be."""
+    builder: BatchBuilder[Receipt] = BatchBuilder(max_records, max_bytes, Receipts)
+    sealed: list[Batch] = []
+    for size in sizes:
+        sealed += builder.add(b"x" * size, Receipt())
+    sealed += builder.seal()
+    assert [len(part) for batch in sealed for part in batch.parts] == sizes
+    for batch, following in itertools.zip_longest(sealed, sealed[1:]):
+        assert batch.body_bytes == body_size(batch.parts) == len(join_body(batch.parts)) <= max_bytes
+        assert len(batch) <= max_records
+        if following is not None:
+            larger = body_size([*batch.parts, following.parts[0]])
+            assert len(batch) == max_records or larger > max_bytes
+    assert len(builder) == 0
+    assert not builder.seal()
+
+
+def test_the_builder_notes_unsafe_records() -> None:
+    """A sealed batch knows which of its records must not be applied twice, by their index in it."""
+    builder: BatchBuilder[Receipt] = BatchBuilder(2, 1000, Receipts)
+    assert builder.add(b"{}", Receipt()) == ()
+    (first,) = builder.add(b"{}", Receipt(), is_unsafe=True)
+    assert builder.add(b"{}", Receipt(), is_unsafe=True) == ()
+    (second,) = builder.seal()
+    assert (first.unsafe, second.unsafe) == (frozenset({1}), frozenset({0}))
+
+
+def test_a_part_of_a_batch_keeps_its_history() -> None:
+    """A selection keeps deadline, generation, attempts and doubts, re-numbers unsafe records and has no body."""
+    batch = batch_of(4, unsafe=frozenset({1, 3}))
+    batch.deadline, batch.generation, batch.attempts, batch.mismatches = 7.0, 3, 2, 1
+    batch.is_ambiguous, batch.body = True, b"body"
+    some = batch.select([3, 0])
+    assert some.parts == [batch.parts[3], batch.parts[0]]
+    assert some.unsafe == {0}
+    assert (some.deadline, some.generation, some.attempts, some.mismatches) == (7.0, 3, 2, 1)
+    assert (some.is_ambiguous, some.is_in_request, some.body) == (True, False, None)
+
+
+def test_halves() -> None:
+    """The halves hold every record once, in order, and each settles its own receipts."""
+    receipts = [Receipt() for _ in range(3)]
+    parts = [b"1", b"2", b"3"]
+    first, second = Batch(parts, Receipts(receipts), body_size(parts)).halves()
+    assert (first.parts, second.parts) == ([b"1"], [b"2", b"3"])
+    second.tickets.settle(second.parts, ACCEPTED, {})
+    assert [receipt.outcome for receipt in receipts] == [None, Outcome.ACCEPTED, Outcome.ACCEPTED]
+
+
+def test_sizes() -> None:
+    """A batch's sizes are those of its JSON array and of its records alone."""
+    assert (body_size([]), body_size([b"1"]), body_size([b"1", b"22"])) == (2, 3, 6)
+    assert batch_of(3).parts_bytes == sum(map(len, batch_of(3).parts))

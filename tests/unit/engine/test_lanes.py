@@ -1,0 +1,114 @@
+"""Lanes: the order of batches, and what is due when."""
+
+from mixpanel_async.auth import ProjectSecret
+from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.lanes import Lane, LaneSpec
+from mixpanel_async.engine.receipts import Receipt
+from tests.unit.engine.builders import batch_of
+
+
+def batch_due(deadline: float) -> Batch:
+    batch = batch_of(1)
+    batch.deadline = deadline
+    return batch
+
+
+def lane_of(*batches: Batch, is_ordered: bool = False) -> Lane:
+    lane = Lane(LaneSpec(path="/engage", is_ordered=is_ordered, linger_seconds=0.5))
+    lane.ready.extend(batches)
+    return lane
+
+
+def test_equal_specs_are_one_lane() -> None:
+    """Specs are equal by value, so that calls with the same endpoint, credential and options share a lane."""
+    one = LaneSpec(path="/import", credential=ProjectSecret("s"), query=(("strict", "1"),))
+    assert one == LaneSpec(path="/import", credential=ProjectSecret("s"), query=(("strict", "1"),))
+    assert one != LaneSpec(path="/import", credential=ProjectSecret("t"), query=(("strict", "1"),))
+    assert len({one, LaneSpec(path="/import", credential=ProjectSecret("s"), query=(("strict", "1"),))}) == 1
+
+
+def test_the_nearest_deadline_comes_first() -> None:
+    """A batch that is retried goes in front of those with its deadline or a later one."""
+    first, second, third = batch_due(10.0), batch_due(20.0), batch_due(30.0)
+    lane = lane_of(first, third)
+    lane.insert(second)
+    again = batch_due(20.0)
+    lane.insert(again)
+    assert [lane.take() for _ in range(5)] == [first, again, second, third, None]
+
+
+def test_a_delayed_batch_waits() -> None:
+    """A batch is ready again from the end of its delay, not before."""
+    lane, batch = lane_of(), batch_due(100.0)
+    lane.delay(batch, 7.0)
+    lane.promote(6.9)
+    assert lane.take() is None
+    lane.promote(7.0)
+    assert lane.take() is batch
+
+
+def test_an_ordered_lane_has_one_batch_at_a_time() -> None:
+    """An ordered lane sends nothing while a batch is in flight or waits for its retry."""
+    lane = lane_of(batch_due(1.0), is_ordered=True)
+    lane.in_flight = 1
+    assert lane.take() is None
+    lane.in_flight = 0
+    lane.delay(batch_due(2.0), 5.0)
+    assert lane.take() is None
+    lane.promote(5.0)
+    assert lane.take() is not None
+
+
+def test_what_is_due_next() -> None:
+    """The next moment is the end of lingering, the end of a delay or a deadline, whichever is first."""
+    lane = lane_of()
+    assert lane.next_due() == float("inf")
+    lane.ready.append(batch_due(90.0))
+    assert lane.next_due() == 90.0
+    lane.delay(batch_due(95.0), 80.0)
+    assert lane.next_due() == 80.0
+    lane.opened_at = 70.0
+    lane.builder.add(b"{}", Receipt())
+    assert lane.next_due() == 70.5
+
+
+def test_expired_batches() -> None:
+    """Batches whose deadline has come are taken out; the others stay."""
+    early, late = batch_due(10.0), batch_due(20.0)
+    lane = lane_of(early, late)
+    assert list(lane.take_expired(10.0)) == [early]
+    assert list(lane.ready) == [late]
+
+
+def test_everything_is_taken_at_the_end() -> None:
+    """At the end a lane gives out what is ready and what is delayed, and is empty."""
+    ready, delayed = batch_due(10.0), batch_due(20.0)
+    lane = lane_of(ready)
+    lane.delay(delayed, 5.0)
+    assert list(lane.take_all()) == [ready, delayed]
+    assert lane.next_due() == float("inf")
+
+
+def test_the_size_after_a_413() -> None:
+    """After a batch was too large, new ones are at most half its size; the limit is never raised by a larger one."""
+    lane = lane_of()
+    lane.learn_cap(1_000_000)
+    assert lane.max_bytes == 500_000
+    lane.learn_cap(4_000_000)
+    assert lane.max_bytes == 500_000
+
+
+def test_the_request_of_a_batch() -> None:
+    """A request carries the lane's endpoint, query, credential and encoding, and the batch's size for rate limiting."""
+    credential = ProjectSecret("s")
+    lane = Lane(LaneSpec(path="/import", credential=credential, query=(("strict", "1"),), is_gzip=True))
+    batch = batch_of(2)
+    request = lane.request(batch, b"compressed", 9.0)
+    assert (request.operation, request.path, request.query, request.body) == (
+        "import",
+        "/import",
+        (("strict", "1"),),
+        b"compressed",
+    )
+    assert (request.credential, request.headers) == (credential, {"Content-Encoding": "gzip"})
+    assert (request.records, request.body_bytes, request.timeout_seconds) == (2, batch.body_bytes, 9.0)
