@@ -1,85 +1,210 @@
-"""The house: imports point down the floors, and rooms on one floor leave each other alone."""
+"""The layers of the package: imports lead downwards, layer mates do not import each other, nothing is a cycle."""
 
 import ast
 import pathlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import pytest
 
-PACKAGE = pathlib.Path(__file__).parent.parent / "mixpanel_async"
-FLOORS = [
-    {"errors", "models", "limits", "clock", "redaction", "_version"},
-    {"config", "auth", "remote", "codecs"},
-    {"env", "records"},
-    {"session"},
-    {"actions", "engine"},
-    {"tracking", "jobs"},
-    {"client"},
-    {"cli", "__main__"},
-]
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-# The command's two names.
-NEIGHBOURS = {("__main__", "cli")}
-MODULES = sorted(PACKAGE.rglob("*.py"))
+from tests.architecture import (
+    Layers,
+    import_cycles,
+    imports_of,
+    modules_of,
+    names_imported,
+    unit_of,
+    units_of,
+    upward_imports,
+)
+
+PACKAGE: Final = pathlib.Path(__file__).parent.parent / "mixpanel_async"
+MODULES: Final = modules_of(PACKAGE)
+# From the bottom up, by folder; "" is the package itself. A unit imports from lower layers only.
+LAYERS: Final[Mapping[str, Layers]] = {
+    "": [
+        {"errors", "models", "limits", "clock", "redaction", "_version"},
+        {"config", "auth", "remote", "codecs"},
+        {"env", "records"},
+        {"session"},
+        {"actions", "engine"},
+        {"tracking", "jobs"},
+        {"client"},
+        {"cli"},
+        {"__main__"},
+    ],
+    "session": [
+        {"errors", "messages"},
+        {"rate_limits", "retry", "streaming", "transport"},
+        {"session"},
+    ],
+    "engine": [
+        {"body", "concurrency", "dedupe", "ledger", "memory_budget", "receipts"},
+        {"batch", "flush_waiters"},
+        {"decisions", "failure_callback"},
+        {"lanes"},
+        {"backpressure", "lane_specs"},
+        {"accumulator"},
+        {"sender"},
+        {"engine"},
+        {"context"},
+    ],
+    "jobs": [
+        {"model", "preflight", "worker_thread"},
+        {"atomic_write", "dedupe", "mapping", "options", "sources"},
+        {"encoding", "exports", "state"},
+        {"imports"},
+        {"pipe"},
+        {"run"},
+    ],
+    "actions": [
+        {"_core", "lookup_csv"},
+        {
+            "annotations",
+            "experiments",
+            "feature_flags",
+            "gdpr",
+            "lookup_tables",
+            "projects",
+            "query",
+            "raw_export",
+            "raw_request",
+            "schemas",
+            "service_accounts",
+            "warehouse",
+        },
+        {"pipelines"},
+    ],
+    "cli": [
+        {"option_groups", "options", "render"},
+        {"job_runner"},
+        {"runner"},
+        {"commands"},
+        {"app"},
+    ],
+    "emulator": [
+        {"faults", "replies", "rolling_window", "rules", "settings"},
+        {"expressions", "store"},
+        {"state"},
+        {"http"},
+        {"routes"},
+        {"server"},
+    ],
+}
+# The local server judges the client by its own reading of Mixpanel's rules. It shares the documented limits and the
+# exception classes with it, which contain no rule.
+SHARED_WITH_LOCAL_SERVER: Final = {"limits", "errors"}
 
 
-def room_of(path: pathlib.Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+@pytest.mark.parametrize("folder", LAYERS, ids=lambda folder: folder or "package")
+def test_imports_lead_downwards(folder: str) -> None:
+    """A module imports only from its own unit and from the layers below; inside the larger folders, too."""
+    assert not upward_imports(imports_of(PACKAGE), folder, LAYERS[folder])
 
 
-def imports_of(path: pathlib.Path) -> Iterator[str]:
-    """Yield the full names of what a module imports."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+@pytest.mark.parametrize("folder", LAYERS, ids=lambda folder: folder or "package")
+def test_every_unit_has_a_layer(folder: str) -> None:
+    """A new module or folder gets its layer before it gets code, and a layer lists nothing that is gone."""
+    listed = set[str]().union(*LAYERS[folder])
+    assert units_of(PACKAGE, folder) - {"emulator"} == listed - {"emulator"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_imports_point_down(path: pathlib.Path) -> None:
-    """A module imports only from the floors below its own, and from its own room."""
-    here = room_of(path)
-    if here == "__init__":
-        return
-    for name in imports_of(path):
-        parts = name.split(".")
-        if parts[0] != "mixpanel_async" or len(parts) < 2:
-            continue
-        there = parts[1]
-        if there in {here, "__version__"} or (here, there) in NEIGHBOURS:
-            continue
+def test_nothing_is_a_cycle() -> None:
+    """No module imports itself through others, not even inside a function."""
+    assert import_cycles(PACKAGE) == []
+
+
+def test_the_local_server_is_independent() -> None:
+    """The local server shares only the limits and the exceptions with the client, and only the command line uses it."""
+    for module, name in imports_of(PACKAGE):
+        here, there = unit_of(module, ""), unit_of(name, "")
         if here == "emulator":
-            assert there == "limits", f"the local server is an independent oracle; it imports {name}"
-            continue
-        assert there in FLOOR_OF or here in {"cli", "__main__"}, f"{name} is in no room"
-        assert FLOOR_OF.get(there, -1) < FLOOR_OF[here], f"{here} must not import {name}"
+            assert there in {"emulator", *SHARED_WITH_LOCAL_SERVER}, f"{module} must not import {name}"
+        elif there == "emulator":
+            assert here == "cli", f"{module} must not import {name}"
 
 
-def test_every_room_is_on_a_floor() -> None:
-    """A new room gets its place in the house before it gets code."""
-    rooms = {room_of(path) for path in MODULES} - {"__init__", "emulator"}
-    assert rooms <= set(FLOOR_OF)
+Write = Callable[..., pathlib.Path]
+
+
+@pytest.fixture
+def made_up(tmp_path: pathlib.Path) -> Write:
+    """Write a package from the imports of its modules."""
+
+    def write(**imports: str) -> pathlib.Path:
+        package = tmp_path / "made_up"
+        for name, line in imports.items():
+            path = package / f"{name.replace('__', '/')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / "__init__.py").touch()
+            path.write_text(line, encoding="utf-8")
+        return package
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from made_up.high import Name",
+        "import made_up.high",
+        "from made_up import high",
+        "def late():\n    from made_up.high import Name",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from made_up.high import Name",
+    ],
+)
+def test_the_checker_finds_an_upward_import(made_up: Write, line: str) -> None:
+    """An import from a higher layer is found in whatever form and place it is written."""
+    package = made_up(low=line, high="")
+    assert len(upward_imports(imports_of(package), "", [{"low"}, {"high"}])) == 1
+    assert not upward_imports(imports_of(package), "", [{"high"}, {"low"}])
+
+
+def test_the_checker_finds_imports_between_neighbours(made_up: Write) -> None:
+    """Two units of one layer must not import each other, in the package and inside a folder of it."""
+    package = made_up(
+        jobs__csv__reader="from made_up.jobs.json.parser import Name",
+        jobs__json__parser="",
+        jobs__json__writer="from made_up.jobs.json.parser import Name",
+        tracking="from made_up.jobs.csv import reader",
+    )
+    imports = imports_of(package)
+    assert upward_imports(imports, "", [{"jobs", "tracking"}]) == ["tracking must not import jobs.csv.reader"]
+    assert upward_imports(imports, "jobs", [{"csv", "json"}]) == [
+        "jobs.csv.reader must not import jobs.json.parser.Name"
+    ]
+    assert units_of(package, "jobs") == {"csv", "json"}
+
+
+def test_the_checker_finds_cycles(made_up: Write) -> None:
+    """Modules that import each other are found, through however many others; a straight chain is not a cycle."""
+    package = made_up(
+        one="from made_up.two import Name",
+        two="from made_up.folder.three import Name",
+        folder__three="def late():\n    import made_up.one",
+        four="from made_up.one import Name",
+        five="from made_up import four",
+    )
+    assert import_cycles(package) == [("folder.three", "one", "two")]
 
 
 def test_aiohttp_is_known_in_one_place() -> None:
-    """On the client's side only the transport knows the HTTP library; addresses give fsspec's one its time-outs."""
+    """On the client's side only the transport uses aiohttp; `remote` gives time-outs to the aiohttp of fsspec."""
     users = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in MODULES
-        if room_of(path) != "emulator" and any(name.split(".")[0] == "aiohttp" for name in imports_of(path))
+        module
+        for module, path in MODULES.items()
+        if unit_of(module, "") != "emulator" and any(name.split(".")[0] == "aiohttp" for name in names_imported(path))
     }
-    assert users == {"session/transport.py", "remote.py"}
+    assert users == {"session.transport", "remote"}
 
 
 def test_extras_are_imported_late() -> None:
-    """The core works without its extras: none is imported when a module is."""
+    """The core works without its extras: importing a module imports none of them."""
     extras = {"typer", "rich", "duckdb", "pyarrow", "pandas", "polars", "zstandard", "fsspec"}
-    for path in MODULES:
-        if room_of(path) in {"cli", "emulator"}:
+    for module, path in MODULES.items():
+        if unit_of(module, "") == "cli":
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
@@ -94,7 +219,7 @@ def test_extras_are_imported_late() -> None:
 
 
 def test_importing_the_package_is_cheap() -> None:
-    """The HTTP library and the optional parts are imported when a client is made, not before."""
+    """Aiohttp and the optional dependencies are imported when a client is created, not before."""
     code = "import sys, mixpanel_async; print(sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "mixpanel_async" in done.stdout
