@@ -1,5 +1,6 @@
-"""The export job: complete, or it raises."""
+"""Exports of events: an export is complete or raises."""
 
+import asyncio
 import datetime as dt
 import os
 import time
@@ -13,8 +14,8 @@ import msgspec
 from mixpanel_async.actions._core.params import Date, Id, date_range
 from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
-from mixpanel_async.errors import TransportError, TruncatedReplyError
-from mixpanel_async.jobs.atomic_write import write_stream
+from mixpanel_async.errors import MixpanelError, TransportError, TruncatedReplyError
+from mixpanel_async.jobs.atomic_write import naming, write_stream
 from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
 from mixpanel_async.jobs.exports.profiles import ProfileExport
 from mixpanel_async.models import JSONValue
@@ -26,18 +27,19 @@ from mixpanel_async.session.streaming import decompressed_stream
 _DAY: Final = dt.timedelta(days=1)
 _WRITE_BYTES: Final = 1024 * 1024
 _TIMEOUT_SECONDS: Final = 3600.0
+_SLASHES: Final = ("/", os.sep)
 
 
 class ExportOptions(TypedDict, total=False):
-    """What of the events is exported; every option may be left out.
+    """Options of an export of events; all are optional.
 
     Attributes:
-        event: Only this event or these events.
+        event: Name or names of the only events to export.
         where: Segmentation expression to filter by.
-        limit: Most events in a request, at most 100,000.
-        time_in_ms: Give `time` in milliseconds in place of seconds.
-        timeout_seconds: For each reply; an hour unless given.
-        project_id: Project; the client's unless given.
+        limit: Maximum number of events per request, at most 100,000.
+        time_in_ms: Return `time` in milliseconds instead of seconds.
+        timeout_seconds: Timeout of each reply (default: one hour).
+        project_id: Project ID (default: the client's).
     """
 
     event: str | Sequence[str] | None
@@ -49,14 +51,14 @@ class ExportOptions(TypedDict, total=False):
 
 
 class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an export wrote.
+    """Result of an export of events.
 
     Attributes:
-        events: Events in all.
-        written_bytes: Their JSON lines.
-        files: What was written, in the order of the days.
+        events: Number of events written.
+        written_bytes: Size of their JSON lines.
+        files: Files that were written, in the order of the days.
         skipped: Files that an earlier run had completed.
-        duration_seconds: How long it took.
+        duration_seconds: Duration of the export.
     """
 
     events: int
@@ -67,12 +69,12 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(ProfileExport):
-    """Raw events, as Mixpanel stored them: never deduplicated, in no order; and profiles.
+    """Exports raw events as Mixpanel stores them, in no particular order and with duplicates, and profiles.
 
     Args:
         session: Sends the requests.
-        clock: Waits between tries.
-        max_retries: How often a file is asked for again after its reply broke off, or a page after it was turned away.
+        clock: Gives the jitter between attempts.
+        max_retries: How often a file is requested again after a truncated reply, or a page after a 429.
     """
 
     def __init__(self, session: Session, clock: Clock, max_retries: int) -> None:
@@ -82,19 +84,23 @@ class Export(ProfileExport):
     async def events(
         self, from_date: Date, to_date: Date, **options: Unpack[ExportOptions]
     ) -> AsyncGenerator[dict[str, JSONValue]]:
-        """Yield events while they arrive; the end is reached only if the export was complete.
+        """Yield events as they arrive; the loop ends without an error only if the export is complete.
 
         Args:
-            from_date: First day, inclusive: UTC, or the project's zone if it was made before 2023.
+            from_date: First day, inclusive: in UTC, or in the project's time zone for projects created before 2023.
             to_date: Last day, inclusive.
             **options: See `ExportOptions`: event, where, limit, time_in_ms, timeout_seconds, project_id.
 
         Raises:
-            TruncatedReplyError: The export ended early, in whichever way; what was yielded is not the whole. It is not
-                asked for again behind your back: events have no order, so they would come twice.
-            ApiError: Mixpanel refused.
-            TransportError: The reply did not begin, or broke.
-            InvalidSettingError: A date is none, or `limit` is out of range.
+            TruncatedReplyError: The export ended early; the events so far are not all. It is not retried, because
+                events have no order and would be yielded twice.
+            ApiError: Mixpanel refused the request.
+            TransportError: The reply did not start, or the connection broke.
+            InvalidArgumentError: A date is invalid, or `limit` is out of range.
+
+        Example:
+            async for event in mp.export.events("2026-01-01", "2026-01-31", event="Signed Up"):
+                print(event["properties"]["distinct_id"])
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """
@@ -104,10 +110,10 @@ class Export(ProfileExport):
                     yield read_event(line)
 
     async def blocks(self, from_date: Date, to_date: Date, **options: Unpack[ExportOptions]) -> AsyncGenerator[bytes]:
-        """Yield events as the JSON lines that they came as, many at a time; whole lines only.
+        """Yield events as blocks of whole JSON lines, unchanged.
 
-        The lines are not looked at: `events` and `to_file` do that, and so find an export that was given up with a line
-        of words.
+        The lines are not parsed. `events` and `to_file` parse them, and so detect an export that Mixpanel aborted with
+        a line of plain text.
 
         Args:
             from_date: First day, inclusive.
@@ -142,24 +148,27 @@ class Export(ProfileExport):
     async def to_file(
         self, path: str | os.PathLike[str], from_date: Date, to_date: Date, **options: Unpack[ExportOptions]
     ) -> ExportReport:
-        """Write the events of some days to one file of JSON lines, or to a file for each day.
+        """Write events to one file of JSON lines, or to one file per day.
 
-        A file appears under its name only when it is complete; until then it is called like it with `.partial` behind.
-        A reply that breaks off is asked for again, from its beginning.
+        A file appears under its name only when it is complete. A truncated reply is requested again from its start.
 
         Args:
-            path: The file; or a directory that exists, which gets a file `2026-01-31.ndjson` for each day. Days whose
-                file is there already are skipped, so that an export that was ended goes on where it was.
-            from_date: First day, inclusive: UTC, or the project's zone if it was made before 2023.
+            path: A file; or a directory, which gets a file `2026-01-31.ndjson` per day. A path that ends in a slash is
+                a directory and is created if it is missing. Days whose file exists are skipped, so that the same call
+                resumes an export that ended early.
+            from_date: First day, inclusive: in UTC, or in the project's time zone for projects created before 2023.
             to_date: Last day, inclusive.
             **options: See `ExportOptions`: event, where, limit, time_in_ms, timeout_seconds, project_id.
 
         Raises:
-            TruncatedReplyError: The export ended early again and again.
+            TruncatedReplyError: The export ended early in every attempt.
             OutputError: A file cannot be written.
-            ApiError: Mixpanel refused.
-            TransportError: The reply did not begin, or broke, again and again.
-            InvalidSettingError: A date is none, or `limit` is out of range.
+            ApiError: Mixpanel refused the request.
+            TransportError: The reply did not start, or the connection broke, in every attempt.
+            InvalidArgumentError: A date is invalid, or `limit` is out of range.
+
+        Example:
+            report = await mp.export.to_file("events/", "2026-01-01", "2026-01-31")
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """
@@ -167,8 +176,8 @@ class Export(ProfileExport):
         events = written = 0
         files: list[str] = []
         skipped: list[str] = []
-        for target, first, last in _targets(Path(path), from_date, to_date):
-            if target.exists() and target.parent == Path(path):
+        for target, first, last, exists in await asyncio.to_thread(_targets, os.fspath(path), from_date, to_date):
+            if exists:
                 skipped.append(str(target))
                 continue
             lines, size = await self._file(target, first, last, options)
@@ -184,30 +193,38 @@ class Export(ProfileExport):
         )
 
     async def _file(self, target: Path, first: str, last: str, options: ExportOptions) -> tuple[int, int]:
-        """Write one file, asking again where the reply breaks off; return its lines and bytes."""
-        attempt = 1
-        while True:
-            try:
+        """Write one file; return the numbers of its lines and bytes."""
+        async for attempt in self._session.retrying("export.events", self._delay_after_truncation):
+            with attempt:
                 return await write_stream(target, self.blocks(first, last, **options), count_events)
-            except TransportError:
-                if attempt > self._max_retries:
-                    raise
-            await self._clock.sleep(backoff_seconds(attempt, self._clock.uniform))
-            attempt += 1
+        raise AssertionError("the last attempt returns or raises")
+
+    def _delay_after_truncation(self, error: MixpanelError, attempt: int) -> float | None:
+        if attempt > self._max_retries or not isinstance(error, TransportError):
+            return None
+        return backoff_seconds(attempt, self._clock.uniform)
 
 
 def _check_framing(reply: StreamReply) -> None:
+    """Check that a truncated reply can be told from a whole one.
+
+    Raises:
+        TruncatedReplyError: The reply has neither a length nor chunks nor a gzip trailer.
+    """
     if not reply.is_framed and reply.headers.get("content-encoding", "").lower() != "gzip":
-        raise TruncatedReplyError(
-            "the export's end cannot be told: neither its length nor chunks nor gzip say where it is"
-        )
+        raise TruncatedReplyError("the export's reply has neither a length nor chunks nor gzip, so its end is unknown")
 
 
-def _targets(path: Path, from_date: Date, to_date: Date) -> Sequence[tuple[Path, str, str]]:
-    """Return what to write: each file with its first and last day."""
+def _targets(path: str, from_date: Date, to_date: Date) -> Sequence[tuple[Path, str, str, bool]]:
+    """Return the files to write, each with its first and last day and whether it is a day that exists. Blocks."""
     first, last = date_range(from_date, to_date)
-    if not path.is_dir():
-        return [(path, first, last)]
+    target = Path(path)
+    if path.endswith(_SLASHES):
+        with naming(path):
+            target.mkdir(parents=True, exist_ok=True)
+    elif not target.is_dir():
+        return [(target, first, last, False)]
     day, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
     days = [day + _DAY * number for number in range((end - day).days + 1)]
-    return [(path / f"{one}.ndjson", one.isoformat(), one.isoformat()) for one in days]
+    files = [(target / f"{day}.ndjson", day.isoformat()) for day in days]
+    return [(file, day, day, file.exists()) for file, day in files]

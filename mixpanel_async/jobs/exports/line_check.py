@@ -1,4 +1,4 @@
-"""Whether an export's lines are whole. Pure."""
+"""Splits an export into blocks of whole lines and detects a truncated export."""
 
 from collections.abc import Sequence
 from typing import Final, cast
@@ -13,20 +13,20 @@ _MAX_SHOWN: Final = 80
 
 
 class _Event(msgspec.Struct, gc=False):
-    """Any JSON object: looked through to its end, and not made into anything."""
+    """Any JSON object: its syntax is checked to the end, but no field is decoded."""
 
 
 class LineCutter:
-    """Cuts an export into blocks of whole lines."""
+    """Splits an export into blocks of whole lines."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take(self, parts: Sequence[bytes]) -> bytes:
-        """Return the whole lines that are there now, in one copy: on a megabyte, each one more is felt.
+        """Return the lines that are complete now. They are copied only once, because blocks are large.
 
         Args:
-            parts: What has come since the last time.
+            parts: The bytes since the last call.
         """
         for index in reversed(range(len(parts))):
             end = parts[index].rfind(b"\n") + 1
@@ -39,52 +39,52 @@ class LineCutter:
         return b""
 
     def end(self) -> None:
-        """Say that no more comes.
+        """Check that the export ended with a line end.
 
         Raises:
-            TruncatedReplyError: The last line has no end.
+            TruncatedReplyError: The last line has no line end.
         """
         if self._rest:
-            raise TruncatedReplyError(f"the export ends in mid-line: {_shown(self._rest)}")
+            raise TruncatedReplyError(f"the export ended in the middle of a line: {_shown(self._rest)}")
 
 
 _read_objects: Final = msgspec.json.Decoder(_Event).decode_lines
 
 
 def count_events(block: bytes) -> int:
-    """Return how many events a block of lines holds.
+    """Return the number of events in a block of lines.
 
     Raises:
-        TruncatedReplyError: A line is no JSON object: Mixpanel gave the export up, and said so in words.
+        TruncatedReplyError: A line is not a JSON object: Mixpanel aborted the export with a line of plain text.
     """
     try:
         return len(_read_objects(block))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise _broken_off(block) from None
+        raise _truncated(block) from None
 
 
 def read_event(line: bytes) -> dict[str, JSONValue]:
     """Return the event of a line.
 
     Raises:
-        TruncatedReplyError: It is no JSON object: Mixpanel gave the export up, and said so in words.
+        TruncatedReplyError: The line is not a JSON object: Mixpanel aborted the export with a line of plain text.
     """
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError:
-        raise _broken_off(line) from None
+        raise _truncated(line) from None
     if type(event) is not dict:
-        raise _broken_off(line)
+        raise _truncated(line)
     return cast("dict[str, JSONValue]", event)
 
 
-def _broken_off(block: bytes) -> TruncatedReplyError:
+def _truncated(block: bytes) -> TruncatedReplyError:
     for line in block.splitlines():
         try:
             _read_objects(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return TruncatedReplyError(f"the export was ended early; a line of it is no event: {_shown(line)}")
-    return TruncatedReplyError("the export was ended early; a line of it is no event")
+            return TruncatedReplyError(f"the export ended early; a line is not an event: {_shown(line)}")
+    return TruncatedReplyError("the export ended early; a line is not an event")
 
 
 def _shown(line: bytes) -> str:

@@ -1,5 +1,6 @@
-"""The export of profiles: all of them, or it raises; in the form that an import of profiles takes."""
+"""Exports of profiles, in the form that `import_profiles` reads: an export is complete or raises."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -14,7 +15,7 @@ from mixpanel_async.actions._core.params import Id
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.actions.query.profiles import Behaviors, ProfileReports
 from mixpanel_async.clock import Clock
-from mixpanel_async.errors import RateLimitedError, TruncatedReplyError
+from mixpanel_async.errors import InvalidArgumentError, MixpanelError, RateLimitedError, TruncatedReplyError
 from mixpanel_async.jobs.atomic_write import write_stream
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Session
@@ -38,35 +39,34 @@ class _Query(TypedDict, total=False):
 
 
 class ProfileOptions(_Query, total=False):
-    """Which profiles are exported; every option may be left out.
+    """Options of an export of profiles; all are optional.
 
     Attributes:
-        distinct_id: Only this profile; excludes `distinct_ids`.
-        distinct_ids: Only these profiles; excludes `distinct_id`.
-        data_group_id: Id of a group key: exports the profiles of groups in place of users.
+        distinct_id: ID of the only profile to export; excludes `distinct_ids`.
+        distinct_ids: IDs of the only profiles to export; excludes `distinct_id`.
+        data_group_id: ID of a group key: export group profiles instead of user profiles.
         where: Expression to filter by.
-        output_properties: Only these properties.
-        behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
-        as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs them.
-        filter_by_cohort: Id of a cohort; excludes `behaviors`.
-        include_all_users: Whether users without a profile are included; needs `filter_by_cohort`.
-        project_id: Project; the client's unless given.
-        workspace_id: Workspace; the client's unless given.
-        group_key: Name of the groups' kind, for example `company`: profiles of groups get the form that
-            `import_groups` takes.
+        output_properties: The only properties to export.
+        behaviors: Event selectors as documented by Mixpanel; excludes `filter_by_cohort`.
+        as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; requires `behaviors`.
+        filter_by_cohort: ID of a cohort; excludes `behaviors`.
+        include_all_users: Whether to include users without a profile; requires `filter_by_cohort`.
+        project_id: Project ID (default: the client's).
+        workspace_id: Workspace ID (default: the client's).
+        group_key: Group key, for example `company`: write group profiles in the form that `import_groups` reads.
     """
 
     group_key: str | None
 
 
 class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an export of profiles wrote.
+    """Result of an export of profiles.
 
     Attributes:
-        profiles: Profiles in all.
-        written_bytes: Their JSON lines.
-        files: What was written.
-        duration_seconds: How long it took.
+        profiles: Number of profiles written.
+        written_bytes: Size of their JSON lines.
+        files: Files that were written.
+        duration_seconds: Duration of the export.
     """
 
     profiles: int
@@ -76,39 +76,40 @@ class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Properties(msgspec.Struct):
-    found: msgspec.Raw = msgspec.field(name="$properties", default=msgspec.Raw(b"{}"))
+    raw: msgspec.Raw = msgspec.field(name="$properties", default=msgspec.Raw(b"{}"))
 
 
 class ProfileExport:
-    """Profiles of users or groups.
+    """Exports user or group profiles.
 
     Args:
         session: Sends the requests.
-        clock: Waits between tries.
-        max_retries: How often a page is asked for again after it was turned away for its rate.
+        clock: Gives the jitter between attempts.
+        max_retries: How often a page is requested again after a 429.
     """
 
     def __init__(self, session: Session, clock: Clock, max_retries: int) -> None:
+        self._session = session
         self._reports = ProfileReports(session)
         self._clock = clock
         self._max_retries = max_retries
 
     async def profiles(self, **options: Unpack[ProfileOptions]) -> AsyncGenerator[dict[str, JSONValue]]:
-        """Yield profiles while they arrive; the end is reached only if all of them came.
+        """Yield profiles as they arrive; the loop ends without an error only if all profiles were yielded.
 
-        Each is a dict with `$distinct_id` and `$properties`, which `import_profiles` takes as it is. Each page counts
-        as one of the 60 queries an hour: where they are used up, the export waits, up to an hour for a page, and goes
-        on where it was.
+        Each profile is a dict with `$distinct_id` and `$properties`, which `import_profiles` reads unchanged. Each page
+        counts as one of the 60 queries per hour. When they are used up, the export waits up to an hour for a page and
+        then resumes.
 
         Args:
             **options: See `ProfileOptions`: distinct_id, distinct_ids, data_group_id, where, output_properties,
                 behaviors, as_of_timestamp, filter_by_cohort, include_all_users, project_id, workspace_id, group_key.
 
         Raises:
-            TruncatedReplyError: Fewer profiles came than Mixpanel said there are.
-            InvalidSettingError: Options contradict each other.
-            ApiError: Mixpanel refused.
-            TransportError: A page did not come, again and again.
+            TruncatedReplyError: Mixpanel sent fewer profiles than it announced.
+            InvalidArgumentError: Options contradict each other.
+            ApiError: Mixpanel refused the request.
+            TransportError: A page did not arrive in any attempt.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
         """
@@ -118,7 +119,7 @@ class ProfileExport:
                     yield cast("dict[str, JSONValue]", orjson.loads(line))
 
     async def profile_blocks(self, **options: Unpack[ProfileOptions]) -> AsyncGenerator[bytes]:
-        """Yield profiles as JSON lines, many at a time, with their properties byte for byte as they came.
+        """Yield profiles as blocks of JSON lines; their properties are unchanged, byte for byte.
 
         Args:
             **options: See `ProfileOptions`.
@@ -145,23 +146,28 @@ class ProfileExport:
     async def profiles_to_file(
         self, path: str | os.PathLike[str], **options: Unpack[ProfileOptions]
     ) -> ProfileExportReport:
-        """Write profiles to a file of JSON lines, which `import_profiles` takes as it is.
+        """Write profiles to a file of JSON lines, which `import_profiles` reads unchanged.
 
-        The file appears under its name only when it is complete; until then it is called like it with `.partial`
-        behind.
+        The file appears under its name only when it is complete.
 
         Args:
-            path: The file.
+            path: A file.
             **options: See `ProfileOptions`.
 
         Raises:
             OutputError: The file cannot be written.
+            InvalidArgumentError: `path` is a directory.
             The same as `profiles` otherwise.
+
+        Example:
+            report = await mp.export.profiles_to_file("profiles.ndjson", where='properties["plan"] == "pro"')
 
         Reference: https://developer.mixpanel.com/reference/engage-query
         """
         started = time.monotonic()
         target = Path(path)
+        if os.fspath(path).endswith(("/", os.sep)) or await asyncio.to_thread(target.is_dir):
+            raise InvalidArgumentError(f"path is invalid: {os.fspath(path)} is a directory; name a file")
         profiles, size = await write_stream(target, self.profile_blocks(**options), count_profiles)
         return ProfileExportReport(
             profiles=profiles,
@@ -171,36 +177,37 @@ class ProfileExport:
         )
 
     async def _all(self, query: _Query) -> AsyncGenerator[Profile]:
-        """Yield every profile of a query; go on where it was after a wait for its rate."""
-        cursor, count, attempt = ProfileCursor(), 0, 1
-        while True:
-            place = {"session_id": cursor.session_id, "page": cursor.page, "offset": cursor.offset}
-            stream = self._reports.profiles(**query, **place)  # type: ignore[arg-type]
-            try:
+        """Yield every profile of a query; resume after a 429 on the page where it came."""
+        cursor, count = ProfileCursor(), 0
+        async for attempt in self._session.retrying("export.profiles", self._delay_after_rate_limit):
+            position = {"session_id": cursor.session_id, "page": cursor.page, "offset": cursor.offset}
+            stream = self._reports.profiles(**query, **position)  # type: ignore[arg-type]
+            with attempt:
                 async with stream:
                     async for profile in stream:
-                        count, attempt = count + 1, 1
+                        count += 1
+                        attempt.note_progress()
                         yield profile
-                break
-            except RateLimitedError as error:
-                if attempt > self._max_retries:
-                    raise
-                pause = backoff_seconds(attempt, self._clock.uniform, retry_after=error.retry_after)
-            cursor, attempt = stream.cursor, attempt + 1
-            await self._clock.sleep(pause)
+            cursor = stream.cursor
         if stream.total is not None and count < stream.total:
-            raise TruncatedReplyError(f"only {count:,} of {stream.total:,} profiles came")
+            raise TruncatedReplyError(f"Mixpanel sent only {count:,} of {stream.total:,} profiles")
+
+    def _delay_after_rate_limit(self, error: MixpanelError, attempt: int) -> float | None:
+        if attempt > self._max_retries or not isinstance(error, RateLimitedError):
+            return None
+        return backoff_seconds(attempt, self._clock.uniform, retry_after=error.retry_after)
 
 
 def profile_line(profile: Profile, group_key: str | None = None) -> bytes:
-    """Return a profile as a line, in the form that an import takes.
+    """Return a profile as a line in the form that an import reads.
 
     Args:
-        profile: As the query API gave it.
-        group_key: Kind of the group that it is of, or None.
+        profile: A profile as returned by the query API.
+        group_key: Group key of a group profile, or None.
     """
-    # Nothing but space can be a newline there; an id that came as a number is text where it goes in again.
-    properties = bytes(msgspec.json.decode(profile.body, type=_Properties).found).translate(None, b"\r\n")
+    # In JSON, a raw line end can only be whitespace. An ID that the query API returns as a number is a string for
+    # /engage.
+    properties = bytes(msgspec.json.decode(profile.body, type=_Properties).raw).translate(None, b"\r\n")
     name = None if profile.distinct_id is None else str(profile.distinct_id)
     target = {"$distinct_id": name} if group_key is None else {"$group_key": group_key, "$group_id": name}
     return b'%s,"$properties":%s}\n' % (orjson.dumps(target)[:-1], properties)

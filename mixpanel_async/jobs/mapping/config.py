@@ -1,4 +1,4 @@
-"""How the fields of source records become events: what the caller says, checked, and nothing that he does not say."""
+"""Configures how source fields become event fields or profile updates."""
 
 import datetime as dt
 import math
@@ -18,35 +18,40 @@ IdHash: TypeAlias = Literal["content", "position"]
 class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How flat records (CSV rows, or mappings without `properties`) become events.
 
-    A field that has a role (event, time, distinct_id, $insert_id) is no property as well; all others are. Empty CSV
-    cells and nulls are left out.
+    The fields for the event name, the time, the distinct_id and the $insert_id become event fields; all other fields
+    become properties. Empty cells and nulls of tables are skipped.
 
     Attributes:
-        event: Name of every event; None: `event_field` tells.
-        event_field: Field that holds the event's name.
+        event: Name of every event; None: taken from `event_field`.
+        event_field: Field that holds the event name.
         time_field: Field that holds the time.
-        time_format: `s`, `ms`, `us`, `iso` or a strptime format; None: a number as Mixpanel takes it, or ISO 8601.
-        time_zone: IANA zone of times that do not carry one; without it such a time is an error.
-        distinct_id_field: Field that holds the user's id.
-        distinct_id: Id of every event, for example "" for nobody's, where no field tells.
-        insert_id_field: Field that holds $insert_id.
-        insert_id_hash: Make $insert_id from a 128-bit hash: of the record's `"content"`, where equal records are the
-            same event, or of content and `"position"` in the source, where they are different events.
-        insert_id_fields: Fields that are hashed; none: all of them.
-        types: Type of some fields of text: `string`, `int`, `float`, `number`, `bool`; a cell that is none is refused.
-        infer_types: Read cells without a type that look like a number, true or false as such; "007" stays text.
-        constants: Properties that every event gets.
-        rename: New names of properties.
-        drop: Properties left out.
-        keep: The only properties that are kept; none: all.
-        scrub: Names that are taken out of properties at whatever depth.
-        flatten: Make properties `a.b` of a property `a` that is an object.
-        events: The only events that are imported, by name; the others are skipped. None: all.
-        from_time: Events before this moment are skipped: ISO 8601 with its zone, or a day in `time_zone` or UTC.
-        to_time: Events from this moment on are skipped.
+        time_format: `s`, `ms`, `us`, `iso` or a strptime format; None: a number as Mixpanel accepts it, or ISO 8601.
+        time_zone: IANA time zone for times that have none; without it, such a time is an error.
+        distinct_id_field: Field that holds the user ID.
+        distinct_id: User ID of every event, "" for events without a user; None: taken from `distinct_id_field`.
+        insert_id_field: Field that holds the $insert_id.
+        insert_id_hash: Make the $insert_id from a 128-bit hash: of the record's `"content"` (equal records are the
+            same event), or of content and `"position"` in the source (equal records are different events).
+        insert_id_fields: Fields to hash; empty: all fields.
+        types: Declared types of text fields: `string`, `int`, `float`, `number` or `bool`; other values are rejected.
+        infer_types: Convert text that looks like a number, true or false, if the field has no declared type; "007"
+            stays text.
+        constants: Properties to add to every event.
+        rename: New names of properties, by old name.
+        drop: Properties to remove.
+        keep: The only properties to keep; empty: all.
+        scrub: Names of properties to remove at any depth.
+        flatten: Replace a property `a` that is an object by properties `a.b`.
+        events: Names of the only events to import; all others are skipped. None: all.
+        from_time: Skip events before this time: ISO 8601 with a time zone, or a day in `time_zone` or UTC.
+        to_time: Skip events at or after this time.
 
     Raises:
-        InvalidSettingError: Two of them contradict each other, or a zone or type is unknown.
+        InvalidSettingError: Settings contradict each other, or a time format, time zone or type is invalid.
+
+    Example:
+        >>> from mixpanel_async import RecordMapping
+        >>> mapping = RecordMapping(event="Signed Up", time_field="created", time_format="%d.%m.%Y", time_zone="UTC")
     """
 
     event: str | None = None
@@ -72,31 +77,42 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     to_time: str | None = None
 
     def __post_init__(self) -> None:
+        # Imported late: the client imports this module, and the zone database costs start-up time.
         if self.time_zone is not None:
             from mixpanel_async.jobs.mapping.timestamps import read_zone
 
             read_zone(self.time_zone)
+        if self.time_format is not None:
+            from mixpanel_async.jobs.mapping.timestamps import check_time_format
+
+            check_time_format(self.time_format)
         if self.insert_id_hash not in {None, "content", "position"}:
-            raise InvalidSettingError(f"insert_id_hash is {self.insert_id_hash!r}; choose content or position")
+            raise InvalidSettingError(
+                f"insert_id_hash is invalid: {self.insert_id_hash!r} is unknown; choose content or position"
+            )
         if self.insert_id_fields and self.insert_id_hash is None:
-            raise InvalidSettingError("insert_id_fields says what to hash; set insert_id_hash as well")
+            raise InvalidSettingError("insert_id_fields is invalid: insert_id_hash is not set; set it as well")
         check_types(self.types)
         if self.drop & self.keep:
-            raise InvalidSettingError(f"{min(self.drop & self.keep)!r} is in both drop and keep")
+            raise InvalidSettingError(
+                f"drop is invalid: {min(self.drop & self.keep)!r} is also in keep; remove it from one of them"
+            )
         self.time_range()
         if self.event == "":
-            raise InvalidSettingError("event is empty; give the event a name")
+            raise InvalidSettingError("event is invalid: the name is empty; give the event a name")
 
     def time_range(self) -> tuple[float, float]:
-        """Return the seconds since 1970 between which events are imported.
+        """Return `from_time` and `to_time` in seconds since 1970.
 
         Raises:
-            InvalidSettingError: A moment cannot be read, or they are the wrong way round.
+            InvalidSettingError: A time is invalid, or `from_time` is not before `to_time`.
         """
         low = -math.inf if self.from_time is None else self._moment("from_time", self.from_time)
         high = math.inf if self.to_time is None else self._moment("to_time", self.to_time)
         if high <= low:
-            raise InvalidSettingError(f"from_time {self.from_time} is not before to_time {self.to_time}")
+            raise InvalidSettingError(
+                f"from_time is invalid: {self.from_time} is not before to_time {self.to_time}; choose an earlier time"
+            )
         return low, high
 
     def _moment(self, name: str, text: str) -> float:
@@ -105,23 +121,25 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         try:
             moment = dt.datetime.fromisoformat(text)
         except ValueError:
-            raise InvalidSettingError(f"{name} {text!r} must look like 2024-12-31 or 2024-12-31T23:59:59Z") from None
+            raise InvalidSettingError(
+                f"{name} is invalid: {text!r} is not an ISO 8601 time; use 2024-12-31 or 2024-12-31T23:59:59Z"
+            ) from None
         return (moment if moment.tzinfo else moment.replace(tzinfo=read_zone(self.time_zone or "UTC"))).timestamp()
 
     def fingerprint(self) -> str:
-        """Return what changes when the mapping does."""
+        """Return text that differs for different mappings."""
         return orjson.dumps(msgspec.to_builtins(self), option=orjson.OPT_SORT_KEYS).decode()
 
 
 class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How flat records (rows of a table) become updates of profiles; records that are updates already need none.
+    """How flat records (rows of a table) become profile updates; records that are updates already need no mapping.
 
     Attributes:
-        id_field: Field that holds the user's distinct_id, or the group's id.
-        group_key: The groups' kind, for example `company`; only for groups.
+        id_field: Field that holds the user's distinct_id, or the group's ID.
+        group_key: Group key, for example `company`; for groups only.
         operation: `$set` or `$set_once`.
-        types: Type of some fields of text: `string`, `int`, `float`, `number`, `bool`; a cell that is none is refused.
-        infer_types: Read cells without a type that look like a number, true or false as such.
+        types: Declared types of text fields: `string`, `int`, `float`, `number` or `bool`; other values are rejected.
+        infer_types: Convert text that looks like a number, true or false, if the field has no declared type.
 
     Raises:
         InvalidSettingError: The operation or a type is unknown.
@@ -135,5 +153,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         if self.operation not in _SET_OPERATIONS:
-            raise InvalidSettingError(f"operation is {self.operation!r}; choose one of {', '.join(_SET_OPERATIONS)}")
+            raise InvalidSettingError(
+                f"operation is invalid: {self.operation!r} is unknown; choose one of {', '.join(_SET_OPERATIONS)}"
+            )
         check_types(self.types)

@@ -1,4 +1,4 @@
-"""Applies a mapping: one flat record in, one event out. Pure."""
+"""Applies a mapping: turns one flat record into one event."""
 
 import hashlib
 from collections import Counter
@@ -12,26 +12,26 @@ from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError, flattened, without_names
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.config import RecordMapping
-from mixpanel_async.jobs.mapping.timestamps import TimeReader
+from mixpanel_async.jobs.mapping.timestamps import TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord
 from mixpanel_async.records import validation
 
 _EVENT_KEYS: Final = {"event", "properties"}
-_HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, 128 bits do not meet by chance
+_HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, and 128 bits do not collide by chance
 
 
 class EventMapper:
     """Turns flat records into events.
 
     Args:
-        mapping: What the caller says.
-        keeps_events: Leave records that are events already as they are.
+        mapping: The mapping.
+        keeps_events: Whether records that are events already stay unchanged.
     """
 
     def __init__(self, mapping: RecordMapping, *, keeps_events: bool = False) -> None:
         self._mapping = mapping
         self._keeps_events = keeps_events
-        self._times = TimeReader(mapping.time_format, mapping.time_zone)
+        self._times = TimeParser(mapping.time_format, mapping.time_zone)
         roles = {mapping.time_field}
         if mapping.event is None:
             roles.add(mapping.event_field)
@@ -45,35 +45,35 @@ class EventMapper:
         self._skipped: dict[int, str] = {}
 
     def check_fields(self, fields: list[str]) -> None:
-        """Check that a table has the fields that the mapping needs.
+        """Check that a table has the columns that the mapping needs.
 
         Raises:
-            InvalidSettingError: One is missing, or a field comes twice.
+            InvalidSettingError: A column is missing or duplicate.
         """
-        twice = {name for name in fields if fields.count(name) > 1}
-        if twice:
-            raise InvalidSettingError(f"the header names {min(twice)!r} twice; rename one of them")
+        duplicates = {name for name in fields if fields.count(name) > 1}
+        if duplicates:
+            raise InvalidSettingError(f"the header is invalid: duplicate column {min(duplicates)!r}; rename one")
         mapping = self._mapping
         named = {*mapping.insert_id_fields, *mapping.types, *mapping.rename, *mapping.drop, *mapping.keep}
         missing = [repr(name) for name in [*sorted(self._roles), *sorted(named)] if name not in fields]
         if missing:
-            found = ", ".join(map(repr, fields))
+            header = ", ".join(map(repr, fields))
             raise InvalidSettingError(
-                f"there is no column {' or '.join(missing)}; the header has {found}; map the columns"
+                f"the mapping is invalid: the table has no column {', '.join(missing)}; map one of {header}"
             )
 
     def event(self, row: FlatRecord, number: int, *, file: int = 0, is_table: bool = False) -> Mapping[str, object]:
-        """Return the event that a record is.
+        """Return the event for a record.
 
         Args:
             row: The record's fields, or an event, whose properties are then the fields.
-            number: Its place in the source, for an $insert_id that tells equal records apart.
-            file: Which of the source's files it is in, from 0.
-            is_table: Whether it is a row of a table, where an empty cell means that there is nothing.
+            number: The record's number in its file, for an $insert_id that distinguishes equal records.
+            file: Index of the file in the source, from 0.
+            is_table: Whether the record is a row of a table, where an empty cell means that there is no value.
 
         Raises:
-            InvalidRecordError: A field that is needed is missing or cannot be read.
-            Skipped: The mapping's filters leave it out.
+            InvalidRecordError: A required field is missing or invalid.
+            RecordSkippedError: The mapping's filters skip the event.
         """
         mapping, event, roles = self._mapping, self._mapping.event, self._roles
         inner = row.get("properties")
@@ -96,27 +96,27 @@ class EventMapper:
         if event is None:
             event = _text(fields, mapping.event_field, "event")
         self._filter(event, properties["time"], number)
-        others = self._repaired({name: value for name, value in fields.items() if name not in roles})
+        others = self._cleaned({name: value for name, value in fields.items() if name not in roles})
         for name, value in others.items():
             properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)
         return {"event": event, "properties": properties}
 
     def take_changes(self) -> Counter[str]:
-        """Return how many records were changed since the last call, by what was done to them."""
+        """Return how many records were changed since the last call, by kind of change."""
         changes, self._changes = self._changes, Counter()
         return changes
 
     def take_skipped(self) -> Mapping[int, str]:
-        """Return the numbers of the records that were left out since the last call, and which filter did it."""
+        """Return the numbers of the records that were skipped since the last call, and the filter that did it."""
         skipped, self._skipped = self._skipped, {}
         return skipped
 
     def _filter(self, event: str, time: object, number: int) -> None:
-        """Skip an event that is not wanted.
+        """Apply the filters.
 
         Raises:
-            Skipped: It is not.
+            RecordSkippedError: A filter skips the event.
         """
         low, high = self._range
         if self._mapping.events is not None and event not in self._mapping.events:
@@ -128,19 +128,19 @@ class EventMapper:
         self._skipped[number] = filter_name
         raise RecordSkippedError(filter_name)
 
-    def _repaired(self, properties: dict[str, object]) -> dict[str, object]:
+    def _cleaned(self, properties: dict[str, object]) -> dict[str, object]:
         mapping = self._mapping
-        found = {name: value for name, value in properties.items() if self._is_kept(name)}
-        self._changes["dropped"] += len(found) != len(properties)
+        cleaned = {name: value for name, value in properties.items() if self._is_kept(name)}
+        self._changes["dropped"] += len(cleaned) != len(properties)
         if mapping.scrub:
-            scrubbed = without_names(found, mapping.scrub)
-            self._changes["scrubbed"] += scrubbed is not found
-            found = scrubbed if isinstance(scrubbed, dict) else found
-        if mapping.flatten and any(isinstance(value, Mapping) for value in found.values()):
-            found = flattened(found)
+            scrubbed = without_names(cleaned, mapping.scrub)
+            self._changes["scrubbed"] += scrubbed is not cleaned
+            cleaned = scrubbed if isinstance(scrubbed, dict) else cleaned
+        if mapping.flatten and any(isinstance(value, Mapping) for value in cleaned.values()):
+            cleaned = flattened(cleaned)
             self._changes["flattened"] += 1
-        self._changes["renamed"] += not mapping.rename.keys().isdisjoint(found)
-        return found
+        self._changes["renamed"] += not mapping.rename.keys().isdisjoint(cleaned)
+        return cleaned
 
     def _is_kept(self, name: str) -> bool:
         return name not in self._mapping.drop and (not self._mapping.keep or name in self._mapping.keep)
@@ -148,10 +148,10 @@ class EventMapper:
     def _new_name(self, name: str, properties: Mapping[str, object]) -> str:
         name = self._mapping.rename.get(name, name)
         if name in properties:
-            raise InvalidRecordError("comes twice; rename or drop one of them", field=name)
+            raise InvalidRecordError("is a duplicate; rename or drop one of them", field=name)
         return name
 
-    def _hash(self, fields: Mapping[str, object], place: str) -> str:
+    def _hash(self, fields: Mapping[str, object], position: str) -> str:
         mapping = self._mapping
         content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
         try:
@@ -159,7 +159,7 @@ class EventMapper:
         except (TypeError, RecursionError) as error:
             raise validation.explain_unencodable(content, "record", str(error)) from None
         if mapping.insert_id_hash == "position":
-            text += b"\n" + place.encode()
+            text += b"\n" + position.encode()
         return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()
 
 

@@ -138,7 +138,7 @@ async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> N
         (["import", "events", "a.ndjson", "--region", "mars"], "region 'mars' is unknown; choose one of us, eu, in"),
         (["import", "events", "a.ndjson", "--project-id", "x"], "--project-id"),
         (["import", "events", "a.ndjson", "--format", "xml"], "format is 'xml'"),
-        (["import", "events", "a.ndjson", "--time-zone", "Mars"], "time zone 'Mars' is unknown"),
+        (["import", "events", "a.ndjson", "--time-zone", "Mars"], "time_zone is invalid: 'Mars' is unknown"),
         (["import", "events", "a.ndjson", "--type", "n"], "--type 'n' must look like NAME=VALUE"),
         (["import", "events", "a.ndjson", "--base-url", "x"], "base_url must look like"),
         (["import", "events", "-", "--checkpoint", "c"], "a checkpoint needs files"),

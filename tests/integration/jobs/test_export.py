@@ -101,6 +101,22 @@ async def test_a_directory_goes_on_where_it_was(connect: Connect, server: Emulat
     assert sorted(n for name in names(tmp_path) for n in numbers(tmp_path / name)) == list(range(COUNT))
 
 
+async def test_a_trailing_slash_means_a_directory(connect: Connect, tmp_path: pathlib.Path) -> None:
+    """A path that ends in a slash is a directory with a file for each day; it is created if it is missing."""
+    client = connect()
+    await fill(client)
+    report = await client.export.to_file(f"{tmp_path}/new/out/", "2023-11-15", "2023-11-16")
+    assert names(tmp_path / "new" / "out") == ["2023-11-15.ndjson", "2023-11-16.ndjson"]
+    assert report.files == [str(tmp_path / "new" / "out" / name) for name in names(tmp_path / "new" / "out")]
+
+
+async def test_a_directory_that_cannot_be_created(connect: Connect, tmp_path: pathlib.Path) -> None:
+    """The error names the directory, and nothing is requested."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match=f"cannot write {tmp_path}/file/out"):
+        await connect().export.to_file(f"{tmp_path}/file/out/", "2023-11-15", "2023-11-16")
+
+
 async def test_a_disk_that_is_full(connect: Connect) -> None:
     """A file that cannot be written is an error that names it."""
     client = connect()
@@ -168,5 +184,5 @@ def test_a_lost_tail_is_noticed(lines: list[bytes], lost: int) -> None:
 def test_a_line_that_is_no_event(line: bytes) -> None:
     """Whoever reads lines notices one that is no event, and shows it."""
     for read in (count_events, read_event):
-        with pytest.raises(TruncatedReplyError, match="no event"):
+        with pytest.raises(TruncatedReplyError, match="not an event"):
             read(b'{"event":"E"}\n' + line + b"\n")

@@ -130,6 +130,14 @@ async def test_fewer_than_there_are(tmp_path: pathlib.Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.parametrize("path", ["", "/", "/missing/"])
+async def test_a_directory_is_refused(connect: Connect, server: Emulator, tmp_path: pathlib.Path, path: str) -> None:
+    """Profiles go to one file; a directory is refused before anything is requested."""
+    with pytest.raises(InvalidArgumentError, match="is a directory; name a file"):
+        await connect().export.profiles_to_file(f"{tmp_path}{path}")
+    assert not server.requests
+
+
 async def test_a_disk_that_is_full(connect: Connect) -> None:
     """A file that cannot be written is an error that names it."""
     with pytest.raises(OutputError, match="/dev/full"):
