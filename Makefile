@@ -1,6 +1,6 @@
 # Everything sets up its own environment in .venv; Python >= 3.11 and make are all that is needed.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench bench-peers simulate mutants docs clean
+.PHONY: demo test test-fast lint bench bench-peers simulate mutants docs clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,6 +21,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(PY) -m pytest
+
+# What needs no process, no server and no waiting: seconds, for while one works.
+test-fast: $(STAMP)
+	@$(PY) -m pytest --hypothesis-profile=fast tests/unit tests/property tests/test_architecture.py
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

@@ -5,6 +5,7 @@ import pathlib
 import signal
 from collections.abc import AsyncIterator, Callable
 
+import hypothesis
 import pytest
 
 from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
@@ -18,6 +19,9 @@ SECRET = "secret-fedcba9876543210"
 PROJECT_ID = 4242
 
 Connect = Callable[..., AsyncMixpanel]
+
+# `make test-fast` takes it: enough examples to find a plain mistake, in seconds.
+hypothesis.settings.register_profile("fast", max_examples=10)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background jobs ignore it, and so would the commands that tests start and interrupt.

@@ -22,6 +22,7 @@ from tests.architecture import (
 
 PACKAGE: Final = pathlib.Path(__file__).parent.parent / "mixpanel_async"
 MODULES: Final = modules_of(PACKAGE)
+IMPORTS: Final = imports_of(PACKAGE)
 # From the bottom up, by folder; "" is the package itself. A unit imports from lower layers only.
 LAYERS: Final[Mapping[str, Layers]] = {
     "": [
@@ -101,7 +102,7 @@ SHARED_WITH_LOCAL_SERVER: Final = {"limits", "errors"}
 @pytest.mark.parametrize("folder", LAYERS, ids=lambda folder: folder or "package")
 def test_imports_lead_downwards(folder: str) -> None:
     """A module imports only from its own unit and from the layers below; inside the larger folders, too."""
-    assert not upward_imports(imports_of(PACKAGE), folder, LAYERS[folder])
+    assert not upward_imports(IMPORTS, folder, LAYERS[folder])
 
 
 @pytest.mark.parametrize("folder", LAYERS, ids=lambda folder: folder or "package")
@@ -118,7 +119,7 @@ def test_nothing_is_a_cycle() -> None:
 
 def test_the_local_server_is_independent() -> None:
     """The local server shares only the limits and the exceptions with the client, and only the command line uses it."""
-    for module, name in imports_of(PACKAGE):
+    for module, name in IMPORTS:
         here, there = unit_of(module, ""), unit_of(name, "")
         if here == "emulator":
             assert there in {"emulator", *SHARED_WITH_LOCAL_SERVER}, f"{module} must not import {name}"

@@ -305,7 +305,7 @@ def test_the_client_keeps_to_its_model() -> None:
         run_state_machine_as_test(
             ClientMachine,
             settings=profile(
-                max_examples=300,
+                max_examples=3 * profile().max_examples,
                 stateful_step_count=40,
                 derandomize=True,
                 database=None,

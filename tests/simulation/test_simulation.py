@@ -29,4 +29,4 @@ def test_the_simulation_meets_everything() -> None:
     seen = {fault for audit in audits for fault in audit.faults}
     outcomes = {outcome for audit in audits for outcome, count in audit.outcomes.items() if count}
     assert set(FAULTS) <= seen
-    assert outcomes == set(Outcome)
+    assert outcomes == set(Outcome) - {Outcome.SKIPPED}  # only the mapping of a job skips records
