@@ -44,11 +44,7 @@ bench-peers: $(STAMP)
 	@$(PY) -m benchmarks.peers
 
 docs: $(STAMP)
-	@$(PY) -m pdoc --docformat google --output-directory build/docs mixpanel_async.client mixpanel_async.config \
-		mixpanel_async.errors mixpanel_async.models mixpanel_async.engine mixpanel_async.emulator \
-		$(addprefix mixpanel_async.actions.,query pipelines lookup_tables annotations schemas gdpr service_accounts \
-		warehouse feature_flags experiments projects raw_request)
-	@echo "written: build/docs/index.html"
+	@$(PY) -m tools.reference build/docs
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -93,6 +93,13 @@ class ServiceAccount(_Basic):
         secret: Its secret.
 
     Reference: https://developer.mixpanel.com/reference/service-accounts
+
+    Example:
+        ```python
+        account = ServiceAccount("nightly-export", "secret")
+        mp = AsyncMixpanel("project-token", credentials=account, project_id=1)
+        await mp.aclose()
+        ```
     """
 
     __slots__ = ("username",)
@@ -118,6 +125,12 @@ class ProjectSecret(_Basic):
         secret: The project secret.
 
     Reference: https://developer.mixpanel.com/reference/project-secret
+
+    Example:
+        ```python
+        mp = AsyncMixpanel("project-token", credentials=ProjectSecret("project-secret"))
+        await mp.aclose()
+        ```
     """
 
     __slots__ = ()
@@ -145,6 +158,12 @@ class OAuthToken(_Secret):
         token: The token, without the word `Bearer`.
 
     Reference: https://developer.mixpanel.com/reference/oauth
+
+    Example:
+        ```python
+        mp = AsyncMixpanel("project-token", credentials=OAuthToken("oauth-token"), project_id=1)
+        await mp.aclose()
+        ```
     """
 
     __slots__ = ()

@@ -373,6 +373,12 @@ class AsyncMixpanel:
             WrongLoopError: The client belongs to another event loop, thread or process.
 
         Reference: https://developer.mixpanel.com/reference/import-events
+
+        Example:
+            ```python
+            report = await mp.import_events("events.ndjson.gz", checkpoint="events.checkpoint")
+            print(report.read, report.imported, report.rejected)
+            ```
         """
         from mixpanel_async.jobs.options import read_options
         from mixpanel_async.jobs.run import import_events
@@ -414,6 +420,11 @@ class AsyncMixpanel:
             MissingCredentialsError: The client has no token.
 
         Reference: https://developer.mixpanel.com/reference/profile-batch-update
+
+        Example:
+            ```python
+            report = await mp.import_profiles("profiles.ndjson")
+            ```
         """
         return await self._import_updates(source, format, delimiter, mapping, job, is_group=False)
 
@@ -439,6 +450,11 @@ class AsyncMixpanel:
             MissingCredentialsError: The client has no token.
 
         Reference: https://developer.mixpanel.com/reference/group-batch-update
+
+        Example:
+            ```python
+            report = await mp.import_groups("companies.ndjson")
+            ```
         """
         return await self._import_updates(source, format, delimiter, mapping, job, is_group=True)
 
@@ -521,6 +537,19 @@ class AsyncMixpanel:
             ClientClosedError: The client was closed.
 
         Reference: https://developer.mixpanel.com/reference/import-events
+
+        Example:
+            ```python
+            import contextlib
+
+            events = [
+                (7, {"event": "Paid", "properties": {"time": 1700000000, "distinct_id": "user-1"}}),
+                (8, {"event": "Paid", "properties": {"time": 1700000001, "distinct_id": "user-2"}}),
+            ]
+            async with contextlib.aclosing(mp.pipe(events)) as acks:
+                async for ack in acks:
+                    print("commit", ack.offset, ack.verdict.outcome)
+            ```
         """
         from mixpanel_async.jobs.options import check_count
 
@@ -566,6 +595,11 @@ class AsyncMixpanel:
             MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
 
         Reference: https://developer.mixpanel.com/reference/import-events
+
+        Example:
+            ```python
+            report = await mp.replay_dead_letters("dead-letters.ndjson", dead_letters="still-rejected.ndjson")
+            ```
         """
         from mixpanel_async.jobs.options import read_options
         from mixpanel_async.jobs.run import replay_dead_letters
@@ -704,6 +738,11 @@ class AsyncMixpanel:
             UnexpectedReplyError: The reply is no JSON, and `response` says it is.
 
         Reference: https://developer.mixpanel.com/reference/overview
+
+        Example:
+            ```python
+            me = await mp.request("GET", "/api/app/me")
+            ```
         """
         from mixpanel_async.actions.raw_request import request
 
@@ -714,7 +753,14 @@ class AsyncMixpanel:
 
     @property
     def stats(self) -> Stats:
-        """A snapshot of all counters."""
+        """A snapshot of all counters.
+
+        Example:
+            ```python
+            stats = mp.stats
+            print(stats.queued, stats.in_flight)
+            ```
+        """
         return self._engine.stats()
 
     async def flush(self, timeout: float | None = None) -> DeliveryReport:
@@ -728,6 +774,13 @@ class AsyncMixpanel:
 
         Raises:
             WrongLoopError: The client belongs to another event loop, thread or process.
+
+        Example:
+            ```python
+            await mp.track("user-1", "Signed Up")
+            report = await mp.flush(timeout=10)
+            print(report)
+            ```
         """
         return await self._engine.flush(timeout)
 
@@ -742,6 +795,12 @@ class AsyncMixpanel:
 
         Raises:
             WrongLoopError: The client belongs to another event loop, thread or process.
+
+        Example:
+            ```python
+            report = await mp.aclose(timeout=10)
+            print(report)
+            ```
         """
         return await self._engine.aclose(self._context.settings.close_timeout_seconds if timeout is None else timeout)
 

@@ -24,7 +24,14 @@ _MIN_BUFFER_BATCHES: Final = 4  # one batch being compressed must fit beside wha
 
 
 class Region(enum.StrEnum):
-    """Where the project's data lives."""
+    """Where the project's data lives.
+
+    Example:
+        ```python
+        mp = AsyncMixpanel("project-token", region=Region.EU)  # or region="eu"
+        await mp.aclose()
+        ```
+    """
 
     US = "us"
     EU = "eu"
@@ -155,6 +162,11 @@ class Rates(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         schemas_entities_per_minute: Entities that they write.
         gdpr_per_second: Calls of the GDPR API.
         max_wait_seconds: Longest wait of a call for its turn; after it the call raises RateLimitedError.
+
+    Example:
+        ```python
+        settings = Settings(rates=Rates(query_per_hour=30))
+        ```
     """
 
     ingestion_events_per_minute: int | None = limits.INGESTION_EVENTS_PER_MINUTE
@@ -215,6 +227,13 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ssl_context: Replaces the default verification of certificates.
         user_agent: Put in front of the library's own.
         rates: The project's rate limits.
+
+    Example:
+        ```python
+        settings = Settings(track_via="import", max_buffer_bytes=16 * 1024 * 1024)
+        mp = AsyncMixpanel("project-token", settings=settings)
+        await mp.aclose()
+        ```
     """
 
     track_via: Literal["track", "import"] = "track"

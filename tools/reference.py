@@ -6,6 +6,7 @@ Run as `python -m tools.reference [DIRECTORY]`.
 import importlib
 import pkgutil
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,32 +15,30 @@ import pdoc
 import pdoc.render
 
 ROOT: Final = Path(__file__).parent.parent
-# Pages of packages that show more than one module. A module below them whose name or folder is private has no page.
-PACKAGES: Final = ("mixpanel_async.actions", "mixpanel_async.emulator")
-# Pages of single modules: what the client's methods and groups take and return.
+# Single modules that have a page: what the client's methods and groups take and return.
 MODULES: Final = (
     "mixpanel_async",
+    "mixpanel_async.actions",
     "mixpanel_async.auth",
+    "mixpanel_async.emulator",
     "mixpanel_async.errors",
-    "mixpanel_async.models",
     "mixpanel_async.jobs.exports.events",
     "mixpanel_async.jobs.exports.profiles",
     "mixpanel_async.jobs.options",
+    "mixpanel_async.models",
     "mixpanel_async.session.messages",
     "mixpanel_async.tracking.profiles",
 )
 
 
 def pages() -> Iterator[str]:
-    """Yield the full names of the modules that have a page."""
+    """Yield the full names of the modules that have a page: those above, and the public modules of the API calls."""
     yield from MODULES
-    for package in PACKAGES:
-        yield package
-        if package == "mixpanel_async.actions":
-            found = importlib.import_module(package)
-            for module in pkgutil.walk_packages(found.__path__, f"{package}."):
-                if not any(part.startswith("_") for part in module.name.split(".")):
-                    yield module.name
+    package = importlib.import_module("mixpanel_async.actions")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        # pdoc shows a package together with its modules; its own page would show them twice.
+        if not module.ispkg and "._" not in module.name:
+            yield module.name
 
 
 def build(directory: Path) -> None:
@@ -55,7 +54,12 @@ def build(directory: Path) -> None:
         for public in getattr(module, "__all__", ()):
             setattr(module, public, getattr(module, public))
     pdoc.render.configure(docformat="google", template_directory=ROOT / "docs/reference_template")
-    pdoc.pdoc(*names, output_directory=directory)
+    with warnings.catch_warnings():
+        # Types of libraries that the package does not depend on, such as polars.DataFrame, have no link; a TypedDict
+        # does not say which class a key comes from.
+        for message in ("Error parsing", "Failed to run TYPE_CHECKING", "Cannot determine where"):
+            warnings.filterwarnings("ignore", message=message)
+        pdoc.pdoc(*names, output_directory=directory)
 
 
 if __name__ == "__main__":

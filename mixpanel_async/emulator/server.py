@@ -219,6 +219,16 @@ async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | No
     Raises:
         MissingExtraError: DuckDB is not installed.
         OSError: The port is taken.
+
+    Example:
+        ```python
+        import asyncio
+
+        from mixpanel_async.emulator import EmulatorSettings, serve
+
+        server = asyncio.create_task(serve(EmulatorSettings(port=8080), ready=print))
+        server.cancel()
+        ```
     """
     async with Emulator(settings) as emulator:
         if ready is not None:

@@ -27,6 +27,13 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
 
     It holds no record and no batch, only the verdict once there is one. Awaiting it never raises because of the
     network: what went wrong is in the verdict.
+
+    Example:
+        ```python
+        receipt = await mp.track("user-1", "Paid", {"amount": 12.5})
+        verdict = await receipt
+        print(verdict.outcome, verdict.reason, verdict.message)
+        ```
     """
 
     # A Struct is made in a third of the time of a plain object, and a service makes one for every event.

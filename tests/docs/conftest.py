@@ -46,6 +46,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "companies.ndjson").write_text(
         '{"$group_key": "company", "$group_id": "acme", "$set": {"seats": 20}}\n'
     )
+    (tmp_path / "profiles.csv").write_text("email,plan\nann@example.com,pro\n")
     letter = {"source": "events.ndjson", "number": 1, "message": "time: is missing", "record": events[0]}
     (tmp_path / "dead-letters.ndjson").write_text(json.dumps(letter) + "\n")
     monkeypatch.chdir(tmp_path)

@@ -33,6 +33,11 @@ class Scope(ProjectScope, WorkspaceScope, total=False):
     Attributes:
         project_id: Project ID (default: the client's).
         workspace_id: Workspace ID (default: the client's).
+
+    Example:
+        ```python
+        report = await mp.query.insights(9005, project_id=42, workspace_id=7)
+        ```
     """
 
 

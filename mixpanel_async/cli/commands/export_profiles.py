@@ -17,7 +17,7 @@ from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import run_call
-from mixpanel_async.jobs.exports.profiles import ProfileExportReport, ProfileOptions
+from mixpanel_async.jobs.exports.profiles import ProfileExportOptions, ProfileExportReport
 
 
 @with_options(selection=selection_options, server=server_options)
@@ -44,7 +44,7 @@ def profiles(
     up, the export waits and goes on.
     """
     named = {**selection.options, "workspace_id": workspace_id, "group_key": group_key}
-    options = cast("ProfileOptions", named)
+    options = cast("ProfileExportOptions", named)
 
     async def write(client: AsyncMixpanel) -> ProfileExportReport | None:
         if path == STDIN:
@@ -61,7 +61,7 @@ def profiles(
     return 0
 
 
-async def _print_profiles(client: AsyncMixpanel, options: ProfileOptions) -> None:
+async def _print_profiles(client: AsyncMixpanel, options: ProfileExportOptions) -> None:
     async with contextlib.aclosing(client.export.profile_blocks(**options)) as blocks:
         async for block in blocks:
             await asyncio.to_thread(stdout.write, block)

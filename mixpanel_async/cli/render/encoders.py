@@ -36,7 +36,11 @@ def row_encoder(form: TextForm, columns: tuple[str, ...], *, has_header: bool = 
         columns: Names of the columns.
         has_header: Begin CSV with them.
     """
-    return CsvRows(columns, has_header=has_header) if form == "csv" else JsonRows(columns, is_array=form == "json")
+    return (
+        CsvRowEncoder(columns, has_header=has_header)
+        if form == "csv"
+        else JsonRowEncoder(columns, is_array=form == "json")
+    )
 
 
 class JsonValues:
@@ -70,7 +74,7 @@ class JsonValues:
         return b"]\n" if self._is_first else b"\n]\n"
 
 
-class JsonRows(JsonValues):
+class JsonRowEncoder(JsonValues):
     """Rows as objects.
 
     Args:
@@ -87,7 +91,7 @@ class JsonRows(JsonValues):
         return self.value(dict(zip(self._columns, row, strict=True)))
 
 
-class CsvRows:
+class CsvRowEncoder:
     """Rows as CSV: nothing for None, JSON for what is neither text nor a number.
 
     Args:

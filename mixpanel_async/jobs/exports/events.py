@@ -99,8 +99,10 @@ class Export(ProfileExport):
             InvalidArgumentError: A date is invalid, or `limit` is out of range.
 
         Example:
+            ```python
             async for event in mp.export.events("2026-01-01", "2026-01-31", event="Signed Up"):
                 print(event["properties"]["distinct_id"])
+            ```
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """
@@ -124,6 +126,12 @@ class Export(ProfileExport):
             The same as `events`.
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
+
+        Example:
+            ```python
+            async for block in mp.export.blocks("2026-08-01", "2026-08-31"):
+                print(len(block))
+            ```
         """
         options.setdefault("timeout_seconds", _TIMEOUT_SECONDS)
         request = self._raw.request(from_date, to_date, **options)
@@ -168,7 +176,9 @@ class Export(ProfileExport):
             InvalidArgumentError: A date is invalid, or `limit` is out of range.
 
         Example:
+            ```python
             report = await mp.export.to_file("events/", "2026-01-01", "2026-01-31")
+            ```
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """

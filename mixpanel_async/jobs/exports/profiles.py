@@ -38,7 +38,7 @@ class _Query(TypedDict, total=False):
     workspace_id: Id | None
 
 
-class ProfileOptions(_Query, total=False):
+class ProfileExportOptions(_Query, total=False):
     """Options of an export of profiles; all are optional.
 
     Attributes:
@@ -94,7 +94,7 @@ class ProfileExport:
         self._clock = clock
         self._max_retries = max_retries
 
-    async def profiles(self, **options: Unpack[ProfileOptions]) -> AsyncGenerator[dict[str, JSONValue]]:
+    async def profiles(self, **options: Unpack[ProfileExportOptions]) -> AsyncGenerator[dict[str, JSONValue]]:
         """Yield profiles as they arrive; the loop ends without an error only if all profiles were yielded.
 
         Each profile is a dict with `$distinct_id` and `$properties`, which `import_profiles` reads unchanged. Each page
@@ -102,7 +102,7 @@ class ProfileExport:
         then resumes.
 
         Args:
-            **options: See `ProfileOptions`: distinct_id, distinct_ids, data_group_id, where, output_properties,
+            **options: See `ProfileExportOptions`: distinct_id, distinct_ids, data_group_id, where, output_properties,
                 behaviors, as_of_timestamp, filter_by_cohort, include_all_users, project_id, workspace_id, group_key.
 
         Raises:
@@ -112,22 +112,34 @@ class ProfileExport:
             TransportError: A page did not arrive in any attempt.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            async for profile in mp.export.profiles(where='user["plan"] == "pro"'):
+                print(profile["$distinct_id"], profile["$properties"])
+            ```
         """
         async with aclosing(self.profile_blocks(**options)) as blocks:
             async for block in blocks:
                 for line in block.splitlines():
                     yield cast("dict[str, JSONValue]", orjson.loads(line))
 
-    async def profile_blocks(self, **options: Unpack[ProfileOptions]) -> AsyncGenerator[bytes]:
+    async def profile_blocks(self, **options: Unpack[ProfileExportOptions]) -> AsyncGenerator[bytes]:
         """Yield profiles as blocks of JSON lines; their properties are unchanged, byte for byte.
 
         Args:
-            **options: See `ProfileOptions`.
+            **options: See `ProfileExportOptions`.
 
         Raises:
             The same as `profiles`.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            async for block in mp.export.profile_blocks():
+                print(len(block))
+            ```
         """
         group_key = options.pop("group_key", None)
         lines: list[bytes] = []
@@ -144,7 +156,7 @@ class ProfileExport:
             yield b"".join(lines)
 
     async def profiles_to_file(
-        self, path: str | os.PathLike[str], **options: Unpack[ProfileOptions]
+        self, path: str | os.PathLike[str], **options: Unpack[ProfileExportOptions]
     ) -> ProfileExportReport:
         """Write profiles to a file of JSON lines, which `import_profiles` reads unchanged.
 
@@ -152,7 +164,7 @@ class ProfileExport:
 
         Args:
             path: A file.
-            **options: See `ProfileOptions`.
+            **options: See `ProfileExportOptions`.
 
         Raises:
             OutputError: The file cannot be written.
@@ -160,7 +172,9 @@ class ProfileExport:
             The same as `profiles` otherwise.
 
         Example:
+            ```python
             report = await mp.export.profiles_to_file("profiles.ndjson", where='properties["plan"] == "pro"')
+            ```
 
         Reference: https://developer.mixpanel.com/reference/engage-query
         """

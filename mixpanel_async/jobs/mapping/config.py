@@ -50,8 +50,9 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         InvalidSettingError: Settings contradict each other, or a time format, time zone or type is invalid.
 
     Example:
-        >>> from mixpanel_async import RecordMapping
-        >>> mapping = RecordMapping(event="Signed Up", time_field="created", time_format="%d.%m.%Y", time_zone="UTC")
+        ```python
+        mapping = RecordMapping(event="Signed Up", time_field="created", time_format="%d.%m.%Y", time_zone="UTC")
+        ```
     """
 
     event: str | None = None
@@ -143,6 +144,12 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Raises:
         InvalidSettingError: The operation or a type is unknown.
+
+    Example:
+        ```python
+        mapping = UpdateMapping(id_field="email")
+        report = await mp.import_profiles("profiles.csv", mapping=mapping)
+        ```
     """
 
     id_field: str = "distinct_id"
