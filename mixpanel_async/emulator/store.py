@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from mixpanel_async.emulator.rules.intake import EventRow, IdentityLink
+from mixpanel_async.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,13 +35,6 @@ DEDUPLICATED = """(
 _FLUSH_ROWS = 10_000
 
 ProfileKey = tuple[str, ...]
-
-
-class MissingExtraError(ImportError):
-    """DuckDB is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__('the local server needs DuckDB: pip install "mixpanel-async[emulator]"')
 
 
 class Store:
@@ -204,6 +198,6 @@ def _connect(path: pathlib.Path | None) -> "duckdb.DuckDBPyConnection":
     try:
         import duckdb
     except ImportError as error:
-        raise MissingExtraError from error
+        raise MissingExtraError("emulator", "the local server") from error
     # One thread: the emulator shares its machine with the client under test.
     return duckdb.connect(":memory:" if path is None else str(path), config={"threads": 1})

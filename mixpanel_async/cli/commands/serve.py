@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mixpanel_async.cli.render import stdout
-from mixpanel_async.errors import MissingExtraError, OutputError
+from mixpanel_async.errors import OutputError
 
 
 def add(app: typer.Typer) -> None:
@@ -32,12 +32,8 @@ def run_server(
 
     Point a client at it with --base-url or MIXPANEL_BASE_URL. Nothing that is sent to it leaves this machine.
     """
-    try:
-        from mixpanel_async import emulator
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] != "duckdb":
-            raise
-        raise MissingExtraError("emulator", "the local server") from None
+    from mixpanel_async import emulator
+
     settings = emulator.EmulatorSettings(host=host, port=port, data=data, token=token, project_id=project_id)
 
     def ready(url: str) -> None:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from mixpanel_async.emulator import Emulator, EmulatorSettings, serve
+from mixpanel_async.errors import MissingExtraError
 from tests.integration.emulator.api import Api, HandClock, event, until
 
 
@@ -70,10 +71,13 @@ async def test_starting_twice_is_an_error(emulator: Emulator) -> None:
 
 
 async def test_missing_duckdb_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without DuckDB the error says what to install."""
+    """Without DuckDB the start raises the package's own error, which gives the pip command."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(ImportError, match=r'pip install "mixpanel-async\[emulator\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "mixpanel-async\[emulator\]"') as caught:
         await Emulator().start()
+    assert caught.value.extra == "emulator"
+    with pytest.raises(MissingExtraError):
+        await serve(EmulatorSettings())
 
 
 async def test_serve_runs_until_cancelled() -> None:
