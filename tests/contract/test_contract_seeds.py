@@ -9,7 +9,7 @@ from mixpanel_async.actions import RequestOptions, request
 from mixpanel_async.actions.pipelines.destinations import GcsRaw
 from mixpanel_async.client import AsyncMixpanel
 from tests import ROOT
-from tests.contract.calls import CALLS, Families
+from tests.contract.calls import CALLS
 from tests.contract.seeds import SEEDS, Seed
 from tests.contract.test_contract_actions import named
 from tests.contract.test_contract_client import CLIENT_OPERATIONS
@@ -19,7 +19,7 @@ from tests.signatures import argument_names
 ROWS = [(f"{page}: {seed.action}", seed) for page, seeds in SEEDS.items() for seed in seeds]
 
 
-def find(function: str, families: Families, client: AsyncMixpanel) -> Callable[..., object]:
+def find(function: str, client: AsyncMixpanel) -> Callable[..., object]:
     """Return our function by the name that users write."""
     if function == "request":
         return request
@@ -27,7 +27,7 @@ def find(function: str, families: Families, client: AsyncMixpanel) -> Callable[.
     if not family:
         found: Callable[..., object] = getattr(client, name)
     else:
-        found = getattr(getattr(families, family, None) or getattr(client, family), name)
+        found = getattr(getattr(client, family), name)
     return found
 
 
@@ -35,13 +35,8 @@ def find(function: str, families: Families, client: AsyncMixpanel) -> Callable[.
 async def test_every_input_has_its_argument(name: str, seed: Seed, wire: Wire) -> None:
     """Each input of the action is an argument of the function, of the client, or of a raw request."""
     del name
-    session = wire.session(None)
-    client = AsyncMixpanel("token", base_url=wire.base)
-    try:
-        arguments = argument_names(find(seed.function, Families(session), client))
-    finally:
-        await session.aclose()
-        await client.aclose()
+    async with wire.client(None) as client:
+        arguments = argument_names(find(seed.function, client))
     for argument in seed.inputs.values():
         kind, _, inner = argument.rpartition(":")
         if kind == "kind":

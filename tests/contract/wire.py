@@ -8,10 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from mixpanel_async.auth import Credential
-from mixpanel_async.clock import SystemClock
-from mixpanel_async.config import Rates, Region, Server, Settings, servers
-from mixpanel_async.session import Session
-from mixpanel_async.session.transport import AiohttpTransport
+from mixpanel_async.client import AsyncMixpanel
+from mixpanel_async.config import Rates, Server, Settings
 
 SERVERS: tuple[Server, ...] = ("ingestion", "data", "query", "app")
 UNLIMITED = Rates(
@@ -67,17 +65,15 @@ class Wire:
         """The address of each server: one socket, and a path of its own."""
         return {server: f"{self.base}/{server}" for server in SERVERS}
 
-    def session(self, credentials: Credential | None, *, workspace_id: int | None = 2) -> Session:
-        settings = Settings(rates=UNLIMITED, max_call_retries=0)
-        return Session(
-            AiohttpTransport(settings),
-            servers=servers(Region.US, self.bases),
-            settings=settings,
-            clock=SystemClock(),
+    def client(self, credentials: Credential | None) -> AsyncMixpanel:
+        """Return a client of this wire, as users make one."""
+        return AsyncMixpanel(
+            "project-token",
             credentials=credentials,
-            token="project-token",
             project_id=1,
-            workspace_id=workspace_id,
+            workspace_id=2,
+            base_url=self.bases,
+            settings=Settings(rates=UNLIMITED, max_call_retries=0),
         )
 
 
