@@ -1,8 +1,9 @@
 """A local Mixpanel server for tests, demonstrations and offline work.
 
-It speaks the ingestion, export and a part of the query API over a real socket, checks records by its own reading of
-Mixpanel's rules, keeps what it accepted in DuckDB, and can be told to fail in the ways a network fails. It shares
-nothing with the client but the page of documented limits, so that a test against it is a test against a second opinion.
+It serves the ingestion and export APIs and a part of the query API over a real socket, validates records by its own
+reading of Mixpanel's rules, stores accepted records in DuckDB, and injects faults on request. It shares only the
+documented limits and the exception classes with the client, so that a test against it checks two independent readings
+of the rules against each other.
 """
 
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault

@@ -1,19 +1,19 @@
-"""Faults on demand: which request fails, in which way, how often.
+"""Fault injection: which requests fail, how, and how often.
 
 Kinds, by what happens to the request's records:
 
-- not stored: `status` (answers `status` with `body` and `headers`), `reset_before` (resets the connection before the
-  body is read), `hang` (reads the body, never answers; with `seconds`, resets the connection after them);
-- stored as usual: `delay` (waits `seconds`, then goes on), `reset_after` (stores, then resets the connection),
-  `truncate` (the answer breaks off, see `variant`), `count_mismatch` (num_records_imported is one too small),
-  `garbage_body` (200 with a body that is no JSON, or `body`);
-- some stored: `partial` (the records at `indexes` are refused, the others are in).
+- not stored: `status` (replies with `status`, `body` and `headers`), `reset_before` (resets the connection before it
+  reads the body), `hang` (reads the body and never replies; with `seconds`, resets the connection after them);
+- stored as usual: `delay` (waits `seconds`, then continues), `reset_after` (stores, then resets the connection),
+  `truncate` (truncates the reply, see `variant`), `count_mismatch` (num_records_imported is one too small),
+  `garbage_body` (200 with `body`, by default one that is not JSON);
+- some stored: `partial` (rejects the records at `indexes` and stores the others).
 
-Variants of `truncate`: `content_length` (announces more bytes than are sent; the default but for exports),
-`cut_line` (a body delimited by the end of the connection, which ends in mid-line; the default of exports),
-`cut_after_line` (the same, after a whole line), `chunked_cut` (the last chunk never comes), `terminated_line` (the
-literal line `export terminated early` ends an otherwise proper body) and `half_gzip` (half of the gzip stream in a
-proper body).
+Variants of `truncate`: `content_length` (announces more bytes than it sends; the default except for exports),
+`cut_line` (the connection ends in the middle of a line; the default for exports), `cut_after_line` (the connection
+ends after a complete line), `chunked_cut` (the last chunk is missing), `terminated_line` (the literal line
+`export terminated early` ends an otherwise complete body) and `half_gzip` (a complete body that contains half of the
+gzip stream).
 """
 
 import fnmatch
@@ -36,19 +36,19 @@ FaultVariant = Literal["content_length", "cut_line", "cut_after_line", "chunked_
 
 
 class InjectedFault(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One fault; the module's docstring says what each kind does.
+    """One fault to inject; the module's docstring describes each kind.
 
     Attributes:
-        path: Path of the requests that it strikes; shell wildcards are allowed.
-        kind: What goes wrong.
+        path: Path of the requests that fail; shell wildcards are allowed.
+        kind: How they fail.
         status: HTTP status of `status` faults.
-        body: Body of `status` and `garbage_body` faults: text, or a JSON value; None takes a plausible one.
+        body: Body of `status` and `garbage_body` faults: text, or a JSON value (default: a plausible one).
         headers: Headers of `status` and `garbage_body` faults.
-        seconds: How long `delay` and `hang` last; None lets a `hang` last until the emulator stops.
-        times: How many requests it strikes; None strikes until it is cleared.
-        after: How many matching requests it lets pass first.
-        indexes: Records that `partial` refuses, counted from 0.
-        variant: How `truncate` breaks the answer off.
+        seconds: Duration of `delay` and `hang`; None lets a `hang` last until the server stops.
+        times: Number of requests that fail; None for all until the faults are cleared.
+        after: Number of matching requests that succeed first.
+        indexes: Records that `partial` rejects, counted from 0.
+        variant: How `truncate` truncates the reply.
     """
 
     path: str
@@ -70,33 +70,25 @@ class _Armed(msgspec.Struct):
 
 
 class FaultPlan:
-    """The faults to come, in the order in which they were added."""
+    """Pending faults, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._armed: list[_Armed] = []
 
     def add(self, fault: InjectedFault) -> None:
-        """Add a fault.
-
-        Args:
-            fault: What goes wrong, where and how often.
-        """
+        """Add a fault."""
         self._armed.append(_Armed(fault=fault, to_pass=fault.after, left=fault.times))
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         self._armed.clear()
 
     def pending(self) -> list[InjectedFault]:
-        """List the faults that can still strike."""
+        """Return the faults that can still occur."""
         return [armed.fault for armed in self._armed if armed.left is None or armed.left > 0]
 
     def take(self, path: str) -> InjectedFault | None:
-        """Decide which fault, if any, strikes a request, and count it.
-
-        Args:
-            path: Path of the request.
-        """
+        """Return the fault for a request to `path`, if any, and count it."""
         for armed in self._armed:
             if armed.left == 0 or not fnmatch.fnmatchcase(path, armed.fault.path):
                 continue

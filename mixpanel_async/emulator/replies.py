@@ -1,4 +1,4 @@
-"""The shapes of Mixpanel's answers, and the exception that ends a request with one of them."""
+"""Mixpanel's reply formats, and the exception that ends a request with an error reply."""
 
 import http
 import math
@@ -10,24 +10,24 @@ from aiohttp import web
 
 
 def json_reply(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Answer with JSON.
+    """Return a JSON reply.
 
     Args:
-        body: What to encode.
+        body: The value to encode.
         status: HTTP status.
-        headers: Headers to add.
+        headers: Additional headers.
     """
     return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
 
 
 class RefusalError(Exception):
-    """Ends a request with an error of the form {code, error, status}.
+    """Ends a request with an error reply of the form {code, error, status}.
 
     Args:
         code: HTTP status.
-        error: What is wrong with the request.
-        retry_after_seconds: Goes into Retry-After, rounded up; None leaves the header out.
-        facts: Fields to add to the body.
+        error: The error message.
+        retry_after_seconds: Value of Retry-After, rounded up; None omits the header.
+        facts: Additional fields of the body.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class RefusalError(Exception):
         self.facts = dict(facts or {})
 
     def reply(self) -> web.Response:
-        """Turn it into the answer."""
+        """Return the reply."""
         headers = {}
         if self.retry_after_seconds is not None:
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_seconds)))
@@ -56,11 +56,11 @@ class RefusalError(Exception):
 
 
 def failed_records_reply(stored: int, failed: Sequence[Mapping[str, Any]]) -> web.Response:
-    """Answer a strict request in which some records were refused.
+    """Return the reply to a strict request with rejected records.
 
     Args:
-        stored: How many of the request's records are in.
-        failed: One entry for each refused record.
+        stored: Number of the request's records that were stored.
+        failed: One entry for each rejected record.
     """
     body = {
         "code": 400,
@@ -73,19 +73,15 @@ def failed_records_reply(stored: int, failed: Sequence[Mapping[str, Any]]) -> we
 
 
 def imported_reply(stored: int) -> web.Response:
-    """Answer an import without refused records.
-
-    Args:
-        stored: How many records are in.
-    """
+    """Return the reply to an import that stored all its records."""
     return json_reply({"code": 200, "num_records_imported": stored, "status": "OK"})
 
 
 def verdict_reply(*, error: str | None, verbose: bool) -> web.Response:
-    """Answer with 1 or 0, or with {status, error} when asked to be verbose.
+    """Return a reply of 1 or 0, or of {status, error} for a verbose request.
 
     Args:
-        error: What is wrong; None if nothing is.
+        error: The error message; None for a success.
         verbose: Whether the request asked for the reason.
     """
     verdict = 1 if error is None else 0
@@ -95,7 +91,7 @@ def verdict_reply(*, error: str | None, verbose: bool) -> web.Response:
 
 
 def _phrase(code: int) -> str:
-    # Python 3.13 says "Content Too Large" for 413; a fault may ask for a status that has no phrase at all.
+    # Python 3.13 says "Content Too Large" for 413; a fault may ask for a status without a phrase.
     if code == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return "Request Entity Too Large"
     return http.HTTPStatus(code).phrase if code in set(http.HTTPStatus) else "Error"

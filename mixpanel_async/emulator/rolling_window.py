@@ -1,13 +1,13 @@
-"""Rolling windows: how much was let in within the last so many seconds, to the last record."""
+"""Rolling windows for rate limits, exact to the record."""
 
 from collections import deque
 
 
 class RateWindow:
-    """Adds up amounts over a span of time that ends now.
+    """Sums amounts over a time span that ends now.
 
     Args:
-        span_seconds: Length of the window; an amount leaves it exactly this long after it came.
+        span_seconds: Length of the window; an amount leaves it exactly this long after it was recorded.
     """
 
     def __init__(self, span_seconds: float) -> None:
@@ -16,16 +16,16 @@ class RateWindow:
         self._total = 0
 
     def wait_seconds(self, now: float, amount: int, limit: int | None) -> float:
-        """Say how long an amount has to wait until it fits.
+        """Return how long an amount must wait until it fits.
 
         Args:
             now: Monotonic seconds.
-            amount: What is to be let in.
-            limit: What the window may hold; None lets everything in.
+            amount: The amount of the new request.
+            limit: The sum that the window may reach; None for no limit.
 
         Returns:
-            Seconds until the amount fits, 0.0 if it fits now. An amount above the limit itself never fits and is
-            always told to wait the whole span.
+            Seconds until the amount fits, 0.0 if it fits now. An amount above the limit never fits and must always
+            wait for the whole span.
         """
         self._expire(now)
         if limit is None or self._total + amount <= limit:
@@ -40,12 +40,7 @@ class RateWindow:
         return 0.0
 
     def record(self, now: float, amount: int) -> None:
-        """Count an amount that was let in.
-
-        Args:
-            now: Monotonic seconds.
-            amount: What was let in.
-        """
+        """Count an accepted amount at the monotonic time `now`."""
         self._entries.append((now, amount))
         self._total += amount
 

@@ -1,4 +1,4 @@
-"""The emulator itself: starts, stops, and lets a test look inside."""
+"""The local server: start, stop, and access to what it stored."""
 
 import asyncio
 import time
@@ -25,10 +25,10 @@ class Emulator:
     """A local Mixpanel server, for one event loop.
 
     Args:
-        settings: How it listens, whom it lets in and what it enforces.
-        now: Seconds since 1970: arrival times, and what "today" is.
-        monotonic: Monotonic seconds, for the rate limits.
-        sleep: Waits for a number of seconds, for the `delay` and `hang` faults.
+        settings: Address, credentials and limits.
+        now: Returns the seconds since 1970, for arrival times and for "today" in queries.
+        monotonic: Returns monotonic seconds, for the rate limits.
+        sleep: Waits for some seconds, for the `delay` and `hang` faults.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Emulator:
 
     @property
     def limits(self) -> Limits:
-        """The limits in force; they may be changed while it runs."""
+        """The limits in force; they may be changed while the server runs."""
         return self._running().limits
 
     async def start(self) -> None:
@@ -59,11 +59,11 @@ class Emulator:
 
         Raises:
             MissingExtraError: DuckDB is not installed.
-            OSError: The port is taken.
-            RuntimeError: It is running already.
+            OSError: The port is in use.
+            RuntimeError: The server is running already.
         """
         if self._state is not None:
-            raise RuntimeError("the emulator is running already")
+            raise RuntimeError("the local server is running already; call stop() first")
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="emulator-store")
         try:
             loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ class Emulator:
             raise
 
     async def stop(self) -> None:
-        """Let go of held requests, stop listening and write everything to the store. Safe to call twice."""
+        """End held requests, stop listening and write everything to the store. Safe to call twice."""
         state, self._state = self._state, None
         if state is None:
             return
@@ -114,24 +114,24 @@ class Emulator:
         await self.stop()
 
     async def events(self) -> list[dict[str, Any]]:
-        """Read all stored events in the order of arrival, duplicates included; `time` and `token` are as sent."""
+        """Return all stored events in the order of arrival, duplicates included; `time` and `token` are as sent."""
         state = self._running()
         return await state.run(partial(state.store.events, deduplicated=False))
 
     async def deduplicated_events(self) -> list[dict[str, Any]]:
-        """Read the stored events without duplicates: of equal event, time, distinct_id and $insert_id the newest."""
+        """Return the newest of stored events with equal event, time, distinct_id and $insert_id."""
         state = self._running()
         return await state.run(partial(state.store.events, deduplicated=True))
 
     async def profiles(self) -> dict[str, dict[str, Any]]:
-        """Read the user profiles: distinct_id to properties."""
+        """Return the properties of user profiles by distinct_id."""
         state = self._running()
         return await state.run(
             lambda: {key[0]: dict(properties) for key, properties in state.store.profiles.items() if len(key) == 1}
         )
 
     async def groups(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Read the group profiles: group key and group id to properties."""
+        """Return the properties of group profiles by group key and group ID."""
         state = self._running()
         return await state.run(
             lambda: {
@@ -140,26 +140,26 @@ class Emulator:
         )
 
     async def identities(self) -> list[tuple[str, str, str]]:
-        """Read the links between ids: event name ($identify, $create_alias or $merge) and the two ids."""
+        """Return the links between IDs: event name ($identify, $create_alias or $merge) and the two IDs."""
         state = self._running()
         found = await state.run(partial(state.store.rows, "SELECT event, first_id, second_id FROM identities"))
         return [(event, first, second) for event, first, second in found]
 
     async def lookup_tables(self) -> dict[str, str]:
-        """Read the lookup tables: id to CSV."""
+        """Return the CSV of lookup tables by ID."""
         state = self._running()
         return dict(await state.run(partial(state.store.rows, "SELECT id, content FROM lookup_tables")))
 
     async def counts(self) -> ServerCounts:
-        """Count what is stored and what was seen."""
+        """Return the counts of stored records and of requests."""
         return await self._running().counts()
 
     async def reset(self) -> None:
-        """Forget data, log, counters and faults, and return to the limits of the settings."""
+        """Delete data, log, counters and faults, and restore the limits of the settings."""
         await self._running().reset()
 
     async def _listen(self, state: ServerState) -> None:
-        # Bodies are inflated by the routes, which bound the result; the server would not.
+        # The routes decompress bodies, because they limit the result; aiohttp would not.
         self._runner = web.AppRunner(
             build_app(state), access_log=None, auto_decompress=False, shutdown_timeout=_SHUTDOWN_SECONDS
         )
@@ -171,16 +171,12 @@ class Emulator:
 
     def _running(self) -> ServerState:
         if self._state is None:
-            raise RuntimeError("the emulator is not running")
+            raise RuntimeError("the local server is not running; use `async with Emulator()` or call start()")
         return self._state
 
 
 def build_app(state: ServerState) -> web.Application:
-    """Put routes and middlewares together.
-
-    Args:
-        state: What they share.
-    """
+    """Return the application: its routes and middlewares around a shared state."""
     app = web.Application(middlewares=[log_requests, limit_concurrency, play_faults])
     app[STATE] = state
     app.add_routes(
@@ -210,11 +206,11 @@ def build_app(state: ServerState) -> web.Application:
 
 
 async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | None = None) -> None:
-    """Run an emulator until cancelled.
+    """Run a local server until cancelled.
 
     Args:
-        settings: How it listens, whom it lets in and what it enforces.
-        ready: Called with the URL once it listens.
+        settings: Address, credentials and limits.
+        ready: Called with the URL once the server listens.
 
     Raises:
         MissingExtraError: DuckDB is not installed.

@@ -1,4 +1,4 @@
-"""What an emulator is told at the start, and the limits that may change while it runs."""
+"""Settings of the local server, and the limits that may change while it runs."""
 
 import pathlib
 from collections.abc import Mapping
@@ -11,27 +11,28 @@ from mixpanel_async import limits
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorSettings:
-    """How an emulator listens, whom it lets in and what it enforces.
+    """Address, credentials and limits of a local server.
 
-    With `service_accounts`, `project_secret` and `oauth_tokens` all empty, any credentials are let in, but the
-    endpoints that need credentials still need some.
+    With `service_accounts`, `project_secret` and `oauth_tokens` all empty, any credential is accepted; endpoints that
+    need a credential still need one.
 
     Attributes:
         host: Address to listen on.
-        port: TCP port to listen on; 0 takes a free one.
-        data: DuckDB file that keeps the data between runs; None keeps it in memory.
-        token: The project's token; None accepts any. An event with another token is answered as usual, not stored.
-        project_id: The project's id, compared with `project_id` of the query; None accepts any.
+        port: TCP port to listen on; 0 chooses a free one.
+        data: DuckDB file to store the data in (default: in memory).
+        token: The project's token; None accepts any. An event with another token gets the usual reply and is not
+            stored.
+        project_id: The project's ID, compared with the query parameter `project_id`; None accepts any.
         service_accounts: User name to secret.
-        project_secret: The project's secret, the user name of a basic authorization without a password.
-        oauth_tokens: Bearer tokens that are let in.
-        max_batch_records: Records a request may hold; one more is answered with 413.
-        max_batch_bytes: Bytes of uncompressed body a request may hold; one more is answered with 413.
-        events_per_minute: Records let in within any 60 s; None does not enforce it.
-        bytes_per_minute: Uncompressed bytes let in within any 60 s; None does not enforce it.
-        concurrency: Ingestion requests served at the same time; None does not enforce it.
-        query_per_hour: Query requests let in within any 3600 s; None does not enforce it.
-        export_per_hour: Export requests let in within any 3600 s; None does not enforce it.
+        project_secret: The project's secret: the user name of Basic authorization without a password.
+        oauth_tokens: Accepted bearer tokens.
+        max_batch_records: Maximum number of records in a request; more get a 413.
+        max_batch_bytes: Maximum size of an uncompressed body; a larger one gets a 413.
+        events_per_minute: Maximum number of records in any 60 s; None for no limit.
+        bytes_per_minute: Maximum number of uncompressed bytes in any 60 s; None for no limit.
+        concurrency: Maximum number of concurrent ingestion requests; None for no limit.
+        query_per_hour: Maximum number of query requests in any 3600 s; None for no limit.
+        export_per_hour: Maximum number of export requests in any 3600 s; None for no limit.
     """
 
     host: str = "127.0.0.1"
@@ -52,7 +53,7 @@ class EmulatorSettings:
 
 
 class Limits(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The limits in force; the fields mean what they mean in `EmulatorSettings`."""
+    """The limits in force; see `EmulatorSettings` for the fields."""
 
     max_batch_records: int
     max_batch_bytes: int
@@ -64,21 +65,17 @@ class Limits(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, settings: EmulatorSettings) -> "Limits":
-        """Take the limits out of the settings.
-
-        Args:
-            settings: What the emulator was started with.
-        """
+        """Return the limits of some settings."""
         return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Change some limits and keep the others.
 
         Args:
-            changes: Limit name to its new value.
+            changes: New values by the names of limits.
 
         Raises:
-            msgspec.ValidationError: A name is unknown or a value is no integer; nothing is changed then.
+            msgspec.ValidationError: A name is unknown, or a value is not an integer; nothing is changed.
         """
         changed = msgspec.convert({**msgspec.structs.asdict(self), **changes}, Limits)
         for name in self.__struct_fields__:

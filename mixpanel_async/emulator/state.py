@@ -1,4 +1,4 @@
-"""What the routes share: the settings, the store and its thread, the limits, the faults and the request log."""
+"""State shared by the routes: settings, store and its thread, limits, faults and request log."""
 
 import asyncio
 from collections import deque
@@ -24,19 +24,19 @@ _HOUR_SECONDS = 3600.0
 
 @dataclass(kw_only=True)
 class RequestLog:
-    """One request as the emulator saw it; listed from its arrival on and filled in as it goes.
+    """One request as the server saw it; listed on arrival and completed while it is served.
 
     Attributes:
         method: HTTP method.
         path: Path without the query.
-        query: Parameters of the query.
+        query: Query parameters.
         headers: Headers; of Authorization only the scheme.
         at: Arrival, in seconds since 1970.
-        status: HTTP status of the answer; None while there is none, and for ever if the connection was broken.
+        status: HTTP status of the reply; None before the reply, and if the connection was reset.
         records: Records in the body, 0 if it was not decoded.
         bytes: Size of the body as sent.
-        body_sha256: Digest of the body as sent, in hexadecimal; None if it was not read to its end.
-        fault: Kind of the fault that struck the request.
+        body_sha256: Digest of the body as sent, in hexadecimal; None if it was not read completely.
+        fault: Kind of the injected fault, if any.
     """
 
     method: str
@@ -53,18 +53,18 @@ class RequestLog:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerCounts:
-    """What the emulator holds and has seen.
+    """Counts of stored records and of requests.
 
     Attributes:
-        events: Events stored, duplicates included.
-        identities: Links between ids stored.
+        events: Stored events, duplicates included.
+        identities: Stored links between IDs.
         profiles: User profiles.
         groups: Group profiles.
         lookup_tables: Lookup tables.
-        requests: Requests received, those to the emulator's own pages not included.
-        rejected: Records refused by validation.
-        ignored: Records of /track that were neither refused nor stored.
-        in_flight_peak: Most ingestion requests at the same time.
+        requests: Received requests, without those to the server's own pages.
+        rejected: Records that validation rejected.
+        ignored: Records of /track that were neither rejected nor stored.
+        in_flight_peak: Maximum number of concurrent ingestion requests.
     """
 
     events: int
@@ -80,7 +80,7 @@ class ServerCounts:
 
 @dataclass
 class ServerTally:
-    """Counters that no table holds."""
+    """Counters that are not in the store."""
 
     requests: int = 0
     rejected: int = 0
@@ -91,7 +91,7 @@ class ServerTally:
 
 @dataclass
 class Windows:
-    """The rolling windows, one for each rate."""
+    """One rolling window for each rate limit."""
 
     events: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
     bytes: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
@@ -101,7 +101,7 @@ class Windows:
 
 @dataclass(kw_only=True)
 class ServerState:
-    """Everything the routes share. Owned by the event loop; only `store` belongs to the executor's one thread."""
+    """State shared by the routes. The event loop owns it; only `store` belongs to the executor's one thread."""
 
     settings: EmulatorSettings
     limits: Limits
@@ -118,15 +118,11 @@ class ServerState:
     query_sessions: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Do blocking work on the store's thread; one piece at a time, in the order of the calls.
-
-        Args:
-            work: What to do.
-        """
+        """Run blocking work on the store's thread: one call at a time, in the order of the calls."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
     async def counts(self) -> ServerCounts:
-        """Count what is stored and what was seen."""
+        """Return the counts of stored records and of requests."""
         stored = await self.run(self.store.counts)
         tally = self.tally
         return ServerCounts(
@@ -138,7 +134,7 @@ class ServerState:
         )
 
     async def reset(self) -> None:
-        """Forget data, log, counters and faults, and return to the limits of the settings."""
+        """Delete data, log, counters and faults, and restore the limits of the settings."""
         await self.run(self.store.clear)
         self.faults.clear()
         self.requests.clear()
@@ -148,14 +144,14 @@ class ServerState:
         self.limits = Limits.of(self.settings)
 
     def admit_ingestion(self, records: int, body_bytes: int) -> None:
-        """Count a batch against the rates of a rolling minute.
+        """Count a batch against the rate limits of a rolling minute.
 
         Args:
             records: Records in the batch.
             body_bytes: Uncompressed bytes of the batch.
 
         Raises:
-            Refusal: It does not fit now; nothing is counted then.
+            RefusalError: The batch exceeds a limit; nothing is counted.
         """
         now = self.monotonic()
         events, sizes = self.windows.events, self.windows.bytes
@@ -169,14 +165,10 @@ class ServerState:
         sizes.record(now, body_bytes)
 
     def admit_call(self, window: RateWindow, limit: int | None) -> None:
-        """Count one call against a rate of a rolling hour.
-
-        Args:
-            window: The rate's window.
-            limit: The rate's limit.
+        """Count one call against the limit of a rolling hour.
 
         Raises:
-            Refusal: It does not fit now; nothing is counted then.
+            RefusalError: The call exceeds the limit; nothing is counted.
         """
         now = self.monotonic()
         wait_seconds = window.wait_seconds(now, 1, limit)
@@ -186,11 +178,7 @@ class ServerState:
 
 
 def rate_refusal(wait_seconds: float) -> RefusalError:
-    """Refuse a request because of a rate limit.
-
-    Args:
-        wait_seconds: When the same request would fit.
-    """
+    """Return the error for a request over a rate limit; the same request fits in `wait_seconds`."""
     return RefusalError(429, "rate limit exceeded: back off and send again", retry_after_seconds=wait_seconds)
 
 

@@ -1,7 +1,7 @@
-"""Everything the emulator has accepted, in DuckDB.
+"""The accepted records, in DuckDB.
 
-All methods block and are called on one thread only (see `state.ServerState.run`), so nothing here locks. New events
-gather in memory and go to DuckDB in large batches: at a size, before every read and on close.
+All methods block and are called on one thread only (see `state.ServerState.run`), so nothing here locks. New events are
+buffered in memory and written to DuckDB in large batches: when the buffer is full, before every read and on close.
 """
 
 import pathlib
@@ -43,7 +43,7 @@ class Store:
     `profiles` maps a key to properties: (distinct_id,) of a user, (group_key, group_id) of a group.
 
     Args:
-        path: DuckDB file, made if it is not there; None keeps everything in memory.
+        path: DuckDB file, created if missing (default: in memory).
 
     Raises:
         MissingExtraError: DuckDB is not installed.
@@ -63,12 +63,7 @@ class Store:
         }
 
     def append(self, rows: Iterable[EventRow], links: Sequence[IdentityLink]) -> None:
-        """Accept events and identity links.
-
-        Args:
-            rows: Events, in the order of arrival.
-            links: Links between ids.
-        """
+        """Add events, in the order of arrival, and links between IDs."""
         before = len(self._buffer)
         self._buffer.extend(rows)
         self.events_stored += len(self._buffer) - before
@@ -83,29 +78,20 @@ class Store:
             self._write_events()
 
     def touch_profile(self, key: ProfileKey) -> None:
-        """Note that the profile under a key was changed, made or deleted in `profiles`.
-
-        Args:
-            key: Its key.
-        """
+        """Note that the profile with this key was created, changed or deleted in `profiles`."""
         self._changed_profiles.add(key)
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query over everything accepted so far.
-
-        Args:
-            query: SQL.
-            parameters: Values for its question marks.
-        """
+        """Run an SQL query with parameters over everything accepted so far."""
         self._write_events()
         return self._connection.execute(query, list(parameters)).fetchall()
 
     def last_seq(self) -> int:
-        """Give the sequence number of the newest event, -1 if there is none."""
+        """Return the sequence number of the newest event, -1 if there is none."""
         return self._next_seq + len(self._buffer) - 1
 
     def counts(self) -> dict[str, int]:
-        """Count what is stored."""
+        """Return the counts of stored records, by table."""
         users = sum(len(key) == 1 for key in self.profiles)
         return {
             "events": self.events_stored,
@@ -116,10 +102,10 @@ class Store:
         }
 
     def events(self, *, deduplicated: bool) -> list[dict[str, Any]]:
-        """Read all events in the order of arrival.
+        """Return all events in the order of arrival.
 
         Args:
-            deduplicated: Keep only the newest of events with equal event, time, distinct_id and $insert_id.
+            deduplicated: Return only the newest of events with equal event, time, distinct_id and $insert_id.
         """
         source = DEDUPLICATED if deduplicated else "events"
         found = self.rows(f"SELECT event, head, properties FROM {source} ORDER BY seq")  # noqa: S608 - two constants
@@ -129,23 +115,11 @@ class Store:
         ]
 
     def put_lookup_table(self, table_id: str, content: str) -> None:
-        """Store a lookup table in place of the former one.
-
-        Args:
-            table_id: Its id.
-            content: CSV.
-        """
+        """Store the CSV of a lookup table, replacing an earlier one."""
         self._connection.execute("INSERT OR REPLACE INTO lookup_tables VALUES (?, ?)", [table_id, content])
 
     def delete_lookup_table(self, table_id: str) -> bool:
-        """Delete a lookup table.
-
-        Args:
-            table_id: Its id.
-
-        Returns:
-            Whether it was there.
-        """
+        """Delete a lookup table; return whether it existed."""
         return bool(self.rows("DELETE FROM lookup_tables WHERE id = ? RETURNING id", [table_id]))
 
     def flush(self) -> None:
@@ -154,7 +128,7 @@ class Store:
         self._write_profiles()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self._buffer.clear()
         self._changed_profiles.clear()
         self.profiles.clear()
@@ -163,7 +137,7 @@ class Store:
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the four constants above
 
     def close(self) -> None:
-        """Write everything to DuckDB and let go of it."""
+        """Write everything to DuckDB and close it."""
         self.flush()
         self._connection.close()
 
@@ -199,5 +173,5 @@ def _connect(path: pathlib.Path | None) -> "duckdb.DuckDBPyConnection":
         import duckdb
     except ImportError as error:
         raise MissingExtraError("emulator", "the local server") from error
-    # One thread: the emulator shares its machine with the client under test.
+    # One thread: the server shares its machine with the client under test.
     return duckdb.connect(":memory:" if path is None else str(path), config={"threads": 1})

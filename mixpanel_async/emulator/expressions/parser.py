@@ -1,6 +1,6 @@
-"""Segmentation expressions, as in `where`: text in, a function over properties out. Pure.
+"""Parses segmentation expressions, as in `where`, into functions over properties.
 
-From loosest to tightest: or, and, not, comparisons and in, + and -, * and / and %, unary -.
+Operators from the lowest to the highest precedence: or, and, not, comparisons and in, + and -, * and / and %, unary -.
 """
 
 import re
@@ -28,11 +28,11 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _MAX_INTEGER_DIGITS = 300
-_MAX_DEPTH = 60  # each level costs several Python frames, of which there are a thousand
+_MAX_DEPTH = 60  # each level takes several Python frames, and Python's recursion limit is 1000
 
 
 class Scope(NamedTuple):
-    """What an expression can see: an event's (or profile's) properties, its user's profile, the event's own fields."""
+    """What an expression can refer to: properties (of an event or profile), the user's profile, the event's fields."""
 
     properties: Mapping[str, Any]
     user: Mapping[str, Any]
@@ -43,7 +43,7 @@ Expression = Callable[[Scope], Value]
 
 
 class ExpressionError(ValueError):
-    """The text is no expression."""
+    """The text is not a valid expression."""
 
 
 class _Token(NamedTuple):
@@ -53,16 +53,10 @@ class _Token(NamedTuple):
 
 
 def parse_expression(text: str) -> Expression:
-    """Read an expression.
-
-    Args:
-        text: A segmentation expression.
-
-    Returns:
-        A function from what the expression can see to its value.
+    """Parse a segmentation expression into a function that evaluates it in a scope.
 
     Raises:
-        ExpressionError: It cannot be read; the message says where it goes wrong.
+        ExpressionError: The expression is invalid; the message gives the position.
     """
     parser = _Parser(_tokens(text))
     expression = parser.disjunction()
@@ -83,7 +77,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    """Recursive descent, one method a level of precedence."""
+    """A recursive descent parser with one method for each level of precedence."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
@@ -174,7 +168,7 @@ class _Parser:
         self._next += token.kind != "end"
         match token:
             case _Token("number", text, _):
-                # Python refuses to read integers of thousands of digits; as a float any number can be read.
+                # Python does not parse integers of thousands of digits; as a float it parses any number.
                 number: float = int(text) if text.isdigit() and len(text) <= _MAX_INTEGER_DIGITS else float(text)
                 return lambda _: number
             case _Token("text", text, _):

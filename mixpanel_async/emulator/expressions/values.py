@@ -1,7 +1,7 @@
-"""What values do in segmentation expressions: operators, functions and the value that is not there. Pure.
+"""Operators, functions and the undefined value of segmentation expressions.
 
-Where the reference leaves a case open: undefined equals only undefined; `and`, `or` and `not` take it for false; `%`
-has the sign of its left side, `round` rounds halves up; moments are seconds since 1970, UTC unless they say otherwise.
+Where the reference leaves a case open: undefined equals only undefined; `and`, `or` and `not` treat it as false; `%`
+has the sign of its left operand; `round` rounds halves up; times are seconds since 1970, in UTC if they name no offset.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ Value = Any
 
 
 class Undefined(enum.Enum):
-    """The type of the value of a property that is not there, and of operations that make no sense."""
+    """The type of a missing property's value, and of the result of an invalid operation."""
 
     UNDEFINED = "undefined"
 
@@ -25,31 +25,17 @@ UNDEFINED: Final = Undefined.UNDEFINED
 
 
 def is_true(value: Value) -> bool:
-    """Say whether a value counts as true.
-
-    Args:
-        value: Any value.
-    """
+    """Return whether a value counts as true."""
     return value is not UNDEFINED and bool(value)
 
 
 def equal(left: Value, right: Value) -> bool:
-    """Compare; values of different types are never equal.
-
-    Args:
-        left: Any value.
-        right: Any value.
-    """
+    """Return whether two values are equal; values of different types never are."""
     return _kind(left) == _kind(right) and bool(left == right)
 
 
 def contains(left: Value, right: Value) -> Value:
-    """Look for a text in a text, or for a value in a list.
-
-    Args:
-        left: What to look for.
-        right: Where.
-    """
+    """Return whether the string or list `right` contains `left`."""
     if isinstance(left, str) and isinstance(right, str):
         return left in right
     if isinstance(right, list) and left is not UNDEFINED:
@@ -58,13 +44,7 @@ def contains(left: Value, right: Value) -> Value:
 
 
 def compare(operator: str, left: Value, right: Value) -> Value:
-    """Order two numbers or two texts.
-
-    Args:
-        operator: One of < <= > >=.
-        left: Any value.
-        right: Any value.
-    """
+    """Compare two numbers or two strings with one of the operators < <= > >=."""
     if not (_is_number(left) and _is_number(right)) and not (isinstance(left, str) and isinstance(right, str)):
         return UNDEFINED
     match operator:
@@ -79,13 +59,7 @@ def compare(operator: str, left: Value, right: Value) -> Value:
 
 
 def calculate(operator: str, left: Value, right: Value) -> Value:
-    """Calculate with two numbers, or join two texts.
-
-    Args:
-        operator: One of + - * / %.
-        left: Any value.
-        right: Any value.
-    """
+    """Apply one of the operators + - * / % to two numbers, or + to two strings."""
     if operator == "+" and isinstance(left, str) and isinstance(right, str):
         return left + right
     if not _is_number(left) or not _is_number(right):
@@ -111,11 +85,7 @@ def _calculate_numbers(operator: str, left: float, right: float) -> float:
 
 
 def negate(value: Value) -> Value:
-    """Change a number's sign.
-
-    Args:
-        value: Any value.
-    """
+    """Return a number with the opposite sign."""
     return -value if _is_number(value) else UNDEFINED
 
 
@@ -157,7 +127,7 @@ def _datetime(value: Value) -> Value:
 
 
 def functions() -> dict[str, Callable[[Value], Value]]:
-    """List the functions of one argument by their names."""
+    """Return the functions of one argument by name."""
     return {
         "boolean": is_true,
         "ceil": _rounded(math.ceil),

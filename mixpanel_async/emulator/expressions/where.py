@@ -8,30 +8,27 @@ from mixpanel_async.emulator.replies import RefusalError
 
 
 def read_where(text: str | None) -> Expression | None:
-    """Read the expression of a `where` parameter.
-
-    Args:
-        text: The parameter; None or "" if there is none.
+    """Parse the `where` parameter; return None if it is missing or empty.
 
     Raises:
-        Refusal: With 400, if it is no expression.
+        RefusalError: With 400, if the expression is invalid.
     """
     if not text:
         return None
     try:
         return parse_expression(text)
     except ExpressionError as error:
-        raise RefusalError(400, f"where cannot be read: {error}") from error
+        raise RefusalError(400, f"where is invalid: {error}") from error
 
 
 def event_scope(event: str, time_ms: int, properties: Mapping[str, Any], user: Mapping[str, Any]) -> Scope:
-    """Lay out what an expression sees of an event; times are in seconds.
+    """Return the scope of an expression over an event; times are in seconds.
 
     Args:
-        event: The event's name.
-        time_ms: Its time, in milliseconds since 1970.
-        properties: Its properties without the time.
-        user: The properties of its user's profile.
+        event: The event name.
+        time_ms: The time, in milliseconds since 1970.
+        properties: The properties without the time.
+        user: The properties of the user's profile.
     """
     seconds = time_ms / 1000
     own = {"$name": event, "$time": seconds}

@@ -1,4 +1,4 @@
-"""Answers that break off, and connections that are reset: written to the socket by hand, past the HTTP server."""
+"""Truncated replies and reset connections, written to the socket directly and not through aiohttp."""
 
 import socket
 import struct
@@ -12,30 +12,26 @@ _TERMINATED_LINE = b"export terminated early\n"
 
 
 def reset_connection(request: web.Request) -> None:
-    """Reset the connection, so that the client sees ECONNRESET and not a polite end.
-
-    Args:
-        request: A request on it.
-    """
+    """Reset a request's connection, so that the client sees ECONNRESET and not a regular end."""
     transport = request.transport
     if transport is None:
         return
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        # Lingering for zero seconds is what makes the kernel send RST.
+        # SO_LINGER with zero seconds makes the kernel send RST on close.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 def send_broken(request: web.Request, body: bytes, *, variant: FaultVariant, content_type: str, gzipped: bool) -> None:
-    """Send a 200 whose body is not whole, and close the connection.
+    """Send a 200 with a truncated body, and close the connection.
 
     Args:
-        request: The request to answer.
-        body: The whole body, uncompressed.
-        variant: How it breaks off.
+        request: The request.
+        body: The complete body, uncompressed.
+        variant: How to truncate it.
         content_type: Content-Type.
-        gzipped: Whether the client takes gzip.
+        gzipped: Whether the client accepts gzip.
     """
     transport = request.transport
     if transport is None:

@@ -1,4 +1,4 @@
-"""Who may ask: service account, project secret, OAuth token, and on /import the project's token."""
+"""Credential checks: service account, project secret, OAuth token, and for /import the project token."""
 
 import base64
 import binascii
@@ -11,16 +11,16 @@ from mixpanel_async.emulator.settings import EmulatorSettings
 
 
 def check_credentials(request: web.Request, settings: EmulatorSettings, *, project_token: bool = False) -> None:
-    """Let a request in, or refuse it.
+    """Check the credential of a request.
 
     Args:
         request: The request.
-        settings: Who is let in.
-        project_token: Whether the project's token is good enough here.
+        settings: The accepted credentials.
+        project_token: Whether the endpoint accepts the project token.
 
     Raises:
-        Refusal: With 401, if there are no credentials or they are not let in, or the project is another one; with 400
-            if a service account does not say which project it means.
+        RefusalError: With 401, if the credential is missing or wrong, or belongs to another project; with 400, if a
+            service account comes without project_id.
     """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     match scheme.lower():

@@ -1,4 +1,4 @@
-"""What happens around every route: the log, the concurrency limit and the faults, in this order from the outside."""
+"""Middlewares around every route, from the outside in: request log, concurrency limit, fault injection."""
 
 import asyncio
 from typing import Any
@@ -19,12 +19,7 @@ EXPORT_PATH = "/api/2.0/export"
 
 @web.middleware
 async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """List a request from its arrival on, and turn a refusal into its answer.
-
-    Args:
-        request: The request.
-        handler: What is inside.
-    """
+    """Log a request from its arrival on, and turn a `RefusalError` into a reply."""
     state = request.app[STATE]
     log = RequestLog(
         method=request.method,
@@ -35,11 +30,11 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     )
     request[LOG] = log
     if _is_own_page(request.path):
-        return await _answered(request, handler)
+        return await _reply_of(request, handler)
     state.requests.append(log)
     state.tally.requests += 1
-    reply = await _answered(request, handler)
-    # A connection that was broken on purpose has no status, whatever the route made.
+    reply = await _reply_of(request, handler)
+    # A connection that a fault has reset has no status, whatever the route returned.
     if request.transport is not None and not request.transport.is_closing():
         log.status = reply.status
     return reply
@@ -47,12 +42,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
 
 @web.middleware
 async def limit_concurrency(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse an ingestion request if too many are being served already.
-
-    Args:
-        request: The request.
-        handler: What is inside.
-    """
+    """Reply with 429 to an ingestion request above the concurrency limit."""
     if request.path not in INGESTION_PATHS:
         return await handler(request)
     state = request.app[STATE]
@@ -64,18 +54,13 @@ async def limit_concurrency(request: web.Request, handler: Handler) -> web.Strea
     try:
         return await handler(request)
     finally:
-        # The tally of now: a reset in between keeps the number of requests that are being served.
+        # Not the `tally` from above: a reset meanwhile replaced it and kept the number in flight.
         state.tally.in_flight -= 1
 
 
 @web.middleware
 async def play_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the fault that strikes a request, if any, happen to it.
-
-    Args:
-        request: The request.
-        handler: What is inside.
-    """
+    """Inject the pending fault for a request, if there is one."""
     state = request.app[STATE]
     fault = None if _is_own_page(request.path) else state.faults.take(request.path)
     if fault is None:
@@ -103,7 +88,7 @@ async def _before(request: web.Request, fault: InjectedFault, state: ServerState
             reset_connection(request)
             return web.Response()
         case "delay":
-            # Read first: a client that gives up while it waits has sent its records all the same.
+            # Read the body first, so that the records are stored even if the client gives up during the delay.
             await read_body(request, state.limits.max_batch_bytes)
             await _hold(state, fault.seconds or 0.0)
     return None
@@ -150,7 +135,7 @@ def _miscounted(reply: web.Response, body: bytes) -> web.Response:
 
 
 async def _hold(state: ServerState, seconds: float | None) -> None:
-    """Wait, but not longer than the emulator runs."""
+    """Wait for some seconds, or until the server stops."""
     waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(state.stopping.wait())]
     if seconds is not None:
         waits.append(asyncio.ensure_future(state.sleep(seconds)))
@@ -162,16 +147,16 @@ async def _hold(state: ServerState, seconds: float | None) -> None:
         await asyncio.gather(*waits, return_exceptions=True)
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _reply_of(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except RefusalError as refusal:
         return refusal.reply()
     except web.HTTPException as error:
-        # The router's own: no such path, or not with this method.
+        # Raised by aiohttp's router: unknown path or method.
         return RefusalError(error.status, f"{error.reason}: {request.method} {request.path}").reply()
     except ConnectionError:
-        # The client left; there is nobody to answer.
+        # The client disconnected; nothing can be sent to it.
         return web.Response()
 
 

@@ -1,4 +1,4 @@
-"""Reading what a request carries: the bytes within bounds, the compression, and the records."""
+"""Request bodies: bounded reading, decompression and decoding of records."""
 
 import base64
 import binascii
@@ -13,18 +13,14 @@ from aiohttp import web
 from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.state import BODY, LOG
 
-_GZIP_WINDOW = 31  # zlib's number for: gzip header and trailer
+_GZIP_WINDOW = 31  # zlib's wbits for a stream with gzip header and trailer
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """Read a body as it was sent, and put its size and digest into the request's log. A second call gives it again.
-
-    Args:
-        request: The request.
-        max_bytes: Most bytes to read.
+    """Return the body as sent, and log its size and digest. A second call returns the same bytes.
 
     Raises:
-        Refusal: With 413, if there are more.
+        RefusalError: With 413, if the body is larger than `max_bytes`.
     """
     if BODY in request:
         return request[BODY]
@@ -43,24 +39,21 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
 
 
 def too_large(max_bytes: int) -> RefusalError:
-    """Refuse a body because of its size.
-
-    Args:
-        max_bytes: What it may have.
-    """
+    """Return the error for a body larger than `max_bytes`."""
     return RefusalError(413, f"request exceeds max limit of {max_bytes} bytes")
 
 
-def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    """Undo the Content-Encoding of a body, and never make more of it than is allowed.
+def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Decompress a body into at most `max_bytes`.
 
     Args:
-        body: What was sent.
+        body: The body as sent.
         encoding: Content-Encoding, "" for none.
-        max_bytes: Most bytes to make.
+        max_bytes: Maximum size of the result.
 
     Raises:
-        Refusal: With 413 if it holds more, with 400 if it is no whole gzip stream, with 415 if it is something else.
+        RefusalError: With 413, if the result is larger; with 400, if the gzip stream is malformed; with 415, if the
+            encoding is not supported.
     """
     if encoding in {"", "identity"}:
         return body
@@ -79,20 +72,17 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
         if left < 0:
             raise too_large(max_bytes)
         if not stream.eof:
-            raise RefusalError(400, "malformed gzip body: it breaks off")
+            raise RefusalError(400, "malformed gzip body: it is truncated")
         parts.append(part)
         rest = stream.unused_data
     return b"".join(parts)
 
 
 def decode_lines(body: bytes) -> list[Any]:
-    """Decode JSON lines; empty lines are passed over.
-
-    Args:
-        body: UTF-8.
+    """Decode JSON lines in UTF-8; empty lines are skipped.
 
     Raises:
-        Refusal: With 400 and the number of the first line that is no JSON.
+        RefusalError: With 400 and the number of the first line that is not JSON.
     """
     records = []
     for number, line in enumerate(body.split(b"\n"), 1):
@@ -108,13 +98,10 @@ def decode_lines(body: bytes) -> list[Any]:
 
 
 def decode_json(body: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
-    """Decode a whole body as JSON.
-
-    Args:
-        body: UTF-8.
+    """Decode a complete body as JSON.
 
     Raises:
-        Refusal: With 400, if it is no JSON.
+        RefusalError: With 400, if the body is not JSON.
     """
     try:
         return orjson.loads(body)
@@ -126,11 +113,11 @@ def decode_records(body: bytes, content_type: str) -> list[Any]:
     """Decode the body of /track, /engage or /groups: an array, one object, or a form with either of them in `data`.
 
     Args:
-        body: What was sent, uncompressed.
+        body: The uncompressed body.
         content_type: Content-Type without parameters.
 
     Raises:
-        Refusal: With 400, if it is none of them.
+        RefusalError: With 400, if the body has none of these forms.
     """
     value: Any
     if content_type == "application/x-www-form-urlencoded" or body.startswith(b"data="):
@@ -145,13 +132,10 @@ def decode_records(body: bytes, content_type: str) -> list[Any]:
 
 
 def decode_form(body: bytes) -> dict[str, str]:
-    """Decode a form; of a field that comes more than once the last counts.
-
-    Args:
-        body: What was sent; may be empty.
+    """Decode a form, which may be empty; the last value of a repeated field counts.
 
     Raises:
-        Refusal: With 400, if it is none.
+        RefusalError: With 400, if the body is not a form.
     """
     if not body:
         return {}
@@ -166,7 +150,7 @@ def _form_data(body: bytes) -> str | bytes:
     if data.lstrip().startswith(("[", "{")):
         return data
     try:
-        # "+" of base64 arrives as a space when a sender forgot to escape it.
+        # The "+" of base64 arrives as a space if the sender did not escape it.
         return base64.b64decode(data.replace(" ", "+"), validate=True)
     except binascii.Error as error:
         raise RefusalError(400, "the form's data is neither JSON nor base64") from error

@@ -1,4 +1,4 @@
-"""The emulator's own pages: what it is, its state, and the switches for faults, limits and a fresh start."""
+"""The server's own pages: overview, state, faults, limits and reset."""
 
 import dataclasses
 import html
@@ -13,11 +13,7 @@ from mixpanel_async.emulator.state import STATE
 
 
 async def get_home(request: web.Request) -> web.StreamResponse:
-    """Say what this is, what it holds and where to send what.
-
-    Args:
-        request: The request.
-    """
+    """Show the counts and the endpoints as a page."""
     state = request.app[STATE]
     counts = dataclasses.asdict(await state.counts())
     routes = sorted(
@@ -32,19 +28,15 @@ async def get_home(request: web.Request) -> web.StreamResponse:
         f"<li><code>{html.escape(f'{method} {path}')}</code>" for path, method in routes if method != "HEAD"
     )
     page = (
-        "<!doctype html><title>Mixpanel emulator</title><h1>Mixpanel emulator</h1>"
-        "<p>A local stand-in for Mixpanel's API, run by mixpanel-async. Nothing sent here leaves this machine."
+        "<!doctype html><title>Local Mixpanel server</title><h1>Local Mixpanel server</h1>"
+        "<p>A local server for tests and offline work, run by mixpanel-async. Nothing sent here leaves this machine."
         f"<h2>Counts</h2><table>{rows}</table><h2>Endpoints</h2><ul>{items}</ul>\n"
     )
     return web.Response(text=page, content_type="text/html")
 
 
 async def get_state(request: web.Request) -> web.StreamResponse:
-    """Report counts, limits and pending faults.
-
-    Args:
-        request: The request.
-    """
+    """Return counts, limits and pending faults."""
     state = request.app[STATE]
     body = {
         **dataclasses.asdict(await state.counts()),
@@ -58,10 +50,10 @@ async def post_faults(request: web.Request) -> web.StreamResponse:
     """Add a fault.
 
     Args:
-        request: A JSON object with the fields of `Fault`.
+        request: A JSON object with the fields of `InjectedFault`.
 
     Raises:
-        Refusal: With 400, if it is none.
+        RefusalError: With 400, if the body is not a fault.
     """
     try:
         fault = msgspec.json.decode(await request.read(), type=InjectedFault)
@@ -73,23 +65,19 @@ async def post_faults(request: web.Request) -> web.StreamResponse:
 
 
 async def delete_faults(request: web.Request) -> web.StreamResponse:
-    """Forget all faults.
-
-    Args:
-        request: The request.
-    """
+    """Remove all faults."""
     request.app[STATE].faults.clear()
     return json_reply({"code": 200, "status": "OK"})
 
 
 async def post_limits(request: web.Request) -> web.StreamResponse:
-    """Change limits while running; those not named stay.
+    """Change some limits and keep the others.
 
     Args:
-        request: A JSON object of limit names and values.
+        request: A JSON object of new values by the names of limits.
 
     Raises:
-        Refusal: With 400, if a name or a value is wrong.
+        RefusalError: With 400, if a name or a value is invalid.
     """
     state = request.app[STATE]
     changes = decode_json(await request.read())
@@ -103,10 +91,6 @@ async def post_limits(request: web.Request) -> web.StreamResponse:
 
 
 async def post_reset(request: web.Request) -> web.StreamResponse:
-    """Forget data, log, counters and faults, and return to the limits of the settings.
-
-    Args:
-        request: The request.
-    """
+    """Delete data, log, counters and faults, and restore the limits of the settings."""
     await request.app[STATE].reset()
     return json_reply({"code": 200, "status": "OK"})

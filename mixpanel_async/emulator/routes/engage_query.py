@@ -28,15 +28,15 @@ class _Search(NamedTuple):
 
 
 async def query_engage(request: web.Request) -> web.StreamResponse:
-    """Give a page of profiles; page 0 opens a session, which keeps what it found for the pages after it.
+    """Return a page of profiles; page 0 opens a session, which keeps its result for the following pages.
 
-    `data_group_id` is the group key, since the emulator has no other name for a kind of group.
+    `data_group_id` is the group key, because the server has no other name for a group type.
 
     Args:
         request: Parameters in the query, a form, or both.
 
     Raises:
-        Refusal: The credentials, the rate or a parameter are wrong.
+        RefusalError: The credential or a parameter is invalid, or the rate limit is exceeded.
     """
     state = admit_query(request)
     parameters = {**request.query, **decode_form(await read_body(request, state.limits.max_batch_bytes))}
@@ -65,7 +65,7 @@ def _read_search(parameters: Mapping[str, str]) -> _Search:
         raise RefusalError(400, "behaviors and filter_by_cohort exclude each other")
     for name in ("behaviors", "filter_by_cohort"):
         if name in parameters:
-            raise RefusalError(400, f"the emulator does not know {name}")
+            raise RefusalError(400, f"the local server does not support {name}")
     ids = _names(parameters, "distinct_ids")
     if "distinct_id" in parameters:
         ids = [*(ids or []), parameters["distinct_id"]]
@@ -74,7 +74,7 @@ def _read_search(parameters: Mapping[str, str]) -> _Search:
 
 
 def _find(store: Store, search: _Search) -> list[tuple[str, dict[str, Any]]]:
-    # Profiles are replaced, never changed in place, so references are a snapshot.
+    # Profiles are replaced and never changed in place, so references are a snapshot.
     found = []
     for key, properties in store.profiles.items():
         if (key[0] if len(key) > 1 else None) != search.group_key:

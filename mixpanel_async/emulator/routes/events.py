@@ -1,6 +1,6 @@
 """POST /track and POST /import.
 
-A batch of more records than allowed is answered with 413, like one of more bytes: both mean "send less at once".
+A batch with too many records gets a 413, as one with too many bytes does: both mean "send smaller batches".
 """
 
 import base64
@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from mixpanel_async.emulator.http.credentials import check_credentials
-from mixpanel_async.emulator.http.request_body import decode_json, decode_lines, decode_records, inflate, read_body
+from mixpanel_async.emulator.http.request_body import decode_json, decode_lines, decode_records, decompress, read_body
 from mixpanel_async.emulator.replies import RefusalError, failed_records_reply, imported_reply, verdict_reply
 from mixpanel_async.emulator.rules.intake import Intake, take_imported, take_tracked
 from mixpanel_async.emulator.state import FAULT, LOG, STATE, ServerState
@@ -20,13 +20,13 @@ _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBR
 
 
 async def post_import(request: web.Request) -> web.StreamResponse:
-    """Take a batch of events of any age; strict unless `strict=0`.
+    """Store a batch of events of any age; strict unless `strict=0`.
 
     Args:
-        request: An array, or JSON lines, of events.
+        request: Events as a JSON array or as JSON lines.
 
     Raises:
-        Refusal: The credentials, the size, the rate or the body as a whole are wrong.
+        RefusalError: The credential or the body is invalid, or a limit is exceeded.
     """
     state = request.app[STATE]
     check_credentials(request, state.settings, project_token=True)
@@ -45,13 +45,13 @@ async def post_import(request: web.Request) -> web.StreamResponse:
 
 
 async def post_track(request: web.Request) -> web.StreamResponse:
-    """Take a batch of recent events; success says no more than that one of them was valid.
+    """Store a batch of recent events; a success only says that at least one of them was valid.
 
     Args:
         request: An array, one event, or a form with either in `data`.
 
     Raises:
-        Refusal: The size, the rate or the body as a whole are wrong.
+        RefusalError: The body is invalid, or a limit is exceeded.
     """
     state = request.app[STATE]
     body = await read_body(request, state.limits.max_batch_bytes)
@@ -79,15 +79,10 @@ async def post_track(request: web.Request) -> web.StreamResponse:
 
 
 def admit_batch(request: web.Request, records: int, body_bytes: int) -> None:
-    """Check the number of records and the rates, and note the number in the log.
-
-    Args:
-        request: The request.
-        records: Records in it.
-        body_bytes: Size of its uncompressed body.
+    """Check the number of records and the rate limits, and log the number.
 
     Raises:
-        Refusal: With 413 or 429.
+        RefusalError: With 413, if there are too many records; with 429, if a rate limit is exceeded.
     """
     state = request.app[STATE]
     request[LOG].records = records
@@ -97,11 +92,7 @@ def admit_batch(request: web.Request, records: int, body_bytes: int) -> None:
 
 
 def doomed_indexes(request: web.Request) -> frozenset[int]:
-    """Say which records a `partial` fault refuses.
-
-    Args:
-        request: The request.
-    """
+    """Return the indexes of the records that a `partial` fault rejects."""
     fault = request.get(FAULT)
     return frozenset(fault.indexes) if fault is not None and fault.kind == "partial" else frozenset()
 
@@ -112,7 +103,7 @@ def _store(state: ServerState, intake: Intake) -> Intake:
 
 
 def _decode_import(body: bytes, encoding: str, content_type: str, max_bytes: int) -> tuple[list[Any], int]:
-    plain = inflate(body, encoding, max_bytes)
+    plain = decompress(body, encoding, max_bytes)
     records = decode_lines(plain) if content_type == "application/x-ndjson" else decode_json(plain)
     if not isinstance(records, list) or not records:
         raise RefusalError(400, "the body must hold at least one event", facts={"num_records_imported": 0})
@@ -120,12 +111,12 @@ def _decode_import(body: bytes, encoding: str, content_type: str, max_bytes: int
 
 
 def _decode_track(body: bytes, encoding: str, content_type: str, max_bytes: int) -> tuple[list[Any], int]:
-    plain = inflate(body, encoding, max_bytes)
+    plain = decompress(body, encoding, max_bytes)
     return decode_records(plain, content_type), len(plain)
 
 
 def _address_id(request: web.Request) -> str:
-    """With `ip=1` an event without distinct_id gets one made of the sender's address."""
+    """Return the distinct_id of events without one: with `ip=1` a hash of the sender's address, else ""."""
     if request.query.get("ip") != "1":
         return ""
     return hashlib.sha256((request.remote or "").encode()).hexdigest()[:32]

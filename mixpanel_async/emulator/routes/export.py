@@ -1,4 +1,4 @@
-"""GET /api/2.0/export: the raw events, never deduplicated, as JSON lines."""
+"""GET /api/2.0/export: raw events as JSON lines, duplicates included."""
 
 import datetime as dt
 import zlib
@@ -23,13 +23,13 @@ from mixpanel_async.emulator.store import Store
 
 DAY_MILLISECONDS = 86_400_000
 _WINDOW_ROWS = 10_000
-_GZIP_FROM_BYTES = 1400  # raw-event-export: smaller answers are not compressed
-_GZIP_WINDOW = 31  # zlib's number for: gzip header and trailer
+_GZIP_FROM_BYTES = 1400  # as documented for the raw event export: smaller replies are not compressed
+_GZIP_WINDOW = 31  # zlib's wbits for a stream with gzip header and trailer
 _DEFAULT_VARIANT: FaultVariant = "cut_line"
 
 
 class ExportQuery(NamedTuple):
-    """What to export: from the first to before the last millisecond, and the names of the events (None: all)."""
+    """Parameters of an export: `from_ms` is inclusive, `until_ms` exclusive; None for all events."""
 
     from_ms: int
     until_ms: int
@@ -40,13 +40,10 @@ class ExportQuery(NamedTuple):
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """Stream the events of some days in the order of arrival.
-
-    Args:
-        request: The request.
+    """Stream the events of a range of days in the order of arrival.
 
     Raises:
-        Refusal: The credentials, the rate or a parameter are wrong.
+        RefusalError: The credential or a parameter is invalid, or the rate limit is exceeded.
     """
     state = request.app[STATE]
     check_credentials(request, state.settings)
@@ -69,13 +66,10 @@ async def get_export(request: web.Request) -> web.StreamResponse:
 
 
 def read_export_query(request: web.Request) -> ExportQuery:
-    """Read the parameters of an export.
-
-    Args:
-        request: The request.
+    """Return the parameters of an export.
 
     Raises:
-        Refusal: With 400, if one of them is missing or wrong.
+        RefusalError: With 400, if a parameter is missing or invalid.
     """
     from_ms, until_ms = read_days(request.query.get("from_date"), request.query.get("to_date"))
     events: Any = None
@@ -94,17 +88,13 @@ def read_export_query(request: web.Request) -> ExportQuery:
 
 
 def read_days(from_date: str | None, to_date: str | None) -> tuple[int, int]:
-    """Read two dates, both inclusive, UTC.
-
-    Args:
-        from_date: yyyy-mm-dd.
-        to_date: yyyy-mm-dd.
+    """Parse two dates of the form yyyy-mm-dd, both inclusive, in UTC.
 
     Returns:
-        Milliseconds since 1970: the first of the first day, and the first after the last day.
+        Milliseconds since 1970: the start of the first day, and the end of the last day.
 
     Raises:
-        Refusal: With 400, if one is missing or no date, or they are the wrong way round.
+        RefusalError: With 400, if a date is missing or invalid, or if the first date is after the last one.
     """
     try:
         first, last = (dt.datetime.strptime(date or "", "%Y-%m-%d").date() for date in (from_date, to_date))  # noqa: DTZ007
@@ -119,7 +109,7 @@ def read_days(from_date: str | None, to_date: str | None) -> tuple[int, int]:
 
 
 async def _read_lines(state: ServerState, query: ExportQuery) -> AsyncIterator[bytes]:
-    """Read windows of sequence numbers up to the newest event of now; later events belong to later exports."""
+    """Read windows of sequence numbers up to the newest event at the start; later events are not exported."""
     last_seq = await state.run(state.store.last_seq)
     left = query.limit
     for first in range(0, last_seq + 1, _WINDOW_ROWS):
@@ -160,11 +150,7 @@ def _line(event: str, time_ms: int, received_ms: int, properties: str, *, time_i
 
 
 def json_text(text: str) -> str:
-    """Write a string as JSON.
-
-    Args:
-        text: The string.
-    """
+    """Return a string as JSON."""
     return orjson.dumps(text).decode()
 
 

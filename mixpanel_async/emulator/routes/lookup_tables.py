@@ -1,4 +1,4 @@
-"""GET, PUT and DELETE of lookup tables."""
+"""GET, PUT and DELETE /lookup-tables."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from mixpanel_async.emulator.http.credentials import check_credentials
-from mixpanel_async.emulator.http.request_body import inflate, read_body
+from mixpanel_async.emulator.http.request_body import decompress, read_body
 from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.state import STATE
 
@@ -18,11 +18,8 @@ MAX_TABLE_BYTES = 100_000_000
 async def get_tables(request: web.Request) -> web.StreamResponse:
     """List the lookup tables.
 
-    Args:
-        request: The request.
-
     Raises:
-        Refusal: The credentials are wrong.
+        RefusalError: The credential is invalid.
     """
     state = request.app[STATE]
     check_credentials(request, state.settings)
@@ -31,13 +28,13 @@ async def get_tables(request: web.Request) -> web.StreamResponse:
 
 
 async def put_table(request: web.Request) -> web.StreamResponse:
-    """Store a lookup table in place of the former one; one that is not there yet is made.
+    """Create or replace a lookup table.
 
     Args:
-        request: CSV with a row of column names, the first column being the key.
+        request: CSV with a header row; the first column is the key.
 
     Raises:
-        Refusal: The credentials, the type or some rows are wrong; nothing is stored then.
+        RefusalError: The credential, the Content-Type or a row is invalid; nothing is stored.
     """
     state = request.app[STATE]
     check_credentials(request, state.settings)
@@ -53,11 +50,8 @@ async def put_table(request: web.Request) -> web.StreamResponse:
 async def delete_table(request: web.Request) -> web.StreamResponse:
     """Delete a lookup table.
 
-    Args:
-        request: The request.
-
     Raises:
-        Refusal: The credentials are wrong, or there is no such table.
+        RefusalError: The credential is invalid, or the table does not exist.
     """
     state = request.app[STATE]
     check_credentials(request, state.settings)
@@ -69,7 +63,7 @@ async def delete_table(request: web.Request) -> web.StreamResponse:
 
 def _checked_csv(body: bytes, encoding: str) -> str:
     try:
-        content = inflate(body, encoding, MAX_TABLE_BYTES).decode()
+        content = decompress(body, encoding, MAX_TABLE_BYTES).decode()
     except UnicodeDecodeError as error:
         raise RefusalError(400, "the table is not UTF-8") from error
     rows = csv.reader(io.StringIO(content, newline=""))

@@ -15,25 +15,25 @@ from mixpanel_async.emulator.store import Store
 
 
 async def post_engage(request: web.Request) -> web.StreamResponse:
-    """Take a batch of updates of user profiles.
+    """Apply a batch of updates to user profiles.
 
     Args:
         request: An array, one update, or a form with either in `data`; not compressed.
 
     Raises:
-        Refusal: The size, the rate or the body as a whole are wrong.
+        RefusalError: The body is invalid, or a limit is exceeded.
     """
     return await _take_updates(request, "user")
 
 
 async def post_groups(request: web.Request) -> web.StreamResponse:
-    """Take a batch of updates of group profiles.
+    """Apply a batch of updates to group profiles.
 
     Args:
         request: An array, one update, or a form with either in `data`; not compressed.
 
     Raises:
-        Refusal: The size, the rate or the body as a whole are wrong.
+        RefusalError: The body is invalid, or a limit is exceeded.
     """
     return await _take_updates(request, "group")
 

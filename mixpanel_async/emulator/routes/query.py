@@ -1,4 +1,4 @@
-"""GET /api/query/events and below: counts of deduplicated events."""
+"""GET /api/query/events/*: counts of deduplicated events."""
 
 import csv
 import datetime as dt
@@ -22,13 +22,10 @@ _MAX_BUCKETS = 20_000
 
 
 async def get_top_events(request: web.Request) -> web.StreamResponse:
-    """List today's events by how often they happened, with the change since yesterday as a fraction.
-
-    Args:
-        request: The request.
+    """Return today's events by frequency, with the change since yesterday as a fraction.
 
     Raises:
-        Refusal: The credentials, the rate or a parameter are wrong.
+        RefusalError: The credential or a parameter is invalid, or the rate limit is exceeded.
     """
     state = admit_query(request)
     kind = _kind(request)
@@ -49,13 +46,10 @@ async def get_top_events(request: web.Request) -> web.StreamResponse:
 
 
 async def get_event_names(request: web.Request) -> web.StreamResponse:
-    """List the names of the most frequent events of the last 31 days.
-
-    Args:
-        request: The request.
+    """Return the names of the most frequent events of the last 31 days.
 
     Raises:
-        Refusal: The credentials, the rate or a parameter are wrong.
+        RefusalError: The credential or a parameter is invalid, or the rate limit is exceeded.
     """
     state = admit_query(request)
     kind = _kind(request)
@@ -65,13 +59,10 @@ async def get_event_names(request: web.Request) -> web.StreamResponse:
 
 
 async def get_event_counts(request: web.Request) -> web.StreamResponse:
-    """Count events over time, in units from a minute to a month; what did not happen is left out.
-
-    Args:
-        request: The request.
+    """Return event counts over time, in units from a minute to a month; events without a count are omitted.
 
     Raises:
-        Refusal: The credentials, the rate or a parameter are wrong.
+        RefusalError: The credential or a parameter is invalid, or the rate limit is exceeded.
     """
     state = admit_query(request)
     kind, unit = _kind(request), request.query.get("unit", "")
@@ -95,16 +86,10 @@ async def get_event_counts(request: web.Request) -> web.StreamResponse:
 
 
 def admit_query(request: web.Request) -> ServerState:
-    """Check the credentials and the rate of a query.
-
-    Args:
-        request: The request.
-
-    Returns:
-        What the routes share.
+    """Check the credential and the rate limit of a query; return the shared state.
 
     Raises:
-        Refusal: The credentials or the rate are wrong.
+        RefusalError: The credential is invalid, or the rate limit is exceeded.
     """
     state = request.app[STATE]
     check_credentials(request, state.settings)

@@ -1,6 +1,6 @@
-"""Mixpanel's rules for one event, as the reference states them. Pure: records in, flaws out.
+"""Mixpanel's rules for one event, as its reference states them.
 
-The records are freshly decoded JSON that nobody else holds, so over-long strings are cut in place.
+The records are freshly decoded JSON without other references, so long strings are truncated in place.
 """
 
 import re
@@ -11,7 +11,7 @@ import orjson
 
 from mixpanel_async import limits
 
-# The reference sets no bound on arrays in arrays; orjson reads 1024 levels and writes 254.
+# The reference sets no limit on arrays in arrays; orjson reads 1024 levels and writes 254.
 _MAX_LEVELS = 200
 LINKING_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
@@ -19,21 +19,14 @@ _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9
 
 
 class Flaw(NamedTuple):
-    """Why a record is refused: the dotted name of the field, and what is wrong with it."""
+    """Why a record is rejected: the dotted name of the field, and the message."""
 
     field: str
     message: str
 
 
 def check_imported_event(record: object) -> Flaw | None:
-    """Check a record of /import.
-
-    Args:
-        record: Decoded JSON.
-
-    Returns:
-        The first flaw found, None if there is none.
-    """
+    """Return the first flaw of a record of /import, given as decoded JSON; None if there is none."""
     flaw = check_nesting(record)
     if flaw is not None or not isinstance(record, dict):
         return flaw
@@ -49,14 +42,7 @@ def check_imported_event(record: object) -> Flaw | None:
 
 
 def check_tracked_event(record: object) -> Flaw | None:
-    """Check a record of /track, where only the event's name and the token have to be there.
-
-    Args:
-        record: Decoded JSON.
-
-    Returns:
-        The first flaw found, None if there is none.
-    """
+    """Return the first flaw of a record of /track, which needs only a name and the token; None if there is none."""
     flaw = check_nesting(record)
     if flaw is not None or not isinstance(record, dict):
         return flaw
@@ -64,7 +50,7 @@ def check_tracked_event(record: object) -> Flaw | None:
     if not isinstance(properties.get("token"), str) or not properties["token"]:
         return Flaw("properties.token", "'properties.token' is invalid: must be the project's token")
     if event == "$merge":
-        return Flaw("event", "'event' is invalid: $merge is taken by /import only")
+        return Flaw("event", "'event' is invalid: only /import accepts $merge")
     if event in LINKING_EVENTS:
         return check_identity(event, properties)
     return (
@@ -76,11 +62,7 @@ def check_tracked_event(record: object) -> Flaw | None:
 
 
 def check_nesting(record: object) -> Flaw | None:
-    """Check that a record is an object with a named event, an object of properties and nothing else.
-
-    Args:
-        record: Decoded JSON.
-    """
+    """Check that a record is an object with an event name, an object of properties and nothing else."""
     if not isinstance(record, dict):
         return Flaw("", "the record is invalid: must be a JSON object")
     event = record.get("event")
@@ -95,12 +77,7 @@ def check_nesting(record: object) -> Flaw | None:
 
 
 def check_identity(event: str, properties: Mapping[str, Any]) -> Flaw | None:
-    """Check an event that links ids and counts nothing.
-
-    Args:
-        event: One of `IDENTITY_EVENTS`.
-        properties: Its properties.
-    """
+    """Check one of the `LINKING_EVENTS`, which link IDs and are not counted."""
     if event == "$merge":
         ids = properties.get("$distinct_ids")
         if not isinstance(ids, list) or len(ids) != 2 or not all(_is_id(one) for one in ids):  # noqa: PLR2004
@@ -116,17 +93,13 @@ def check_identity(event: str, properties: Mapping[str, Any]) -> Flaw | None:
 
 
 def check_properties(properties: dict[str, Any]) -> Flaw | None:
-    """Check numbers, sizes and depths of properties, and cut over-long strings where they stand.
-
-    Args:
-        properties: Property name to value; changed in place.
-    """
+    """Check the number, sizes and depth of properties, and truncate long strings in place."""
     if len(properties) > limits.MAX_PROPERTIES:
         return Flaw("properties", f"'properties' is invalid: more than {limits.MAX_PROPERTIES} properties")
     for name, value in properties.items():
         kind = type(value)
         if kind is str:
-            # Cutting an id would merge users, so only what describes is cut.
+            # A truncated ID would merge users, so distinct_id is left alone.
             if len(value) > limits.MAX_STRING_CHARACTERS and name != "distinct_id":
                 properties[name] = value[: limits.MAX_STRING_CHARACTERS]
         elif kind is dict or kind is list:
@@ -137,13 +110,10 @@ def check_properties(properties: dict[str, Any]) -> Flaw | None:
 
 
 def bound_nested(value: dict[str, Any] | list[Any]) -> str | None:
-    """Check a nested value and cut over-long strings in it, without recursion: JSON may be a thousand levels deep.
+    """Check an object or array and truncate long strings in it, in place; return the message of a flaw.
 
-    Args:
-        value: Object or array; changed in place. An object that is a property's value has depth 1; arrays add none.
-
-    Returns:
-        What is wrong with it, None if nothing is.
+    It does not recurse, because JSON may be a thousand levels deep. An object that is a property's value has depth 1;
+    arrays do not add to the depth.
     """
     stack: list[tuple[Any, int, int]] = [(value, 0, 1)]
     while stack:
@@ -175,21 +145,15 @@ def _bound_container(container: dict[str, Any] | list[Any], depth: int, level: i
 
 
 def check_size(record: object) -> Flaw | None:
-    """Check the size of one event. Costs an encoding: call it only if the whole body is large enough to hold one.
+    """Check the size of one event, before strings are truncated.
 
-    Args:
-        record: Decoded JSON, before strings are cut.
+    It encodes the event: call it only if the complete body is larger than the limit.
     """
     return oversize(record, limits.MAX_EVENT_BYTES)
 
 
 def oversize(record: object, max_bytes: int) -> Flaw | None:
-    """Check the size of a record's JSON.
-
-    Args:
-        record: Decoded JSON.
-        max_bytes: What it may have.
-    """
+    """Check that a record's JSON has at most `max_bytes`."""
     try:
         size = len(orjson.dumps(record))
     except orjson.JSONEncodeError:
@@ -198,11 +162,7 @@ def oversize(record: object, max_bytes: int) -> Flaw | None:
 
 
 def time_milliseconds(time: float) -> int:
-    """Read an event's time, which may be in seconds or in milliseconds.
-
-    Args:
-        time: A checked time of an event.
-    """
+    """Return an event's time in milliseconds; the valid `time` may be in seconds or milliseconds."""
     if time < limits.MIN_EVENT_TIME_MILLISECONDS:
         return round(time * 1000)
     return int(time)

@@ -1,4 +1,4 @@
-"""From decoded records of /import and /track to rows for the store. Pure: the arrival time is handed in."""
+"""Turns decoded records of /import and /track into rows of the store."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -21,8 +21,8 @@ from mixpanel_async.emulator.rules.events import (
 class EventRow(NamedTuple):
     """One stored event; the store adds the sequence number.
 
-    `head` is a JSON object of the time as it was sent and the token; `properties` one of all other properties. Apart,
-    the time can be exported in either unit without decoding the rest.
+    `head` is a JSON object of the time as sent and the token; `properties` is one of all other properties. Because they
+    are separate, an export can write the time in either unit without decoding the other properties.
     """
 
     event: str
@@ -35,7 +35,7 @@ class EventRow(NamedTuple):
 
 
 class IdentityLink(NamedTuple):
-    """Two ids that belong to one user, and the event that said so."""
+    """Two IDs of one user, and the event that linked them."""
 
     event: str
     first: str
@@ -44,13 +44,13 @@ class IdentityLink(NamedTuple):
 
 @dataclass
 class Intake:
-    """What became of a request's records.
+    """The result for the records of a request.
 
     Attributes:
         rows: Events to store.
-        links: Links between ids to store.
-        failed: One entry for each refused record, as strict mode reports it.
-        ignored: Records that were neither refused nor stored: too old for /track, or another project's token.
+        links: Links between IDs to store.
+        failed: One entry for each rejected record, as strict mode reports it.
+        ignored: Records that are neither rejected nor stored: too old for /track, or with another project's token.
     """
 
     rows: list[EventRow] = field(default_factory=list)
@@ -60,18 +60,18 @@ class Intake:
 
     @property
     def taken(self) -> int:
-        """How many records are stored."""
+        """The number of records to store."""
         return len(self.rows) + len(self.links)
 
 
 def take_imported(records: Sequence[Any], *, arrival: float, body_bytes: int, doomed: Collection[int]) -> Intake:
-    """Sort the records of an /import request into stored and refused ones.
+    """Divide the records of an /import request into stored and rejected ones.
 
     Args:
         records: Decoded JSON.
         arrival: When the request came, in seconds since 1970.
         body_bytes: Size of the uncompressed body.
-        doomed: Indexes that are refused whatever they hold.
+        doomed: Indexes of records to reject, whatever they contain.
     """
     intake = Intake()
     for index, record in enumerate(records):
@@ -94,7 +94,7 @@ def take_tracked(
     fallback_id: str,
     doomed: Collection[int],
 ) -> Intake:
-    """Sort the records of a /track request into stored, ignored and refused ones.
+    """Divide the records of a /track request into stored, ignored and rejected ones.
 
     Args:
         records: Decoded JSON.
@@ -102,7 +102,7 @@ def take_tracked(
         body_bytes: Size of the uncompressed body.
         token: The only token whose events are stored; None stores all.
         fallback_id: distinct_id of events that have none.
-        doomed: Indexes that are refused whatever they hold.
+        doomed: Indexes of records to reject, whatever they contain.
     """
     intake = Intake()
     oldest_ms = round((arrival - limits.MAX_TRACK_AGE_SECONDS) * 1000)
@@ -129,7 +129,7 @@ def take_tracked(
 def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collection[int]) -> Flaw | None:
     if index in doomed:
         return Flaw("", "refused on demand")
-    # Measuring costs an encoding; a body this small cannot hold an event that is too large.
+    # Measuring encodes the event; a small body cannot contain an event that is too large.
     return check_size(record) if body_bytes > limits.MAX_EVENT_BYTES else None
 
 

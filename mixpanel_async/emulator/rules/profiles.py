@@ -1,4 +1,4 @@
-"""Mixpanel's rules for one update of a user or group profile, and what each operation does. Pure."""
+"""Mixpanel's rules for one update of a user or group profile, and what each operation does."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -14,15 +14,7 @@ _GROUP_OPERATIONS = _USER_OPERATIONS - {"$add", "$append"}
 
 
 def check_operations(record: object, owner: Owner) -> Flaw | None:
-    """Check a record of /engage or /groups.
-
-    Args:
-        record: Decoded JSON.
-        owner: What kind of profile it is for.
-
-    Returns:
-        The first flaw found, None if there is none.
-    """
+    """Return the first flaw of a record of /engage or /groups, given as decoded JSON; None if there is none."""
     if not isinstance(record, dict):
         return Flaw("", "the record is invalid: must be a JSON object")
     if not isinstance(record.get("$token"), str) or not record["$token"]:
@@ -42,24 +34,14 @@ def check_operations(record: object, owner: Owner) -> Flaw | None:
 
 
 def profile_key(record: Mapping[str, Any], owner: Owner) -> tuple[str, ...]:
-    """Say which profile a checked record is for.
-
-    Args:
-        record: A checked update.
-        owner: What kind of profile it is for.
-    """
+    """Return the key of the profile that a valid record updates."""
     return (record["$distinct_id"],) if owner == "user" else (record["$group_key"], record["$group_id"])
 
 
 def updated(properties: StoredProperties | None, record: Mapping[str, Any]) -> StoredProperties | None:
-    """Apply a checked update.
+    """Return the properties of a profile after a valid update; None if the profile does not exist before or after.
 
-    Args:
-        properties: The profile as it is; None if there is none. Not changed.
-        record: A checked update.
-
-    Returns:
-        The profile as it is then; None if there is none then.
+    `properties` is not changed.
     """
     operation = next(name for name in record if name in _USER_OPERATIONS)
     operand = record[operation]
@@ -110,7 +92,7 @@ def _set_once(current: StoredProperties, operand: StoredProperties) -> None:
 def _add(current: StoredProperties, operand: StoredProperties) -> None:
     for name, value in operand.items():
         before = current.get(name, 0)
-        # A property that is no number stays as it is.
+        # A property that is not a number does not change.
         if _is_number(before):
             current[name] = before + value
 
