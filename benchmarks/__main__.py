@@ -13,9 +13,9 @@ from benchmarks.rows import ROWS
 
 
 def main() -> int:
-    """Run what the command line names; all rows unless it names some."""
+    """Run the rows that the command line names (default: all)."""
     parser = argparse.ArgumentParser(description="Measure mixpanel_async against its floors.")
-    parser.add_argument("rows", nargs="*", help="numbers of rows, for example 1 3; all unless given")
+    parser.add_argument("rows", nargs="*", help="row numbers, for example 1 3 (default: all)")
     given = parser.parse_args()
     pin(0)
     chosen = [row for row in ROWS if not given.rows or row.__name__.split("_")[1] in given.rows]

@@ -1,4 +1,4 @@
-"""Seeded events that look like real ones: about 440 bytes of JSON, nested lists, UTF-8."""
+"""Seeded, realistic events: about 440 bytes of JSON, nested lists, UTF-8."""
 
 import random
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def records(count: int, seed: int = 1, padding: int = 0) -> Iterator[dict[str, A
 
 
 def write_ndjson(path: Path, count: int, seed: int = 1) -> Path:
-    """Write `count` events to a file, once: a block of 100,000 is made and repeated with other ids."""
+    """Write `count` events to a file, unless it exists: a block of 100,000 is repeated with other IDs."""
     if path.exists():
         return path
     block = [orjson.dumps(record) for record in records(min(count, 100_000), seed)]

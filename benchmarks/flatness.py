@@ -1,4 +1,4 @@
-"""Row 12: what an event costs, by how many there are, by connections, and by size."""
+"""Row 12: the cost of an event by number of events, connections and size."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,18 +12,17 @@ from benchmarks.measure import ROUNDS, Figure, seconds_of, sink
 
 _CONNECTIONS = (1, 2, 4, 8, 16, 20)
 _SIZES = (100, 1_000, 10_000, 100_000)
-_FEWER_ROUNDS = 2  # ten million events take most of a minute
+_FEWER_ROUNDS = 2  # ten million events take almost a minute
 _LEAST_SECONDS = 1.5
 Subject = tuple[Path, int, int]
 
 
 def row_12_flat(scratch: Path) -> Figure:
-    """Cost of an event by how many there are, by connections, and by size.
+    """Cost of an event by number of events, connections and size.
 
-    The best of some rounds counts. In each round everything is measured, and short work as often as it takes to be
-    long: a machine that is slower for a while is slower for all, and no moment is too short to be an average one. Below
-    10,000 events the client's own start is most of what is measured; it is shown, and not counted as unevenness. Of
-    large events it is the bytes that cost.
+    The best of several rounds counts. Each round measures all cases, so that a temporarily slow machine affects all of
+    them, and repeats short ones until they take long enough to average. Below 10,000 events the start of the client
+    dominates; these values are shown but do not count as unevenness. The cost of large events is that of their bytes.
     """
     with sink() as port:
         files = {n: write_ndjson(scratch / f"{n}.ndjson", n) for n in (10**exponent for exponent in range(3, 8))}
@@ -54,7 +53,7 @@ def _spread(costs: Mapping[int, float]) -> float:
 
 
 def _best(port: int, subjects_by_x: Mapping[int, Subject], rounds: int) -> dict[int, float]:
-    """Return the least processor time an event, in microseconds, for each subject."""
+    """Return the lowest CPU time per event, in microseconds, for each subject."""
     found: dict[int, list[float]] = {x: [] for x in subjects_by_x}
     for _ in range(rounds):
         for x, subject in subjects_by_x.items():
@@ -63,7 +62,7 @@ def _best(port: int, subjects_by_x: Mapping[int, Subject], rounds: int) -> dict[
 
 
 def _microseconds(port: int, path: Path, count: int, connections: int) -> float:
-    """Return the processor time of an event, over as many imports of a file as it takes."""
+    """Return the CPU time per event, averaged over enough imports of a file."""
     spent = 0.0
     done = 0
     while spent < _LEAST_SECONDS:
@@ -73,7 +72,7 @@ def _microseconds(port: int, path: Path, count: int, connections: int) -> float:
 
 
 def _sized(scratch: Path, size: int) -> tuple[Path, int]:
-    """Return a file of events of about `size` bytes, and how many there are."""
+    """Return a file of events of about `size` bytes, and their number."""
     count = max(500, min(100_000, 40_000_000 // size))
     path = scratch / f"size{size}.ndjson"
     fixed = {"time": EVENTS_TIME, "distinct_id": "u"}
@@ -81,7 +80,7 @@ def _sized(scratch: Path, size: int) -> tuple[Path, int]:
         for number in range(count):
             own = {**fixed, "$insert_id": f"s-{number}"}
             line = orjson.dumps({"event": "E", "properties": own})
-            # Long strings are cut by the server, so that a large event is one of many.
+            # The server truncates long strings, so a large event has many properties.
             padding = {f"p{n}": "x" * min(250, size) for n in range(max(0, size - len(line)) // 262)}
             if size > 60_000:
                 padding = {f"p{n}": "x" * 500 for n in range(size // 510)}

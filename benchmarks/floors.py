@@ -1,4 +1,4 @@
-"""The floors: the least work that could be called the same, in blocking code, without a promise of any kind."""
+"""The floors: blocking code that does the minimum of the same work and guarantees nothing."""
 
 import socket
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ import orjson
 from isal import isal_zlib
 
 _CHUNK: Final = 2000
-_GZIP: Final = 31
+_GZIP: Final = 31  # zlib's wbits for a gzip header
 
 
 class _Properties(msgspec.Struct):
@@ -32,7 +32,7 @@ class Wire:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def post(self, path: str, body: bytes) -> None:
-        """Compress, send, and read the answer as far as one packet."""
+        """Compress, send, and read the first packet of the reply."""
         packed = isal_zlib.compress(body, 1, _GZIP)
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
         self._socket.sendall(head.encode() + packed)
@@ -52,7 +52,7 @@ def track(port: int, events: list[dict[str, Any]]) -> None:
 
 
 def import_file(port: int, path: Path) -> None:
-    """Read lines, decode the four fields that must be right, join, compress, send."""
+    """Read lines, decode the four required fields, join, compress, send."""
     wire = Wire(port)
     decode = msgspec.json.Decoder(_Event).decode
     with path.open("rb") as file:
@@ -75,7 +75,7 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def export_lines(port: int) -> Iterator[bytes]:
-    """Ask for an export and yield it in blocks, inflated."""
+    """Request an export and yield it in decompressed blocks."""
     wire = socket.create_connection(("127.0.0.1", port))
     wire.sendall(b"GET /api/2.0/export HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
     file = wire.makefile("rb", buffering=1 << 20)
@@ -83,22 +83,22 @@ def export_lines(port: int) -> Iterator[bytes]:
     while (line := file.readline()) not in {b"\r\n", b""}:
         if line.lower().startswith(b"content-length:"):
             size = int(line.partition(b":")[2])
-    inflate = isal_zlib.decompressobj(_GZIP)
+    decompressor = isal_zlib.decompressobj(_GZIP)
     while size and (block := file.read(min(size, 1 << 18))):
         size -= len(block)
-        yield inflate.decompress(block)
+        yield decompressor.decompress(block)
     wire.close()
 
 
 def export_file(port: int, path: Path) -> None:
-    """Inflate an export into a file."""
+    """Decompress an export to a file."""
     with path.open("wb") as file:
         for block in export_lines(port):
             file.write(block)
 
 
 def export_dicts(port: int) -> int:
-    """Inflate an export and decode each line; return how many there were."""
+    """Decompress an export and decode each line; return the number of lines."""
     count = 0
     rest = b""
     for block in export_lines(port):

@@ -1,4 +1,4 @@
-"""Rounds, processor times, the sink as a process, pinning."""
+"""Rounds, CPU times, the sink process and pinning to a core."""
 
 import contextlib
 import os
@@ -20,12 +20,12 @@ class Figure(msgspec.Struct, frozen=True):
     """One row's result.
 
     Attributes:
-        row: Its number and name.
-        against: What it is a ratio to, or its unit.
-        goal: What it should be, in words.
-        values: One for each round.
+        row: Number and name of the row.
+        against: The reference of the ratio, or the unit.
+        goal: The goal, as text.
+        values: One value for each round.
         is_met: Whether the median reaches the goal.
-        detail: More figures, by name.
+        detail: Further figures by name.
     """
 
     row: str
@@ -42,14 +42,14 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 def pin(cpu: int) -> None:
-    """Keep this process on one core, where the system can do that."""
+    """Pin this process to one core, if the system supports it."""
     if hasattr(os, "sched_setaffinity") and cpu < (os.cpu_count() or 1):
         os.sched_setaffinity(0, {cpu})
 
 
 @contextlib.contextmanager
 def sink(*options: str) -> Iterator[int]:
-    """Run the sink on the second core; give its port."""
+    """Run the sink on the second core; yield its port."""
     cpu = ["--cpu", "1"] if (os.cpu_count() or 1) > 1 else []
     command = [sys.executable, "-m", "benchmarks.sink", *cpu, *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
@@ -62,7 +62,7 @@ def sink(*options: str) -> Iterator[int]:
 
 
 def seconds_of(work: Callable[[], object]) -> tuple[float, float]:
-    """Return the wall and processor seconds of a piece of work."""
+    """Return the wall time and the CPU time of some work, in seconds."""
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - wall, time.process_time() - processor
@@ -71,7 +71,7 @@ def seconds_of(work: Callable[[], object]) -> tuple[float, float]:
 def ratios(
     ours: Callable[[], object], floor: Callable[[], object], rounds: int = ROUNDS
 ) -> tuple[list[float], list[tuple[float, float]], list[tuple[float, float]]]:
-    """Run both in turns; return floor time over ours for each round, and all times of ours and of the floor."""
+    """Run both alternately; return floor time / our time for each round, and all times of ours and of the floor."""
     ours()
     floor()
     pairs = [(seconds_of(floor), seconds_of(ours)) for _ in range(rounds)]
@@ -84,7 +84,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def python_seconds(code: str) -> float:
-    """Return the processor seconds of a fresh interpreter that runs `code`, children and start included."""
+    """Return the CPU seconds of a new interpreter that runs `code`, including its start and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -92,8 +92,8 @@ def python_seconds(code: str) -> float:
 
 
 def peak_memory_mib(code: str) -> float:
-    """Return the peak resident memory of a fresh interpreter that runs `code`, in MiB."""
-    # ru_maxrss would count what this process held when it started the other one.
+    """Return the peak resident memory of a new interpreter that runs `code`, in MiB."""
+    # VmHWM and not ru_maxrss, which includes the memory of this process at the time of the fork.
     tail = "\nimport pathlib; print(pathlib.Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
     done = subprocess.run([sys.executable, "-c", code + tail], check=True, cwd=ROOT, capture_output=True, text=True)
     return int(done.stdout.split()[-1]) / 1024

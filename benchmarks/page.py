@@ -1,4 +1,4 @@
-"""docs/performance.md from the results that there are."""
+"""Writes docs/performance.md from the saved results."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Document(msgspec.Struct):
 
 
 def read(name: str) -> Document | None:
-    """Return a file of results, or None where it was not run yet."""
+    """Return a file of results, or None if it does not exist yet."""
     path = RESULTS / f"{name}.json"
     return msgspec.json.decode(path.read_bytes(), type=Document) if path.exists() else None
 
@@ -49,15 +49,15 @@ def write_page() -> Path:
 
 
 def _first(bench: Document) -> list[str]:
-    """Return the figure that matters to a service, and draw the plot."""
+    """Return the cost of an event as text, and draw the plot."""
     lines = []
     for figure in bench.figures:
         if figure.row.startswith("1 "):
             cost = figure.detail["microseconds_of_cpu_per_event"]
             share = figure.detail["share_of_a_core_at_30000_per_second"]
             lines.append(
-                f"An event costs a service **{cost} microseconds of processor time**, from `await track()` to "
-                f"Mixpanel's answer. At Mixpanel's own limit of 30,000 events a second that is "
+                f"An event costs a service **{cost} microseconds of CPU time**, from `await track()` to Mixpanel's "
+                f"reply. At Mixpanel's limit of 30,000 events a second this is "
                 f"**{float(str(share)):.0%} of one core**."
             )
         if figure.row.startswith("12 "):
@@ -76,7 +76,7 @@ def _made_by(document: Document, command: str) -> str:
 
 def _how() -> list[str]:
     return [
-        "Each figure is a ratio measured in one run: the client on one core, a bare sink that inflates, counts and",
-        "answers on the other. A floor is blocking code that does the least that could be called the same work, with",
-        "no promise about delivery. Minimum, median and maximum are over the rounds of that run.",
+        "Each figure is a ratio measured in one run: the client runs on one core; a minimal server that decompresses,",
+        "counts and replies runs on the other. A floor is blocking code that does the minimum of the same work and",
+        "guarantees nothing about delivery. Minimum, median and maximum are over the rounds of that run.",
     ]

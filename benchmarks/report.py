@@ -18,7 +18,7 @@ PACKAGES = ("mixpanel-async", "aiohttp", "orjson", "msgspec", "anyio", "isal", "
 
 
 def processor() -> str:
-    """Return the processor's name."""
+    """Return the name of the CPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -27,7 +27,7 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what was measured."""
+    """Return the versions of Python and of the measured packages."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -38,7 +38,7 @@ def versions() -> dict[str, str]:
 
 
 def write_json(name: str, figures: Sequence[Figure]) -> Path:
-    """Write results under benchmarks/results/ and return the file."""
+    """Write results to benchmarks/results/ and return the path."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     document = {
@@ -64,14 +64,14 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def plot(series: dict[str, dict[str, float]], path: Path) -> None:
-    """Draw a cost per event by count, by connections and by size: three small log-log panels in one SVG."""
+    """Plot the cost per event by count, connections and size: three log-log panels in one SVG."""
     width, height, gap = 240, 180, 50
     box = f"0 0 {3 * (width + gap) + gap} {height + 90}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="sans-serif" font-size="11">',
         '<rect width="100%" height="100%" fill="white"/>',
     ]
-    titles = {"by_count": "events in the file", "by_connections": "connections", "by_size": "bytes an event"}
+    titles = {"by_count": "events in the file", "by_connections": "connections", "by_size": "bytes per event"}
     for index, (name, values) in enumerate(series.items()):
         left, top = gap + index * (width + gap), 30
         xs = [math.log10(float(x)) for x in values]
@@ -83,7 +83,7 @@ def plot(series: dict[str, dict[str, float]], path: Path) -> None:
             for x, y in zip(xs, ys, strict=True)
         ]
         parts.append(f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#999"/>')
-        parts.append(f'<text x="{left}" y="{top - 10}">µs of CPU an event, by {titles[name]}</text>')
+        parts.append(f'<text x="{left}" y="{top - 10}">µs of CPU per event, by {titles[name]}</text>')
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="#4f44e0" stroke-width="2"/>')
         for (x, y), (label, value) in zip(points, values.items(), strict=True):

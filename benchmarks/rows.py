@@ -1,4 +1,4 @@
-"""The rows: each runs one comparison and returns its figure."""
+"""The benchmark rows: each runs one comparison and returns its figure."""
 
 import asyncio
 import itertools
@@ -17,7 +17,7 @@ LIMIT_SECONDS = 75.0
 
 
 def row_1_track(_scratch: Path) -> Figure:
-    """Track dicts with 12 properties, delivered, against encoding, compressing and sending them in chunks."""
+    """Track and deliver dicts with 12 properties, compared with encoding, compressing and sending them in chunks."""
     made = events(20_000) * (COUNT // 20_000)
     whole = [
         {"event": event, "properties": {"token": "token", "distinct_id": who, "time": EVENTS_TIME, **own}}
@@ -45,7 +45,7 @@ def row_1_track(_scratch: Path) -> Figure:
 
 
 def row_3_import(scratch: Path) -> Figure:
-    """Import a file, checked, against reading, partly decoding, compressing and sending its lines."""
+    """Import and validate a file, compared with reading, partly decoding, compressing and sending its lines."""
     path = write_ndjson(scratch / "import.ndjson", COUNT)
     with sink() as port:
         values, ours, floor = ratios(
@@ -66,7 +66,7 @@ def row_3_import(scratch: Path) -> Figure:
 
 
 def row_5_import_dicts(_scratch: Path) -> Figure:
-    """Import an async iterator of dicts, against the floor of row 1."""
+    """Import an async iterator of dicts, compared with the floor of row 1."""
     made = list(itertools.islice(itertools.cycle(records(20_000)), COUNT // 2))
     made = [
         {"event": record["event"], "properties": {**record["properties"], "$insert_id": f"n-{number}"}}
@@ -87,7 +87,7 @@ def row_5_import_dicts(_scratch: Path) -> Figure:
 
 
 def row_6_memory(scratch: Path) -> Figure:
-    """Peak memory of an import of 10,000,000 events less that of 100,000."""
+    """Peak memory of an import of 10,000,000 events minus that of 100,000."""
     files = {count: write_ndjson(scratch / f"{count}.ndjson", count) for count in (100_000, 10_000_000)}
     code = "import asyncio, pathlib\nfrom benchmarks.subjects import import_file\n"
     with sink() as port:
@@ -97,7 +97,7 @@ def row_6_memory(scratch: Path) -> Figure:
         }
     difference = peaks[10_000_000] - peaks[100_000]
     return Figure(
-        "6 peak memory, 10,000,000 events less 100,000",
+        "6 peak memory, 10,000,000 events minus 100,000",
         "MiB",
         "<= 32, process <= 200",
         [difference],
@@ -107,7 +107,7 @@ def row_6_memory(scratch: Path) -> Figure:
 
 
 def row_7_latency(scratch: Path) -> Figure:
-    """The import of row 3 with 50 ms of latency at the server, against the same without."""
+    """The import of row 3 with 50 ms of latency, compared with the same import without."""
     path = write_ndjson(scratch / "latency.ndjson", 10 * COUNT)
     with sink() as near, sink("--latency", "0.05") as far:
         values, _, _ = ratios(
@@ -124,7 +124,7 @@ def row_7_latency(scratch: Path) -> Figure:
 
 
 def row_8_limit(scratch: Path) -> Figure:
-    """How much of a rolling limit is used, and how many requests are answered 429."""
+    """The used share of a rolling limit, and the number of replies with 429."""
     path = write_ndjson(scratch / "limit.ndjson", int(LIMIT_PER_MINUTE * LIMIT_SECONDS / 60 * 1.2))
     with sink("--events-per-minute", str(LIMIT_PER_MINUTE)) as port:
         delivered, requests, refused = asyncio.run(
@@ -132,9 +132,9 @@ def row_8_limit(scratch: Path) -> Figure:
         )
     used = delivered / (LIMIT_PER_MINUTE * LIMIT_SECONDS / 60)
     return Figure(
-        "8 share of a rolling limit that is used",
+        "8 used share of a rolling limit",
         f"{LIMIT_PER_MINUTE:,} events a minute, enforced",
-        ">= 0.97, <= 0.5 % answered 429",
+        ">= 0.97, <= 0.5 % replies with 429",
         [used],
         used >= 0.97 and refused <= 0.005 * requests,
         {"requests": requests, "answered_429": refused},
@@ -142,7 +142,7 @@ def row_8_limit(scratch: Path) -> Figure:
 
 
 def row_9_lag(_scratch: Path) -> Figure:
-    """Lag of the loop while row 1 runs, and the time of an admission."""
+    """Lag of the event loop while row 1 runs, and the duration of an admission."""
     made = events(20_000) * 5
     with sink() as port:
         runs = [asyncio.run(subjects.track_and_watch(port, made)) for _ in range(5)]
@@ -163,7 +163,7 @@ def row_9_lag(_scratch: Path) -> Figure:
 
 
 def row_10_export(scratch: Path) -> Figure:
-    """Export to a file, every line checked, against inflating into a file."""
+    """Export to a file with every line checked, compared with decompressing to a file."""
     path = write_ndjson(scratch / "import.ndjson", COUNT)
     with sink("--export", str(path)) as port:
         values, _, _ = ratios(
@@ -180,7 +180,7 @@ def row_10_export(scratch: Path) -> Figure:
 
 
 def row_10_dicts(scratch: Path) -> Figure:
-    """Export as dicts, against inflating and decoding each line."""
+    """Export as dicts, compared with decompressing and decoding each line."""
     path = write_ndjson(scratch / "import.ndjson", COUNT)
     with sink("--export", str(path)) as port:
         values, ours, _ = ratios(
@@ -188,7 +188,7 @@ def row_10_dicts(scratch: Path) -> Figure:
         )
     return Figure(
         "10 export as dicts",
-        "floor: the same + orjson.loads a line",
+        "floor: the same + orjson.loads of each line",
         ">= 0.8",
         values,
         statistics.median(values) >= 0.8,
@@ -197,7 +197,7 @@ def row_10_dicts(scratch: Path) -> Figure:
 
 
 def row_11_import_time(_scratch: Path) -> Figure:
-    """Time to import the package against time to import aiohttp."""
+    """Time to import the package, compared with the time to import aiohttp."""
     values = [python_seconds("import mixpanel_async") / python_seconds("import aiohttp") for _ in range(9)]
     return Figure("11 import mixpanel_async", "import aiohttp", "<= 1.2", values, statistics.median(values) <= 1.2)
 

@@ -1,4 +1,4 @@
-"""A bare server on asyncio or uvloop: reads requests, inflates and counts, answers. Nothing else.
+"""A minimal server on asyncio or uvloop: it reads requests, decompresses them, counts events and replies.
 
 `python -m benchmarks.sink [--latency SECONDS] [--events-per-minute N] [--cpu N]` prints its port and serves until its
 standard input ends.
@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 try:
     from uvloop import new_event_loop
-except ImportError:  # slower, and just as correct
+except ImportError:  # asyncio is slower but equally correct
     from asyncio import new_event_loop  # type: ignore[assignment]
 
 _GZIP: Final = 31
@@ -26,7 +26,7 @@ _WINDOW_SECONDS: Final = 60.0
 
 
 class Limit:
-    """A rolling minute of events; None: no limit."""
+    """A limit on the events of a rolling minute; None for no limit."""
 
     def __init__(self, events_per_minute: int | None) -> None:
         self._limit = events_per_minute
@@ -34,7 +34,7 @@ class Limit:
         self._sum = 0
 
     def admits(self, events: int) -> bool:
-        """Return whether so many events fit now, and count them if so."""
+        """Return whether this number of events fits now, and count them if it does."""
         if self._limit is None:
             return True
         now = time.monotonic()
@@ -64,7 +64,7 @@ class Sink(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; answer each request once it is whole."""
+        """Buffer bytes; reply to each complete request."""
         self._buffer += data
         while True:
             if self._need < 0:
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--events-per-minute", type=int)
     parser.add_argument("--cpu", type=int)
-    parser.add_argument("--export", type=Path, help="a file of JSON lines that an export gives, compressed")
+    parser.add_argument("--export", type=Path, help="file of JSON lines to return as the compressed export")
     given = parser.parse_args()
     if given.cpu is not None:
         os.sched_setaffinity(0, {given.cpu})

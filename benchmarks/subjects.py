@@ -1,4 +1,4 @@
-"""The library itself, doing the work of each row."""
+"""The work of each row, done by the library."""
 
 import asyncio
 import time
@@ -13,13 +13,13 @@ UNLIMITED = Rates(ingestion_events_per_minute=None, ingestion_bytes_per_minute=N
 
 
 def client(port: int, *, rates: Rates = UNLIMITED, concurrency: int = 20) -> AsyncMixpanel:
-    """Return a client of the sink."""
+    """Return a client connected to the sink."""
     settings = Settings(rates=rates, max_concurrency=concurrency)
     return AsyncMixpanel("token", base_url=f"http://127.0.0.1:{port}", settings=settings)
 
 
 async def track(port: int, events: Sequence[Event]) -> None:
-    """Track each event, until all are delivered."""
+    """Track all events and wait until they are delivered."""
     async with client(port) as mp:
         for event, distinct_id, properties in events:
             await mp.track(distinct_id, event, properties)
@@ -30,7 +30,7 @@ async def track(port: int, events: Sequence[Event]) -> None:
 
 
 async def import_file(port: int, path: Path, count: int, *, concurrency: int = 20) -> None:
-    """Import a file of NDJSON."""
+    """Import an NDJSON file."""
     async with client(port, concurrency=concurrency) as mp:
         report = await mp.import_events(path)
     if report.imported != count:
@@ -51,7 +51,7 @@ async def import_dicts(port: int, records: Sequence[dict[str, Any]]) -> None:
 
 
 def exporter(port: int) -> AsyncMixpanel:
-    """Return a client that may export as often as it likes."""
+    """Return a client without rate limits on exports."""
     rates = Rates(export_per_hour=None, export_per_second=None)
     url = f"http://127.0.0.1:{port}"
     return AsyncMixpanel(credentials=ProjectSecret("secret"), base_url=url, settings=Settings(rates=rates))
@@ -70,11 +70,11 @@ async def export_dicts(port: int, count: int) -> None:
         async for _ in mp.export.events("2023-11-14", "2023-11-15"):
             seen += 1
     if seen != count:
-        raise AssertionError(f"{seen} of {count} events came")
+        raise AssertionError(f"{seen} of {count} events were exported")
 
 
 async def import_at_limit(port: int, path: Path, events_per_minute: int, seconds: float) -> tuple[int, int, int]:
-    """Import for so long against a server with a limit; return events delivered, requests, and 429s among them."""
+    """Import for some seconds from a rate-limited server; return delivered events, requests, and replies with 429."""
     rates = Rates(ingestion_events_per_minute=events_per_minute, ingestion_bytes_per_minute=None)
     async with client(port, rates=rates) as mp:
         job = asyncio.create_task(mp.import_events(path))
@@ -87,7 +87,7 @@ async def import_at_limit(port: int, path: Path, events_per_minute: int, seconds
 
 
 async def track_and_watch(port: int, events: Sequence[Event]) -> tuple[list[float], list[float]]:
-    """Track while a ticker measures the loop; return its lags and the times of admissions, in seconds."""
+    """Track while a task measures the loop; return loop lags and durations of admissions, in seconds."""
     lags: list[float] = []
     admissions: list[float] = []
 

@@ -1,6 +1,6 @@
-"""10,000 real events into a local Mixpanel server and back: imported, exported, compared.
+"""Imports 10,000 real events into a local Mixpanel server, exports them, and compares the two.
 
-`make demo` runs this. It ends with 0 if what came back is what went in.
+`make demo` runs this. The exit status is 0 if the exported events equal the imported ones.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ MAPPING = RecordMapping(
     time_format="%Y-%m-%d",
     time_zone="UTC",
     distinct_id_field="Airport Name",
-    insert_id_hash="position",  # some strikes are equal in every column, and are still two
+    insert_id_hash="position",  # some different strikes are equal in every column
     infer_types=True,
 )
 
 
 @contextlib.contextmanager
 def local_server() -> Iterator[str]:
-    """Run a local server as a program of its own; give its address."""
+    """Run a local server in its own process; yield its URL."""
     command = [sys.executable, "-m", "mixpanel_async", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:  # noqa: S603
         try:
@@ -46,7 +46,7 @@ def local_server() -> Iterator[str]:
 
 
 def expected_events() -> Iterator[dict[str, object]]:
-    """Read the file once more, by other means than the library's."""
+    """Read the file independently of the library."""
     with gzip.open(DATA, "rt", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             day = datetime.strptime(row.pop("Flight Date"), "%Y-%m-%d").replace(tzinfo=UTC)
@@ -58,12 +58,12 @@ def expected_events() -> Iterator[dict[str, object]]:
 
 
 def counted(events: Iterable[dict[str, object]]) -> Counter[str]:
-    """Count events by everything that is in them."""
+    """Count events by their complete content."""
     return Counter(json.dumps(event, sort_keys=True) for event in events)
 
 
 async def import_and_export(address: str) -> tuple[ImportReport, list[dict[str, object]]]:
-    """Import the file, and export everything that is there then."""
+    """Import the file, then export all events."""
     account = ServiceAccount("demo", "demo")
     async with AsyncMixpanel("demo", credentials=account, project_id=1, base_url=address) as mp:
         with ImportBar(DATA.name) as bar:
@@ -73,26 +73,26 @@ async def import_and_export(address: str) -> tuple[ImportReport, list[dict[str, 
 
 
 def differences(report: ImportReport, exported: list[dict[str, object]]) -> list[str]:
-    """Return what is not as it has to be; nothing, if all is well."""
+    """Return the differences between the file and the export; empty if there are none."""
     found = []
     ids = set()
     for event in exported:
         properties = event["properties"]
         if isinstance(properties, dict):
             ids.add(properties.pop("$insert_id", None))
-            properties.pop("mp_processing_time_ms", None)  # the server's own
+            properties.pop("mp_processing_time_ms", None)  # added by the server
     wanted, got = counted(expected_events()), counted(exported)
     if not report.is_complete or report.imported != wanted.total():
         found.append(f"{report.imported:,} of {wanted.total():,} events were imported")
     if len(ids) != wanted.total():
         found.append(f"{len(ids):,} different $insert_ids for {wanted.total():,} events")
-    found += [f"{(wanted - got).total():,} events did not come back as they were"] if wanted - got else []
-    found += [f"{(got - wanted).total():,} events came back that did not go in"] if got - wanted else []
+    found += [f"{(wanted - got).total():,} events are missing or changed"] if wanted - got else []
+    found += [f"{(got - wanted).total():,} events were exported that were not imported"] if got - wanted else []
     return found
 
 
 def print_top(exported: list[dict[str, object]]) -> None:
-    """Print how often the commonest values occur."""
+    """Print the most frequent values."""
     for title, name in (("events", None), ("airports", "distinct_id"), ("species", "Wildlife Species")):
         values: Counter[object] = Counter()
         for event in exported:
@@ -117,7 +117,7 @@ def main() -> int:
             return 1
         print(f"Exported and compared: all {len(exported):,} events came back as they went in, property by property.")
         print_top(exported)
-        print(f"The server at {address} ends here; to keep one: .venv/bin/mixpanel-async serve --data mixpanel.duckdb")
+        print(f"The server at {address} stops now; to run one: .venv/bin/mixpanel-async serve --data mixpanel.duckdb")
     return 0
 
 

@@ -1,10 +1,10 @@
-"""A FastAPI service that tracks each request it answers, and is never slowed down or broken by that.
+"""A FastAPI service that tracks every request, without being slowed down or broken by tracking.
 
     pip install mixpanel-async fastapi uvicorn
     MIXPANEL_TOKEN=... uvicorn --app-dir examples fastapi_app:app
 
-Without MIXPANEL_TOKEN it serves and tracks nothing. `mixpanel-async serve` is a local Mixpanel to try it with:
-MIXPANEL_BASE_URL=http://127.0.0.1:8080 MIXPANEL_TOKEN=test.
+Without MIXPANEL_TOKEN it serves requests and tracks nothing. To try it with a local server, run `mixpanel-async serve`
+and set MIXPANEL_BASE_URL=http://127.0.0.1:8080 MIXPANEL_TOKEN=test.
 """
 
 import json
@@ -21,26 +21,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mixpanel_async import AsyncMixpanel, Outcome, Settings
 from mixpanel_async.errors import MixpanelError
 
-log = logging.getLogger("uvicorn.error")  # which uvicorn shows without being configured
+log = logging.getLogger("uvicorn.error")  # uvicorn shows this logger without configuration
 
 SETTINGS = Settings(
-    track_via="import",  # a verdict for each event; the project token is enough for it
-    overflow="drop_newest",  # when Mixpanel is away for long: never wait for room, lose events and count them
+    track_via="import",  # returns a verdict for each event; the project token is sufficient
+    overflow="drop_newest",  # in a long outage: never wait for buffer space; drop events and count them
     max_buffer_bytes=16 * 1024 * 1024,
     delivery_deadline_seconds=300.0,
 )
-STOP_SECONDS = float(os.environ.get("STOP_SECONDS", "10"))  # less than what the supervisor grants after SIGTERM
-USER_HEADER = "x-user-id"  # put there by your own gateway; take the user from your session where you have one
-NO_ROUTE = "(no route)"  # paths that nobody serves are made up by scanners; as a property they would be endless
+STOP_SECONDS = float(os.environ.get("STOP_SECONDS", "10"))  # less than the supervisor allows after SIGTERM
+USER_HEADER = "x-user-id"  # set by your gateway; if you have sessions, take the user from there
+NO_ROUTE = "(no route)"  # scanners request endless made-up paths, which must not become property values
 
 
 class TrackRequests:
-    """Tracks "Request Served" after each answer.
+    """Tracks "Request Served" after each response.
 
-    It is plain ASGI: the answer passes through untouched, and the event is made when its last byte is handed over.
+    It is plain ASGI: the response passes through unchanged, and the event is tracked after its last byte.
 
     Args:
-        app: What is inside.
+        app: The wrapped application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,7 +53,7 @@ class TrackRequests:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500  # unless an answer begins: what the server sends for an exception
+        status = 500  # what the server sends if an exception occurs before the response starts
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
@@ -68,7 +68,7 @@ class TrackRequests:
 
 
 async def track(mixpanel: AsyncMixpanel, scope: Scope, status: int, seconds: float) -> None:
-    """Queue the event of one request; takes microseconds, and raises nothing."""
+    """Queue the event of one request; this takes microseconds and never raises."""
     properties = {
         "path": getattr(scope.get("route"), "path", NO_ROUTE),
         "method": scope["method"],
@@ -83,7 +83,7 @@ async def track(mixpanel: AsyncMixpanel, scope: Scope, status: int, seconds: flo
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the client before the first request; after the last one deliver what is left, for so long."""
+    """Open the client before the first request; after the last one, deliver queued events within STOP_SECONDS."""
     if not os.environ.get("MIXPANEL_TOKEN"):
         log.warning("MIXPANEL_TOKEN is not set: nothing is tracked")
         yield
@@ -93,17 +93,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         report = await mixpanel.aclose(timeout=STOP_SECONDS)
-        told = {
+        summary = {
             "since_start": counts_of(mixpanel.stats.outcomes),
             "at_stop": counts_of(report.outcomes),
             "seconds": round(report.duration_seconds, 3),
             "failures": [f"{verdict.reason}: {verdict.message}" for verdict in report.failures],
         }
-        log.info("Mixpanel: %s", json.dumps(told))
+        log.info("Mixpanel: %s", json.dumps(summary))
 
 
 def counts_of(outcomes: Mapping[Outcome, int]) -> dict[str, int]:
-    """Return the outcomes that occurred, by name."""
+    """Return the counts of the outcomes that occurred, by name."""
     return {outcome.value: count for outcome, count in outcomes.items() if count}
 
 
@@ -113,11 +113,11 @@ app.add_middleware(TrackRequests)
 
 @app.get("/")
 async def read_root() -> dict[str, str]:
-    """Answer at once."""
+    """Respond at once."""
     return {"hello": "world"}
 
 
 @app.get("/users/{user_id}")
 async def read_user(user_id: int) -> dict[str, int]:
-    """Answer with what was asked; the event's path is `/users/{user_id}`, whoever the user is."""
+    """Return the user's ID; the event's path is `/users/{user_id}` for every user."""
     return {"user_id": user_id}

@@ -1,12 +1,12 @@
-"""Events from a table in PostgreSQL to Mixpanel; each run goes on behind what earlier ones have settled.
+"""Sends events from a PostgreSQL table to Mixpanel; each run resumes after the rows that earlier runs have settled.
 
     pip install mixpanel-async asyncpg
     POSTGRES_DSN=postgresql://user@host/database MIXPANEL_TOKEN=... python examples/postgres_etl.py
 
-It can be stopped or killed at any moment: the position in `mixpanel_position` moves only over rows that have their
-outcome, so nothing is lost; what a killed run sent and could not note is sent once more under the same $insert_id, and
-Mixpanel keeps one of them. Rows that Mixpanel would refuse are kept in `mixpanel_rejected`, with the reason, and the
-exit status is 1. MIXPANEL_BASE_URL, MIXPANEL_REGION and so on are read too; `mixpanel-async serve` is a local Mixpanel.
+It can be stopped or killed at any time: the position in `mixpanel_position` only moves past rows that have an outcome,
+so no row is lost. Rows that a killed run sent without saving the position are sent again with the same $insert_id, and
+Mixpanel keeps one of them. Rejected rows are stored in `mixpanel_rejected` with the reason, and the exit status is 1.
+MIXPANEL_BASE_URL, MIXPANEL_REGION and the other variables are read, too; `mixpanel-async serve` runs a local server.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ import asyncpg
 
 from mixpanel_async import Ack, AsyncMixpanel
 
-FETCH_ROWS = 1_000  # held of the cursor at once
-MAX_UNACKNOWLEDGED = 10_000  # rows that may be under way; the cursor waits for them
+FETCH_ROWS = 1_000  # rows that the cursor prefetches
+MAX_UNACKNOWLEDGED = 10_000  # maximum number of rows read but not yet settled; the cursor waits
 COMMIT_ROWS = 2_000
 
-# `txid` is the transaction that inserted a row. Ids are no position: a transaction that was given a low id may commit
-# after one with a high id, and a reader that has passed the high one would never see it.
+# `txid` is the transaction that inserted a row. The id alone is not a position: a transaction with a low id may commit
+# after one with a high id, and a reader that is already past the high id would never see it.
 TABLES = """
 CREATE TABLE IF NOT EXISTS app_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -39,8 +39,8 @@ CREATE TABLE IF NOT EXISTS mixpanel_position (source text PRIMARY KEY, txid xid8
 CREATE TABLE IF NOT EXISTS mixpanel_rejected (id bigint PRIMARY KEY, reason text NOT NULL, message text NOT NULL);
 INSERT INTO mixpanel_position VALUES ('app_events', '0', 0) ON CONFLICT (source) DO NOTHING;
 """
-# Only rows of transactions before the oldest one that still runs: no more of those can appear. PostgreSQL makes the
-# JSON, so that Python moves bytes.
+# Only rows of transactions before the oldest running one: no further rows of those can appear. PostgreSQL builds the
+# JSON, so that Python only forwards bytes.
 ROWS = """
 SELECT txid, id, jsonb_build_object('event', name, 'properties', properties || jsonb_build_object(
     'time', (extract(epoch FROM happened_at) * 1000)::bigint,
@@ -52,7 +52,7 @@ WHERE (txid, id) > (SELECT txid, id FROM mixpanel_position WHERE source = 'app_e
     AND txid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY txid, id
 """
-# The condition keeps the position from going back where two runs overlap.
+# The condition keeps the position from moving back when two runs overlap.
 MOVE = """
 UPDATE mixpanel_position SET txid = $1, id = $2 WHERE source = 'app_events' AND (txid, id) < ($1, $2)
 """
@@ -62,14 +62,14 @@ Position = tuple[int, int]
 
 
 async def read_rows(pool: asyncpg.Pool) -> AsyncGenerator[tuple[Position, bytes]]:
-    """Yield the position and the event of each new row; the cursor fetches no more than is asked for."""
+    """Yield the position and the event of each new row; the cursor fetches rows only as they are consumed."""
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(ROWS, prefetch=FETCH_ROWS):
             yield (row["txid"], row["id"]), row["event"].encode()
 
 
 async def commit(pool: asyncpg.Pool, acks: Sequence[Ack[Position]]) -> int:
-    """Move the position behind what has settled, keep what was rejected beside it; return how many that were."""
+    """Move the position past the settled rows and store the rejected ones; return the number of rejected rows."""
     rejected = [(ack.offset[1], ack.verdict.reason, ack.verdict.message) for ack in acks if ack.is_rejected]
     async with pool.acquire() as connection, connection.transaction():
         await connection.executemany(REJECT, rejected)
@@ -78,7 +78,7 @@ async def commit(pool: asyncpg.Pool, acks: Sequence[Ack[Position]]) -> int:
 
 
 async def sync(pool: asyncpg.Pool, mixpanel: AsyncMixpanel) -> tuple[int, int]:
-    """Send the rows that are new; return how many have settled, and how many of them were rejected."""
+    """Send all new rows; return the number of settled rows and of rejected rows among them."""
     read = rejected = 0
     settled: list[Ack[Position]] = []
     pipe = mixpanel.pipe(read_rows(pool), max_unacknowledged=MAX_UNACKNOWLEDGED)

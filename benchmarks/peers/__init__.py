@@ -1,1 +1,1 @@
-"""Other clients, each in an environment of its own."""
+"""Comparison with other clients, each in its own environment."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers`: install the peers from their registries, run them and us on one file and one sink."""
+"""`python -m benchmarks.peers`: installs other clients from their registries and compares them with this library."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ COUNT = 100_000
 
 
 def install_python() -> str:
-    """Return a Python that has the peers of the Python registry."""
+    """Return a Python interpreter with the peers from PyPI installed."""
     home = HOME / "python"
     python = str(home / "bin" / "python")
     if not home.exists():
@@ -45,7 +45,7 @@ def install_python() -> str:
 
 
 def install_node() -> str | None:
-    """Return Node.js where there is one, with the peer of its registry installed."""
+    """Return Node.js, if there is one, with the peer from npm installed."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
@@ -58,7 +58,7 @@ def install_node() -> str | None:
 
 
 def peer_rate(command: list[str], port: int, path: Path, count: int) -> float:
-    """Run a peer once; return its events per second of processor."""
+    """Run a peer once; return its events per second of CPU time."""
     home = HOME / ("node" if command[-1].endswith(".js") else "python")
     done = subprocess.run(
         [*command, str(port), str(path), str(count)], check=True, capture_output=True, text=True, cwd=home
@@ -77,14 +77,14 @@ def compare(row: str, goal: float, against: str, ours: list[float], theirs: list
 
 
 def in_turns(ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[list[float], list[float]]:
-    """Return the rates of some rounds; none counts what a first run imports, as the peers' scripts do not either."""
+    """Return the rates of several rounds, after a warm-up; the peers' scripts exclude module imports, too."""
     ours()
     pairs = [(ours(), theirs()) for _ in range(ROUNDS)]
     return [mine for mine, _ in pairs], [other for _, other in pairs]
 
 
 def run(port: int, path: Path) -> list[Figure]:
-    """Run everybody on one file."""
+    """Run all clients on one file."""
     python, node = install_python(), install_node()
     with path.open("rb") as file:
         records = [orjson.loads(line) for line in itertools.islice(file, COUNT)]
