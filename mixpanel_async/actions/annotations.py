@@ -244,6 +244,8 @@ def _moment(value: Moment) -> str:
         try:
             return dt.datetime.strptime(value, "%Y-%m-%d %H:%M:%S").strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - the project's zone
         except ValueError:
-            raise InvalidArgumentError(f"date is {value!r}; it must look like 2026-08-31 12:00:00") from None
+            raise InvalidArgumentError(
+                f"date is invalid: {value!r} is not a time; use a form such as 2026-08-31 12:00:00"
+            ) from None
     moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
     return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""Retrievals and deletions of users' data, for GDPR and CCPA."""
+"""Retrieval and deletion of users' data, for GDPR and CCPA."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
@@ -113,7 +113,9 @@ class Gdpr(Resource):
         """
         check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
         if disclosure_type is not None and compliance_type != "CCPA":
-            raise InvalidArgumentError('disclosure_type needs compliance_type "CCPA"')
+            raise InvalidArgumentError(
+                'disclosure_type is invalid: it needs compliance_type "CCPA"; give both or neither'
+            )
         body = {"distinct_ids": distinct_ids, "compliance_type": compliance_type, "disclosure_type": disclosure_type}
         request = self._request("create_retrieval", "POST", "/data-retrievals/v3.0", token, credential, body=body)
         return read_results(request, await self._session.send(request), ComplianceJob)
@@ -236,7 +238,7 @@ class Gdpr(Resource):
         found = token or self._session.token
         if found is None:
             raise MissingCredentialsError(
-                f"gdpr.{operation} needs the project token: give one to the client or the call"
+                f"gdpr.{operation} needs the project token; give one to the client or the call"
             )
         return app_request(
             f"gdpr.{operation}", method, path, query={"token": found}, body=body, family="gdpr", credential=credential

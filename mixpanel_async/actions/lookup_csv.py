@@ -1,4 +1,4 @@
-"""The CSV of a lookup table: built from rows, and checked before it is sent. Pure."""
+"""Builds and checks the CSV of a lookup table."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
         InvalidRecordError: A row is neither, or has a key that the first row does not have.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text)  # ends lines with \r\n, because it only quotes line breaks that it knows
+    writer = csv.writer(text)  # with \r\n line ends, because it quotes only the line breaks that it writes
     header: list[str] | None = None
     for number, row in enumerate(rows, 1):
         if isinstance(row, Mapping):
@@ -29,13 +29,14 @@ def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -
             unknown = row.keys() - set(header)
             if unknown:
                 raise InvalidRecordError(
-                    f"row {number} has {', '.join(map(repr, sorted(unknown)))}, which the first has not"
+                    f"row {number} has {', '.join(map(repr, sorted(unknown)))}, which the first row does not have; "
+                    "give all rows the keys of the first"
                 )
             writer.writerow([row.get(name) for name in header])
         elif not isinstance(row, str | bytes) and header is None:
             writer.writerow(row)
         else:
-            raise InvalidRecordError(f"row {number} is a {type(row).__name__}; rows are all mappings or all sequences")
+            raise InvalidRecordError(f"row {number} is a {type(row).__name__}; give only mappings, or only sequences")
     return text.getvalue().encode()
 
 
@@ -53,7 +54,7 @@ def check_csv(data: bytes) -> int:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidRecordError(f"line {line}: not UTF-8") from None
+        raise InvalidRecordError(f"line {line}: the table is not UTF-8; convert it") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line, count, width = 1, -1, 0
     try:
@@ -65,25 +66,27 @@ def check_csv(data: bytes) -> int:
             count += 1
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InvalidRecordError(f"line {line}: not CSV: {error}") from None
+        raise InvalidRecordError(f"line {line}: invalid CSV: {error}") from None
     if count < 0:
-        raise InvalidRecordError("line 1: the table is empty; its first line must name the columns")
+        raise InvalidRecordError("line 1: the table is empty; name the columns in its first line")
     return count
 
 
 def _check_header(header: Sequence[str]) -> int:
     if not any(name.strip() for name in header):
-        raise InvalidRecordError("line 1: the header is empty; it must name the columns")
+        raise InvalidRecordError("line 1: the header is empty; name the columns in it")
     for place, name in enumerate(header):
         if not name.strip():
-            raise InvalidRecordError(f"line 1: column {place + 1} has no name")
+            raise InvalidRecordError(f"line 1: column {place + 1} has no name; name it, or remove it")
         if name in header[:place]:
-            raise InvalidRecordError(f"line 1: the column {name!r} is there twice")
+            raise InvalidRecordError(f"line 1: duplicate column {name!r}; rename or remove one")
     return len(header)
 
 
 def _check_row(row: Sequence[str], width: int, line: int) -> None:
     if len(row) != width:
-        raise InvalidRecordError(f"line {line}: {len(row)} fields; the header has {width}")
+        raise InvalidRecordError(
+            f"line {line}: the row has {len(row)} fields, but the header has {width}; quote fields that contain commas"
+        )
     if not row[0].strip():
-        raise InvalidRecordError(f"line {line}: the key, in the first column, is empty")
+        raise InvalidRecordError(f"line {line}: the key in the first column is empty; give each row a key")

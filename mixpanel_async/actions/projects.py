@@ -1,4 +1,4 @@
-"""The projects that a credential can see."""
+"""Projects that the credentials can access."""
 
 import msgspec
 

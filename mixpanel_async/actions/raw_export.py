@@ -1,4 +1,4 @@
-"""The raw export: events as Mixpanel stored them, as a stream of JSON lines."""
+"""Requests of the raw export of events."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager

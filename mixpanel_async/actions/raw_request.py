@@ -1,4 +1,4 @@
-"""Any request at all, through the same pool, credentials, retries and rate limits as the typed calls."""
+"""Raw requests, with the same connection pool, credentials, retries and rate limits as the typed calls."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ RequestFields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
 _SHOWN_HEADERS: Final = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "user-agent"})
-# The first that the path begins with decides; the last begins them all.
+# The first prefix of the path decides; the last one is a prefix of every path.
 _PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
     ("/api/query", "query", "query"),
     ("/api/2.0/export", "data", "export"),
@@ -132,7 +132,9 @@ async def request(
         ```
     """
     if response not in {"json", "text", "bytes"}:
-        raise InvalidArgumentError(f"response is {response!r}; choose json, text or bytes")
+        raise InvalidArgumentError(
+            f"response is invalid: {response!r} is not a type of response; choose json, text or bytes"
+        )
     built = build_request(method, path_or_url, options)
     return read_response(built, await send_request(session, built, options), response)
 
@@ -165,7 +167,7 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
     """
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:
-        raise InvalidArgumentError(f"request() has no option {', '.join(sorted(unknown))}")
+        raise InvalidArgumentError(f"request: unknown option {', '.join(sorted(unknown))}; see RequestOptions")
     body, content_type = _body_of(options)
     headers = dict(options.get("headers") or {})
     if any(name.lower() == "content-type" for name in headers):
@@ -182,7 +184,7 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
         body=body,
         content_type=content_type,
         is_authorized=auth is not False,
-        # The ingestion endpoints answer `redirect=URL` with one: then it is the success.
+        # With `redirect=URL`, the ingestion endpoints answer with a redirect, which is then a success.
         is_redirect_wanted="redirect" in (options.get("query") or {}),
         credential=None if isinstance(auth, bool) else auth,
         family=family,
@@ -205,7 +207,7 @@ def _retry_of(options: RequestOptions) -> RetryRule | None:
     max_retries, delay = options.get("max_retries"), options.get("retry_delay_seconds")
     for name, value in (("max_retries", max_retries), ("retry_delay_seconds", delay)):
         if value is not None and value < 0:
-            raise InvalidArgumentError(f"{name} is {value!r}; it must not be below 0")
+            raise InvalidArgumentError(f"{name} is invalid: {value!r} is below 0; give 0 or more")
     return RetryRule(
         max_retries=RetryRule().max_retries if max_retries is None else max_retries,
         first_seconds=delay,
@@ -218,9 +220,9 @@ def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
     given = [name for name in ("json", "data", "form") if cast("Mapping[str, object]", options).get(name) is not None]
     files = options.get("files")
     if len(given) > 1:
-        raise InvalidArgumentError(f"{' and '.join(given)} exclude each other; a request has one body")
+        raise InvalidArgumentError(f"{' and '.join(given)} exclude each other; give one of them")
     if files and given not in ([], ["form"]):
-        raise InvalidArgumentError(f"files and {given[0]} exclude each other; files go with form")
+        raise InvalidArgumentError(f"files and {given[0]} exclude each other; give the other fields in form")
     form = options.get("form")
     if files or (form is not None and options.get("is_multipart")):
         return encode_multipart(form or {}, files or {})
@@ -233,7 +235,7 @@ def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
 
 
 def _show(session: Session, built: Request) -> None:
-    """Log names, not values, wherever a value can be a secret."""
+    """Log the request; values that can be secret are replaced."""
     query = ", ".join(f"{name}={REDACTED}" for name, _ in built.query) or "none"
     headers = {n: v if n.lower() in _SHOWN_HEADERS else REDACTED for n, v in built.headers.items()}
     where = (

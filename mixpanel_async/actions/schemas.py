@@ -1,4 +1,4 @@
-"""Lexicon schemas: what events and profiles look like."""
+"""Lexicon schemas: descriptions of events and profiles."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, Unpack

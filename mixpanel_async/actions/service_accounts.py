@@ -142,7 +142,7 @@ class ServiceAccounts(Resource):
             ```
         """
         if isinstance(expires, dt.datetime) and expires.tzinfo is None:
-            raise InvalidArgumentError("expires has no zone; give it one, for example datetime.timezone.utc")
+            raise InvalidArgumentError("expires is invalid: it has no time zone; give it one, for example datetime.UTC")
         roles = None if projects is None else _roles(projects)
         body = {"username": username, "role": role, "expires": iso_moment("expires", expires), "projects": roles}
         request = app_request("service_accounts.create", "POST", _path(organization_id), body=body)

@@ -1,4 +1,4 @@
-"""Arguments as Mixpanel wants them on the wire, checked before anything is sent."""
+"""Checks and encodes the arguments of API calls."""
 
 import datetime as dt
 import json
@@ -40,7 +40,7 @@ def iso_date(name: str, value: Date) -> str:
             return dt.date.fromisoformat(value).isoformat()
     except (ValueError, TypeError):
         pass
-    raise InvalidArgumentError(f"{name} is {value!r}; it must be a date such as 2026-08-31")
+    raise InvalidArgumentError(f"{name} is invalid: {value!r} is not a date; use a form such as 2026-08-31")
 
 
 def iso_moment(name: str, value: Date | None) -> str | None:
@@ -54,7 +54,9 @@ def iso_moment(name: str, value: Date | None) -> str | None:
     try:
         dt.datetime.fromisoformat(value)
     except (ValueError, TypeError):
-        raise InvalidArgumentError(f"{name} is {value!r}; it must be ISO 8601, such as 2026-08-31T12:00:00Z") from None
+        raise InvalidArgumentError(
+            f"{name} is invalid: {value!r} is not ISO 8601; use a form such as 2026-08-31T12:00:00Z"
+        ) from None
     return value
 
 
@@ -66,7 +68,7 @@ def date_range(from_date: Date, to_date: Date) -> tuple[str, str]:
     """
     first, last = iso_date("from_date", from_date), iso_date("to_date", to_date)
     if last < first:
-        raise InvalidArgumentError(f"to_date ({last}) is before from_date ({first})")
+        raise InvalidArgumentError(f"to_date is invalid: {last} is before from_date ({first}); give a later day")
     return first, last
 
 
@@ -88,7 +90,7 @@ def check_needs(option: str, value: object, needed: str, needed_value: object) -
         InvalidArgumentError: `option` is given and `needed` is not.
     """
     if value is not None and needed_value is None:
-        raise InvalidArgumentError(f"{option} needs {needed}; give both or neither")
+        raise InvalidArgumentError(f"{option} is invalid: it needs {needed}; give both, or omit {option}")
 
 
 def check_range(name: str, value: int | None, low: int, high: int) -> None:
@@ -98,7 +100,9 @@ def check_range(name: str, value: int | None, low: int, high: int) -> None:
         InvalidArgumentError: `value` is outside the range.
     """
     if value is not None and not low <= value <= high:
-        raise InvalidArgumentError(f"{name} is {value!r}; it must be from {low:,} to {high:,}")
+        raise InvalidArgumentError(
+            f"{name} is invalid: {value!r} is outside {low:,}-{high:,}; give a number in this range"
+        )
 
 
 def check_whole_number(name: str, values: Sequence[object], high: int) -> None:
@@ -108,9 +112,9 @@ def check_whole_number(name: str, values: Sequence[object], high: int) -> None:
         InvalidArgumentError: `values` is empty, longer than `high`, or a string.
     """
     if isinstance(values, str):
-        raise InvalidArgumentError(f"{name} is a string; it must be a list")
+        raise InvalidArgumentError(f"{name} is invalid: it is a string; give a list")
     if not 1 <= len(values) <= high:
-        raise InvalidArgumentError(f"{name} has {len(values):,} entries; a request takes 1 to {high:,}")
+        raise InvalidArgumentError(f"{name} is invalid: it has {len(values):,} entries; give 1 to {high:,}")
 
 
 def json_text(value: JSONValue) -> str:
@@ -123,7 +127,7 @@ def json_text(value: JSONValue) -> str:
         plain = msgspec.to_builtins(value, str_keys=True)
         return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (ValueError, TypeError, msgspec.MsgspecError) as error:
-        raise CannotEncodeError(f"cannot become JSON: {error}") from None
+        raise CannotEncodeError(f"not JSON serializable: {error}") from None
 
 
 def json_body(fields: Mapping[str, JSONValue]) -> bytes:
@@ -168,7 +172,7 @@ def segment(name: str, value: Id) -> str:
     """
     text = str(value)
     if text in {"", ".", ".."} or isinstance(value, bool):
-        raise InvalidArgumentError(f"{name} is {value!r}; it must be an id or a name")
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is not an ID or a name; give one")
     return quote(text, safe="")
 
 

@@ -1,4 +1,4 @@
-"""What the action families share: the session, and the ids that paths are built from."""
+"""The base class of all groups of API calls."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -30,7 +30,7 @@ class Resource:
     ) -> str:
         project_id = self._project_id(operation, scope, allowed=allowed)
         if project_id is None:
-            raise MissingCredentialsError(f"{operation} needs a project_id: give one to the client or the call")
+            raise MissingCredentialsError(f"{operation} needs a project_id; give one to the client or the call")
         return f"/projects/{segment('project_id', project_id)}{path}"
 
     def _project_id(
@@ -42,7 +42,7 @@ class Resource:
     def _workspace_path(self, operation: str, scope: WorkspaceScope, *, allowed: type[WorkspaceScope]) -> str:
         workspace_id = self._workspace_id(operation, scope, allowed=allowed)
         if workspace_id is None:
-            raise MissingCredentialsError(f"{operation} needs a workspace_id: give one to the client or the call")
+            raise MissingCredentialsError(f"{operation} needs a workspace_id; give one to the client or the call")
         return f"/workspaces/{segment('workspace_id', workspace_id)}"
 
     def _workspace_id(self, operation: str, scope: WorkspaceScope, *, allowed: type[WorkspaceScope]) -> Id | None:

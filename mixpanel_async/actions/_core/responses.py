@@ -1,4 +1,4 @@
-"""Replies as Structs, with everything that Mixpanel sent kept reachable."""
+"""Decodes replies to Structs and keeps the JSON that they were read from."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -115,7 +115,7 @@ def read_json(request: Request, reply: Reply, kind: type[T], body: bytes | msgsp
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         shown = bytes(data)[:_MAX_SHOWN_CHARACTERS].decode("utf-8", errors="replace")
         raise UnexpectedReplyError(
-            f"the reply is not what the operation answers with: {error}; it begins {shown!r}",
+            f"the reply has an unexpected form: {error}; it begins {shown!r}",
             status=reply.status,
             operation=request.operation,
         ) from None

@@ -1,4 +1,4 @@
-"""Results as rows, Arrow tables and data frames: one implementation for every series."""
+"""Converts replies to rows, Arrow tables and data frames."""
 
 import importlib
 from collections.abc import Mapping, Sequence

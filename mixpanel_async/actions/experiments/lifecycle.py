@@ -1,4 +1,4 @@
-"""The steps of an experiment's life: launch, decide, conclude, put away."""
+"""Lifecycle of an experiment: launch, conclude, decide, archive."""
 
 from collections.abc import Mapping
 from typing import Unpack

@@ -1,4 +1,4 @@
-"""Feature flags: evaluated for a user, and managed."""
+"""Feature flags: evaluation and management."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, Unpack

@@ -1,4 +1,4 @@
-"""Feature flags as values: rules that are sent, flags and variants that come back."""
+"""Feature flags, rules and variants: arguments and replies."""
 
 from collections.abc import Mapping, Sequence
 

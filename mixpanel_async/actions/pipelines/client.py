@@ -1,4 +1,4 @@
-"""Data pipelines: exports that Mixpanel runs by itself."""
+"""Data pipelines: scheduled exports by Mixpanel."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, Unpack
@@ -266,7 +266,7 @@ class Pipelines(GenericPipelines):
         project = self._project_id(f"pipelines.{operation}", scope)
         if project is None and self._session.needs_project(credential):
             raise MissingCredentialsError(
-                f"pipelines.{operation} needs a project_id: give one to the client or the call"
+                f"pipelines.{operation} needs a project_id; give one to the client or the call"
             )
         return Request(
             operation=f"pipelines.{operation}",

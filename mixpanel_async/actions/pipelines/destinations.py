@@ -1,4 +1,4 @@
-"""Destinations of pipelines: one Struct a kind, whose required fields are required here."""
+"""Options of pipelines: one Struct for each destination."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -43,11 +43,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         if self.from_date is None and not self.trial:
-            raise InvalidArgumentError("from_date is needed, unless trial is True")
+            raise InvalidArgumentError("from_date is missing: only a trial has none; give it, or trial=True")
         if self.from_date is not None and self.to_date is not None:
             date_range(self.from_date, self.to_date)
         if self.frequency is not None and self.to_date is not None:
-            raise InvalidArgumentError("frequency and to_date exclude each other; only a pipeline without end repeats")
+            raise InvalidArgumentError("frequency and to_date exclude each other; give one of them")
 
     def __repr__(self) -> str:
         fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
@@ -348,4 +348,4 @@ def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
 
 def _check_kms(encryption: S3Encryption | None, key_id: str | None) -> None:
     if key_id is not None and encryption != "kms":
-        raise InvalidArgumentError('s3_kms_key_id needs s3_encryption "kms"')
+        raise InvalidArgumentError('s3_kms_key_id is invalid: it needs s3_encryption "kms"; give both or neither')

@@ -1,4 +1,4 @@
-"""Pipelines of any kind, also of those that have no Struct here."""
+"""Pipelines of any kind, including kinds without a Struct."""
 
 from typing import Final, Unpack
 

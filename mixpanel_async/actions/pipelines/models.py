@@ -1,4 +1,4 @@
-"""What Mixpanel says of pipelines."""
+"""Replies about pipelines."""
 
 import msgspec
 

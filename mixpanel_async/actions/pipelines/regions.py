@@ -1,4 +1,4 @@
-"""Regions and other choices of the pipelines' destinations.
+"""Regions and other choices of pipeline destinations.
 
 As data-pipelines listed them in August 2026.
 """

@@ -1,4 +1,4 @@
-"""What all operations of the Query API share."""
+"""Requests and arguments of the Query API."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -78,7 +78,7 @@ def period(from_date: Date | None, to_date: Date | None, interval: int | None) -
         check_range("interval", interval, 1, 10_000)
         return None, None
     if from_date is None or to_date is None:
-        raise InvalidArgumentError("give from_date and to_date, or interval")
+        raise InvalidArgumentError("the period is missing: give from_date and to_date, or interval")
     return date_range(from_date, to_date)
 
 
@@ -89,5 +89,5 @@ def as_format(value: ReplyFormat) -> str | None:
         InvalidArgumentError: `value` is neither json nor csv.
     """
     if value not in {"json", "csv"}:
-        raise InvalidArgumentError(f"format is {value!r}; choose json or csv")
+        raise InvalidArgumentError(f"format is invalid: {value!r} is not a format of replies; choose json or csv")
     return None if value == "json" else value

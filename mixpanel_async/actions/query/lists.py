@@ -1,4 +1,4 @@
-"""What the Query API's lists answer with: funnels, cohorts, activity, top events and properties."""
+"""Replies of the Query API: lists of funnels, cohorts, activity, top events and properties."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""What the Query API answers with."""
+"""Replies of the Query API: reports."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Profiles page by page, with one page read ahead."""
+"""Iterates over profiles page by page and requests one page ahead."""
 
 import asyncio
 import weakref
@@ -86,7 +86,7 @@ class ProfileStream:
         self._read_page = read_page
         self._cursor = cursor
         self.total: int | None = None
-        # Weak: the loop alone owns the generator, so that leaving the loop closes it.
+        # Weak: only the caller's loop owns the generator, so that leaving the loop closes it.
         self._generator: weakref.ref[AsyncGenerator[Profile, None]] | None = None
         self._ahead: asyncio.Task[ProfilePage] | None = None
 
@@ -97,7 +97,9 @@ class ProfileStream:
 
     def __aiter__(self) -> AsyncIterator[Profile]:
         if self._generator is not None:
-            raise InvalidArgumentError("a result of profiles() is iterated once; start another one from its cursor")
+            raise InvalidArgumentError(
+                "the result of profiles() is already used: it can be iterated once; call profiles() again"
+            )
         generator = self._profiles()
         self._generator = weakref.ref(generator)
         return generator
@@ -107,7 +109,7 @@ class ProfileStream:
         generator = self._generator() if self._generator else None
         if generator is not None:
             await generator.aclose()
-        # Where the loop was left, the generator may be gone while its end is still to come.
+        # If the caller left the loop, the generator may be gone before its cleanup has run.
         if self._ahead is not None:
             await _end(self._ahead)
 
@@ -142,14 +144,16 @@ class ProfileStream:
     async def _read(self, cursor: ProfileCursor) -> ProfilePage:
         if cursor.page > 0 and cursor.session_id is None:
             raise UnexpectedReplyError(
-                "the reply has no session_id, so its next page cannot be asked for",
+                "the reply has no session_id; without it, the next page cannot be requested",
                 status=200,
                 operation="query.profiles",
             )
         page = await self._read_page(cursor.session_id, cursor.page)
         if page.page is not None and page.page != cursor.page:
             raise UnexpectedReplyError(
-                f"page {cursor.page} was asked for and page {page.page} came", status=200, operation="query.profiles"
+                f"page {cursor.page} was requested, but the reply is page {page.page}",
+                status=200,
+                operation="query.profiles",
             )
         return page
 
@@ -158,4 +162,4 @@ async def _end(task: asyncio.Task[ProfilePage]) -> None:
     task.cancel()
     await asyncio.wait([task])
     if not task.cancelled():
-        task.exception()  # looked at, so that asyncio does not report it as lost: the loop was left before it mattered
+        task.exception()  # retrieved, so that asyncio does not log it: the page is no longer needed

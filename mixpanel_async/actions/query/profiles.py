@@ -211,6 +211,8 @@ def _check_place(session_id: str | None, page: int | None, offset: int) -> None:
     check_range("page", page, 0, _MAX_PAGE)
     check_range("offset", offset, 0, _MAX_PAGE)
     if page and session_id is None:
-        raise InvalidArgumentError("page above 0 needs session_id, from the reply to page 0")
+        raise InvalidArgumentError("page is invalid: a page above 0 needs session_id; take it from the reply to page 0")
     if offset and session_id is None:
-        raise InvalidArgumentError("offset needs session_id, from the cursor of an earlier iteration")
+        raise InvalidArgumentError(
+            "offset is invalid: it needs session_id; take both from the cursor of an earlier iteration"
+        )

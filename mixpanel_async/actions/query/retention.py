@@ -69,7 +69,9 @@ class RetentionReports(Resource):
         """
         first, last = date_range(from_date, to_date)
         if retention_type != "compounded" and born_event is None:
-            raise InvalidArgumentError('retention_type "birth", the default, needs born_event; give it or "compounded"')
+            raise InvalidArgumentError(
+                'born_event is missing: retention_type "birth" (default) needs it; give it, or "compounded"'
+            )
         check_limit(limit, on)
         request = query_request(
             "retention", "/retention", scope, from_date=first, to_date=last, retention_type=retention_type,

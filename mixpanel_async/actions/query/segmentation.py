@@ -100,7 +100,9 @@ class SegmentationReports(Resource):
         first, last = date_range(from_date, to_date)
         check_exclusive(unit=unit, interval=interval)
         if interval is not None and type in {None, "general"}:
-            raise InvalidArgumentError('interval needs type "unique" or "average"; with type "general" give unit')
+            raise InvalidArgumentError(
+                'interval is invalid: it needs type "unique" or "average"; with type "general" give unit'
+            )
         check_limit(limit, on)
         request = query_request(
             "segmentation", "/segmentation", scope, event=event, from_date=first, to_date=last, on=on, unit=unit,

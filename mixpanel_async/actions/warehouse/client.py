@@ -261,7 +261,7 @@ class Warehouse(Resource):
             ```
         """
         path = f"/{segment('import_id', import_id)}/manual-sync"
-        # A PUT, and yet a second one would be a second run.
+        # Not repeatable although it is a PUT: a second request would start a second run.
         request = self._request("run", "PUT", scope, path, body={}, is_repeatable=False)
         return read_results(request, await self._session.send(request), ImportRun)
 

@@ -1,4 +1,4 @@
-"""Imports from a data warehouse: the settings of new ones, and what Mixpanel says of them."""
+"""Settings of warehouse imports, and replies about them."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
@@ -39,9 +39,11 @@ class NewImport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
         found = (self.databricks_params or {}).get("export_cluster_config")
         cluster = found if isinstance(found, Mapping) else {}
         if cluster.get("data_security_mode") == "SINGLE_USER" and not cluster.get("single_user_name"):
-            raise InvalidArgumentError('data_security_mode "SINGLE_USER" needs single_user_name')
+            raise InvalidArgumentError(
+                'single_user_name is missing: data_security_mode "SINGLE_USER" needs it; give both'
+            )
         if getattr(self, "sync_mode", None) == "time_based" and not getattr(self, "insert_time_column_name", None):
-            raise InvalidArgumentError('sync_mode "time_based" needs insert_time_column_name')
+            raise InvalidArgumentError('insert_time_column_name is missing: sync_mode "time_based" needs it; give both')
 
 
 class EventStreamImport(
@@ -90,7 +92,9 @@ class EventStreamImport(
         super().__post_init__()
         check_exclusive(event_name=self.event_name, event_column_name=self.event_column_name)
         if self.event_name is None and self.event_column_name is None:
-            raise InvalidArgumentError("an import of events needs event_name or event_column_name")
+            raise InvalidArgumentError(
+                "event_name is missing: an import of events needs event_name or event_column_name; give one of them"
+            )
 
 
 class PeopleImport(NewImport, frozen=True, kw_only=True, omit_defaults=True, tag_field="import_type", tag="people"):

@@ -27,19 +27,35 @@ DAY = dt.date(2026, 8, 31)
 Case = tuple[Callable[[Recorder], object], str]
 
 CASES: dict[str, Case] = {
-    "dates in order": (lambda s: Query(s).segmentation("e", "2026-09-01", DAY), "to_date .* is before from_date"),
-    "a date": (lambda s: Query(s).segmentation("e", "2026-9-1", DAY), "from_date is '2026-9-1'"),
-    "a day that exists": (lambda s: Query(s).segmentation("e", "2026-02-30", DAY), "from_date is '2026-02-30'"),
+    "dates in order": (
+        lambda s: Query(s).segmentation("e", "2026-09-01", DAY),
+        "to_date is invalid: 2026-08-31 is before from_date",
+    ),
+    "a date": (lambda s: Query(s).segmentation("e", "2026-9-1", DAY), "from_date is invalid: '2026-9-1'"),
+    "a day that exists": (
+        lambda s: Query(s).segmentation("e", "2026-02-30", DAY),
+        "from_date is invalid: '2026-02-30'",
+    ),
     "unit or interval": (lambda s: Query(s).segmentation("e", DAY, DAY, unit="day", interval=1), "unit and interval"),
-    "interval and type": (lambda s: Query(s).segmentation("e", DAY, DAY, interval=1), "interval needs type"),
-    "limit and on": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=5), "limit needs on"),
-    "limit in range": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=10_001, on="x"), "limit is 10001"),
-    "format": (lambda s: Query(s).segmentation("e", DAY, DAY, format="xml"), "format is 'xml'"),  # type: ignore[call-overload]
+    "interval and type": (
+        lambda s: Query(s).segmentation("e", DAY, DAY, interval=1),
+        "interval is invalid: it needs type",
+    ),
+    "limit and on": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=5), "limit is invalid: it needs on"),
+    "limit in range": (
+        lambda s: Query(s).segmentation("e", DAY, DAY, limit=10_001, on="x"),
+        "limit is invalid: 10001 is outside",
+    ),
+    "format": (lambda s: Query(s).segmentation("e", DAY, DAY, format="xml"), "format is invalid: 'xml'"),  # type: ignore[call-overload]
     "funnel unit or interval": (lambda s: Query(s).funnels(1, DAY, DAY, unit="day", interval=1), "interval and unit"),
-    "length_unit and length": (lambda s: Query(s).funnels(1, DAY, DAY, length_unit="day"), "length_unit needs length"),
-    "birth and born_event": (lambda s: Query(s).retention(DAY, DAY), "needs born_event"),
+    "length_unit and length": (
+        lambda s: Query(s).funnels(1, DAY, DAY, length_unit="day"),
+        "length_unit is invalid: it needs length",
+    ),
+    "birth and born_event": (lambda s: Query(s).retention(DAY, DAY), "born_event is missing"),
     "frequency limit": (
-        lambda s: Query(s).frequency(DAY, DAY, unit="day", addiction_unit="hour", limit=1), "limit needs on",
+        lambda s: Query(s).frequency(DAY, DAY, unit="day", addiction_unit="hour", limit=1),
+        "limit is invalid: it needs on",
     ),
     "interval or dates": (
         lambda s: Query(s).event_counts("e", type="general", unit="day", interval=1, from_date=DAY),
@@ -59,19 +75,25 @@ CASES: dict[str, Case] = {
     ),
     "page and session": (lambda s: Query(s).profiles_page(page=1), "page above 0 needs session_id"),
     "page and session of all": (lambda s: Query(s).profiles(page=1), "page above 0 needs session_id"),
-    "offset and session": (lambda s: Query(s).profiles(offset=1), "offset needs session_id"),
+    "offset and session": (lambda s: Query(s).profiles(offset=1), "offset is invalid: it needs session_id"),
     "behaviors or cohort": (
-        lambda s: Query(s).profiles(behaviors=[], filter_by_cohort=1), "behaviors and filter_by_cohort exclude",
+        lambda s: Query(s).profiles(behaviors=[], filter_by_cohort=1),
+        "behaviors and filter_by_cohort exclude",
     ),
-    "as_of and behaviors": (lambda s: Query(s).profiles(as_of_timestamp=1), "as_of_timestamp needs behaviors"),
+    "as_of and behaviors": (
+        lambda s: Query(s).profiles(as_of_timestamp=1),
+        "as_of_timestamp is invalid: it needs behaviors",
+    ),
     "all users and cohort": (
-        lambda s: Query(s).profiles(include_all_users=True), "include_all_users needs filter_by_cohort",
+        lambda s: Query(s).profiles(include_all_users=True),
+        "include_all_users is invalid: it needs filter_by_cohort",
     ),
     "one id or many": (
-        lambda s: Query(s).profiles(distinct_id="u", distinct_ids=["v"]), "distinct_id and distinct_ids exclude",
+        lambda s: Query(s).profiles(distinct_id="u", distinct_ids=["v"]),
+        "distinct_id and distinct_ids exclude",
     ),
-    "export limit": (lambda s: RawExport(s).request(DAY, DAY, limit=100_001), "limit is 100001"),
-    "no from_date": (lambda _: GcsRaw(gcs_bucket="b", gcs_region="us-east1"), "from_date is needed, unless trial"),
+    "export limit": (lambda s: RawExport(s).request(DAY, DAY, limit=100_001), "limit is invalid: 100001 is outside"),
+    "no from_date": (lambda _: GcsRaw(gcs_bucket="b", gcs_region="us-east1"), "from_date is missing"),
     "frequency and to_date": (
         lambda _: GcsRaw(from_date=DAY, to_date=DAY, frequency="daily", gcs_bucket="b", gcs_region="us-east1"),
         "frequency and to_date exclude",
@@ -82,19 +104,24 @@ CASES: dict[str, Case] = {
     ),
     "glue": (
         lambda _: Aws(from_date=DAY, s3_bucket="b", s3_region="us-east-1", s3_role="r", use_glue=True),
-        "use_glue needs glue_database",
+        "use_glue is invalid: it needs glue_database",
     ),
     "glue role": (
         lambda _: Aws(from_date=DAY, s3_bucket="b", s3_region="us-east-1", s3_role="r", glue_role="r"),
-        "glue_role needs use_glue",
+        "glue_role is invalid: it needs use_glue",
     ),
     "one kind": (
-        lambda s: Pipelines(s).edit("n", azure_client_id="i", glue_role="r"), "azure_client_id and glue_role exclude",
+        lambda s: Pipelines(s).edit("n", azure_client_id="i", glue_role="r"),
+        "azure_client_id and glue_role exclude",
     ),
     "event name": (
         lambda _: EventStreamImport(
-            warehouse_source_id=1, table_params={}, time_column_name="t", sync_mode="full_sync",
-            event_name="e", event_column_name="c",
+            warehouse_source_id=1,
+            table_params={},
+            time_column_name="t",
+            sync_mode="full_sync",
+            event_name="e",
+            event_column_name="c",
         ),
         "event_name and event_column_name exclude",
     ),
@@ -106,41 +133,49 @@ CASES: dict[str, Case] = {
     ),
     "time based": (
         lambda _: PeopleImport(warehouse_source_id=1, table_params={}, user_column_name="u", sync_mode="time_based"),
-        "needs insert_time_column_name",
+        "insert_time_column_name is missing",
     ),
     "single user": (
         lambda _: PeopleImport(
-            warehouse_source_id=1, table_params={}, user_column_name="u", sync_mode="full_sync",
+            warehouse_source_id=1,
+            table_params={},
+            user_column_name="u",
+            sync_mode="full_sync",
             databricks_params={"export_cluster_config": {"data_security_mode": "SINGLE_USER"}},
         ),
-        "needs single_user_name",
+        "single_user_name is missing",
     ),
-    "disclosure": (lambda s: Gdpr(s).create_retrieval(["u"], disclosure_type="Data"), "disclosure_type needs"),
-    "gdpr ids": (lambda s: Gdpr(s).create_deletion(["u"] * 2001), "distinct_ids has 2,001 entries"),
-    "gdpr no ids": (lambda s: Gdpr(s).create_deletion([]), "distinct_ids has 0 entries"),
-    "gdpr one string": (lambda s: Gdpr(s).create_deletion("user"), "distinct_ids is a string"),
-    "schemas": (lambda s: Schemas(s).upload([]), "entries has 0 entries"),
-    "annotation date": (lambda s: Annotations(s).create("2026-08-31", "text"), "date is '2026-08-31'"),
+    "disclosure": (
+        lambda s: Gdpr(s).create_retrieval(["u"], disclosure_type="Data"),
+        "disclosure_type is invalid: it needs",
+    ),
+    "gdpr ids": (lambda s: Gdpr(s).create_deletion(["u"] * 2001), "distinct_ids is invalid: it has 2,001 entries"),
+    "gdpr no ids": (lambda s: Gdpr(s).create_deletion([]), "distinct_ids is invalid: it has 0 entries"),
+    "gdpr one string": (lambda s: Gdpr(s).create_deletion("user"), "distinct_ids is invalid: it is a string"),
+    "schemas": (lambda s: Schemas(s).upload([]), "entries is invalid: it has 0 entries"),
+    "annotation date": (lambda s: Annotations(s).create("2026-08-31", "text"), "date is invalid: '2026-08-31'"),
     "expires": (
         lambda s: ServiceAccounts(s).create(1, "n", expires=dt.datetime(2027, 1, 1)),  # noqa: DTZ001 - the point
-        "expires has no zone",
+        "expires is invalid: it has no time zone",
     ),
-    "experiment date": (lambda s: Experiments(s).update("e", start_date="soon"), "start_date is 'soon'"),
-    "a path that climbs": (lambda s: Schemas(s).get("event", ".."), "name is '..'"),
-    "an empty id": (lambda s: LookupTables(s).delete(""), "table_id is ''"),
+    "experiment date": (lambda s: Experiments(s).update("e", start_date="soon"), "start_date is invalid: 'soon'"),
+    "a path that climbs": (lambda s: Schemas(s).get("event", ".."), "name is invalid: '..'"),
+    "an empty id": (lambda s: LookupTables(s).delete(""), "table_id is invalid: ''"),
     "two bodies": (lambda s: request(s, "POST", "/x", json={}, form={}), "json and form exclude"),
     "files and json": (lambda s: request(s, "POST", "/x", json={}, files={"f": b""}), "files and json exclude"),
-    "unknown option": (lambda s: request(s, "POST", "/x", retries=1), "no option retries"),  # type: ignore[call-overload]
-    "response": (lambda s: request(s, "GET", "/x", response="xml"), "response is 'xml'"),  # type: ignore[call-overload]
+    "unknown option": (lambda s: request(s, "POST", "/x", retries=1), "unknown option retries"),  # type: ignore[call-overload]
+    "response": (lambda s: request(s, "GET", "/x", response="xml"), "response is invalid: 'xml'"),  # type: ignore[call-overload]
     "unknown id": (lambda s: Query(s).insights(1, projekt=2), "query.insights: unknown argument projekt"),  # type: ignore[call-arg]
     "an id that the path does not have": (
-        lambda s: Annotations(s).list(workspace_id=2), "annotations.list: unknown argument workspace_id",  # type: ignore[call-arg]
+        lambda s: Annotations(s).list(workspace_id=2),
+        "annotations.list: unknown argument workspace_id",  # type: ignore[call-arg]
     ),
     "a project for experiments": (
-        lambda s: Experiments(s).list(project_id=2), "experiments.list: unknown argument project_id",  # type: ignore[call-arg]
+        lambda s: Experiments(s).list(project_id=2),
+        "experiments.list: unknown argument project_id",  # type: ignore[call-arg]
     ),
-    "retries": (lambda s: request(s, "GET", "/x", max_retries=-1), "max_retries is -1"),
-}  # fmt: skip
+    "retries": (lambda s: request(s, "GET", "/x", max_retries=-1), "max_retries is invalid: -1"),
+}
 
 
 @pytest.mark.parametrize("name", CASES)

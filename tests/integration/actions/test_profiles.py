@@ -141,7 +141,7 @@ async def test_an_error_comes_where_its_page_is_needed(session: Session, script:
 async def test_another_page_than_asked_for_is_refused(session: Session, script: Script) -> None:
     """A reply that is another page would repeat or skip profiles: it raises."""
     Pages(script, 35).offset_of_page = 1
-    with pytest.raises(UnexpectedReplyError, match="page 0 was asked for and page 1 came"):
+    with pytest.raises(UnexpectedReplyError, match="page 0 was requested, but the reply is page 1"):
         [profile async for profile in Query(session).profiles()]
 
 

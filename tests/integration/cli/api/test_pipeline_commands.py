@@ -53,7 +53,7 @@ async def test_create_generic(inside: Command, mixpanel: Script) -> None:
     ("arguments", "words"),
     [
         (("create", "gcs-raw", "--from-date", "2026-08-01"), "gcs-raw needs gcs_bucket, gcs_region"),
-        (("create", "gcs-raw", "--gcs-bucket", "b", "--gcs-region", "us-east1"), "from_date is needed"),
+        (("create", "gcs-raw", "--gcs-bucket", "b", "--gcs-region", "us-east1"), "from_date is missing"),
         (("create", "gcs-raw", *GCS, "--field", "nonsense=1"), "gcs-raw has no field nonsense; it has "),
         (("create", "gcs-raw", *GCS, "--to-date", "2026-08-02", "--frequency", "daily"), "exclude each other"),
         (("create", "gcs-raw", "--gcs-region", "mars"), "--gcs-region"),
@@ -138,7 +138,7 @@ async def test_a_wrong_table_is_not_sent(inside: Command, mixpanel: Script, tmp_
     table.write_bytes(b"id,name\n1\n")
     ended = await inside("lookup-tables", "replace", "abc-1", str(table))
     assert (ended.status, mixpanel.seen) == (2, [])
-    assert f"{table}, line 2: 1 fields; the header has 2; nothing was sent" in ended.err
+    assert f"{table}, line 2: the row has 1 fields, but the header has 2" in ended.err
 
 
 async def test_projects(inside: Command) -> None:

@@ -184,10 +184,10 @@ def test_the_cases_are_all_commands() -> None:
     ("arguments", "words"),
     [
         (("segmentation", "E", *DAYS, "--unit", "day", "--interval", "2"), "unit and interval exclude each other"),
-        (("segmentation", "E", *DAYS, "--limit", "2"), "limit needs on"),
+        (("segmentation", "E", *DAYS, "--limit", "2"), "it needs on"),
         (("event-counts", "E"), "give from_date and to_date, or interval"),
-        (("retention", *DAYS), "needs born_event"),
-        (("funnels", "7", "--from-date", "soon", "--to-date", "2026-08-02"), "must be a date such as"),
+        (("retention", *DAYS), "born_event is missing"),
+        (("funnels", "7", "--from-date", "soon", "--to-date", "2026-08-02"), "is not a date"),
         (("profiles", "--page", "2"), "page above 0 needs session_id"),
         (("profiles", "--behaviors", "{nonsense"), "--behaviors needs JSON, or @FILE"),
         (("jql",), "give the script as FILE or with --script"),
