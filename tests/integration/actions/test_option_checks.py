@@ -167,12 +167,12 @@ CASES: dict[str, Case] = {
     "response": (lambda s: request(s, "GET", "/x", response="xml"), "response is invalid: 'xml'"),  # type: ignore[call-overload]
     "unknown id": (lambda s: Query(s).insights(1, projekt=2), "query.insights: unknown argument projekt"),  # type: ignore[call-arg]
     "an id that the path does not have": (
-        lambda s: Annotations(s).list(workspace_id=2),
-        "annotations.list: unknown argument workspace_id",  # type: ignore[call-arg]
+        lambda s: Annotations(s).list(workspace_id=2),  # type: ignore[call-arg]
+        "annotations.list: unknown argument workspace_id",
     ),
     "a project for experiments": (
-        lambda s: Experiments(s).list(project_id=2),
-        "experiments.list: unknown argument project_id",  # type: ignore[call-arg]
+        lambda s: Experiments(s).list(project_id=2),  # type: ignore[call-arg]
+        "experiments.list: unknown argument project_id",
     ),
     "retries": (lambda s: request(s, "GET", "/x", max_retries=-1), "max_retries is invalid: -1"),
 }
