@@ -245,7 +245,7 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_buffer_records: int | None = None
     on_bad_record: OnBadRecord = "reject"
     overflow: Overflow = "wait"
-    overflow_wait_seconds: float = 30.0
+    overflow_wait_seconds: float = 1.0
     delivery_deadline_seconds: float = 300.0
     dedupe_window_records: int = 65_536
     max_concurrency: int = limits.INGESTION_CONCURRENCY

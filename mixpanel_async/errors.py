@@ -119,13 +119,15 @@ class TransportError(MixpanelError):
 
     Attributes:
         sent: False if it is certain that no part of the request left this machine, else True.
+        is_stale: Whether an idle connection from the pool turned out to be closed, before a byte of the reply.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    def __init__(self, message: str, *, sent: bool, is_stale: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.is_stale = is_stale
 
 
 class ConnectFailedError(TransportError):

@@ -1,4 +1,4 @@
-"""Room in the buffer, and those who wait for it."""
+"""Backpressure: buffer space and the callers waiting for it."""
 
 import asyncio
 from collections import deque
@@ -15,7 +15,7 @@ _CREDIT_BYTES: Final = 64 * 1024
 
 
 class _Waiter:
-    """Somebody who waits for room; admitted by whoever makes the room, so that nothing happens in between."""
+    """A caller that waits for space; the code that frees the space admits it, so that nobody else takes it."""
 
     __slots__ = ("enter", "future", "lane", "records", "size")
 
@@ -28,7 +28,7 @@ class _Waiter:
 
 
 class Backpressure:
-    """The budget of a client with its waiting lines, one for each lane and one for bodies.
+    """The memory budget of a client, with a line of waiters for each lane and one for request bodies.
 
     Args:
         settings: The bounds.
@@ -39,7 +39,7 @@ class Backpressure:
         self._waiters: dict[Lane, deque[_Waiter]] = {}
         self._body_waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._credited: set[Lane] = set()
-        # Where records are counted, each asks for itself.
+        # With a bound on records, every record asks for its own space.
         self._credit_chunk = _CREDIT_BYTES if settings.max_buffer_records is None else 0
 
     @property
@@ -51,14 +51,14 @@ class Backpressure:
         return sum(lane.credit for lane in self._credited)
 
     def fits(self, lane: Lane, size: int, records: int = 1) -> bool:
-        """Return whether a lane may take in that much more."""
+        """Return whether a lane may hold that much more."""
         share = BULK_SHARE if lane.spec.is_bulk else LANE_SHARE
         return self._budget.fits(lane.held_bytes, size, records, share)
 
     def lend(self, lane: Lane, size: int) -> bool:
-        """Give a lane credit for a record of `size` bytes and, where there is room, for more; return whether it has.
+        """Give a lane credit for a record of `size` bytes and, if there is space, for more; return whether it has.
 
-        The record still counts itself in: `Lane.credit` is what it pays with.
+        The caller subtracts the record from `Lane.credit`.
         """
         if lane.has_waiters or lane.stopped is not None:
             return False
@@ -87,28 +87,28 @@ class Backpressure:
             self.take_back(lane)
 
     def take(self, lane: Lane, size: int, records: int = 1) -> None:
-        """Count records that came in."""
+        """Count admitted records."""
         self._budget.take(size, records)
         lane.held_bytes += size
 
     def release(self, lane: Lane, batch: Batch) -> None:
-        """Count a batch that has its outcome, and let others in."""
-        self._budget.release(batch.parts_bytes, len(batch))
-        lane.held_bytes -= batch.parts_bytes
+        """Count a settled batch out, and admit waiters."""
+        self._budget.release(batch.held_bytes, len(batch))
+        lane.held_bytes -= batch.held_bytes
         self.drop_body(batch)
         self.admit_waiters()
 
     async def wait(self, lane: Lane, size: int, records: int, enter: Callable[[], None], seconds: float | None) -> bool:
-        """Wait until somebody called `enter` for us; False when the time is over or the lane was stopped.
+        """Wait until there is space and `enter` was called; return False on time-out or if the lane was stopped.
 
         Raises:
-            MixpanelError: The line was closed with it.
+            MixpanelError: The error that `turn_away` was called with.
         """
         self._take_back_all()
         waiter = _Waiter(lane, size, records, enter)
         self._waiters.setdefault(lane, deque()).append(waiter)
         lane.has_waiters = True
-        asyncio.get_running_loop().call_soon(self.admit_waiters)  # what was taken back may be room enough
+        asyncio.get_running_loop().call_soon(self.admit_waiters)  # the credit taken back may be enough
         try:
             await asyncio.wait((waiter.future,), timeout=seconds)
         finally:
@@ -124,7 +124,7 @@ class Backpressure:
         waiters.remove(waiter)
         if not waiters:
             self._end_line(waiter.lane)
-        # One turn later: others who were cancelled together with this one are gone by then, and are not let in.
+        # One turn of the loop later: callers cancelled together with this one have left by then and are not admitted.
         asyncio.get_running_loop().call_soon(self.admit_waiters)
 
     def _end_line(self, lane: Lane) -> None:
@@ -132,7 +132,7 @@ class Backpressure:
         lane.has_waiters = False
 
     def admit_waiters(self) -> None:
-        """Let in, lane by lane and in their order, whoever fits now; bodies come first, they make room."""
+        """Admit the waiters that fit now, in their order; bodies come first, because sending them frees space."""
         while self._body_waiters and self._budget.body_fits(self._body_waiters[0][0]):
             size, future = self._body_waiters.popleft()
             if not future.done():
@@ -147,7 +147,7 @@ class Backpressure:
                 self._end_line(lane)
 
     def turn_away(self, lane: Lane, error: MixpanelError | None) -> None:
-        """End a lane's line: those in it get the error, or, without one, a plain no."""
+        """End a lane's line: its waiters get the error; without an error their wait returns False."""
         waiters = self._waiters.get(lane)
         if waiters is None:
             return
@@ -157,10 +157,10 @@ class Backpressure:
                 waiter.future.cancel()
             else:
                 waiter.future.set_exception(error)
-                waiter.future.exception()  # it counts as heard, also where who waited was cancelled meanwhile
+                waiter.future.exception()  # marks it as retrieved, also if the waiter was cancelled meanwhile
 
     async def reserve_body(self, batch: Batch) -> int:
-        """Wait until a body of the batch's size may be made; return the bytes that are held for it."""
+        """Wait until there is space for the batch's body; return the bytes reserved for it."""
         size = self._budget.body_bound(batch.body_bytes)
         if not self._body_waiters and self._budget.body_fits(size):
             self._budget.body_bytes += size
@@ -176,12 +176,12 @@ class Backpressure:
         return size
 
     def trim_body(self, reserved: int, size: int) -> None:
-        """Give back what a body did not need of what was held for it."""
+        """Give back the reserved bytes that a body did not need."""
         self._budget.body_bytes -= reserved - size
         self.admit_waiters()
 
     def drop_body(self, batch: Batch) -> None:
-        """Forget a batch's body and the room that it takes."""
+        """Drop a batch's body and free its space."""
         if batch.body is not None:
             self._budget.body_bytes -= len(batch.body)
             batch.body = None

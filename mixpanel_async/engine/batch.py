@@ -1,4 +1,4 @@
-"""Batches, and the builder that seals them at their limits. Pure."""
+"""Batch and BatchBuilder: records of one request, and the builder that seals them at their limits."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -6,40 +6,68 @@ from collections.abc import Set as AbstractSet
 from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
+from mixpanel_async.engine.memory_budget import RECORD_OVERHEAD_BYTES
 from mixpanel_async.engine.receipts import Tickets
+from mixpanel_async.errors import MixpanelError
 
 T = TypeVar("T")
+MAX_BISECT_REQUESTS: Final = 100
 BRACKETS_BYTES: Final = 2
 COMMA_BYTES: Final = 1
 
 
+class Bisection:
+    """The search for the records that spoil a batch, shared by all parts of that batch.
+
+    Attributes:
+        requests_left: Requests that the search may still cost; a few bad records among 2,000 need some 22 each.
+        open_parts: Parts of the batch without an outcome.
+        has_good: Whether a part of it was accepted.
+    """
+
+    __slots__ = ("has_good", "open_parts", "requests_left")
+
+    def __init__(self) -> None:
+        self.requests_left = MAX_BISECT_REQUESTS
+        self.open_parts = 1
+        self.has_good = False
+
+
 class Batch:
-    """Records that go into one request.
+    """The records of one request.
 
     Attributes:
         parts: Their JSON.
-        tickets: What their makers know them by.
+        tickets: Where their outcomes go.
         body_bytes: Uncompressed size of the body that they make.
         unsafe: Indexes of records that must not be applied twice.
         deadline: Monotonic time after which they are given up.
-        generation: Counts flushes; a flush waits for the generations before it.
+        generation: Number of the flush that waits for them.
         attempts: Requests made with them so far.
-        mismatches: Answers whose counts did not add up.
-        is_in_request: Whether a request with them is under way.
+        mismatches: Replies whose counts did not add up.
+        foreign_replies: Replies that did not come from Mixpanel.
+        last_error: The error of the last attempt.
+        is_in_request: Whether a request with them may have left this machine and has no reply yet.
         is_ambiguous: Whether an earlier request may have been applied.
-        body: The body as it goes over the wire, from the first try until they settle.
+        body: The body as sent, while a request is in flight.
+        bisection: The search for bad records that this batch is a part of.
+        split_from: Body bytes of the batch that was refused with 413 and split into this one.
     """
 
     __slots__ = (
         "attempts",
+        "bisection",
         "body",
         "body_bytes",
         "deadline",
+        "foreign_replies",
         "generation",
         "is_ambiguous",
         "is_in_request",
+        "last_error",
         "mismatches",
         "parts",
+        "split_from",
         "tickets",
         "unsafe",
     )
@@ -58,6 +86,10 @@ class Batch:
         self.is_ambiguous = False
         self.is_in_request = False
         self.body: bytes | None = None
+        self.foreign_replies = 0
+        self.last_error: MixpanelError | None = None
+        self.bisection: Bisection | None = None
+        self.split_from: int | None = None
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -66,6 +98,11 @@ class Batch:
     def parts_bytes(self) -> int:
         """Bytes of the records alone."""
         return self.body_bytes - BRACKETS_BYTES - COMMA_BYTES * (len(self.parts) - 1)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the records and their overhead, as the memory budget counts them."""
+        return self.parts_bytes + RECORD_OVERHEAD_BYTES * len(self.parts)
 
     def select(self, indices: Sequence[int]) -> "Batch":
         """Return a batch of some of the records, with the history of this one and without its body."""
@@ -76,11 +113,14 @@ class Batch:
         batch.generation = self.generation
         batch.attempts = self.attempts
         batch.mismatches = self.mismatches
+        batch.foreign_replies = self.foreign_replies
+        batch.last_error = self.last_error
         batch.is_ambiguous = self.is_ambiguous
+        batch.bisection = self.bisection
         return batch
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """Return the two batches that this one is sent as after it was too large."""
+        """Return the two batches that replace this one."""
         middle = len(self) // 2
         return self.select(range(middle)), self.select(range(middle, len(self)))
 
@@ -112,7 +152,7 @@ class BatchBuilder(Generic[T]):
         self.body_bytes = BRACKETS_BYTES - COMMA_BYTES
 
     def add(self, part: bytes, ticket: T, *, is_unsafe: bool = False) -> Sequence[Batch]:
-        """Take a record in; return the batches that this sealed, none, one or two.
+        """Add a record; return the batches that this sealed: none, one or two.
 
         The caller has checked that the record alone fits into `max_bytes`.
         """
@@ -168,7 +208,7 @@ class BatchBuilder(Generic[T]):
         return fitting or (0 if self.parts else 1)
 
     def seal(self) -> Sequence[Batch]:
-        """Return what was collected as a batch; nothing if nothing was."""
+        """Return the collected records as a batch; nothing if there are none."""
         if not self.parts:
             return ()
         batch = Batch(self.parts, self._make_tickets(self.tickets), self.body_bytes, frozenset(self.unsafe))

@@ -6,10 +6,10 @@ from mixpanel_async.codecs.gzip import gzip_bytes
 
 
 def join_body(parts: Sequence[bytes]) -> bytes:
-    """Return records, of which there are some, as one JSON array."""
+    """Return one or more records as a JSON array."""
     if len(parts) == 1:
         return b"[%b]" % parts[0]
-    # Brackets put around the joined bytes would copy a megabyte twice, which costs more than compressing it.
+    # Putting brackets around the joined bytes would copy a megabyte again, which costs more than compressing it.
     return b",".join((b"[" + parts[0], *parts[1:-1], parts[-1] + b"]"))
 
 

@@ -1,4 +1,4 @@
-"""How many ingestion requests may be under way at once. Pure; additive increase, multiplicative decrease."""
+"""AIMD limit on requests in flight: additive increase, multiplicative decrease."""
 
 from typing import Final
 
@@ -7,10 +7,10 @@ _COOLDOWN_SECONDS: Final = 2.0
 
 
 class Concurrency:
-    """Adapts to what the server takes.
+    """Adapts the number of concurrent ingestion requests to the server.
 
     Args:
-        cap: Never more than this at once.
+        cap: Upper bound.
     """
 
     def __init__(self, cap: int) -> None:
@@ -20,15 +20,15 @@ class Concurrency:
 
     @property
     def allowed(self) -> int:
-        """Requests that may be under way now."""
+        """Requests that may be in flight now."""
         return int(self._allowed)
 
     def note_success(self) -> None:
-        """Grow by one for each round of successes."""
+        """Grow by one for each round of successful requests."""
         self._allowed = min(float(self._cap), self._allowed + 1.0 / self._allowed)
 
     def note_congestion(self, now: float) -> None:
-        """Halve, but once only for requests that were under way together."""
+        """Halve, but only once for requests that were in flight together."""
         if now - self._cut_at >= _COOLDOWN_SECONDS:
             self._allowed = max(1.0, self._allowed / 2)
             self._cut_at = now

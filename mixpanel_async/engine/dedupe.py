@@ -1,13 +1,13 @@
-"""The window that recognises events admitted a moment ago. Pure."""
+"""Window of recently admitted keys."""
 
 from collections import OrderedDict
 
 
 class DedupeWindow:
-    """Remembers the latest keys.
+    """Recognises events that were admitted recently.
 
     Args:
-        size: How many.
+        size: Number of keys.
     """
 
     def __init__(self, size: int) -> None:
@@ -25,7 +25,7 @@ class DedupeWindow:
         return True
 
     def forget(self, key: bytes) -> None:
-        """Let `key` in again, because its record was not delivered."""
+        """Forget `key`, because its record was not delivered: it may be sent again."""
         self._known.pop(key, None)
 
     def __len__(self) -> int:

@@ -1,5 +1,6 @@
-"""What happens with records that were not delivered."""
+"""Calls on_failure; forgets the dedupe keys of failed records."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -14,11 +15,11 @@ OnFailure: TypeAlias = Callable[[bytes, Verdict], None]
 
 
 class Failures:
-    """Tells whoever made records of their outcomes, and the user of those that failed; equal ones may come again then.
+    """Settles tickets and reports failed records; a failed record's key is forgotten, so that it can be sent again.
 
     Args:
-        dedupe: Forgets them.
-        on_failure: Hears of each, with its JSON; None: nobody does.
+        dedupe: The window of known keys.
+        on_failure: Called with the JSON of each failed record, and its verdict; None: not called.
     """
 
     def __init__(self, dedupe: DedupeWindow, on_failure: OnFailure | None) -> None:
@@ -28,17 +29,17 @@ class Failures:
     def tell(self, batch: Batch, verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Give a batch's records their outcomes: `exceptions` by index, `verdict` for the others.
 
-        Whoever hears of them and fails does not end the delivery of everything else.
+        An exception in a callback does not stop delivery.
         """
         try:
             batch.tickets.settle(batch.parts, verdict, exceptions)
             if exceptions or not verdict.is_delivered:
                 self.note(batch.parts, verdict, exceptions)
-        except Exception:
-            _log.exception("the outcome %s of %d records could not be told", verdict.outcome.value, len(batch))
+        except (Exception, asyncio.CancelledError):  # CancelledError: a callback may ask a future that was cancelled
+            _log.exception("the outcome %s of %d records could not be reported", verdict.outcome.value, len(batch))
 
     def note(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
-        """Look through records that have their outcomes: `exceptions` by index, `verdict` for the others."""
+        """Report the failed ones among records: `exceptions` by index, `verdict` for the others."""
         for index, part in enumerate(parts):
             one = exceptions.get(index, verdict)
             if one.is_delivered:
@@ -49,5 +50,5 @@ class Failures:
             if self._on_failure is not None:
                 try:
                     self._on_failure(part, one)
-                except Exception:
+                except (Exception, asyncio.CancelledError):  # as above
                     _log.exception("on_failure raised; the record's outcome is %s", one.outcome.value)

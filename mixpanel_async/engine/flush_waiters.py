@@ -1,4 +1,4 @@
-"""Those who wait for everything that was admitted before them."""
+"""Pending flush() calls. Each completes when every record admitted before it has settled."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ from mixpanel_async.engine.ledger import Ledger
 
 
 class Flushes:
-    """The flushes that have not ended.
+    """The flush() calls that have not returned.
 
     Args:
-        ledger: Knows what is unsettled.
+        ledger: Counts unsettled records.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -17,14 +17,14 @@ class Flushes:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def wait_for(self, generation: int) -> "asyncio.Future[None]":
-        """Return a future that is done when a generation and those before it have settled."""
+        """Return a future that completes when a generation and those before it have settled."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((generation, future))
         self.look()
         return future
 
     def look(self) -> None:
-        """End the flushes that have nothing left to wait for; called whenever something settled."""
+        """Complete the flushes that have nothing left to wait for; called when records settle."""
         if not self._waiting:
             return
         left = []

@@ -1,31 +1,37 @@
-"""Lanes: one for each endpoint and credential. Pure: a lane says what is due, others send it."""
+"""State of one endpoint and credential: its open batch, its queue, what it may send. A lane says what is due."""
 
 import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from mixpanel_async.auth import Credential
 from mixpanel_async.engine.batch import Batch, BatchBuilder
-from mixpanel_async.engine.decisions import IngestionPath
+from mixpanel_async.engine.decisions import MIN_SPLIT_BYTES, IngestionPath
 from mixpanel_async.engine.receipts import Receipt, Receipts
 from mixpanel_async.models import Verdict
 from mixpanel_async.session import Request
 
+_REOPEN_SECONDS: Final = (60.0, 300.0)  # after the first refused credential, and after each one that follows
+_GROW_AFTER: Final = 10  # accepted batches, then the cap that a 413 taught is tried a quarter higher
+_GROWTH: Final = 1.25
+_MAX_REPLY_BYTES: Final = 4 * 1024 * 1024  # 2,000 failed records are named in well under a megabyte
+
 
 class LaneSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What all requests of a lane have in common; two equal specs are the same lane.
+    """What all requests of a lane have in common; equal specs are the same lane.
 
     Attributes:
         path: The endpoint.
-        credential: Bound for good; None for endpoints whose records carry the token.
+        credential: Sent with each request; None for endpoints whose records carry the token.
         query: Query parameters.
-        has_project: Whether the client's project_id is sent along.
+        has_project: Whether the client's project_id is sent.
         is_gzip: Whether bodies are compressed.
         is_ordered: Whether a batch waits until the one before it has its outcome.
-        is_bulk: Whether this is a job's lane, which leaves room for live ones.
+        is_bulk: Whether this is a job's lane, which leaves room for live lanes.
         max_records: Records in a request.
         max_bytes: Uncompressed bytes of a request's body.
         deadline_seconds: From admission to giving up.
@@ -51,14 +57,17 @@ class Lane:
     Attributes:
         spec: What its requests have in common.
         builder: The batch that is being filled.
-        opened_at: When the first record came into it.
+        opened_at: Monotonic time at which its first record came.
         ready: Batches that can be sent, those with the nearest deadline first.
-        in_flight: Requests under way.
+        in_flight: Requests in flight.
         held_bytes: Bytes of its records, queued and in flight, and its credit.
-        credit: Bytes of room that the lane holds for records to come, so that not each has to ask.
-        max_bytes: Like the spec's, or less after a 413.
-        has_waiters: Whether somebody waits for room; whoever comes later queues behind.
-        stopped: The outcome of everything that comes, once the credential was refused.
+        credit: Bytes of the buffer that the lane has reserved, so that not every record has to ask for its own.
+        max_bytes: The spec's bound on a body, or less after a 413.
+        has_waiters: Whether callers wait for buffer space; later callers queue behind them.
+        is_overflowing: Whether a caller waited in vain; until there is space again, nobody waits.
+        stopped: The outcome of every record, once the credential was refused.
+        is_on_trial: Whether the lane was reopened and nothing has been accepted since: one request at a time.
+        refuses_all: Whether the last search for bad records found no good one.
     """
 
     def __init__(self, spec: LaneSpec) -> None:
@@ -70,7 +79,13 @@ class Lane:
         self.held_bytes = 0
         self.credit = 0
         self.has_waiters = False
+        self.is_overflowing = False
         self.stopped: Verdict | None = None
+        self.is_on_trial = False
+        self.refuses_all = False
+        self._stops = 0
+        self._reopen_at = float("inf")
+        self._accepted = 0
         self._delayed: list[tuple[float, int, Batch]] = []
         self._numbers = itertools.count()
 
@@ -107,30 +122,67 @@ class Lane:
             records=len(batch),
             body_bytes=batch.body_bytes,
             timeout_seconds=timeout_seconds,
+            max_reply_bytes=_MAX_REPLY_BYTES,
         )
 
-    def learn_cap(self, body_bytes: int) -> None:
-        """Make no more batches as large as one that was refused for its size."""
-        self.builder.max_bytes = min(self.builder.max_bytes, max(1, body_bytes // 2))
+    # --- what replies teach ---
+
+    def note_accepted(self, batch: Batch) -> None:
+        """Learn from a batch that was accepted: the size that is taken after a 413, and that the lane works."""
+        self.is_on_trial = self.refuses_all = False
+        self._stops = 0
+        if batch.split_from is not None:
+            cap = max(MIN_SPLIT_BYTES, batch.body_bytes)
+            self.builder.max_bytes = min(self.builder.max_bytes, cap) if batch.split_from > cap else self.max_bytes
+            self._accepted = 0
+        elif self.max_bytes < self.spec.max_bytes:
+            self._accepted += 1
+            if self._accepted >= _GROW_AFTER:
+                self.builder.max_bytes = min(self.spec.max_bytes, int(self.max_bytes * _GROWTH))
+                self._accepted = 0
+
+    def stop(self, verdict: Verdict, now: float, *, is_final: bool) -> None:
+        """Refuse every record with one verdict.
+
+        Args:
+            verdict: The outcome.
+            now: Monotonic time.
+            is_final: Whether only another client can do better; else the lane is tried again later.
+        """
+        self.stopped = verdict
+        delay = _REOPEN_SECONDS[min(self._stops, len(_REOPEN_SECONDS) - 1)]
+        self._stops += 1
+        self._reopen_at = float("inf") if is_final else now + delay
+        self.is_on_trial = False
+
+    def reopen(self, now: float) -> None:
+        """Let one request try the credential again, if its time has come: permissions change."""
+        if self.stopped is not None and now >= self._reopen_at:
+            self.stopped = None
+            self.is_on_trial = True
+
+    # --- the queue ---
 
     def delay(self, batch: Batch, due: float) -> None:
         """Send a batch again, not before `due`."""
         heapq.heappush(self._delayed, (due, next(self._numbers), batch))
 
     def promote(self, now: float) -> None:
-        """Put batches whose delay is over among the others."""
+        """Make batches ready whose delay is over."""
         while self._delayed and self._delayed[0][0] <= now:
             self.insert(heapq.heappop(self._delayed)[2])
 
     def insert(self, batch: Batch) -> None:
-        """Make a batch ready that was ready before: in front of those with its deadline or a later one."""
-        place = 0
-        while place < len(self.ready) and self.ready[place].deadline < batch.deadline:
-            place += 1
-        self.ready.insert(place, batch)
+        """Make a batch ready again, in front of those with the same or a later deadline."""
+        position = 0
+        while position < len(self.ready) and self.ready[position].deadline < batch.deadline:
+            position += 1
+        self.ready.insert(position, batch)
 
     def next_due(self) -> float:
-        """Return the monotonic time at which something is to be done here without anything happening before."""
+        """Return the monotonic time at which the lane needs attention if nothing happens before."""
+        if self.stopped is not None:
+            return float("-inf") if self.ready or self._delayed or self.builder.parts else float("inf")
         due = self.opened_at + self.spec.linger_seconds if self.builder.parts else float("inf")
         if self._delayed:
             due = min(due, self._delayed[0][0])
@@ -140,17 +192,19 @@ class Lane:
 
     def take(self) -> Batch | None:
         """Return the batch to send next, or None."""
-        if not self.ready or (self.spec.is_ordered and (self.in_flight or self._delayed)):
+        if not self.ready or self.stopped is not None or (self.is_on_trial and self.in_flight):
+            return None
+        if self.spec.is_ordered and (self.in_flight or self._delayed):
             return None
         return self.ready.popleft()
 
     def take_expired(self, now: float) -> Iterator[Batch]:
-        """Yield the waiting batches whose time is over."""
+        """Yield the queued batches whose deadline has passed."""
         while self.ready and self.ready[0].deadline <= now:
             yield self.ready.popleft()
 
     def take_all(self) -> Iterator[Batch]:
-        """Yield every batch that is not in flight, and leave the lane empty."""
+        """Yield every batch that is not in flight, and remove it."""
         while self.ready:
             yield self.ready.popleft()
         while self._delayed:

@@ -1,4 +1,4 @@
-"""The books: every admitted record is queued, in flight, or has one outcome. Pure."""
+"""Counters: admitted = outcomes + queued + in flight."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _MAX_FAILURES: Final = 10
 
 
 class LedgerMark(msgspec.Struct, frozen=True):
-    """The books at one moment, for a report of what happened since."""
+    """The counters at one moment, for a report of what happened since."""
 
     at: float
     outcomes: Mapping[Outcome, int]
@@ -40,12 +40,12 @@ class Ledger:
         return self.generation
 
     def refuse(self, verdict: Verdict) -> None:
-        """Count a record whose outcome was clear on admission."""
+        """Count a record that has its outcome on admission."""
         self.admitted += 1
         self._count(verdict, 1)
 
     def launch(self, records: int) -> None:
-        """Count records whose request begins."""
+        """Count records whose request starts."""
         self.queued -= records
         self.in_flight += records
 
@@ -88,7 +88,7 @@ class Ledger:
         return sum(count for number, count in self._open.items() if number <= generation)
 
     def mark(self, now: float) -> LedgerMark:
-        """Return the books as they are at monotonic time `now`."""
+        """Return the counters as they are at monotonic time `now`."""
         return LedgerMark(now, dict(self.outcomes), self._failed)
 
     def report_since(self, mark: LedgerMark, now: float) -> DeliveryReport:

@@ -1,22 +1,25 @@
-"""The bound on memory. Pure."""
+"""Counts buffered bytes against max_buffer_bytes, in fair shares between lanes."""
 
 from typing import Final
 
 from mixpanel_async.config import Settings
 
+# What a record takes beside its JSON: the bytes object's header and rounding, its receipt, a slot in two lists.
+# Measured as growth of RSS with 375,000 tiny events queued: 93 bytes each (CPython 3.11, x86-64, glibc).
+RECORD_OVERHEAD_BYTES: Final = 100
 LANE_SHARE: Final = 8
-# A job needs no more ahead of the wire than what is in flight; the rest would only be memory.
+# A job needs no more queued than what is in flight; more would only take memory.
 BULK_SHARE: Final = 1
-_BODY_SHARE: Final = 8  # this part of the buffer is kept for the bodies of requests
+_BODY_SHARE: Final = 8  # an eighth of the buffer is reserved for the bodies of requests
 _BODY_OVERHEAD_BYTES: Final = 1024  # what gzip can add to data that does not compress
 
 
 def has_share(held: int, more: int, free: int, share: int = LANE_SHARE) -> bool:
     """Return whether a lane that holds `held` of something may take `more` of the `free` rest.
 
-    A lane may hold `share` times what it leaves free: with eight times, alone nearly everything, and however many lanes
-    are stuck, the next one finds something. One that holds nothing takes what there is. (Switches share their memory by
-    this rule.)
+    A lane may hold `share` times what it leaves free: with a share of eight a single lane gets nearly everything, and
+    however many lanes are stuck, the next one still gets some. A lane that holds nothing may take all that is free.
+    Network switches share their memory by this rule (dynamic thresholds).
     """
     return not held or held + more <= share * (free - more)
 
@@ -39,7 +42,7 @@ class Budget:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes held in all."""
+        """Bytes of records, their overhead included, and of bodies."""
         return self.record_bytes + self.body_bytes
 
     def fits(self, lane_bytes: int, size: int, records: int, share: int) -> bool:

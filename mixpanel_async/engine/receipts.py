@@ -1,4 +1,4 @@
-"""Receipts: how the caller of `track()` hears what became of the record."""
+"""Receipt: the awaitable verdict of one record."""
 
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
@@ -7,36 +7,38 @@ from typing import Protocol
 import msgspec
 
 from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.session.loop_owner import LoopOwner
 
 
 class Tickets(Protocol):
-    """What the records of a batch are known by to whoever made them."""
+    """Where the outcomes of a batch's records go."""
 
     def settle(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Take the outcome of each record: `exceptions` by index, `verdict` for the others."""
 
     def find_faults(self, parts: Sequence[bytes], verdict: Verdict) -> Mapping[int, Verdict]:
-        """Return the outcomes of the records, by index, that all of them got one verdict for; the others go again."""
+        """Return the outcomes, by index, of records that their maker finds fault with; the others are sent again."""
 
     def select(self, indices: Sequence[int]) -> "Tickets":
         """Return the tickets of some records, in that order."""
 
 
 class Receipt(msgspec.Struct, eq=False, gc=False):
-    """A record's receipt: await it for the verdict, or leave it alone.
+    """A record's receipt: await it for the verdict, or ignore it.
 
-    It holds no record and no batch, only the verdict once there is one. Awaiting it never raises because of the
-    network: what went wrong is in the verdict.
+    Awaiting it never raises because of the network: what went wrong is in the verdict. It can be awaited any number of
+    times, in the event loop of its client; once it is settled, anywhere.
 
     Example:
         ```python
-        receipt = await mp.track("user-1", "Paid", {"amount": 12.5})
+        receipt = await mp.track("user-1", "Signed Up")
         verdict = await receipt
-        print(verdict.outcome, verdict.reason, verdict.message)
+        print(verdict.outcome, verdict.message)
         ```
     """
 
-    # A Struct is made in a third of the time of a plain object, and a service makes one for every event.
+    # A Struct is made in a third of the time of a plain object, and every event gets one.
+    _owner: LoopOwner
     _verdict: Verdict | None = None
     _waiters: list[asyncio.Future[Verdict]] | None = None
 
@@ -51,7 +53,7 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
         return None if self._verdict is None else self._verdict.outcome
 
     def settle(self, verdict: Verdict) -> None:
-        """Take the verdict; called once, by the engine."""
+        """Set the verdict; called once, by the engine."""
         self._verdict = verdict
         if self._waiters is not None:
             for waiter in self._waiters:
@@ -60,9 +62,14 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
             self._waiters = None
 
     def __await__(self) -> Generator[object, None, Verdict]:
-        """Wait for the verdict; cancelling the wait leaves the record alone."""
+        """Wait for the verdict; cancelling the wait does not affect the record.
+
+        Raises:
+            WrongLoopError: The client belongs to another event loop, thread or process, and there is no verdict yet.
+        """
         if self._verdict is not None:
             return self._verdict
+        self._owner.check()
         waiter: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         if self._waiters is None:
             self._waiters = []
@@ -93,13 +100,13 @@ class Receipts:
                 receipt.settle(exceptions.get(index, verdict))
         else:
             for receipt in self._receipts:
-                receipt._verdict = verdict  # noqa: SLF001 - `settle` without the call, for every event
+                receipt._verdict = verdict  # noqa: SLF001 - `settle`, inlined: it runs for every event
                 if receipt._waiters is not None:  # noqa: SLF001
                     receipt.settle(verdict)
         self._receipts = ()
 
     def find_faults(self, parts: Sequence[bytes], verdict: Verdict) -> Mapping[int, Verdict]:
-        """Find none: the records were encoded here, and each was looked at in full."""
+        """Return nothing: live records are validated in full before they are sent."""
         del parts, verdict
         return {}
 

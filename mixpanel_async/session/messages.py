@@ -1,6 +1,6 @@
 """What goes in at the session's one door and what comes out of it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -98,7 +98,13 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with everything in it that goes over the wire."""
+    """A request as it is sent: with URL, credentials and all headers.
+
+    Its repr shows no header, query or body: frames that hold it end up in error reports.
+
+    Attributes:
+        on_sent: Called when the first bytes of the request may have left this machine.
+    """
 
     method: str
     url: str
@@ -106,6 +112,10 @@ class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None
     timeout_seconds: float
     max_reply_bytes: int = MAX_REPLY_BYTES
+    on_sent: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"WireRequest({self.method} {self.url.partition('?')[0]})"
 
 
 class StreamReply(Protocol):
@@ -131,7 +141,11 @@ class StreamReply(Protocol):
 
 
 class Transport(Protocol):
-    """Carries bytes to a server and back; decides nothing."""
+    """Carries bytes to a server and back; decides nothing.
+
+    A transport with an attribute `reports_sent` that is true calls `WireRequest.on_sent`; of any other one it is
+    assumed that every request is sent at once.
+    """
 
     async def send(self, request: WireRequest) -> Reply:
         """Send a request once and return the whole reply.

@@ -103,6 +103,8 @@ def retry_delay(
     """
     if attempt > rule.max_retries or not (rule.on_all_errors or _is_safe(error, request)):
         return None
+    if isinstance(error, TransportError) and error.is_stale and attempt == 1:
+        return 0.0  # a new connection works; nothing is overloaded
     retry_after = error.retry_after if isinstance(error, ApiError) else None
     if rule.first_seconds is None:
         return backoff_seconds(attempt, uniform, retry_after=retry_after)

@@ -1,7 +1,7 @@
 """The only path to the network: adds the URL, credentials and rate limiting; sends; retries."""
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -20,6 +20,7 @@ from mixpanel_async.errors import (
 )
 from mixpanel_async.redaction import redact
 from mixpanel_async.session import errors
+from mixpanel_async.session.loop_owner import LoopOwner
 from mixpanel_async.session.messages import Reply, Request, RetryRule, StreamReply, Transport, WireRequest
 from mixpanel_async.session.rate_limits import Governor
 from mixpanel_async.session.retry import DelayAfter, Retrying, RetryQuota, backoff_seconds, retry_delay
@@ -71,6 +72,7 @@ class Session:
         self.token = token
         self.project_id = project_id
         self.workspace_id = workspace_id
+        self.owner = LoopOwner()
         self.governor = Governor(settings.rates, clock)
         self.quota = RetryQuota(settings.retry_quota)
         self.counts = WireCounts()
@@ -98,13 +100,22 @@ class Session:
                 return await self._send_once(request, is_retry=attempt.number > 1)
         raise AssertionError("the last attempt returns or raises")
 
-    async def attempt(self, request: Request, *, is_retry: bool) -> Reply:
-        """Send a request once, with a permit that the caller holds, and return the reply whatever its status.
+    async def attempt(self, request: Request, *, is_retry: bool, on_sent: Callable[[], None] | None = None) -> Reply:
+        """Send a request once and return the reply, whatever its status; the caller holds the permit.
+
+        Args:
+            request: The request.
+            is_retry: Whether it was sent before.
+            on_sent: Called when the first bytes of the request may have left this machine.
 
         Raises:
             TransportError: No complete reply arrived.
+            WrongLoopError: The client belongs to another event loop, thread or process.
         """
-        wire = self._wire(request)
+        self.owner.check()
+        wire = self._wire(request, on_sent)
+        if on_sent is not None and not getattr(self._transport, "reports_sent", False):
+            on_sent()  # a transport that does not tell may have sent it at any time from here
         self.counts.requests += 1
         self.counts.retries += is_retry
         self.counts.sent_bytes += len(request.body or b"")
@@ -192,6 +203,7 @@ class Session:
         return reply
 
     async def _open(self, request: Request, *, is_retry: bool) -> StreamReply:
+        self.owner.check()
         wire = self._wire(request)
         self.counts.requests += 1
         self.counts.retries += is_retry
@@ -231,7 +243,7 @@ class Session:
         seconds = self._clock.monotonic() - started
         _log.debug("%s %s: HTTP %d in %.3f s", request.method, request.operation, status, seconds)
 
-    def _wire(self, request: Request) -> WireRequest:
+    def _wire(self, request: Request, on_sent: Callable[[], None] | None = None) -> WireRequest:
         credential = request.credential or (self._credentials if request.is_authorized else None)
         url = self._url(request, credential)
         headers = dict(request.headers)
@@ -255,6 +267,7 @@ class Session:
             body=request.body,
             timeout_seconds=request.timeout_seconds or default,
             max_reply_bytes=request.max_reply_bytes,
+            on_sent=on_sent,
         )
 
     def _url(self, request: Request, credential: Credential | None) -> str:

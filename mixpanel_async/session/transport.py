@@ -1,12 +1,12 @@
-"""aiohttp behind the `Transport` protocol: the only client-side module that knows it."""
+"""aiohttp adapter: the only client-side module that imports aiohttp."""
 
 import asyncio
 import io
 import platform
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -28,18 +28,49 @@ from mixpanel_async.errors import (
 from mixpanel_async.session.errors import error_class
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_PLAIN_BODY_BYTES: Final = 2**20
 
 
 class _Progress(SimpleNamespace):
-    """How far a request got; aiohttp hands it to the trace below."""
+    """How far a request got; aiohttp hands it to the traces below."""
 
     is_sent: bool = False
+    is_reused: bool = False
+    is_answered: bool = False
+    on_sent: Callable[[], None] | None = None
 
 
 async def _note_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.is_sent = True
+    progress: _Progress = context.trace_request_ctx
+    progress.is_sent = True
+    if progress.on_sent is not None:
+        progress.on_sent()
+
+
+async def _note_reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.is_reused = True
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool that never hands out a connection on which bytes arrived while it was idle.
+
+    They would be read as the reply to the next request, which then counts as delivered though nobody read it.
+    """
+
+    async def connect(
+        self, req: "aiohttp.ClientRequest", traces: "list[Trace]", timeout: aiohttp.ClientTimeout
+    ) -> "Connection":
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is None or not protocol.should_close:
+                return connection
+            connection.close()
 
 
 def user_agent(settings: Settings) -> str:
@@ -55,6 +86,8 @@ class AiohttpTransport:
         settings: Time-outs, proxy, TLS, size of the pool.
     """
 
+    reports_sent = True
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._proxy, self._proxy_headers = _proxy(settings.proxy)
@@ -67,10 +100,11 @@ class AiohttpTransport:
         if self._session is None:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_note_sent)
+            trace.on_connection_reuseconn.append(_note_reused)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._settings.max_connections, ttl_dns_cache=300),
-                auto_decompress=False,  # bodies are inflated here, through a bound
-                trust_env=False,  # a proxy is a setting, not a surprise
+                connector=_Connector(limit=self._settings.max_connections, ttl_dns_cache=300),
+                auto_decompress=False,  # bodies are decompressed here, within a bound
+                trust_env=False,  # a proxy is a setting; variables of the environment do not choose one
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={hdrs.USER_AGENT: user_agent(self._settings)},
                 trace_configs=[trace],
@@ -82,9 +116,10 @@ class AiohttpTransport:
 
     async def send(self, request: WireRequest) -> Reply:
         """Send a request once and return the whole reply."""
-        progress = _Progress()
+        progress = _Progress(on_sent=request.on_sent)
         with _translated(request, progress):
             response = await self._request(request, progress)
+            progress.is_answered = True
             async with response:
                 is_error = error_class(response.status) is not None
                 limit = MAX_ERROR_BYTES if is_error else request.max_reply_bytes
@@ -232,7 +267,11 @@ def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
             f"{where}: no complete reply within {request.timeout_seconds:g} s", sent=progress.is_sent
         ) from None
     except (aiohttp.ClientError, *BROKEN, OSError) as error:
-        raise ConnectionLostError(f"{where}: the connection broke: {_reason(error)}", sent=progress.is_sent) from None
+        raise ConnectionLostError(
+            f"{where}: the connection broke: {_reason(error)}",
+            sent=progress.is_sent,
+            is_stale=progress.is_reused and not progress.is_answered,
+        ) from None
     except asyncio.IncompleteReadError as error:
         raise ConnectionLostError(f"{where}: the reply ended early", sent=progress.is_sent) from error
 

@@ -74,7 +74,7 @@ class Events:
             part, key = encoder.encode(event, distinct_id, properties, self._now(), time, insert_id)
         except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
             record = {"event": event, "properties": properties, "distinct_id": distinct_id}
-            return reject_record(self._context, record, error)
+            return reject_record(self._context, lane.spec.path, record, error)
         if key is None:
             receipt = self._engine.offer(lane, part)
             if receipt is not None:
@@ -126,7 +126,7 @@ class Events:
             record = {"event": event, "properties": checked if token is None else {**checked, "token": token}}
             part = encode_json(record, event)
         except InvalidRecordError as error:
-            return await reject_record(self._context, {"event": event}, error)
+            return await reject_record(self._context, lane.spec.path, {"event": event}, error)
         return await self._engine.admit(lane, part)
 
     @cached_property

@@ -48,7 +48,7 @@ class Updates(ABC):
             check_update(record, self._operations)
             part, _ = encode_update(record, self._max_bytes)
         except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
-            return await reject_record(self._context, update, error)
+            return await reject_record(self._context, self._lane.spec.path, update, error)
         return await self._context.engine.admit(self._lane, part, is_unsafe=is_unsafe(record))
 
     async def update(self, updates: Iterable[Update]) -> list[Receipt]:

@@ -7,11 +7,12 @@ from mixpanel_async.models import JSONValue
 from mixpanel_async.records.rejection import record_for_report, rejected
 
 
-async def reject_record(context: Context, record: JSONValue, error: Exception) -> Receipt:
+async def reject_record(context: Context, path: str, record: JSONValue, error: Exception) -> Receipt:
     """Return the settled receipt of a record that failed validation.
 
     Args:
         context: The client's parts; `settings.on_bad_record` decides.
+        path: The endpoint, for the log.
         record: The record as the caller gave it, for `on_failure`.
         error: What is wrong with it, or what the caller's own objects raised while they were read.
 
@@ -22,4 +23,4 @@ async def reject_record(context: Context, record: JSONValue, error: Exception) -
         error = CannotEncodeError(f"reading the record raised {type(error).__name__}: {error}")
     if context.settings.on_bad_record == "raise":
         raise error
-    return await context.engine.refuse(record_for_report(record), rejected(error))
+    return await context.engine.refuse(record_for_report(record), rejected(error), path)

@@ -38,6 +38,7 @@ class Entry:
     is_ambiguous: bool = False
     has_failed: bool = False
     final: Outcome | None = None  # what it must have by now
+    may_be_refused: bool = False  # its request was refused as a whole, and the client may stop searching
     due_by: float = float("inf")  # when the client must have sent it, if it had a place to send it from
     may_expire_at: float = float("inf")  # from when on the client may have given it up
     parts: set[bytes] = field(default_factory=set)
@@ -58,10 +59,11 @@ class Reference:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.entries: dict[int, Entry] = {}
-        self.stopped: set[str] = set()
+        self.stopped: dict[str, float] = {}  # by path: when the client may try again
+        self.stops: dict[str, int] = defaultdict(int)
+        self.trials: set[str] = set()
         self.known: dict[str, Entry] = {}  # by dedupe key, those admitted and not failed
         self.pause: tuple[float, float] = (float("-inf"), float("-inf"))  # must be still until, may be still until
-        self.caps: dict[str, tuple[int, int]] = {}  # by path: bytes, and the number of the last record before
         self.bodies: dict[tuple[int, ...], bytes] = {}
         self.under_way: dict[str, int] = defaultdict(int)
         self.last_applied = 0
@@ -71,6 +73,9 @@ class Reference:
     def asked(self, entry: Entry) -> None:
         """Note that a call was made."""
         self.entries[entry.number] = entry
+        if self.stopped.get(entry.path, float("inf")) <= entry.called_at:
+            del self.stopped[entry.path]
+            self.trials.add(entry.path)
         if entry.path in self.stopped:
             entry.final = Outcome.REJECTED
         elif entry.key is not None and self._is_known(entry.key):
@@ -144,17 +149,15 @@ class Reference:
             if answer in APPLIED or (answer == "partial" and index not in failed):
                 self._apply(entry)
             self._answer(entry, answer, is_alone=len(entries) == 1, is_failed=index in failed, now=now)
+        if answer in {"ok", "partial"}:
+            self.trials.discard(path)
+            self.stops[path] = 0
         if answer == "401":
-            self._stop(path)
+            self._stop(path, now)
         if answer in {"429", "429_after"}:
             longest = max(self._longest_delay(entry, answer) for entry in entries)
             shortest = RETRY_AFTER_SECONDS if answer == "429_after" else 3.0
             self.pause = (max(self.pause[0], now + shortest), max(self.pause[1], now + longest))
-
-    def too_large(self, path: str, body_bytes: int, last: int) -> None:
-        """Note that batches of `body_bytes` are too large; records after number `last` must go in smaller ones."""
-        known = self.caps.get(path, (body_bytes, 0))[0]
-        self.caps[path] = (min(known, max(1, body_bytes // 2)), last)
 
     def _apply(self, entry: Entry) -> None:
         entry.applied += 1
@@ -169,13 +172,14 @@ class Reference:
                 entry.final = Outcome.ACCEPTED if entry.path == "/import" else Outcome.UNVERIFIED
             case "partial":
                 entry.final = Outcome.REJECTED if is_failed else Outcome.ACCEPTED
-            case "400" | "401":
+            case "401":
                 entry.final = self._refused_outcome(entry)
-            case "413" if is_alone:
+            case "400" if is_alone:
                 entry.final = self._refused_outcome(entry)
-            case "413":
+            case "400":
                 entry.final = self._refused_outcome(entry) if entry.path in self.stopped else None
                 entry.due_by = now
+                entry.may_be_refused = True
             case "mismatch" if entry.mismatches > MAX_MISMATCHES:
                 entry.final = Outcome.UNKNOWN
             case _:
@@ -190,16 +194,15 @@ class Reference:
             entry.final = self._refused_outcome(entry)
         else:
             entry.due_by = now + self._longest_delay(entry, answer)
-            deadline = entry.admitted_at - self.settings.linger_seconds + self.settings.delivery_deadline_seconds
-            if entry.due_by >= deadline:
-                entry.may_expire_at = now
 
     def _longest_delay(self, entry: Entry, answer: str) -> float:
         backoff = min(60.0, 2.0 * 2.0 ** (entry.tries - 1)) + 5.0
         return max(backoff, RETRY_AFTER_SECONDS) if answer == "429_after" else backoff
 
-    def _stop(self, path: str) -> None:
-        self.stopped.add(path)
+    def _stop(self, path: str, now: float) -> None:
+        self.stopped[path] = now + (300.0 if self.stops[path] else 60.0)
+        self.stops[path] += 1
+        self.trials.discard(path)
         for entry in self.entries.values():
             if entry.path == path and entry.final is None and not entry.is_under_way and not self.has_outcome(entry):
                 entry.final = self._refused_outcome(entry)
@@ -226,6 +229,8 @@ class Reference:
             permitted.add(None)
         if now >= entry.may_expire_at or self.pause[1] >= entry.may_expire_at:
             permitted.add(entry.lost)
+        if entry.may_be_refused:
+            permitted.add(self._refused_outcome(entry))
         if self.settings.overflow == "drop_oldest" and not entry.tries:
             permitted.add(Outcome.DROPPED)
         return permitted
@@ -235,7 +240,7 @@ class Reference:
         if now <= self.pause[1] + SLACK_SECONDS:
             return []
         waiting = {entry.path for entry in self.entries.values() if entry.has_failed and not self.has_outcome(entry)}
-        blocked = waiting if self.settings.ordered_profiles else set()
+        blocked = (waiting if self.settings.ordered_profiles else set()) | self.trials
         return [
             entry
             for entry in self.entries.values()

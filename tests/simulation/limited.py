@@ -14,6 +14,7 @@ from mixpanel_async.engine.batch import Batch, body_size
 from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt, Receipts
+from mixpanel_async.session.loop_owner import LoopOwner
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 from tests.virtual_time import VirtualClock
 
@@ -125,4 +126,4 @@ async def flood(client: AsyncMixpanel, lane: Lane, records: int, *, filler: int 
     part = b'{"n":1,"filler":"%b"}' % (b"x" * filler)
     parts = [part] * records
     while True:
-        await client._engine.put(lane, Batch(parts, Receipts([Receipt()] * records), body_size(parts)))
+        await client._engine.put(lane, Batch(parts, Receipts([Receipt(LoopOwner())] * records), body_size(parts)))

@@ -196,7 +196,7 @@ class World:
             if seconds is not None:
                 self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + seconds)
             return _json(sent, 429, {"code": 429, "error": "slow down"}, headers)
-        if fault in {"unauthorized", "redirect", "bad_request"}:
+        if fault == "unauthorized" or (fault == "bad_request" and len(sent.parts) == 1):
             self.refused.update(number_of(part) for part in sent.parts)
         status = {"too_large": 413, "unauthorized": 401, "redirect": 302, "bad_request": 400}.get(fault)
         headers = {"location": "https://elsewhere.example"} if fault == "redirect" else {}

@@ -49,7 +49,8 @@ IN_AN_HOUR = email.utils.formatdate(time.time() + 30, usegmt=True)
 CELLS = [
     Cell("/import 200", fault("delay", seconds=0.0), "accepted 10", 1),
     Cell("/import 400, two of ten named", fault("partial", indexes=(2, 5)), "accepted 8 rejected 2", 1),
-    Cell("/import 400, nothing named", status("/import", 400, body={"error": "no"}), "rejected 10", 1),
+    Cell("/import 400, nothing named, once", status("/import", 400, body={"error": "no"}), "accepted 10", 3),
+    Cell("/import 400, nothing named", status("/import", 400, body={"error": "no"}, times=None), "rejected 10", 19),
     Cell("/import 400 that miscounts, once", status("/import", 400, body=MISCOUNTED), "accepted 10", 2),
     Cell("/import 400 with an index beyond the batch", status("/import", 400, body=OUT_OF_RANGE), "accepted 10", 2),
     Cell("/import 200 that miscounts, once", fault("count_mismatch"), "accepted 10", 2),
@@ -59,10 +60,10 @@ CELLS = [
     Cell("/import 402", status("/import", 402, times=None), "rejected 10", 1),
     Cell("/import 403", status("/import", 403, times=None), "rejected 10", 1),
     Cell("/import 404", status("/import", 404), "rejected 10", 1),
-    Cell("/import 302", status("/import", 302, Location="http://127.0.0.1:1/elsewhere"), "rejected 10", 1),
-    Cell("/import 307", status("/import", 307, Location="http://127.0.0.1:1/elsewhere"), "rejected 10", 1),
-    Cell("/import 413, once", status("/import", 413), "accepted 10", 3),
-    Cell("/import 413, always", status("/import", 413, times=None), "rejected 10", 19),
+    Cell("/import 302", status("/import", 302, Location="http://127.0.0.1:1/elsewhere"), "accepted 10", 2),
+    Cell("/import 307", status("/import", 307, Location="http://127.0.0.1:1/elsewhere"), "accepted 10", 2),
+    Cell("/import 413 for a small body, once", status("/import", 413), "accepted 10", 2),
+    Cell("/import 413, always", status("/import", 413, times=None), "expired 10", SEVERAL, settings=UNKNOWN_IN_TIME),
     Cell("/import 429", status("/import", 429, body=SLOW_DOWN), "accepted 10", 2),
     Cell("/import 429, Retry-After seconds", status("/import", 429, Retry_After="9"), "accepted 10", 2),
     Cell("/import 429, Retry-After date", status("/import", 429, Retry_After=IN_AN_HOUR), "accepted 10", 2),
@@ -78,12 +79,12 @@ CELLS = [
     Cell("/track 200", fault("delay", "/track", seconds=0.0), "unverified 10", 1, kind="track"),
     Cell(
         "/track 200 with status 0",
-        status("/track", 200, body={"status": 0, "error": "bad"}),
+        status("/track", 200, body={"status": 0, "error": "bad"}, times=None),
         "rejected 10",
-        1,
+        19,
         kind="track",
     ),
-    Cell("/track 200 that says 0", status("/track", 200, body="0"), "rejected 10", 1, kind="track"),
+    Cell("/track 200 that says 0, once", status("/track", 200, body="0"), "unverified 10", 3, kind="track"),
     Cell("/track 200 that says 1", status("/track", 200, body="1"), "unverified 10", 1, kind="track"),
     Cell("/track reset after it was stored", fault("reset_after", "/track"), "unverified 10", 2, kind="track"),
     Cell("/engage $set reset after", fault("reset_after", "/engage"), "unverified 10", 2, kind="set"),
@@ -104,7 +105,11 @@ CELLS = [
     ),
     Cell("/engage $set and $add reset after", fault("reset_after", "/engage"), "unknown 5 unverified 5", 2, kind="mix"),
     Cell(
-        "/engage 200 with an error", status("/engage", 200, body={"status": 0, "error": "bad"}), "rejected 10", 1, "set"
+        "/engage 200 with an error",
+        status("/engage", 200, body={"status": 0, "error": "bad"}),
+        "unverified 10",
+        3,
+        "set",
     ),
     Cell("/groups 502", status("/groups", 502), "unverified 10", 2, kind="group"),
 ]
@@ -152,7 +157,10 @@ async def test_a_split_knows_what_must_not_be_applied_twice(server: Emulator, co
     server.faults.add(status("/engage", 413))
     server.faults.add(fault("reset_after", "/engage", times=2))
     client = connect(Settings(linger_seconds=TOGETHER))
-    receipts = [await make(client, "mix", number) for number in range(10)]
+    receipts = []
+    for number in range(5):
+        receipts.append(await client.people.set(f"user-{number}", {"filler": "x" * 8000}))
+        receipts.append(await client.people.add(f"user-{number}", {"n": 1}))
     await client.flush(timeout=20)
     outcomes = [(await receipt).outcome for receipt in receipts]
     assert outcomes == [Outcome.UNVERIFIED, Outcome.UNKNOWN] * 5

@@ -97,8 +97,8 @@ async def test_cancelling_aclose_keeps_the_books(server: Emulator) -> None:
     assert {receipt.outcome for receipt in receipts} == {Outcome.UNKNOWN}
 
 
-def test_the_loop_ends_without_a_close() -> None:
-    """If the loop ends first, every record still gets its outcome, and Python warns of the unclosed client."""
+def test_the_loop_ends_without_a_close(caplog: pytest.LogCaptureFixture) -> None:
+    """If the loop ends first, every record still gets its outcome, the log counts the lost ones, and Python warns."""
     receipts = []
 
     async def main() -> AsyncMixpanel:
@@ -109,7 +109,11 @@ def test_the_loop_ends_without_a_close() -> None:
     client = asyncio.run(main())
     assert receipts[0].outcome is Outcome.EXPIRED
     assert client.stats.queued == client.stats.in_flight == 0
+    assert "1 records are lost: the event loop ended before the client was closed" in caplog.text
+    clients = [client]
     del client
+    with pytest.warns(ResourceWarning, match="never closed"):
+        clients.clear()
 
 
 def test_a_client_that_is_never_closed_warns() -> None:

@@ -13,6 +13,7 @@ from mixpanel_async.engine.batch import Batch, BatchBuilder, body_size
 from mixpanel_async.engine.body import join_body
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.engine.receipts import Receipt, Receipts
+from mixpanel_async.session.loop_owner import LoopOwner
 from tests.unit.engine.builders import batch_of
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, "ok")
@@ -33,7 +34,7 @@ def one_by_one(parts: Sequence[bytes], max_records: int, unsafe: frozenset[int] 
     builds = builder(max_records)
     batches: list[Batch] = []
     for index, part in enumerate(parts):
-        batches += builds.add(part, Receipt(), is_unsafe=index in unsafe)
+        batches += builds.add(part, Receipt(LoopOwner()), is_unsafe=index in unsafe)
     return [*batches, *builds.seal()]
 
 
@@ -46,7 +47,7 @@ def test_extending_gives_the_batches_of_adding(
 
     def make_tickets(tickets: list[tuple[int, int]]) -> Receipts:
         ranges.extend(tickets)
-        return Receipts([Receipt() for start, end in tickets for _ in range(start, end)])
+        return Receipts([Receipt(LoopOwner()) for start, end in tickets for _ in range(start, end)])
 
     builds: BatchBuilder[tuple[int, int]] = BatchBuilder(max_records, MAX_BYTES, make_tickets)
     batches = builds.extend(parts[:cut], lambda start, end: (start, end), unsafe)
@@ -61,7 +62,7 @@ def test_extending_gives_the_batches_of_adding(
 @given(PARTS, LIMITS)
 def test_offering_gives_the_batches_of_adding(parts: list[bytes], max_records: int) -> None:
     """The inlined fast path of the accumulator seals where the builder would."""
-    accumulator = Accumulator(Settings(), SystemClock(), lambda: None, None)
+    accumulator = Accumulator(Settings(), SystemClock(), lambda: None, None, LoopOwner())
     lane = accumulator.lane(LaneSpec(path="/track", max_records=max_records, max_bytes=MAX_BYTES))
     lane.credit = 1_000_000
     batches: list[Batch] = []
@@ -69,7 +70,7 @@ def test_offering_gives_the_batches_of_adding(parts: list[bytes], max_records: i
         if accumulator.offer(lane, part) is None:
             batches += lane.ready
             lane.ready.clear()
-            batches += lane.builder.add(part, Receipt())
+            batches += lane.builder.add(part, Receipt(LoopOwner()))
         batches += lane.ready
         lane.ready.clear()
     batches += lane.builder.seal()
@@ -80,7 +81,7 @@ def test_a_record_that_fits_only_alone_gets_a_batch_of_its_own() -> None:
     """After a 413 the limit may be smaller than a record; the record is still sent, alone."""
     builds = builder(10)
     builds.max_bytes = 1
-    batches = builds.extend([b"xx", b"yy"], lambda _start, _end: Receipt())
+    batches = builds.extend([b"xx", b"yy"], lambda _start, _end: Receipt(LoopOwner()))
     assert [len(batch) for batch in [*batches, *builds.seal()]] == [1, 1]
 
 
