@@ -37,12 +37,12 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"__main__"},
     ],
     "session": [
-        {"errors", "messages"},
+        {"errors", "loop_owner", "messages"},
         {"rate_limits", "retry", "streaming", "transport"},
         {"session"},
     ],
     "engine": [
-        {"body", "concurrency", "dedupe", "ledger", "memory_budget", "receipts"},
+        {"body", "concurrency", "dedupe", "delivery_log", "ledger", "memory_budget", "receipts"},
         {"batch", "flush_waiters"},
         {"decisions", "failure_callback"},
         {"lanes"},

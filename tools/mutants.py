@@ -68,10 +68,9 @@ MUTATIONS: Final = (
     Mutation(
         "records are acknowledged before the reply",
         ENGINE + "sender.py",
-        "reply = await self._session.attempt(lane.request(batch, body, timeout), is_retry=batch.attempts > 1)\n",
-        "sending = self._session.attempt(lane.request(batch, body, timeout), is_retry=batch.attempts > 1)\n"
+        "                reply = await self._session.attempt(\n",
         "                batch.tickets.settle(batch.parts, decisions.ACCEPTED, {})\n"
-        "                reply = await sending\n",
+        "                reply = await self._session.attempt(\n",
     ),
     Mutation("a 413 splits nothing", ENGINE + "decisions.py", "if len(batch) > 1:", "if len(batch) > 10**9:"),
     Mutation(
@@ -102,15 +101,20 @@ MUTATIONS: Final = (
     Mutation(
         "a failed call still counts as a duplicate",
         ENGINE + "accumulator.py",
-        "self._dedupe.forget(key)  # it may",
+        "self._dedupe.forget(key)  # the caller",
         "pass  # it may",
     ),
     Mutation("duplicates are sent", ENGINE + "dedupe.py", "if key in self._known:", "if not key:"),
-    Mutation("retries ignore the deadline", ENGINE + "sender.py", "if now + delay >= batch.deadline:", "if delay < 0:"),
+    Mutation(
+        "retries ignore the deadline",
+        ENGINE + "sender.py",
+        "due = min(now + delay, batch.deadline)",
+        "due = now + delay + 10_000",
+    ),
     Mutation(
         "bodies that wait for a retry keep their memory",
         ENGINE + "accumulator.py",
-        "        self.room.drop_body(batch)\n        lane.delay(batch, due)",
+        "        self.backpressure.drop_body(batch)\n        lane.delay(batch, due)",
         "        lane.delay(batch, due)",
     ),
     Mutation(
@@ -128,8 +132,8 @@ MUTATIONS: Final = (
     Mutation(
         "a refusal hides an earlier lost reply",
         ENGINE + "decisions.py",
-        'return Settle(stopped(batch, Verdict(Outcome.REJECTED, reason, "", message)))',
-        'return Settle(Verdict(Outcome.REJECTED, reason, "", message))',
+        "return Bisect(verdict) if len(batch) > 1 else Settle(stopped(batch, verdict))",
+        "return Bisect(verdict) if len(batch) > 1 else Settle(verdict)",
     ),
     Mutation(
         "retries are free",
@@ -170,8 +174,8 @@ MUTATIONS: Final = (
     Mutation(
         "batches stay as large after a 413",
         ENGINE + "accumulator.py",
-        "        lane.learn_cap(batch.body_bytes)\n",
-        "",
+        "half.split_from = batch.body_bytes",
+        "pass",
     ),
     Mutation(
         "failed_records is off by one",
@@ -230,7 +234,7 @@ MUTATIONS: Final = (
     Mutation(
         "the memory of records is never released",
         ENGINE + "backpressure.py",
-        "self._budget.release(batch.parts_bytes, len(batch))",
+        "self._budget.release(batch.held_bytes, len(batch))",
         "pass",
     ),
     Mutation(
@@ -249,7 +253,7 @@ MUTATIONS: Final = (
     Mutation(
         "records of a cancelled request get no outcome",
         ENGINE + "sender.py",
-        "self._queue.settle(lane, batch, decisions.give_up(batch, None), in_flight=True)\n            raise",
+        "self._accumulator.settle(lane, batch, decisions.give_up(batch), in_flight=True)\n            raise",
         "raise",
     ),
     Mutation(
@@ -276,12 +280,12 @@ MUTATIONS: Final = (
         "(self.in_flight or self._delayed)",
         "self.in_flight",
     ),
-    Mutation("a stopped lane takes records", ENGINE + "accumulator.py", "lane.stopped = verdict\n", "pass\n"),
+    Mutation("a stopped lane takes records", ENGINE + "lanes.py", "        self.stopped = verdict\n", "        pass\n"),
     Mutation(
         "a stopped lane keeps retrying",
         ENGINE + "sender.py",
-        "        if lane.stopped is not None:\n            self._queue.settle",
-        "        if lane.stopped is None and delay < 0:\n            self._queue.settle",
+        "        if lane.stopped is not None:\n            self._accumulator.settle(lane, batch, decisions.stopped(batch",
+        "        if lane.stopped is None and now < 0:\n            self._accumulator.settle(lane, batch, decisions.stopped(batch",
     ),
     Mutation(
         "waiting callers are never admitted",
@@ -295,7 +299,26 @@ MUTATIONS: Final = (
         "                self._leave(waiter)\n",
         "                pass\n",
     ),
-    Mutation("Retry-After is ignored", ENGINE + "sender.py", "retry_after=retry.retry_after)", "retry_after=None)"),
+    Mutation("Retry-After is ignored", ENGINE + "sender.py", "retry_after=retry_after)", "retry_after=None)"),
+    Mutation(
+        "one bad record costs its whole request",
+        ENGINE + "decisions.py",
+        "return Bisect(verdict) if len(batch) > 1 else",
+        "return Bisect(verdict) if len(batch) > 10**9 else",
+    ),
+    Mutation("the search for bad records never ends", ENGINE + "sender.py", "search.requests_left <= 1", "False"),
+    Mutation(
+        "a proxy's reply counts as Mixpanel's",
+        ENGINE + "decisions.py",
+        "    return None if reply == IngestionReply() else reply",
+        "    return reply",
+    ),
+    Mutation("a refused credential is refused for ever", ENGINE + "lanes.py", "now >= self._reopen_at", "now < 0"),
+    Mutation(
+        "the overhead of records is not counted", ENGINE + "memory_budget.py", "BYTES: Final = 100", "BYTES: Final = 0"
+    ),
+    Mutation("a single small 413 is believed", ENGINE + "decisions.py", "batch.body_bytes <= MIN_SPLIT_BYTES", "False"),
+    Mutation("a record waits in vain again and again", ENGINE + "accumulator.py", "lane.is_overflowing = True", "pass"),
     Mutation("congestion does not slow down", ENGINE + "sender.py", "self._concurrency.note_congestion(now)", "pass"),
     Mutation(
         "concurrency has no limit",

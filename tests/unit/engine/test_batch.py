@@ -14,7 +14,7 @@ from mixpanel_async.engine.body import join_body
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.engine.receipts import Receipt, Receipts
 from mixpanel_async.session.loop_owner import LoopOwner
-from tests.unit.engine.builders import batch_of
+from tests.unit.engine.builders import batch_of, receipt
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, "ok")
 MAX_BYTES = 60
@@ -34,7 +34,7 @@ def one_by_one(parts: Sequence[bytes], max_records: int, unsafe: frozenset[int] 
     builds = builder(max_records)
     batches: list[Batch] = []
     for index, part in enumerate(parts):
-        batches += builds.add(part, Receipt(LoopOwner()), is_unsafe=index in unsafe)
+        batches += builds.add(part, receipt(), is_unsafe=index in unsafe)
     return [*batches, *builds.seal()]
 
 
@@ -47,7 +47,7 @@ def test_extending_gives_the_batches_of_adding(
 
     def make_tickets(tickets: list[tuple[int, int]]) -> Receipts:
         ranges.extend(tickets)
-        return Receipts([Receipt(LoopOwner()) for start, end in tickets for _ in range(start, end)])
+        return Receipts([receipt() for start, end in tickets for _ in range(start, end)])
 
     builds: BatchBuilder[tuple[int, int]] = BatchBuilder(max_records, MAX_BYTES, make_tickets)
     batches = builds.extend(parts[:cut], lambda start, end: (start, end), unsafe)
@@ -70,7 +70,7 @@ def test_offering_gives_the_batches_of_adding(parts: list[bytes], max_records: i
         if accumulator.offer(lane, part) is None:
             batches += lane.ready
             lane.ready.clear()
-            batches += lane.builder.add(part, Receipt(LoopOwner()))
+            batches += lane.builder.add(part, receipt())
         batches += lane.ready
         lane.ready.clear()
     batches += lane.builder.seal()
@@ -81,7 +81,7 @@ def test_a_record_that_fits_only_alone_gets_a_batch_of_its_own() -> None:
     """After a 413 the limit may be smaller than a record; the record is still sent, alone."""
     builds = builder(10)
     builds.max_bytes = 1
-    batches = builds.extend([b"xx", b"yy"], lambda _start, _end: Receipt(LoopOwner()))
+    batches = builds.extend([b"xx", b"yy"], lambda _start, _end: receipt())
     assert [len(batch) for batch in [*batches, *builds.seal()]] == [1, 1]
 
 
@@ -91,7 +91,7 @@ def test_no_batch_exceeds_a_limit(sizes: Sequence[int], max_records: int, max_by
     builder: BatchBuilder[Receipt] = BatchBuilder(max_records, max_bytes, Receipts)
     sealed: list[Batch] = []
     for size in sizes:
-        sealed += builder.add(b"x" * size, Receipt())
+        sealed += builder.add(b"x" * size, receipt())
     sealed += builder.seal()
     assert [len(part) for batch in sealed for part in batch.parts] == sizes
     for batch, following in itertools.zip_longest(sealed, sealed[1:]):
@@ -107,9 +107,9 @@ def test_no_batch_exceeds_a_limit(sizes: Sequence[int], max_records: int, max_by
 def test_the_builder_notes_unsafe_records() -> None:
     """A sealed batch knows which of its records must not be applied twice, by their index in it."""
     builder: BatchBuilder[Receipt] = BatchBuilder(2, 1000, Receipts)
-    assert builder.add(b"{}", Receipt()) == ()
-    (first,) = builder.add(b"{}", Receipt(), is_unsafe=True)
-    assert builder.add(b"{}", Receipt(), is_unsafe=True) == ()
+    assert builder.add(b"{}", receipt()) == ()
+    (first,) = builder.add(b"{}", receipt(), is_unsafe=True)
+    assert builder.add(b"{}", receipt(), is_unsafe=True) == ()
     (second,) = builder.seal()
     assert (first.unsafe, second.unsafe) == (frozenset({1}), frozenset({0}))
 
@@ -128,7 +128,7 @@ def test_a_part_of_a_batch_keeps_its_history() -> None:
 
 def test_halves() -> None:
     """The halves hold every record once, in order, and each settles its own receipts."""
-    receipts = [Receipt() for _ in range(3)]
+    receipts = [receipt() for _ in range(3)]
     parts = [b"1", b"2", b"3"]
     first, second = Batch(parts, Receipts(receipts), body_size(parts)).halves()
     assert (first.parts, second.parts) == ([b"1"], [b"2", b"3"])

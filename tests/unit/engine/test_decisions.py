@@ -5,8 +5,10 @@ import pytest
 from mixpanel_async import Outcome, Verdict, errors
 from mixpanel_async.engine.decisions import (
     ACCEPTED,
+    MAX_FOREIGN_REPLIES,
     MAX_MISMATCHES,
     UNVERIFIED,
+    Bisect,
     Decision,
     IngestionPath,
     MismatchError,
@@ -42,6 +44,10 @@ def refused(reason: str, error: errors.MixpanelError | str) -> Settle:
     return Settle(Verdict(Outcome.REJECTED, reason, "", str(error)))
 
 
+def bisected(reason: str, error: errors.MixpanelError | str) -> Bisect:
+    return Bisect(Verdict(Outcome.REJECTED, reason, "", str(error)))
+
+
 @pytest.mark.parametrize(
     ("error", "decision"),
     [
@@ -49,7 +55,7 @@ def refused(reason: str, error: errors.MixpanelError | str) -> Settle:
         (FORBIDDEN, Stop(FORBIDDEN, Verdict(Outcome.REJECTED, "unauthorized", "", str(FORBIDDEN)))),
         (MISCONFIGURED, Stop(MISCONFIGURED, Verdict(Outcome.REJECTED, "misconfigured", "", str(MISCONFIGURED)))),
         (NOT_FOUND, refused("not_found", NOT_FOUND)),
-        (TOO_LARGE, Split()),
+        (TOO_LARGE, Retry(TOO_LARGE, is_congestion=True)),
         (LIMITED, Retry(LIMITED, 7.0, is_pause=True, is_congestion=True)),
         (UNAVAILABLE, Retry(UNAVAILABLE, 3.0, is_congestion=True)),
         (SERVER, Retry(SERVER, 2.0, is_ambiguous=True, is_congestion=True)),
@@ -57,7 +63,7 @@ def refused(reason: str, error: errors.MixpanelError | str) -> Settle:
         (CUT_BEFORE, Retry(CUT_BEFORE)),
         (CUT_AFTER, Retry(CUT_AFTER, is_ambiguous=True)),
         (SILENT, Retry(SILENT, is_ambiguous=True, is_congestion=True)),
-        (BAD_REQUEST, refused("refused", BAD_REQUEST)),
+        (BAD_REQUEST, bisected("refused", BAD_REQUEST)),
         (STRANGE, Settle(Verdict(Outcome.UNKNOWN, "internal", "", "MixpanelError: strange"))),
     ],
     ids=lambda value: type(value).__name__,
@@ -65,12 +71,40 @@ def refused(reason: str, error: errors.MixpanelError | str) -> Settle:
 @pytest.mark.parametrize("path", ["/track", "/import", "/engage", "/groups"])
 def test_errors(path: IngestionPath, error: errors.MixpanelError, decision: Decision) -> None:
     """Each kind of error leads to exactly one decision, the same at every endpoint."""
-    assert decide(path, batch_of(2), None, error) == decision
+    assert decide(path, batch_of(2), b'{"error":"no"}', error) == decision
 
 
-def test_a_single_record_that_is_too_large() -> None:
-    """A batch that cannot be split any further is rejected, not split for ever."""
-    assert decide("/import", batch_of(1), None, TOO_LARGE) == refused("too_large", TOO_LARGE)
+FOREIGN = [UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD_REQUEST]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>login</html>", b"plain words", b"{}", b'{"detail":"Not Found"}', b"[1]"])
+@pytest.mark.parametrize("error", FOREIGN, ids=lambda value: type(value).__name__)
+def test_a_reply_that_is_not_mixpanels(error: errors.ApiError, body: bytes) -> None:
+    """A proxy's error says nothing about the records: it is retried; a job ends after a few, undelivered."""
+    batch = batch_of(2)
+    expected = Retry(error, is_congestion=True, is_foreign=True)
+    assert decide("/import", batch, body, error) == expected
+    assert decide("/import", batch, body, error, is_bulk=True) == expected
+    batch.foreign_replies = MAX_FOREIGN_REPLIES
+    assert decide("/import", batch, body, error) == expected
+    found = decide("/import", batch, body, error, is_bulk=True)
+    assert isinstance(found, Settle)
+    assert found.verdict.reason == "not_found"
+    assert "does not come from Mixpanel" in found.verdict.message
+
+
+@pytest.mark.parametrize("status", [302, 307, 421, 425, 499])
+def test_statuses_that_are_not_about_the_records(status: int) -> None:
+    """A redirect and a proxy's own statuses are retried, whatever their body says."""
+    error = errors.BadRequestError("odd", status=status, operation="import")
+    assert isinstance(decide("/import", batch_of(2), b'{"error":"odd"}', error), Retry)
+
+
+def test_a_body_that_is_too_large() -> None:
+    """A large body is split; a large record alone is rejected; a small body was not refused for its size."""
+    assert decide("/import", batch_of(2, body_bytes=1_000_000), None, TOO_LARGE) == Split()
+    assert decide("/import", batch_of(1, body_bytes=1_000_000), None, TOO_LARGE) == refused("too_large", TOO_LARGE)
+    assert isinstance(decide("/import", batch_of(1), None, TOO_LARGE), Retry)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +112,10 @@ def test_a_single_record_that_is_too_large() -> None:
     [
         ("/track", b"1", Settle(UNVERIFIED)),
         ("/track", b" 1\n", Settle(UNVERIFIED)),
-        ("/track", b"0", refused("refused", "Mixpanel found no valid record")),
+        ("/track", b"0", bisected("refused", "Mixpanel found no valid record")),
         ("/track", b'{"status":1}', Settle(UNVERIFIED)),
-        ("/track", b'{"status":0,"error":"no token"}', refused("refused", "no token")),
-        ("/track", b'{"status":"0"}', refused("refused", "Mixpanel found no valid record")),
+        ("/track", b'{"status":0,"error":"no token"}', bisected("refused", "no token")),
+        ("/track", b'{"status":"0"}', bisected("refused", "Mixpanel found no valid record")),
         ("/engage", b'{"status":1,"error":null}', Settle(UNVERIFIED)),
         ("/import", b'{"code":200,"num_records_imported":2,"status":"OK"}', Settle(ACCEPTED)),
         ("/groups", b'{"num_records_imported":2}', Settle(ACCEPTED)),
@@ -108,6 +142,11 @@ MISMATCHES = [
     pytest.param("/import", b"\xff", None, id="not UTF-8"),
     pytest.param("/import", b"[" * 100_000, None, id="nested without end"),
     pytest.param("/import", b'{"status":"OK"}', None, id="no count"),
+    pytest.param("/import", b"{}", None, id="an empty object"),
+    pytest.param("/track", b"{}", None, id="an empty object for /track"),
+    pytest.param("/track", b'{"error":"odd"}', None, id="an error without a status"),
+    pytest.param("/engage", b'{"status":1,"error":"odd"}', None, id="a success with an error"),
+    pytest.param("/import", b'{"code":200,"num_records_imported":2,"status":"error"}', None, id="a count and an error"),
     pytest.param("/import", b'{"num_records_imported":1}', None, id="too few"),
     pytest.param("/track", b'{"num_records_imported":3}', None, id="too many"),
     pytest.param(
@@ -146,19 +185,20 @@ def test_a_refusal_of_some(imported: bytes, others: Verdict) -> None:
     assert decide("/import", batch_of(2), body, BAD_REQUEST) == expected
 
 
-@pytest.mark.parametrize("body", [b"", b"0", b"plain words", b'{"error":"bad"}', b'{"num_records_imported":0}'])
+@pytest.mark.parametrize("body", [b"0", b'{"error":"bad"}', b'{"num_records_imported":0}'])
 def test_a_refusal_of_all(body: bytes) -> None:
-    """A 400 that names no record and imported none refuses the request as a whole."""
-    assert decide("/import", batch_of(2), body, BAD_REQUEST) == refused("refused", BAD_REQUEST)
+    """A 400 that names no record and imported none is halved until the record at fault stands alone."""
+    assert decide("/import", batch_of(2), body, BAD_REQUEST) == bisected("refused", BAD_REQUEST)
+    assert decide("/import", batch_of(1), body, BAD_REQUEST) == refused("refused", BAD_REQUEST)
 
 
 @pytest.mark.parametrize(
     ("body", "error", "reason"),
-    [(None, NOT_FOUND, "not_found"), (None, BAD_REQUEST, "refused"), (b"0", None, "refused")],
+    [(b"0", NOT_FOUND, "not_found"), (b"0", BAD_REQUEST, "refused"), (b"0", None, "refused")],
 )
 def test_a_refusal_after_a_lost_reply(body: bytes | None, error: errors.ApiError | None, reason: str) -> None:
     """A refusal says nothing about an earlier attempt that may have been applied: the outcome is unknown."""
-    batch = batch_of(2)
+    batch = batch_of(1)
     batch.is_ambiguous = True
     found = decide("/import", batch, body, error)
     assert isinstance(found, Settle)
@@ -178,9 +218,11 @@ def test_the_deadline(is_in_request: bool, is_ambiguous: bool, outcome: Outcome)
     """At its deadline a record has expired if it was certainly not applied; else its outcome is unknown."""
     batch = batch_of(1)
     batch.is_in_request, batch.is_ambiguous = is_in_request, is_ambiguous
-    assert give_up(batch, None).outcome is outcome
-    assert "reset" not in give_up(batch, None).message
+    assert give_up(batch).outcome is outcome
+    assert "reset" not in give_up(batch).message
     assert "reset" in give_up(batch, CUT_AFTER).message
+    batch.last_error = CUT_AFTER
+    assert "last error: reset" in give_up(batch).message
 
 
 def test_a_stopped_lane() -> None:

@@ -2,9 +2,10 @@
 
 from mixpanel_async.auth import ProjectSecret
 from mixpanel_async.engine.batch import Batch
+from mixpanel_async.engine.decisions import MIN_SPLIT_BYTES
 from mixpanel_async.engine.lanes import Lane, LaneSpec
-from mixpanel_async.engine.receipts import Receipt
-from tests.unit.engine.builders import batch_of
+from mixpanel_async.models import Outcome, Verdict
+from tests.unit.engine.builders import batch_of, receipt
 
 
 def batch_due(deadline: float) -> Batch:
@@ -68,7 +69,7 @@ def test_what_is_due_next() -> None:
     lane.delay(batch_due(95.0), 80.0)
     assert lane.next_due() == 80.0
     lane.opened_at = 70.0
-    lane.builder.add(b"{}", Receipt())
+    lane.builder.add(b"{}", receipt())
     assert lane.next_due() == 70.5
 
 
@@ -89,13 +90,48 @@ def test_everything_is_taken_at_the_end() -> None:
     assert lane.next_due() == float("inf")
 
 
+def accepted(body_bytes: int, split_from: int | None = None) -> Batch:
+    batch = batch_of(2, body_bytes=body_bytes)
+    batch.split_from = split_from
+    return batch
+
+
 def test_the_size_after_a_413() -> None:
-    """After a batch was too large, new ones are at most half its size; the limit is never raised by a larger one."""
+    """A size is learned from a half that was accepted; it has a floor, and grows again with what is accepted."""
     lane = lane_of()
-    lane.learn_cap(1_000_000)
+    lane.note_accepted(accepted(500_000, split_from=1_000_000))
     assert lane.max_bytes == 500_000
-    lane.learn_cap(4_000_000)
+    lane.note_accepted(accepted(100, split_from=200))
     assert lane.max_bytes == 500_000
+    lane.note_accepted(accepted(100, split_from=100_000))
+    assert lane.max_bytes == MIN_SPLIT_BYTES
+    for _ in range(300):
+        lane.note_accepted(accepted(MIN_SPLIT_BYTES))
+    assert lane.max_bytes == lane.spec.max_bytes
+
+
+def test_a_refused_credential_is_tried_again() -> None:
+    """A stopped lane is reopened after a minute, then after five, for one request at a time until one is accepted."""
+    verdict = Verdict(Outcome.REJECTED, "unauthorized", "", "401")
+    lane = lane_of(batch_due(1000.0), batch_due(2000.0))
+    lane.stop(verdict, 0.0, is_final=False)
+    lane.reopen(59.0)
+    assert lane.take() is None
+    lane.reopen(60.0)
+    assert lane.take() is not None
+    lane.in_flight = 1
+    assert lane.take() is None
+    lane.stop(verdict, 60.0, is_final=False)
+    lane.in_flight = 0
+    lane.reopen(359.0)
+    assert lane.take() is None
+    lane.reopen(360.0)
+    lane.note_accepted(accepted(100))
+    assert lane.take() is not None
+    lane.stop(verdict, 400.0, is_final=True)
+    lane.insert(batch_due(3000.0))
+    lane.reopen(10.0**9)
+    assert lane.take() is None
 
 
 def test_the_request_of_a_batch() -> None:
