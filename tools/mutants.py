@@ -284,8 +284,8 @@ MUTATIONS: Final = (
     Mutation(
         "a stopped lane keeps retrying",
         ENGINE + "sender.py",
-        "        if lane.stopped is not None:\n            self._accumulator.settle(lane, batch, decisions.stopped(batch",
-        "        if lane.stopped is None and now < 0:\n            self._accumulator.settle(lane, batch, decisions.stopped(batch",
+        "        if lane.stopped is not None:\n            self._accumulator.settle(",
+        "        if lane.stopped is None and now < 0:\n            self._accumulator.settle(",
     ),
     Mutation(
         "waiting callers are never admitted",
