@@ -17,16 +17,8 @@ if TYPE_CHECKING:
     from mixpanel_async.actions.gdpr import Gdpr
     from mixpanel_async.actions.lookup_tables import LookupTables
     from mixpanel_async.actions.pipelines.client import Pipelines
-    from mixpanel_async.actions.pipelines.destinations import (
-        Aws,
-        AzureBlob,
-        AzureRaw,
-        BigQuery,
-        GcsRaw,
-        GcsSchema,
-        S3Raw,
-        Snowflake,
-    )
+    from mixpanel_async.actions.pipelines.destinations import AzureRaw, GcsRaw, S3Raw
+    from mixpanel_async.actions.pipelines.schema_destinations import Aws, AzureBlob, BigQuery, GcsSchema, Snowflake
     from mixpanel_async.actions.projects import Projects
     from mixpanel_async.actions.query.client import Query
     from mixpanel_async.actions.raw_export import RawExport
@@ -47,15 +39,15 @@ _HOMES: Final = {
     "Annotations": "annotations",
     "ApiList": "_core.responses",
     "ApiObject": "_core.responses",
-    "Aws": "pipelines.destinations",
-    "AzureBlob": "pipelines.destinations",
+    "Aws": "pipelines.schema_destinations",
+    "AzureBlob": "pipelines.schema_destinations",
     "AzureRaw": "pipelines.destinations",
-    "BigQuery": "pipelines.destinations",
+    "BigQuery": "pipelines.schema_destinations",
     "EventStreamImport": "warehouse.models",
     "Experiments": "experiments.client",
     "FeatureFlags": "feature_flags.client",
     "GcsRaw": "pipelines.destinations",
-    "GcsSchema": "pipelines.destinations",
+    "GcsSchema": "pipelines.schema_destinations",
     "Gdpr": "gdpr",
     "GroupsImport": "warehouse.models",
     "LookupTableImport": "warehouse.models",
@@ -75,7 +67,7 @@ _HOMES: Final = {
     "Schemas": "schemas",
     "Scope": "_core.scope",
     "ServiceAccounts": "service_accounts",
-    "Snowflake": "pipelines.destinations",
+    "Snowflake": "pipelines.schema_destinations",
     "Variant": "feature_flags.models",
     "Warehouse": "warehouse.client",
     "request": "raw_request",

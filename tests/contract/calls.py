@@ -6,18 +6,9 @@ from typing import Final, TypedDict
 
 import msgspec
 
+from mixpanel_async.actions import Aws, AzureBlob, AzureRaw, BigQuery, GcsRaw, GcsSchema, S3Raw, Snowflake
 from mixpanel_async.actions.feature_flags.models import Rollout, Ruleset, Variant
-from mixpanel_async.actions.pipelines.destinations import (
-    Aws,
-    AzureBlob,
-    AzureRaw,
-    BigQuery,
-    GcsRaw,
-    GcsSchema,
-    PipelineKind,
-    S3Raw,
-    Snowflake,
-)
+from mixpanel_async.actions.pipelines.destinations import PipelineKind
 from mixpanel_async.actions.schemas import Schema, SchemaJson
 from mixpanel_async.actions.warehouse.models import (
     DAILY,

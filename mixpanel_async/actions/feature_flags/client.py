@@ -3,25 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Field, Id, json_text, pairs, segment
-from mixpanel_async.actions._core.resource import Resource, app_request
+from mixpanel_async.actions._core.params import Field, Id, segment
+from mixpanel_async.actions._core.resource import app_request
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
     ApiList,
-    keep_body,
     read_acknowledgement,
-    read_json,
     read_result_list,
     read_results,
 )
-from mixpanel_async.actions._core.scope import ProjectScope, Scope, scope_fields
+from mixpanel_async.actions._core.scope import Scope
+from mixpanel_async.actions.feature_flags.evaluation import FlagEvaluation
 from mixpanel_async.actions.feature_flags.models import (
     FeatureFlag,
-    FlagDefinition,
-    FlagDefinitions,
-    Flags,
     Ruleset,
-    Variants,
 )
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Request
@@ -30,7 +25,7 @@ FlagStatus: TypeAlias = Literal["enabled", "disabled", "archived"]
 ServingMethod: TypeAlias = Literal["client", "server", "remote_or_local", "remote_only"]
 
 
-class FeatureFlags(Resource):
+class FeatureFlags(FlagEvaluation):
     """Feature flags: evaluation for a user, and management.
 
     Management calls take the optional arguments `project_id` and `workspace_id`, evaluation calls `project_id`
@@ -46,65 +41,6 @@ class FeatureFlags(Resource):
         variants = await mp.feature_flags.evaluate("user-1")
         ```
     """
-
-    async def evaluate(
-        self,
-        distinct_id: str,
-        *,
-        device_id: str | None = None,
-        custom_properties: Mapping[str, JSONValue] | None = None,
-        context: Mapping[str, JSONValue] | None = None,
-        token: str | None = None,
-        **scope: Unpack[ProjectScope],
-    ) -> Variants:
-        """Return the variant that each enabled flag assigns to a user.
-
-        Args:
-            distinct_id: The user's ID.
-            device_id: ID of the user's device.
-            custom_properties: Properties that the rules of the flags use.
-            context: More keys of the context, for example a group's.
-            token: Project token (default: the client's).
-
-        Raises:
-            ApiError: Mixpanel refused the request.
-
-        Reference: https://developer.mixpanel.com/reference/get-variant-assignments
-
-        Example:
-            ```python
-            variants = await mp.feature_flags.evaluate("user-1", custom_properties={"plan": "pro"})
-            assigned = variants.flags.get("new-checkout")
-            ```
-        """
-        parts = {"device_id": device_id, "custom_properties": custom_properties}
-        given = {name: value for name, value in parts.items() if value is not None}
-        whole = json_text({**(context or {}), **given, "distinct_id": distinct_id})
-        request = self._evaluation("evaluate", "/flags", token, scope, context=whole)
-        reply = await self._session.send(request)
-        return keep_body(Variants(read_json(request, reply, Flags).flags), reply.body)
-
-    async def definitions(self, *, token: str | None = None, **scope: Unpack[ProjectScope]) -> ApiList[FlagDefinition]:
-        """Return the flags with their rules, to evaluate them locally.
-
-        Args:
-            token: Project token (default: the client's).
-
-        Raises:
-            ApiError: Mixpanel refused the request.
-
-        Reference: https://developer.mixpanel.com/reference/get-flag-definitions
-
-        Example:
-            ```python
-            keys = [flag.key for flag in await mp.feature_flags.definitions()]
-            ```
-        """
-        request = self._evaluation("definitions", "/flags/definitions", token, scope)
-        reply = await self._session.send(request)
-        parts = read_json(request, reply, FlagDefinitions).flags
-        flags = (keep_body(read_json(request, reply, FlagDefinition, part), bytes(part)) for part in parts)
-        return ApiList(flags, reply.body)
 
     async def list(
         self,
@@ -299,17 +235,6 @@ class FeatureFlags(Resource):
         """
         request = self._request("delete", "DELETE", scope, flag_id)
         return read_acknowledgement(request, await self._session.send(request))
-
-    def _evaluation(self, operation: str, path: str, token: str | None, scope: ProjectScope, **query: str) -> Request:
-        name = f"feature_flags.{operation}"
-        return Request(
-            operation=name,
-            method="GET",
-            server="ingestion",
-            path=path,
-            query=pairs({"token": token or self._session.token, **scope_fields(name, scope, ProjectScope), **query}),
-            has_project=self._session.project_id is not None,
-        )
 
     def _request(
         self,

@@ -153,11 +153,8 @@ class Warehouse(Resource):
             from mixpanel_async.actions import EventStreamImport
 
             settings = EventStreamImport(
-                warehouse_source_id=5,
-                table_params={"database": "analytics", "schema": "public", "table": "events"},
-                sync_mode="full_sync",
-                time_column_name="created_at",
-                event_name="Order",
+                warehouse_source_id=5, table_params={"table": "events"}, sync_mode="full_sync",
+                time_column_name="created_at", event_name="Order"
             )
             created = await mp.warehouse.create_event_stream(settings)
             ```
@@ -180,10 +177,8 @@ class Warehouse(Resource):
             from mixpanel_async.actions import PeopleImport
 
             settings = PeopleImport(
-                warehouse_source_id=5,
-                table_params={"database": "analytics", "schema": "public", "table": "users"},
-                sync_mode="full_sync",
-                user_column_name="id",
+                warehouse_source_id=5, table_params={"table": "users"}, sync_mode="full_sync",
+                user_column_name="id"
             )
             created = await mp.warehouse.create_people(settings)
             ```
@@ -206,11 +201,8 @@ class Warehouse(Resource):
             from mixpanel_async.actions import GroupsImport
 
             settings = GroupsImport(
-                warehouse_source_id=5,
-                table_params={"database": "analytics", "schema": "public", "table": "companies"},
-                sync_mode="full_sync",
-                group_key="company",
-                group_id_column="id",
+                warehouse_source_id=5, table_params={"table": "companies"}, sync_mode="full_sync",
+                group_key="company", group_id_column="id"
             )
             created = await mp.warehouse.create_groups(settings)
             ```
@@ -233,11 +225,9 @@ class Warehouse(Resource):
             from mixpanel_async.actions import LookupTableImport, MixpanelProperty
 
             settings = LookupTableImport(
-                warehouse_source_id=5,
-                table_params={"database": "analytics", "schema": "public", "table": "products"},
-                sync_mode="full_sync",
+                warehouse_source_id=5, table_params={"table": "products"}, sync_mode="full_sync",
                 mixpanel_property=MixpanelProperty(value="sku", resource_type="event"),
-                property_key_column_name="sku",
+                property_key_column_name="sku"
             )
             created = await mp.warehouse.create_lookup_table(settings)
             ```

@@ -5,19 +5,24 @@ import pytest
 
 from mixpanel_async.actions import (
     Annotations,
+    Aws,
+    AzureRaw,
+    BigQuery,
     Experiments,
     FeatureFlags,
+    GcsRaw,
     Gdpr,
     LookupTables,
     Pipelines,
     Query,
     RawExport,
+    S3Raw,
     Schemas,
     ServiceAccounts,
+    Snowflake,
     request,
 )
 from mixpanel_async.actions._core.params import iso_date, iso_moment
-from mixpanel_async.actions.pipelines.destinations import Aws, AzureRaw, BigQuery, GcsRaw, S3Raw, Snowflake
 from mixpanel_async.actions.warehouse.models import EventStreamImport, PeopleImport
 from mixpanel_async.auth import OAuthToken, ProjectSecret
 from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError, MissingCredentialsError
