@@ -1,4 +1,4 @@
-"""A local Mixpanel for every test that wants one, and clients that lead to it."""
+"""Fixtures: a local server, and clients connected to it."""
 
 import gzip
 import pathlib
@@ -37,7 +37,7 @@ async def server() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def connect(server: Emulator) -> AsyncIterator[Connect]:
-    """A maker of clients for the local server, a hundred times as fast as the wall clock; closed after the test."""
+    """Creates clients of the local server, on a clock 100 times as fast as the wall clock; closes them afterwards."""
     clients: list[AsyncMixpanel] = []
 
     def make(
@@ -81,7 +81,7 @@ async def mp(emulator: Emulator) -> AsyncIterator[AsyncMixpanel]:
 
 @pytest.fixture
 def write(tmp_path: pathlib.Path) -> Callable[[str, bytes], pathlib.Path]:
-    """Write a file, compressed if its name says so."""
+    """Write a file, compressed if its name ends in .gz."""
 
     def write(name: str, content: bytes) -> pathlib.Path:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""Records that tests share."""
+"""Records shared by the tests."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ NOON = 1_700_000_000
 
 
 def event(number: int, **properties: object) -> dict[str, object]:
-    """Return a valid event; properties given as ... are left out."""
+    """Return a valid event; `...` removes a property."""
     own = {"time": NOON + number, "distinct_id": f"user-{number}", "$insert_id": f"id-{number}", **properties}
     return {"event": "Seen", "properties": {name: value for name, value in own.items() if value is not ...}}
 

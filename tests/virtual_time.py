@@ -1,4 +1,4 @@
-"""An event loop whose time is a number: sleeping costs nothing, and every run is the same."""
+"""Virtual time: an event loop that jumps from timer to timer, so that sleeping is free and every run is the same."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.DefaultSelector):
-    """Answers at once; where the loop would have waited, its time moves on."""
+    """Never blocks; advances the loop's time instead of waiting."""
 
     loop: "VirtualLoop"
 
@@ -39,7 +39,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.after_step()
 
     def run_in_executor(self, executor: object, func: Callable[..., T], *args: object) -> "asyncio.Future[T]":
-        """Run the work at once: a thread has a time of its own."""
+        """Run the work at once, because a thread does not share the virtual time."""
         del executor
         future: asyncio.Future[T] = self.create_future()
         future.set_result(func(*args))
@@ -53,7 +53,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock(SystemClock):
-    """The clock of a `VirtualLoop`; its chance comes from a seed."""
+    """The clock of a `VirtualLoop`, with seeded randomness."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None, seed: int = 0) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class VirtualClock(SystemClock):
 
 
 class FastClock(SystemClock):
-    """A clock that runs faster than the wall's, for tests over real sockets: a back-off of 3 s takes 30 ms."""
+    """A clock faster than the wall clock, for tests over real sockets: a back-off of 3 s takes 30 ms."""
 
     def __init__(self, speed: float = 100.0) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class FastClock(SystemClock):
 
 
 class StillClock(SystemClock):
-    """A clock that only sleeping moves, for tests over real sockets: however slow the machine is, no time passes."""
+    """A clock that only advances by sleeping, for tests over real sockets on machines of any speed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +107,6 @@ class StillClock(SystemClock):
 
 
 def run_virtually(main: Coroutine[object, object, T]) -> T:
-    """Run a coroutine in virtual time and return what it returns."""
+    """Run a coroutine in virtual time and return its result."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

@@ -1,1 +1,1 @@
-"""The examples, run as people run them."""
+"""The examples, run as users run them."""

@@ -1,4 +1,4 @@
-"""The servers that the examples move records from: found, or the test is skipped with the way to start them."""
+"""PostgreSQL and Redis for the examples; without them a test is skipped with a hint how to start them."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ REDIS_URL = "redis://127.0.0.1:6379/0"
 
 
 async def postgres_dsn() -> str:
-    """Return the address of a PostgreSQL that answers."""
+    """Return the DSN of a running PostgreSQL."""
     given = os.environ.get(POSTGRES_VARIABLE)
     tried = []
     for dsn in (given,) if given else POSTGRES_DSNS:
@@ -39,7 +39,7 @@ async def postgres_dsn() -> str:
 
 
 async def redis_url() -> str:
-    """Return the address of a Redis that answers."""
+    """Return the URL of a running Redis."""
     given = os.environ.get(REDIS_VARIABLE)
     url = given or REDIS_URL
     async with Redis.from_url(url, socket_connect_timeout=5) as redis:
@@ -65,36 +65,36 @@ FAULTS = (
 
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    """Ask until the answer is yes; a minute without it fails the test."""
+    """Poll a condition; fail the test after a minute."""
     async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 - what it waits for is in other processes
             await asyncio.sleep(0.01)
 
 
 async def requests_are(server: Emulator, count: int) -> bool:
-    """Return whether Mixpanel was asked so often."""
+    """Return whether the server has received this number of requests."""
     return (await server.counts()).requests >= count
 
 
 def tell(process: asyncio.subprocess.Process, which: signal.Signals) -> None:
-    """Send a signal; unlike the method of the process, this does not take its exit status from under the loop."""
+    """Send a signal; unlike the method of the process, this does not reap it before the event loop does."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, which)
 
 
 async def is_ended_by(process: asyncio.subprocess.Process, which: signal.Signals) -> bool:
-    """Send a signal once more; return whether the process has ended by now."""
+    """Send a signal again; return whether the process has ended."""
     tell(process, which)
     return process.returncode is not None
 
 
 def is_away(emulator: Emulator) -> None:
-    """Let Mixpanel take nothing, until its faults are cleared."""
+    """Make the server refuse all imports until its faults are cleared."""
     emulator.faults.add(InjectedFault(path="/import", kind="status", status=503, times=None))
 
 
 class Counted:
-    """Counts what an async generator function yields, in the place of the function.
+    """Replaces an async generator function and counts what it yields.
 
     Args:
         function: Makes the generator.

@@ -1,4 +1,4 @@
-"""The FastAPI example under uvicorn, with a load on it, while Mixpanel is fast, slow, away or refusing.
+"""The FastAPI example under uvicorn and under load, while Mixpanel is fast, slow, down or refusing.
 
 Everything is a process of its own, as in life. The service that tracks is compared with the same service without a
 token, in turns of a quarter of a second, so that whatever else the machine does slows down both.
@@ -41,7 +41,7 @@ START_SECONDS = 30.0
 
 
 class Program:
-    """A program that runs, and what it prints.
+    """A running program and its output.
 
     Args:
         process: The program, its output a pipe.
@@ -67,7 +67,7 @@ class Program:
         self._has_address.set()
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> float:
-        """Ask it to end, wait for that, and return the seconds that it took."""
+        """Ask the program to stop, wait for it, and return the seconds that this took."""
         started = time.monotonic()
         self.process.send_signal(with_signal)
         self.process.wait(START_SECONDS)
@@ -77,7 +77,7 @@ class Program:
 
 @contextlib.contextmanager
 def running(arguments: list[str], **environment: str) -> Iterator[Program]:
-    """Run Python until the block is left; its first output with an address tells where it listens."""
+    """Run Python until the block is left; the first URL in its output is its address."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MIXPANEL_")}
     process = subprocess.Popen(
         [sys.executable, *arguments],
@@ -116,7 +116,7 @@ def plain() -> Iterator[Program]:
 
 
 async def ask_mixpanel(mixpanel: Program, method: str, path: str, body: object = None) -> dict[str, object]:
-    """Make the local Mixpanel do something, or tell how it is."""
+    """Send a request to the local server's admin pages."""
     async with (
         aiohttp.ClientSession() as http,
         http.request(method, f"{mixpanel.address}/_admin/{path}", json=body, raise_for_status=True) as reply,
@@ -127,7 +127,7 @@ async def ask_mixpanel(mixpanel: Program, method: str, path: str, body: object =
 
 @dataclass
 class Latencies:
-    """How long answers took, in seconds."""
+    """Response times in seconds."""
 
     seconds: list[float] = field(default_factory=list)
 
@@ -141,7 +141,7 @@ class Latencies:
 
 
 async def load(http: aiohttp.ClientSession, service: Program, into: Latencies) -> None:
-    """Ask a service for a turn, a few at once."""
+    """Send requests to a service for one turn, a few concurrently."""
     end = time.perf_counter() + TURN_SECONDS
 
     async def ask(number: int) -> None:
@@ -157,7 +157,7 @@ async def load(http: aiohttp.ClientSession, service: Program, into: Latencies) -
 
 
 async def compare(plain: Program, tracked: Program) -> tuple[Latencies, Latencies, int]:
-    """Load both services in turns, after a turn that does not count; return also the requests to the second one."""
+    """Load both services alternately after a warm-up; also return the number of requests to the second one."""
     without, beside, warming = Latencies(), Latencies(), Latencies()
     async with aiohttp.ClientSession() as http:
         await load(http, plain, Latencies())
@@ -169,7 +169,7 @@ async def compare(plain: Program, tracked: Program) -> tuple[Latencies, Latencie
 
 
 async def served_without_being_slowed(plain: Program, tracked: Program) -> int:
-    """Check the latencies of both services against each other; return the requests that the second one served."""
+    """Compare the latencies of both services; return the number of requests that the second one served."""
     served = 0
     problem = ""
     for _ in range(ATTEMPTS):
@@ -182,7 +182,7 @@ async def served_without_being_slowed(plain: Program, tracked: Program) -> int:
 
 
 def report_of(service: Program) -> dict[str, int]:
-    """Return the outcomes that the service logged when it stopped."""
+    """Return the outcomes that the service logged on shutdown."""
     (line,) = [line for line in service.lines if "Mixpanel: {" in line]
     outcomes = json.loads(line[line.index("{") :])["since_start"]
     assert isinstance(outcomes, dict)
@@ -201,7 +201,7 @@ EXPECTED = {"fast": {"accepted"}, "slow": {"accepted", "unknown"}, "away": {"exp
 
 @pytest.mark.parametrize("condition", FAULTS)
 async def test_mixpanel_never_slows_the_service(condition: str, plain: Program, mixpanel: Program) -> None:
-    """However Mixpanel is, answers take what they take without tracking, and each event is delivered or reported."""
+    """Whatever Mixpanel does, responses take as long as without tracking; each event is delivered or reported."""
     await ask_mixpanel(mixpanel, "POST", "reset")
     if FAULTS[condition] is not None:
         await ask_mixpanel(mixpanel, "POST", "faults", FAULTS[condition])
@@ -219,7 +219,7 @@ async def test_mixpanel_never_slows_the_service(condition: str, plain: Program, 
 
 
 async def test_what_an_event_says(server: Emulator) -> None:
-    """The event has the path's template, not the path; strangers' paths and users without a name do no harm."""
+    """The event has the template of the path, not the path; unknown paths and invalid user IDs do no harm."""
     asked = {"/users/7": 200, "/users/x": 422, "/wp-admin": 404}
     with serving(MIXPANEL_TOKEN=TOKEN, MIXPANEL_BASE_URL=server.url) as tracked:
         async with aiohttp.ClientSession() as http:

@@ -1,4 +1,4 @@
-"""The PostgreSQL example, on a real PostgreSQL, while Mixpanel fails and while it is killed."""
+"""The PostgreSQL example with a real PostgreSQL, while Mixpanel fails and while the example is killed."""
 
 import asyncio
 import importlib
@@ -30,7 +30,7 @@ FROM generate_series(1, $1::int) n
 
 @pytest.fixture
 async def dsn() -> AsyncIterator[str]:
-    """The address of a schema of the test's own."""
+    """The DSN of a schema that only this test uses."""
     server, schema = await postgres_dsn(), f"test_{uuid.uuid4().hex}"
     connection = await asyncpg.connect(server)
     try:
@@ -49,7 +49,7 @@ async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def settle(pool: asyncpg.Pool) -> None:
-    """Wait until every transaction before the last row has ended, whoever's it was."""
+    """Wait until every transaction before the last row has ended."""
     running = "SELECT max(txid::text::bigint) >= txid_snapshot_xmin(txid_current_snapshot()) FROM app_events"
 
     async def has_settled() -> bool:
@@ -64,14 +64,14 @@ async def add(pool: asyncpg.Pool, count: int) -> None:
 
 
 async def position(pool: asyncpg.Pool) -> int:
-    """Return the id of the last row that is noted as settled."""
+    """Return the ID of the last row that the stored position covers."""
     found = await pool.fetchval("SELECT id FROM mixpanel_position")
     assert isinstance(found, int)
     return found
 
 
 async def delivered(server: Emulator) -> list[str]:
-    """Return the ids of the events that Mixpanel has, those that it drops as duplicates left out."""
+    """Return the IDs of the events that Mixpanel has, without duplicates."""
     return sorted(event["properties"]["$insert_id"] for event in await server.deduplicated_events())
 
 
@@ -80,7 +80,7 @@ def ids(count: int) -> list[str]:
 
 
 async def test_every_row_arrives_once(pool: asyncpg.Pool, server: Emulator, connect: Connect) -> None:
-    """Whatever fails, each row is there once; the next run sends what is new, and nothing else."""
+    """Whatever fails, each row arrives once; the next run sends only new rows."""
     for fault in FAULTS:
         server.faults.add(fault)
     await add(pool, 5000)
@@ -113,7 +113,7 @@ async def run_once(dsn: str, server: Emulator) -> asyncio.subprocess.Process:
 
 
 async def test_killed_at_random(pool: asyncpg.Pool, dsn: str, server: Emulator) -> None:
-    """However often it is killed, no row before the position is missing, and in the end none at all."""
+    """However often the example is killed, no row before the position is missing; in the end no row is."""
     chance = random.Random(3)
     await add(pool, 30_000)
     kills = 0
@@ -139,7 +139,7 @@ async def test_killed_at_random(pool: asyncpg.Pool, dsn: str, server: Emulator) 
 async def test_cancelled_in_the_middle(
     pool: asyncpg.Pool, server: Emulator, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that is cancelled gives its connections back and loses nothing; the next one goes on."""
+    """A cancelled run returns its connections and loses nothing; the next run resumes."""
     monkeypatch.setattr(example, "COMMIT_ROWS", 100)
     await add(pool, 3000)
     server.faults.add(InjectedFault(path="/import", kind="status", status=503, after=4, times=None))
@@ -160,7 +160,7 @@ async def test_cancelled_in_the_middle(
 async def test_the_cursor_waits(
     pool: asyncpg.Pool, server: Emulator, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While Mixpanel takes nothing, no more rows are fetched than were agreed; then all arrive."""
+    """While Mixpanel accepts nothing, no more than MAX_UNACKNOWLEDGED rows are read; then all arrive."""
     rows = Counted(example.read_rows)
     monkeypatch.setattr(example, "read_rows", rows)
     monkeypatch.setattr(example, "MAX_UNACKNOWLEDGED", 1000)
@@ -176,7 +176,7 @@ async def test_the_cursor_waits(
 
 
 async def test_rows_that_mixpanel_would_refuse(pool: asyncpg.Pool, server: Emulator, connect: Connect) -> None:
-    """A row that cannot be an event is kept with the reason, and the position moves over it."""
+    """A row that is not a valid event is stored with the reason, and the position moves past it."""
     await add(pool, 10)
     await pool.execute("UPDATE app_events SET properties = '[1]' WHERE id = 3")
     await pool.execute("UPDATE app_events SET name = '' WHERE id = 5")
@@ -190,7 +190,7 @@ async def test_rows_that_mixpanel_would_refuse(pool: asyncpg.Pool, server: Emula
 
 
 async def test_transactions_that_commit_late(pool: asyncpg.Pool, dsn: str, server: Emulator, connect: Connect) -> None:
-    """A row that becomes visible after one with a higher id is not passed over."""
+    """A row that becomes visible after one with a higher ID is not skipped."""
     mp = connect(SMALL)
     late = await asyncpg.connect(dsn)
     try:

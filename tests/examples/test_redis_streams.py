@@ -1,4 +1,4 @@
-"""The Redis example, on a real Redis, while Mixpanel fails and while consumers are killed."""
+"""The Redis example with a real Redis, while Mixpanel fails and while consumers are killed."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ async def redis(url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def stream(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """The name of a stream of the test's own, which the example reads without waiting for long."""
+    """The name of a stream that only this test uses, with short waits in the example."""
     name = f"test-{uuid.uuid4().hex}"
     monkeypatch.setattr(example, "STREAM", name)
     monkeypatch.setattr(example, "REJECTED", f"{name}:rejected")
@@ -49,7 +49,7 @@ async def stream(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def add(redis: Redis, stream: str, count: int) -> list[str]:
-    """Add entries; return their ids in order."""
+    """Add entries; return their IDs in order."""
     async with redis.pipeline(transaction=False) as commands:
         for number in range(count):
             commands.xadd(stream, {"name": "Seen", "user": f"user-{number % 100}", "properties": f'{{"n": {number}}}'})
@@ -57,12 +57,12 @@ async def add(redis: Redis, stream: str, count: int) -> list[str]:
 
 
 async def delivered(server: Emulator) -> list[str]:
-    """Return the ids of the events that Mixpanel has, those that it drops as duplicates left out."""
+    """Return the IDs of the events that Mixpanel has, without duplicates."""
     return sorted(event["properties"]["$insert_id"] for event in await server.deduplicated_events())
 
 
 async def has_settled(server: Emulator, redis: Redis, stream: str, count: int) -> bool:
-    """Return whether so many events have arrived, and all entries are acknowledged."""
+    """Return whether this number of events has arrived and all entries are acknowledged."""
     return len(await delivered(server)) == count and not await pending(redis, stream)
 
 
@@ -73,7 +73,7 @@ async def pending(redis: Redis, stream: str) -> int:
 
 @contextlib.asynccontextmanager
 async def consuming(url: str, connect: Connect) -> AsyncIterator["asyncio.Task[None]"]:
-    """Run a consumer of the example; at the end of the block it is told to stop, and stops."""
+    """Run a consumer of the example; stop it at the end of the block."""
     stop = asyncio.Event()
     async with Redis.from_url(url) as redis:
         task = asyncio.create_task(example.Consumer(redis, stop).run(connect(SMALL)))
@@ -90,7 +90,7 @@ async def consuming(url: str, connect: Connect) -> AsyncIterator["asyncio.Task[N
 async def test_every_entry_arrives_once(
     url: str, redis: Redis, stream: str, server: Emulator, connect: Connect
 ) -> None:
-    """Whatever fails, each entry is there once; in the end nothing is pending, and no consumer is left."""
+    """Whatever fails, each entry arrives once; in the end no entry is pending, and no consumer is left."""
     for fault in FAULTS:
         server.faults.add(fault)
     expected = await add(redis, stream, 3000)
@@ -114,7 +114,7 @@ async def test_every_entry_arrives_once(
 async def test_acknowledged_as_soon_as_all_has_settled(
     url: str, redis: Redis, stream: str, server: Emulator, connect: Connect
 ) -> None:
-    """Entries do not stay pending because no more come."""
+    """The last entries do not stay pending when no more arrive."""
     async with consuming(url, connect):
         expected = await add(redis, stream, 7)
         await until(lambda: has_settled(server, redis, stream, 7))
@@ -129,7 +129,7 @@ async def start(url: str, stream: str, server: Emulator, **environment: str) -> 
 
 
 async def test_a_consumer_that_is_killed(url: str, redis: Redis, stream: str, server: Emulator) -> None:
-    """What a killed consumer has read is pending; the next one claims it, and stops in good order when told to."""
+    """Entries of a killed consumer stay pending; the next one claims them, and shuts down cleanly on a signal."""
     expected = await add(redis, stream, 12_000)
     server.faults.add(InjectedFault(path="/import", kind="hang", after=2, times=None))
     first = await start(url, stream, server)
@@ -152,7 +152,7 @@ async def test_a_consumer_that_is_killed(url: str, redis: Redis, stream: str, se
 
 @pytest.mark.parametrize("signals", [1, 2])
 async def test_signals(url: str, redis: Redis, stream: str, server: Emulator, signals: int) -> None:
-    """After SIGTERM what was read is delivered first; after a second one nothing is waited for, and nothing lost."""
+    """After SIGTERM a consumer delivers what it has read; after a second one it stops at once, and nothing is lost."""
     expected = await add(redis, stream, 50)
     is_away(server)
     consumer = await start(url, stream, server)
@@ -183,13 +183,13 @@ POISON: list[dict[str, str]] = [
 
 
 async def add_fields(redis: Redis, stream: str, fields: Mapping[str, str]) -> str:
-    """Add any entry; return its id."""
+    """Add an entry; return its ID."""
     entry_id: Any = await redis.xadd(stream, {name: text for name, text in fields.items()})  # noqa: C416
     return str(entry_id.decode())
 
 
 async def test_poison(url: str, redis: Redis, stream: str, server: Emulator, connect: Connect) -> None:
-    """An entry that can never be delivered is put aside as it was, with the reason, and does not hold up the others."""
+    """An entry that is not a valid event goes to the rejected stream with the reason, and does not block the others."""
     expected = await add(redis, stream, 5)
     poison = [await add_fields(redis, stream, fields) for fields in POISON]
     expected += await add(redis, stream, 5)
@@ -205,7 +205,7 @@ async def test_poison(url: str, redis: Redis, stream: str, server: Emulator, con
 
 
 async def test_the_stream_waits(url: str, redis: Redis, stream: str, server: Emulator, connect: Connect) -> None:
-    """While Mixpanel takes nothing, no more entries are read than were agreed; then all arrive."""
+    """While Mixpanel accepts nothing, no more than MAX_UNACKNOWLEDGED entries are read; then all arrive."""
     expected = await add(redis, stream, 4000)
     is_away(server)
     async with consuming(url, connect):
@@ -220,7 +220,7 @@ async def test_the_stream_waits(url: str, redis: Redis, stream: str, server: Emu
 async def test_a_consumer_that_is_cancelled(
     url: str, redis: Redis, stream: str, server: Emulator, connect: Connect
 ) -> None:
-    """What a cancelled consumer had read stays pending, and the next one delivers it."""
+    """Entries of a cancelled consumer stay pending, and the next consumer delivers them."""
     expected = await add(redis, stream, 1000)
     server.faults.add(InjectedFault(path="/import", kind="status", status=503, after=2, times=None))
     with contextlib.suppress(asyncio.CancelledError):

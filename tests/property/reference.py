@@ -1,6 +1,6 @@
-"""The reference: from what was made and what the server answered, it says which outcomes a record may have.
+"""The reference: derives the permitted outcomes of each record from the calls and the server's replies.
 
-It knows nothing of batches, lanes' queues or pacing; it follows each record by itself and is told the time.
+It does not model batches, the queues of lanes or pacing; it follows each record separately and gets the time.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ APPLIED: Final = frozenset({"ok", "reset_after", "mismatch"})
 
 @dataclass
 class Entry:
-    """One record that the client admitted, or is asked to."""
+    """One record that the client has admitted or is asked to admit."""
 
     number: int
     path: str
@@ -45,12 +45,12 @@ class Entry:
 
     @property
     def lost(self) -> Outcome:
-        """What it is when it is given up."""
+        """The outcome if the record is given up."""
         return Outcome.UNKNOWN if self.is_ambiguous else Outcome.EXPIRED
 
 
 class Reference:
-    """Every record with what may become of it.
+    """All records with their permitted outcomes.
 
     Args:
         settings: Those of the client.
@@ -71,7 +71,7 @@ class Reference:
     # --- what the client is asked ---
 
     def asked(self, entry: Entry) -> None:
-        """Note that a call was made."""
+        """Note that a call has started."""
         self.entries[entry.number] = entry
         if self.stopped.get(entry.path, float("inf")) <= entry.called_at:
             del self.stopped[entry.path]
@@ -84,7 +84,7 @@ class Reference:
             self.known[entry.key] = entry
 
     def admitted(self, entry: Entry, receipt: Receipt, now: float) -> None:
-        """Note that a call came back with a receipt."""
+        """Note that a call returned a receipt."""
         entry.receipt = receipt
         entry.admitted_at = now
         entry.due_by = now + self.settings.linger_seconds if not entry.tries else entry.due_by
@@ -93,7 +93,7 @@ class Reference:
             entry.final = Outcome.DROPPED  # the machine looks whether that was right
 
     def withdrawn(self, entry: Entry) -> None:
-        """Note that a call ended without a receipt: nothing may be left of it."""
+        """Note that a call ended without a receipt: its record must not be delivered."""
         del self.entries[entry.number]
         if entry.key is not None and self.known.get(entry.key) is entry:
             del self.known[entry.key]
@@ -106,14 +106,14 @@ class Reference:
         return outcome is None or outcome.is_delivered
 
     def flushed(self, now: float) -> None:
-        """Note that nothing lingers any more."""
+        """Note a flush: no record lingers any longer."""
         for entry in self.entries.values():
             entry.due_by = min(entry.due_by, now) if not entry.tries else entry.due_by
 
     # --- what the server sees ---
 
     def sent(self, path: str, numbers: tuple[int, ...], parts: list[bytes], wire: bytes, now: float) -> None:
-        """Check that the client may send these records now."""
+        """Check that the client is allowed to send these records now."""
         assert now >= self.pause[0], f"a request left {self.pause[0] - now:.2f} s before the pause was over"
         assert self.bodies.setdefault(numbers, wire) == wire, "a retry differs from the try before it"
         self.under_way[path] += 1
@@ -133,7 +133,7 @@ class Reference:
             entry.due_by = float("inf")
 
     def answered(self, path: str, numbers: tuple[int, ...], answer: str, failed: frozenset[int], now: float) -> None:
-        """Take in what a request came to.
+        """Note the result of a request.
 
         Args:
             path: Where it went.
@@ -213,13 +213,13 @@ class Reference:
 
     @staticmethod
     def has_outcome(entry: Entry) -> bool:
-        """Return whether the client has told its outcome."""
+        """Return whether the client has reported the outcome of a record."""
         return entry.receipt is not None and entry.receipt.outcome is not None
 
     # --- what must be so ---
 
     def permitted(self, entry: Entry, now: float, *, is_closed: bool) -> set[Outcome | None]:
-        """Return the outcomes that a record may have now; None is to have none yet."""
+        """Return the outcomes that a record may have now; None stands for no outcome yet."""
         if entry.final is not None:
             return {entry.final}
         if is_closed:
@@ -236,7 +236,7 @@ class Reference:
         return permitted
 
     def overdue(self, now: float) -> list[Entry]:
-        """Return the records that should have been sent by now, if there was a place to send them from."""
+        """Return the records that should have been sent by now if a request slot was free."""
         if now <= self.pause[1] + SLACK_SECONDS:
             return []
         waiting = {entry.path for entry in self.entries.values() if entry.has_failed and not self.has_outcome(entry)}

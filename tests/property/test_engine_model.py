@@ -1,4 +1,4 @@
-"""Any sequence of calls, answers, waits and cancellations: the client does what the reference permits."""
+"""Any sequence of calls, replies, waits and cancellations: the client does what the reference permits."""
 
 import asyncio
 import itertools
@@ -37,7 +37,7 @@ PATHS = {"track": "/track", "import": "/import", "twin": "/import", "set": "/eng
 
 
 class ClientMachine(RuleBasedStateMachine):
-    """A client, whoever calls it, and a server that answers as it is told."""
+    """A client, its callers, and a server whose replies the machine chooses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class ClientMachine(RuleBasedStateMachine):
         kinds: set[str],
         faults: set[Answer],
     ) -> None:
-        """Make the client; few kinds of records and faults in a run meet each other more often than all would."""
+        """Create the client, with few kinds of records and faults in each run so that they meet more often."""
         self.kinds, self.faults = sorted(kinds), sorted(faults)
         self.settings = Settings(
             overflow=overflow,
@@ -93,7 +93,7 @@ class ClientMachine(RuleBasedStateMachine):
         )
 
     def run(self, seconds: float = 0.0) -> None:
-        """Let time pass, and then everything happen that happens by itself."""
+        """Advance the time and run everything that is due."""
 
         async def turn() -> None:
             await asyncio.sleep(seconds)
@@ -138,12 +138,12 @@ class ClientMachine(RuleBasedStateMachine):
                 self.reference.withdrawn(entry)
 
     def expect(self, is_so: bool, otherwise: str) -> None:
-        """Note a problem, to be raised where it fails the test and not a task."""
+        """Note a problem, to be raised in the test and not in a task."""
         if not is_so:
             self.wire.problems.append(otherwise)
 
     def receipt_of(self, entry: Entry, kind: str, filler: str) -> Coroutine[object, object, Receipt]:
-        """Make the call that is to be made."""
+        """Return the call for a kind of record."""
         client, properties = self.client, {"n": entry.number, "filler": filler}
         match kind:
             case "track":
@@ -160,7 +160,7 @@ class ClientMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.calls)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """Cancel a call that still waits: it was never admitted."""
+        """Cancel a waiting call, whose record was never admitted."""
         admitted = self.client.stats.admitted
         number = data.draw(st.sampled_from(sorted(self.calls)))
         self.calls[number].cancel()
@@ -261,7 +261,7 @@ class ClientMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
-        """Where nothing is under way, whatever is due has been sent; a flush ends exactly when its records settled."""
+        """When nothing is in flight, everything due has been sent; a flush ends exactly with its records."""
         is_full = self.client.stats.buffered_bytes + MAX_BATCH_BYTES + 1024 > MAX_BUFFER_BYTES
         if not self.wire.waiting and not is_full:
             overdue = self.reference.overdue(self.loop.time())
@@ -277,7 +277,7 @@ class ClientMachine(RuleBasedStateMachine):
             self.loop.close()
 
     def end(self) -> None:
-        """Close the client, if that has not been done, and look at the books for the last time."""
+        """Close the client, unless it is closed, and check the counters for the last time."""
         while self.calls:  # one by one: whoever gets the room of another one that leaves is admitted
             next(iter(self.calls.values())).cancel()
             self.run()
@@ -291,7 +291,7 @@ class ClientMachine(RuleBasedStateMachine):
 
 
 def test_the_client_keeps_to_its_model() -> None:
-    """Whatever is called, answered, cancelled and closed in whatever order, each record ends as the model permits."""
+    """Whatever is called, replied, cancelled and closed in any order, each record ends as the model permits."""
     logging.disable(logging.CRITICAL)
     try:
         run_state_machine_as_test(

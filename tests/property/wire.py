@@ -1,4 +1,4 @@
-"""The transport of the model's client: requests wait in a list until the machine answers them."""
+"""The transport of the model's client: requests wait in a list until the machine replies to them."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ from tests.simulation.world import number_of, split_parts
 
 @dataclass(eq=False)
 class Waiting:
-    """A request that has no answer yet."""
+    """A request without a reply yet."""
 
     path: str
     numbers: tuple[int, ...]
@@ -25,7 +25,7 @@ class Waiting:
 
 
 class Wire:
-    """Hands every request to the machine, and what becomes of it to the reference."""
+    """Passes every request to the machine, and its result to the reference."""
 
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
@@ -34,7 +34,7 @@ class Wire:
         self.is_closed = False
 
     async def send(self, request: WireRequest) -> Reply:
-        """Hold a request until it is answered, gives up, or is cancelled."""
+        """Hold a request until it gets a reply, times out, or is cancelled."""
         loop = asyncio.get_running_loop()
         wire = request.body or b""
         body = gzip.decompress(wire) if request.headers.get("Content-Encoding") == "gzip" else wire

@@ -12,7 +12,7 @@ from tests.simulation.scenario import Audit, play
 
 
 def attempt(seed: int) -> Audit:
-    """Play a seed; what it raises is a finding too."""
+    """Play a seed; an exception counts as a problem."""
     logging.disable(logging.CRITICAL)
     try:
         return play(seed)
@@ -21,7 +21,7 @@ def attempt(seed: int) -> Audit:
 
 
 def main() -> int:
-    """Run what the command line asks for; return the number of failing seeds, at most 1."""
+    """Run the seeds of the command line; return 1 if one fails."""
     parser = argparse.ArgumentParser(description="Simulate the engine against a faulty Mixpanel, in virtual time.")
     parser.add_argument("--seeds", type=int, default=10_000, help="how many (default 10000)")
     parser.add_argument("--first", type=int, default=0, help="the first one (default 0)")

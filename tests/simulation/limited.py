@@ -1,4 +1,4 @@
-"""A Mixpanel that enforces a rate limit to the last record, reached over a line whose delay varies; in virtual time."""
+"""A server with an exact rate limit and a varying latency, in virtual time."""
 
 import asyncio
 import gzip
@@ -34,12 +34,12 @@ class Seen:
 
 
 class LimitedServer:
-    """A transport to a server that takes so many records and bytes in any minute, and answers 429 to more.
+    """A transport to a server that limits records and bytes per minute and replies with 429 above.
 
     Args:
         records: Limit on records; None for no limit.
         body_bytes: Limit on uncompressed bytes.
-        latency: Shortest and longest way there; the way back takes as long again.
+        latency: Shortest and longest latency in each direction.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LimitedServer:
         self._random = random.Random(1)
 
     async def send(self, request: WireRequest) -> Reply:
-        """Carry a request there and the answer back."""
+        """Deliver a request and return the reply."""
         loop = asyncio.get_running_loop()
         body = request.body or b""
         if request.headers.get("Content-Encoding") == "gzip":
@@ -122,7 +122,7 @@ def bulk_lane(client: AsyncMixpanel, settings: Settings) -> Lane:
 
 
 async def flood(client: AsyncMixpanel, lane: Lane, records: int, *, filler: int = 0) -> None:
-    """Put batches in as fast as there is room for them, until cancelled."""
+    """Add batches as fast as there is buffer space, until cancelled."""
     part = b'{"n":1,"filler":"%b"}' % (b"x" * filler)
     parts = [part] * records
     while True:

@@ -1,4 +1,4 @@
-"""One seed: a client with made-up settings, callers who come and go, a shutdown; then the books are audited."""
+"""One seed: a client with random settings, callers that come and go, a shutdown, and an audit of all records."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ SHUTDOWN_GRACE_SECONDS = 0.25
 
 @dataclass
 class Made:
-    """A record that a caller made."""
+    """A record that a caller tracked."""
 
     number: int
     kind: str
@@ -34,7 +34,7 @@ class Made:
 
 @dataclass
 class Audit:
-    """What a seed came to."""
+    """The result of a seed."""
 
     seed: int
     problems: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Audit:
 
 
 class Scenario:
-    """Everything that one seed decides."""
+    """Everything that one seed determines."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -95,7 +95,7 @@ class Scenario:
         )
 
     async def run(self) -> Audit:
-        """Play the seed and return what was found."""
+        """Play the seed and return the audit."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         client = AsyncMixpanel(
@@ -179,7 +179,7 @@ class Scenario:
         self.made.append(made)
 
     def _check_books(self, client: AsyncMixpanel) -> None:
-        """Hold the invariants between any two steps of the loop."""
+        """Check the invariants after every step of the loop."""
         self.audit.steps += 1
         stats = client.stats
         if stats.admitted != stats.settled + stats.queued + stats.in_flight or min(stats.queued, stats.in_flight) < 0:
@@ -258,7 +258,7 @@ class Scenario:
         self._audit_window()
 
     def _audit_quota(self) -> None:
-        """A retry that no 429 asked for is paid from the quota."""
+        """Every retry uses up the quota, except after a 429."""
         asked = sum(1 for sent in self.world.requests if sent.status == 429)
         tries: Counter[bytes] = Counter(sent.wire for sent in self.world.requests)
         retries = sum(count - 1 for count in tries.values())
@@ -286,7 +286,7 @@ class Scenario:
                 return
 
     def _audit_order(self) -> None:
-        """In ordered mode, what one caller did to a profile was applied in that order."""
+        """In ordered mode, the updates of one caller were applied in their order."""
         if not self.settings.ordered_profiles:
             return
         caller_of = {made.number: made.caller for made in self.made if made.kind in PROFILE_KINDS}

@@ -1,4 +1,4 @@
-"""A Mixpanel whose every answer is a function of the request; in virtual time."""
+"""A server whose replies are a function of the request, in virtual time."""
 
 import asyncio
 import gzip
@@ -18,7 +18,7 @@ Answer = Callable[[WireRequest], Reply | Exception]
 
 
 class ScriptedServer:
-    """A transport that hands each request to a function.
+    """A transport that passes each request to a function.
 
     Args:
         answer: Gives the reply, or what the transport raises.
@@ -34,7 +34,7 @@ class ScriptedServer:
         self._latency_seconds = latency_seconds
 
     async def send(self, request: WireRequest) -> Reply:
-        """Answer a request."""
+        """Reply to a request."""
         self.requests.append(asyncio.get_running_loop().time())
         reply = self.answer(request)
         await asyncio.sleep(self._latency_seconds)
@@ -62,7 +62,7 @@ def records_of(request: WireRequest) -> list[dict[str, JSONValue]]:
 
 
 def accepted(request: WireRequest) -> Reply:
-    """Take everything."""
+    """Accept every record."""
     if urlsplit(request.url).path == "/import":
         return Reply(200, {}, orjson.dumps({"code": 200, "num_records_imported": len(records_of(request))}))
     return Reply(200, {}, b'{"status":1,"error":null}')

@@ -1,4 +1,4 @@
-"""A job that floods the client does not hold up live tracking, at the rate limit neither."""
+"""A job that floods the client does not delay live tracking, not even at the rate limit."""
 
 import asyncio
 import statistics
@@ -20,7 +20,7 @@ NO_LIMIT = Rates(ingestion_events_per_minute=None, ingestion_bytes_per_minute=No
 async def live_latencies(
     rates: Rates, *, is_flooded: bool, track_via: Literal["track", "import"] = "track"
 ) -> list[float]:
-    """Return how long events that trickle in take from track() to their verdict."""
+    """Return how long single events take from track() to their verdict."""
     settings = Settings(
         rates=rates,
         track_via=track_via,
@@ -55,7 +55,7 @@ async def live_latencies(
 @pytest.mark.parametrize("per_minute", [None, 60_000, 6_000], ids=["unlimited", "10-a-second", "1-a-second"])
 @pytest.mark.parametrize("track_via", ["track", "import"])
 def test_a_job_does_not_starve_live_events(per_minute: int | None, track_via: Literal["track", "import"]) -> None:
-    """A live event waits for at most two of the requests of a job that fills buffer, places and rate limit."""
+    """A live event waits for at most two requests of a job that fills buffer, request slots and rate limit."""
     rates = Rates(ingestion_events_per_minute=per_minute, ingestion_bytes_per_minute=None)
     alone = run_virtually(live_latencies(NO_LIMIT, is_flooded=False))
     beside = run_virtually(live_latencies(rates, is_flooded=True, track_via=track_via))

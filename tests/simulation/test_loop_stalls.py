@@ -1,4 +1,4 @@
-"""Waiting calls when the event loop stands still: a paused container, a debugger, a starved machine."""
+"""Waiting calls while the event loop is stalled: a paused container, a debugger, a starved machine."""
 
 import asyncio
 import itertools
@@ -56,7 +56,7 @@ def test_a_caller_that_is_cancelled_during_a_stall_gets_its_cancellation() -> No
 
 
 def stall(seconds: float) -> None:
-    """Let time pass without giving the loop a turn."""
+    """Let time pass without running the loop."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     loop.advance(seconds)

@@ -1,4 +1,4 @@
-"""The rate limit is used nearly to the full, evenly, and hardly ever exceeded; concurrency finds its place."""
+"""The rate limit is used almost completely, evenly, and hardly ever exceeded; concurrency adapts."""
 
 import asyncio
 from collections.abc import Callable

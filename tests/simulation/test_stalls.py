@@ -1,4 +1,4 @@
-"""Nothing stands still while there is something to do, and no reply ends the engine."""
+"""The engine never stops while there is work, whatever the replies are."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from tests.virtual_time import FastClock, run_virtually
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("body", [b'{"status":1,"error":"\xff"}', b'{"status":1,"x":' + b"[" * 60_000])
 def test_a_reply_that_cannot_be_read(status: int, body: bytes) -> None:
-    """Whatever bytes a reply is made of, its records get their outcome, and the client goes on."""
+    """Whatever bytes a reply consists of, its records get an outcome, and the client continues."""
 
     async def main() -> None:
         server = ScriptedServer(lambda _: Reply(status, {}, body))

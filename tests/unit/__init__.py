@@ -1,1 +1,1 @@
-"""Pure parts, each alone."""
+"""Unit tests, arranged as the package is."""

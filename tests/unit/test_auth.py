@@ -25,7 +25,7 @@ SECRET = "s3cret-do-not-show"
     ids=lambda value: type(value).__name__,
 )
 def test_credentials(credential: Credential, header: str) -> None:
-    """Each kind has its header, compares by value, and shows its secret to nobody."""
+    """Each kind of credential has its header, compares by value, and never shows its secret."""
     assert credential.authorization() == header
     secrets = list(credential.secrets())
     assert secrets[0] == SECRET
@@ -39,8 +39,8 @@ def test_credentials(credential: Credential, header: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " x", "x\n", "a\x00b"])
-def test_credentials_that_cannot_be(value: str) -> None:
-    """A stray newline from a file, the commonest of mistakes, is named at once instead of answered with 401."""
+def test_invalid_credentials(value: str) -> None:
+    """A credential with a stray newline, a common mistake, raises at once instead of causing a 401."""
     for make in (ProjectSecret, OAuthToken, ProjectToken, lambda text: ServiceAccount("user", text)):
         with pytest.raises(InvalidSettingError, match="non-empty"):
             make(value)

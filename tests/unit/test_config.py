@@ -26,7 +26,7 @@ def test_regions(region: str, expected: list[str]) -> None:
 
 
 def test_base_urls() -> None:
-    """One address replaces all four servers; a mapping replaces those that it names."""
+    """One base URL replaces all four servers; a mapping replaces the servers that it names."""
     assert set(servers(Region.US, "http://127.0.0.1:8080/").values()) == {"http://127.0.0.1:8080"}
     some = servers(Region.EU, {"data": "http://proxy/data"})
     assert (some["data"], some["query"]) == ("http://proxy/data", "https://eu.mixpanel.com")
@@ -47,7 +47,7 @@ def test_base_urls() -> None:
     ],
 )
 def test_bad_addresses(address: str) -> None:
-    """An address that cannot be used, or that would leak a credential into logs, is refused at once."""
+    """A base URL that is invalid, or that would leak a credential into logs, raises at once."""
     with pytest.raises(InvalidSettingError, match="base_url"):
         AsyncMixpanel("tok", base_url=address)
 
@@ -71,7 +71,7 @@ def test_bad_addresses(address: str) -> None:
     ids=str,
 )
 def test_settings_are_checked(wrong: dict[str, object]) -> None:
-    """A setting out of its range is an error that names it and its range."""
+    """A setting out of its range raises an error that names the setting and the range."""
     with pytest.raises(InvalidSettingError, match=next(iter(wrong))):
         Settings(**wrong)  # type: ignore[arg-type]
 
@@ -88,15 +88,15 @@ def test_settings_are_checked(wrong: dict[str, object]) -> None:
         "",
     ],
 )
-def test_a_proxy_that_cannot_be(proxy: str) -> None:
-    """A proxy whose address cannot be used, or not without guessing where the password ends, is refused unshown."""
+def test_invalid_proxies(proxy: str) -> None:
+    """A proxy URL that is invalid or ambiguous raises an error that does not show it."""
     with pytest.raises(InvalidSettingError, match="proxy") as caught:
         Settings(proxy=proxy)
     assert "s3" not in str(caught.value)
 
 
 def test_a_proxys_password_is_never_shown() -> None:
-    """Settings print themselves whole, but for what is secret in the proxy's address."""
+    """The repr of settings shows everything except the credentials in the proxy URL."""
     settings = Settings(proxy="http://puser:s3cret@proxy:8080", linger_seconds=2)
     pretty = settings.__rich_repr__()
     for shown in (repr(settings), str(settings), f"{settings!r}", repr(pretty)):
@@ -108,7 +108,7 @@ def test_a_proxys_password_is_never_shown() -> None:
 
 
 def test_unknown_settings_are_refused() -> None:
-    """A misspelled setting is no setting."""
+    """A misspelled setting raises."""
     with pytest.raises(TypeError, match="linger"):
         Settings(linger=1)  # type: ignore[call-arg]
     with pytest.raises(msgspec.ValidationError):

@@ -10,7 +10,7 @@ SECRET = "s3cret-do-not-show"
 
 
 def test_the_environment() -> None:
-    """Every variable arrives where it belongs; empty ones count as not set."""
+    """Every variable sets its option; empty ones count as not set."""
     found = read_environment(
         {
             "MIXPANEL_TOKEN": "tok",
@@ -40,7 +40,7 @@ def test_the_environment() -> None:
     ],
 )
 def test_a_wrong_environment(environ: dict[str, str], message: str) -> None:
-    """What cannot be used is an error that names it, without the secret."""
+    """An invalid variable raises an error that names it and does not show the secret."""
     with pytest.raises(InvalidSettingError, match=message) as caught:
         AsyncMixpanel.from_env(environ={f"MIXPANEL_{name}": value for name, value in environ.items()})
     assert SECRET not in str(caught.value)

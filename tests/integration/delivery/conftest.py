@@ -1,4 +1,4 @@
-"""The fault matrix: what each cell expected and what was seen, printed after the tests."""
+"""The fault matrix: expected and observed results of each cell, printed after the tests."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ MATRIX: pytest.StashKey[list[tuple[str, str, str]]] = pytest.StashKey()
 
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Note:
-    """Write one row into the matrix: cell, expected, seen."""
+    """Add a row to the matrix: cell, expected result, observed result."""
 
     def write(cell: str, expected: str, seen: str) -> None:
         request.config.stash.setdefault(MATRIX, []).append((cell, expected, seen))

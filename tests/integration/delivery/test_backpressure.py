@@ -25,7 +25,7 @@ def settings(overflow: Overflow, *, wait: float = 30.0, max_buffer_records: int 
 
 
 def block(server: Emulator) -> None:
-    """Let the server take requests and answer none."""
+    """Make the server accept requests and never reply."""
     server.faults.add(InjectedFault(path="/track", kind="hang", times=None))
 
 
@@ -34,7 +34,7 @@ async def fill(client: AsyncMixpanel, count: int) -> list[Receipt]:
 
 
 async def test_full_waits(connect: Connect) -> None:
-    """By default a full buffer makes the caller wait, and all that it then made is delivered."""
+    """By default a full buffer makes the caller wait, and all its records are delivered."""
     client = connect(settings("wait"))
     receipts = await fill(client, 2000)
     assert client.stats.buffered_bytes <= SMALL
@@ -43,7 +43,7 @@ async def test_full_waits(connect: Connect) -> None:
 
 
 async def test_full_waits_no_longer_than_it_may(server: Emulator, connect: Connect) -> None:
-    """When nothing moves, the wait ends with outcome DROPPED; the network never raises out of track()."""
+    """If no space becomes free, the wait ends with outcome DROPPED; track() never raises because of the network."""
     block(server)
     client = connect(settings("wait", wait=0.05))
     receipts = await asyncio.wait_for(fill(client, 400), timeout=60)
@@ -54,7 +54,7 @@ async def test_full_waits_no_longer_than_it_may(server: Emulator, connect: Conne
 
 
 async def test_full_raises(server: Emulator, connect: Connect) -> None:
-    """`overflow="raise"` tells the caller, with the numbers; what was admitted is untouched."""
+    """`overflow="raise"` raises an error with the sizes; records admitted before are not affected."""
     block(server)
     client = connect(settings("raise"))
     with pytest.raises(BufferFullError, match="max_buffer_bytes") as caught:
@@ -65,7 +65,7 @@ async def test_full_raises(server: Emulator, connect: Connect) -> None:
 
 
 async def test_what_was_not_admitted_is_no_duplicate(server: Emulator, connect: Connect) -> None:
-    """An event that a full buffer turned away is taken when it is made again; dropping it then would lose it."""
+    """An event that did not fit is admitted when it is tracked again: it is not a duplicate."""
     client = connect(Settings(overflow="raise", max_buffer_records=1, linger_seconds=3600.0))
     await client.track("u", "E")
 
@@ -92,7 +92,7 @@ async def test_full_drops_the_newest(server: Emulator, connect: Connect) -> None
 
 
 async def test_full_drops_the_oldest(server: Emulator, connect: Connect) -> None:
-    """`drop_oldest` gives up what waits longest and was never sent; the newest is kept."""
+    """`drop_oldest` drops the oldest records that were never sent and keeps the newest."""
     block(server)
     client = connect(settings("drop_oldest"))
     receipts = await fill(client, 1000)
@@ -102,7 +102,7 @@ async def test_full_drops_the_oldest(server: Emulator, connect: Connect) -> None
 
 
 async def test_the_bound_on_records(server: Emulator, connect: Connect) -> None:
-    """`max_buffer_records` bounds small records, which weigh more in memory than their JSON."""
+    """`max_buffer_records` limits small records, which take more memory than their JSON."""
     block(server)
     client = connect(settings("drop_newest", max_buffer_records=120))
     await fill(client, 200)
@@ -110,7 +110,7 @@ async def test_the_bound_on_records(server: Emulator, connect: Connect) -> None:
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(server: Emulator, connect: Connect) -> None:
-    """A track() that is cancelled while it waits was never admitted."""
+    """A track() that is cancelled while it waits admits nothing."""
     block(server)
     client = connect(settings("wait", max_buffer_records=100))
     await fill(client, 100)
@@ -123,7 +123,7 @@ async def test_a_cancelled_wait_leaves_nothing_behind(server: Emulator, connect:
 
 
 async def test_waits_that_are_cancelled_together_leave_nothing_behind(server: Emulator, connect: Connect) -> None:
-    """The place that one cancelled track() leaves in the line is not given to another one that is cancelled too."""
+    """The space that a cancelled track() leaves is not given to another cancelled one."""
     block(server)
     client = connect(settings("wait"))
     filled: list[Receipt] = []
@@ -143,7 +143,7 @@ async def test_waits_that_are_cancelled_together_leave_nothing_behind(server: Em
 
 
 async def test_closing_ends_the_wait(server: Emulator, connect: Connect) -> None:
-    """A caller who waits for room when the client is closed hears so, instead of hanging."""
+    """A caller that waits for buffer space when the client is closed gets an error instead of hanging."""
     block(server)
     client = connect(settings("wait", max_buffer_records=100))
     await fill(client, 100)
@@ -155,7 +155,7 @@ async def test_closing_ends_the_wait(server: Emulator, connect: Connect) -> None
 
 
 async def test_a_stuck_lane_leaves_room_for_others(server: Emulator, connect: Connect) -> None:
-    """While /track hangs with a full buffer, /engage still gets in and is delivered."""
+    """While /track hangs with a full buffer, records of /engage are still admitted and delivered."""
     block(server)
     client = connect(settings("drop_newest"))
     await fill(client, 1000)

@@ -1,4 +1,4 @@
-"""Batches over the wire: both limits at their edges, the linger time, compression, ids."""
+"""Batches on the wire: exact limits, linger time, compression and IDs."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ async def settle(client: AsyncMixpanel) -> None:
 async def test_a_batch_has_at_most_2000_records(
     records: int, requests: list[int], server: Emulator, connect: Connect
 ) -> None:
-    """The limit on records is used to the last one and never exceeded."""
+    """Batches are filled exactly to the limit on records and never exceed it."""
     client = connect(NEVER)
     for number in range(records):
         await client.track("u", "E", {"n": number})
@@ -37,7 +37,7 @@ async def test_a_batch_has_at_most_2000_records(
 async def test_a_body_has_at_most_its_limit_of_bytes(
     extra: int, requests: list[int], server: Emulator, connect: Connect
 ) -> None:
-    """A body of exactly 2,000,000 bytes goes as one; a byte more makes it two."""
+    """A body of exactly 2,000,000 bytes is one request; one byte more makes two."""
     client = connect(NEVER)
     empty = '[{"$token":"","$distinct_id":"u","$set":{"p":""}},{"$token":"","$distinct_id":"u","$set":{"p":""}}]'
     filler = 2_000_000 + extra - len(empty) - 2 * len(TOKEN)
@@ -54,7 +54,7 @@ async def test_a_body_has_at_most_its_limit_of_bytes(
 async def test_a_body_of_events_has_at_most_its_limit_of_bytes(
     extra: int, requests: list[int], server: Emulator, connect: Connect
 ) -> None:
-    """The same holds for events, which are admitted on a shorter path."""
+    """The same is true for events, which are admitted on the fast path."""
     client = connect(Settings(linger_seconds=3600.0, max_batch_bytes=10_000))
     await client.track("u", "E", {"p": "x" * 5_000})
     first = client.stats.buffered_bytes - RECORD_OVERHEAD_BYTES
@@ -66,7 +66,7 @@ async def test_a_body_of_events_has_at_most_its_limit_of_bytes(
 
 
 async def test_the_lower_limit_is_learned(server: Emulator, connect: Connect) -> None:
-    """After a 413 the batches to come are small enough; only those that were made before are split."""
+    """After a 413 new batches are small enough; only batches made before are split."""
     server.limits.max_batch_bytes = 50_000
     client = connect(NEVER)
     for round_ in range(2):
@@ -81,7 +81,7 @@ async def test_the_lower_limit_is_learned(server: Emulator, connect: Connect) ->
 
 
 async def test_both_limits_are_settings(server: Emulator, connect: Connect) -> None:
-    """Smaller limits are kept just as exactly."""
+    """Smaller limits are respected as exactly."""
     client = connect(Settings(max_batch_records=7, max_group_batch_records=3, linger_seconds=3600.0))
     for number in range(15):
         await client.track("u", "E", {"n": number})
@@ -93,7 +93,7 @@ async def test_both_limits_are_settings(server: Emulator, connect: Connect) -> N
 
 
 async def test_a_record_does_not_wait_for_company(connect: Connect) -> None:
-    """The linger time sends a batch that does not fill, without anybody calling anything."""
+    """A batch that does not fill is sent after the linger time, without any call."""
     client = connect(Settings(linger_seconds=2.0))
     started = time.monotonic()
     receipt = await client.track("u", "Lonely")
@@ -103,7 +103,7 @@ async def test_a_record_does_not_wait_for_company(connect: Connect) -> None:
 
 
 async def test_events_are_compressed_and_profiles_are_not(server: Emulator, connect: Connect) -> None:
-    """/track and /import get gzip, /engage and /groups plain JSON, which is all that they take."""
+    """/track and /import get gzip; /engage and /groups get plain JSON, the only encoding they accept."""
     client = connect()
     await client.track("u", "E", {"text": "x" * 1000})
     await client.import_event("u", "E", {"text": "x" * 1000}, time=1_700_000_000)
@@ -115,7 +115,7 @@ async def test_events_are_compressed_and_profiles_are_not(server: Emulator, conn
 
 
 async def test_every_event_gets_an_id_of_its_own(server: Emulator, connect: Connect) -> None:
-    """Equal events in one millisecond stay two events: the id is made once, at admission, and is unique."""
+    """Equal events in the same millisecond remain two events: each gets a unique ID when it is admitted."""
     client = connect()
     for _ in range(3000):
         await client.track("u", "Same", {"a": 1})
@@ -126,7 +126,7 @@ async def test_every_event_gets_an_id_of_its_own(server: Emulator, connect: Conn
 
 
 async def test_an_exact_repeat_is_dropped_and_counted(server: Emulator, connect: Connect) -> None:
-    """The same (event, time, distinct_id, $insert_id) twice in the window is sent once; a difference sends it."""
+    """Events with equal (event, time, distinct_id, $insert_id) are sent once in the window; all others are sent."""
     client = connect()
     same = [await client.import_event("u", "E", {"n": n}, time=1_700_000_000, insert_id="id-1") for n in range(2)]
     others = [
@@ -142,7 +142,7 @@ async def test_an_exact_repeat_is_dropped_and_counted(server: Emulator, connect:
 
 
 async def test_a_repeat_of_what_failed_is_no_duplicate(connect: Connect) -> None:
-    """An event that was not delivered may be made again: dropping it then would lose it."""
+    """An event that was not delivered can be tracked again: it is not a duplicate."""
     client = connect(secret="wrong")
     first = await client.import_event("u", "E", time=1_700_000_000, insert_id="id-1")
     await settle(client)
@@ -152,7 +152,7 @@ async def test_a_repeat_of_what_failed_is_no_duplicate(connect: Connect) -> None
 
 
 async def test_what_arrives_is_what_was_given(server: Emulator, connect: Connect) -> None:
-    """Properties survive to the last bit: UTF-8, big integers, floats, nesting, null; the caller's dict too."""
+    """Properties arrive unchanged: UTF-8, big integers, floats, nesting, null; the caller's dict is not modified."""
     properties = {"city": "Zürich ☃ 東京", "big": 2**63, "small": -(2**63), "pi": 3.141592653589793, "none": None}
     properties |= {"nested": {"a": {"b": [1, [2, {"c": 3}]]}}, "flag": True, "empty": {}, "quote": '"\\\n'}
     before = repr(properties)
@@ -167,7 +167,7 @@ async def test_what_arrives_is_what_was_given(server: Emulator, connect: Connect
 
 
 async def test_track_over_import(server: Emulator, connect: Connect) -> None:
-    """With `track_via="import"` the same call goes over /import, also without a time, and has a verdict of its own."""
+    """With `track_via="import"` the same call uses /import, even without a time, and gets its own verdict."""
     client = connect(Settings(track_via="import"))
     receipts = [await client.track("u", "E", {"n": 1}), await client.track("u", "E", time=1_700_000_000)]
     await settle(client)
@@ -176,7 +176,7 @@ async def test_track_over_import(server: Emulator, connect: Connect) -> None:
 
 
 async def test_ordered_profiles(server: Emulator, connect: Connect) -> None:
-    """With `ordered_profiles` the last value set is the one that stays, whatever fails in between."""
+    """With `ordered_profiles` the last value set remains, whatever fails in between."""
     server.faults.add(InjectedFault(path="/engage", kind="status", status=503, times=2, after=1))
     client = connect(Settings(ordered_profiles=True, max_batch_records=1))
     for number in range(12):
@@ -186,7 +186,7 @@ async def test_ordered_profiles(server: Emulator, connect: Connect) -> None:
 
 
 async def test_identity(server: Emulator, connect: Connect) -> None:
-    """An identity and an alias go over /track, merge over strict /import."""
+    """Identify and alias use /track; merge uses strict /import."""
     client = connect()
     receipts = [
         await client.identify("user-1", "6b2f1c1e-7b1c-4b0e-8a55-1f3f5a2b6c7d"),

@@ -1,4 +1,4 @@
-"""Each fault over a real socket: what becomes of the records, and how many requests it takes."""
+"""Each fault over a real socket: the outcomes of the records, and the number of requests."""
 
 import email.utils
 import time
@@ -20,7 +20,7 @@ TOGETHER = 3600.0  # seconds that a batch waits for company: until the flush, ho
 
 @dataclass
 class Cell:
-    """One fault, the kind of record it meets, and what must come of ten of them."""
+    """One fault, a kind of record, and the expected result for ten records."""
 
     name: str
     fault: InjectedFault
@@ -116,7 +116,7 @@ CELLS = [
 
 
 async def make(client: AsyncMixpanel, kind: str, number: int) -> Receipt:
-    """Make one record of a kind."""
+    """Track one record of a kind."""
     who = f"user-{number}"
     match kind:
         case "import":
@@ -138,7 +138,7 @@ async def make(client: AsyncMixpanel, kind: str, number: int) -> Receipt:
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name.replace("/", "").replace(" ", "-"))
 async def test_fault(cell: Cell, server: Emulator, connect: Connect, note: Note) -> None:
-    """Ten records meet a fault; each gets the outcome that is true, in no more requests than that takes."""
+    """Ten records meet a fault; each gets its true outcome, without unnecessary requests."""
     server.faults.add(cell.fault)
     client = connect(msgspec.structs.replace(cell.settings or Settings(), linger_seconds=TOGETHER))
     receipts = [await make(client, cell.kind, number) for number in range(10)]
@@ -153,7 +153,7 @@ async def test_fault(cell: Cell, server: Emulator, connect: Connect, note: Note)
 
 
 async def test_a_split_knows_what_must_not_be_applied_twice(server: Emulator, connect: Connect) -> None:
-    """After a 413 each half still knows which of its updates are not sent again once their answer is lost."""
+    """After a 413 each half still knows which of its updates must not be retried after a lost reply."""
     server.faults.add(status("/engage", 413))
     server.faults.add(fault("reset_after", "/engage", times=2))
     client = connect(Settings(linger_seconds=TOGETHER))
@@ -169,7 +169,7 @@ async def test_a_split_knows_what_must_not_be_applied_twice(server: Emulator, co
 
 @pytest.mark.parametrize("spelling", ["insert_id", "$insert_id"])
 async def test_the_right_record_is_rejected(spelling: str, server: Emulator, connect: Connect) -> None:
-    """The index of `failed_records` decides, however the insert id is spelled; the message reaches the receipt."""
+    """The index in `failed_records` counts, however the insert ID is spelled; the receipt has the message."""
     failed = [{"index": 1, spelling: "whatever", "field": "properties.time", "message": "too odd"}]
     body = {"code": 400, "error": "some failed", "num_records_imported": 2, "failed_records": failed}
     server.faults.add(status("/import", 400, body=body))
@@ -182,7 +182,7 @@ async def test_the_right_record_is_rejected(spelling: str, server: Emulator, con
 
 
 async def test_a_retry_is_the_same_bytes(server: Emulator, connect: Connect) -> None:
-    """What is sent again is byte for byte what was sent before, so that Mixpanel recognises it."""
+    """A retry sends the same bytes as before, so that Mixpanel recognises duplicates."""
     server.faults.add(fault("reset_after", times=3))
     client = connect(Settings(linger_seconds=TOGETHER))
     for number in range(50):
@@ -196,7 +196,7 @@ async def test_a_retry_is_the_same_bytes(server: Emulator, connect: Connect) -> 
 
 
 async def test_a_refused_credential_stops_its_own_lane_only(server: Emulator, connect: Connect) -> None:
-    """After a 401 on /import its records fail fast and clearly; /track and /engage go on."""
+    """After a 401 on /import its records fail fast with a clear reason; /track and /engage continue."""
     client = connect(secret="not-the-secret")
     first = await make(client, "import", 1)
     await client.flush(timeout=10)
@@ -214,7 +214,7 @@ async def test_a_refused_credential_stops_its_own_lane_only(server: Emulator, co
 
 
 async def test_a_stopped_lane_does_not_try_again(server: Emulator, connect: Connect) -> None:
-    """What is under way when its lane is stopped is not sent again; if it may have been stored, it is UNKNOWN."""
+    """Records in flight when their lane is stopped are not retried; if they may be stored, they are UNKNOWN."""
     server.faults.add(status("/import", 401))
     server.faults.add(fault("hang", seconds=0.2))
     client = connect(Settings(max_batch_records=1))
@@ -227,7 +227,7 @@ async def test_a_stopped_lane_does_not_try_again(server: Emulator, connect: Conn
 
 
 async def test_a_429_pauses_the_whole_project(server: Emulator, connect: Connect) -> None:
-    """After a 429 on one endpoint nothing of the project's ingestion leaves before the pause is over."""
+    """After a 429 on one endpoint no ingestion request of the project is sent before the pause is over."""
     server.faults.add(status("/import", 429, Retry_After="50"))
     client = connect(Settings(linger_seconds=0.0))
     await make(client, "import", 1)

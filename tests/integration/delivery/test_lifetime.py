@@ -1,4 +1,4 @@
-"""The life of a client: entering, leaving, closing in time, and every way to use it wrongly."""
+"""The lifetime of a client: opening, closing in time, and every kind of misuse."""
 
 import asyncio
 import concurrent.futures
@@ -20,7 +20,7 @@ NOBODY = "http://127.0.0.1:9"
 
 
 async def test_leaving_delivers(server: Emulator) -> None:
-    """`async with` needs no flush: leaving it delivers what is left."""
+    """`async with` needs no flush(): leaving the block delivers all records."""
     async with AsyncMixpanel(TOKEN, base_url=server.url) as mp:
         receipts = [await mp.track("u", "E", {"n": n}) for n in range(100)]
     assert {(await receipt).outcome for receipt in receipts} == {Outcome.UNVERIFIED}
@@ -28,7 +28,7 @@ async def test_leaving_delivers(server: Emulator) -> None:
 
 
 async def test_entered_in_one_task_and_left_in_another(server: Emulator) -> None:
-    """Fixtures and frameworks enter and leave in different tasks; that works."""
+    """A client can be entered and left in different tasks, as fixtures and frameworks do."""
     client = AsyncMixpanel(TOKEN, base_url=server.url)
     await asyncio.create_task(client.__aenter__())
     receipt = await asyncio.create_task(client.track("u", "E"))
@@ -51,7 +51,7 @@ async def test_as_a_fixture(lent: AsyncMixpanel, server: Emulator) -> None:
 
 @pytest.mark.parametrize("timeout", [0.0, 0.2])
 async def test_closing_keeps_its_deadline(timeout: float, server: Emulator) -> None:
-    """Against a server that never answers, closing takes its time-out and no 250 ms more; nothing is left untold."""
+    """If the server never replies, aclose() exceeds its timeout by less than 250 ms; every record has an outcome."""
     server.faults.add(InjectedFault(path="/track", kind="hang", times=None))
     client = AsyncMixpanel(TOKEN, base_url=server.url, settings=Settings(max_batch_records=10, max_concurrency=2))
     receipts = [await client.track("u", "E", {"n": n}) for n in range(200)]
@@ -67,7 +67,7 @@ async def test_closing_keeps_its_deadline(timeout: float, server: Emulator) -> N
 
 
 async def test_closing_twice(server: Emulator) -> None:
-    """Closing again, also at the same time, does no harm and gives the same report."""
+    """Closing again, even concurrently, is harmless and returns the same report."""
     client = AsyncMixpanel(TOKEN, base_url=server.url)
     await client.track("u", "E")
     first, second = await asyncio.gather(client.aclose(), client.aclose())
@@ -76,7 +76,7 @@ async def test_closing_twice(server: Emulator) -> None:
 
 
 async def test_a_closed_client_refuses(server: Emulator) -> None:
-    """After closing, a record has nowhere to go, and its maker hears so."""
+    """After closing, a call that would add a record raises."""
     client = AsyncMixpanel(TOKEN, base_url=server.url)
     await client.aclose()
     with pytest.raises(ClientClosedError, match="closed"):
@@ -84,7 +84,7 @@ async def test_a_closed_client_refuses(server: Emulator) -> None:
 
 
 async def test_cancelling_aclose_keeps_the_books(server: Emulator) -> None:
-    """A close that is cancelled half-way still gives every record its outcome."""
+    """A cancelled aclose() still gives every record an outcome."""
     server.faults.add(InjectedFault(path="/track", kind="hang", times=None))
     client = AsyncMixpanel(TOKEN, base_url=server.url)
     receipts = [await client.track("u", "E") for _ in range(10)]
@@ -117,7 +117,7 @@ def test_the_loop_ends_without_a_close(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_a_client_that_is_never_closed_warns() -> None:
-    """A client that was used and dropped warns with ResourceWarning; one that was never used does not."""
+    """A client that is garbage-collected unclosed emits a ResourceWarning, unless it was never used."""
 
     async def main() -> None:
         client = AsyncMixpanel(TOKEN, base_url=NOBODY)
@@ -136,7 +136,7 @@ def test_a_client_that_is_never_closed_warns() -> None:
 
 
 async def test_another_thread_is_refused(connect: Connect) -> None:
-    """Use from another thread's loop is an error that says what to do, not a corrupted queue."""
+    """Use from another thread's loop raises an error that says what to do."""
     client = connect()
     await client.track("u", "E")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -146,7 +146,7 @@ async def test_another_thread_is_refused(connect: Connect) -> None:
 
 
 def test_another_loop_is_refused() -> None:
-    """A client that outlived its loop says so."""
+    """A client whose loop has ended raises an error that says so."""
     client = AsyncMixpanel(TOKEN, base_url=NOBODY)
 
     async def use() -> None:
@@ -168,7 +168,7 @@ def _use_in_child(client: AsyncMixpanel, answers: "multiprocessing.SimpleQueue[s
 
 
 async def test_a_fork_is_refused(connect: Connect) -> None:
-    """A child process that inherited the client is told to make its own."""
+    """In a forked child an inherited client raises an error that says to create a new one."""
     client = connect()
     await client.track("u", "E")
     context = multiprocessing.get_context("fork")
@@ -182,7 +182,7 @@ async def test_a_fork_is_refused(connect: Connect) -> None:
 
 
 async def test_no_task_is_left(server: Emulator) -> None:
-    """After closing, the client has no task in the loop."""
+    """After closing, the client leaves no task in the loop."""
     before = asyncio.all_tasks()
     async with AsyncMixpanel(TOKEN, base_url=server.url) as client:
         await client.track("u", "E")
@@ -191,7 +191,7 @@ async def test_no_task_is_left(server: Emulator) -> None:
 
 
 async def test_without_a_token() -> None:
-    """A call that lacks its credential says which one, and where to give it."""
+    """A call without its credential raises an error that names the credential and where to set it."""
     async with AsyncMixpanel() as client:
         with pytest.raises(MissingCredentialsError, match="MIXPANEL_TOKEN"):
             await client.track("u", "E")
@@ -200,7 +200,7 @@ async def test_without_a_token() -> None:
 
 
 async def test_a_receipt_outlives_the_client(server: Emulator) -> None:
-    """A receipt can be awaited by many, at any time; a cancelled wait leaves the record alone."""
+    """Any number of tasks can await a receipt at any time; a cancelled wait does not affect the record."""
     client = AsyncMixpanel(TOKEN, base_url=server.url, settings=Settings(linger_seconds=3600))
     receipt = await client.track("u", "E")
     waits = [asyncio.ensure_future(_wait(receipt)) for _ in range(3)]
@@ -217,7 +217,7 @@ async def _wait(receipt: object) -> Outcome:
 
 
 async def test_failures_can_be_heard(server: Emulator, connect: Connect) -> None:
-    """`on_failure` hears of each record that was not delivered, with its JSON; its own errors harm nobody."""
+    """`on_failure` gets the JSON of each record that was not delivered; its exceptions do not stop delivery."""
     heard: list[tuple[bytes, str]] = []
 
     def listen(record: bytes, verdict: object) -> None:
@@ -253,7 +253,7 @@ class _Unprintable:
     [2**70, "\ud800", pytest.param(10**5000, id="many digits"), pytest.param(_nested(), id="nested"), _Unprintable()],
 )
 async def test_a_refused_record_need_not_be_json(value: object, connect: Connect) -> None:
-    """A record that is refused before it is encoded gets its verdict, whatever else it holds, and is reported."""
+    """A record that is rejected before it is encoded gets a verdict, whatever else it contains, and is reported."""
     heard: list[bytes] = []
     async with connect(on_failure=lambda record, _verdict: heard.append(record)) as client:
         receipts = [
@@ -267,7 +267,7 @@ async def test_a_refused_record_need_not_be_json(value: object, connect: Connect
 
 
 async def test_half_a_character_is_no_id(connect: Connect) -> None:
-    """An id that cannot be encoded is rejected alone, with its field; where the settings say so, the call raises."""
+    """A record with an ID that cannot be encoded is rejected alone, with its field; if configured, the call raises."""
     async with connect() as client:
         for insert_id in (None, "id"):
             verdict = await (await client.track("\ud800", "E", insert_id=insert_id))

@@ -1,4 +1,4 @@
-"""The session over a raw socket: what a hostile or broken server can and cannot do to it."""
+"""The session over a raw socket, with hostile and broken servers."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ POST = Request(
 
 @asynccontextmanager
 async def raw_server(answer: Answer, heads: list[bytes] | None = None) -> AsyncIterator[str]:
-    """Serve connections by hand: `answer` gets each request's head and writes what it likes."""
+    """Serve raw connections: `answer` gets the head of each request and writes the reply."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -76,7 +76,7 @@ def plain(status: str, body: bytes = b"", *headers: str) -> bytes:
 
 
 async def test_a_get_is_never_repeated_in_secret() -> None:
-    """When a kept-alive connection breaks, the HTTP library sends nothing again behind the governor's back."""
+    """When a kept-alive connection breaks, aiohttp does not retry without the rate limiter."""
     heads: list[bytes] = []
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -93,7 +93,7 @@ async def test_a_get_is_never_repeated_in_secret() -> None:
 
 
 async def test_an_error_body_is_read_through_a_bound() -> None:
-    """An error of a gigabyte costs 64 KiB; so does one that inflates to that."""
+    """Of a 1 GiB error body only 64 KiB are read, compressed or not."""
 
     async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
         if b"/bomb" in head:
@@ -113,7 +113,7 @@ async def test_an_error_body_is_read_through_a_bound() -> None:
 
 
 async def test_a_reply_of_several_gzip_members_is_whole() -> None:
-    """A reply that somebody joined of compressed parts is read to its end, or refused where it is no gzip there."""
+    """A reply of several gzip members is read completely, or raises if a later part is not gzip."""
 
     async def answer(head: bytes, writer: asyncio.StreamWriter) -> None:
         rest = b"no gzip" if b"/broken" in head else gzip.compress(b" second")
@@ -127,7 +127,7 @@ async def test_a_reply_of_several_gzip_members_is_whole() -> None:
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
 async def test_redirects_are_not_followed(status: str) -> None:
-    """A redirect is an error that names its target; neither credential nor body goes there."""
+    """A redirect is an error that names its target; neither the credential nor the body is sent there."""
     elsewhere: list[bytes] = []
 
     async def never(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -147,7 +147,7 @@ async def test_redirects_are_not_followed(status: str) -> None:
 
 
 async def test_a_trickle_does_not_hold_a_call_for_ever() -> None:
-    """A reply that comes a byte at a time ends with the total time-out."""
+    """A reply that arrives byte by byte ends with the total timeout."""
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -164,7 +164,7 @@ async def test_a_trickle_does_not_hold_a_call_for_ever() -> None:
 
 
 async def test_nobody_there() -> None:
-    """A server that is not there is ConnectFailedError: nothing was sent, and the message says where."""
+    """A server that does not listen raises ConnectFailedError: nothing was sent, and the message names the address."""
     async with session_to("http://127.0.0.1:9") as session:
         with pytest.raises(errors.ConnectFailedError, match=r"127\.0\.0\.1:9") as caught:
             await session.send(GET)
@@ -172,7 +172,7 @@ async def test_nobody_there() -> None:
 
 
 async def test_no_such_host() -> None:
-    """A name that does not resolve is ConnectFailedError, not a crash."""
+    """A host name that does not resolve raises ConnectFailedError."""
     async with session_to("http://no-such-host.invalid") as session:
         with pytest.raises(errors.ConnectFailedError, match="no-such-host"):
             await session.send(GET)
@@ -180,7 +180,7 @@ async def test_no_such_host() -> None:
 
 @pytest.mark.parametrize("cut", ["length", "chunk", "gzip"])
 async def test_a_cut_reply_is_no_reply(cut: str) -> None:
-    """A body that ends early is an error, in whichever way it ends early."""
+    """A truncated body raises an error, however it is truncated."""
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
         whole = gzip.compress(b'{"a": 1}' * 1000)
@@ -200,7 +200,7 @@ async def test_a_cut_reply_is_no_reply(cut: str) -> None:
 
 
 async def test_retries_of_a_call() -> None:
-    """A call that may be repeated is, with the documented delays and Retry-After; each try is counted."""
+    """A call that is safe to retry is retried with the documented delays and Retry-After; each attempt is counted."""
     answers = iter(
         [
             plain("503 Busy"),
@@ -221,7 +221,7 @@ async def test_retries_of_a_call() -> None:
 
 
 async def test_a_wait_that_is_too_long() -> None:
-    """A server that asks for a longer wait than a call may have is not waited for; the error has the capped wait."""
+    """A call does not wait longer than it may, whatever the server asks for; the error has the capped wait."""
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(plain("503 Busy", b"", "Retry-After: 86400"))
@@ -235,7 +235,7 @@ async def test_a_wait_that_is_too_long() -> None:
 
 
 async def test_a_change_is_not_repeated() -> None:
-    """A POST that may have done something is not sent again."""
+    """A POST that may have had an effect is not retried."""
     heads: list[bytes] = []
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -248,7 +248,7 @@ async def test_a_change_is_not_repeated() -> None:
 
 
 async def test_the_limit_on_queries() -> None:
-    """A call whose turn comes too late is refused at once, with the time at which it would be free."""
+    """A call that would have to wait too long fails at once, with the time at which it would be allowed."""
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(plain("200 OK", b"{}"))
@@ -266,7 +266,7 @@ async def test_the_limit_on_queries() -> None:
 
 
 async def test_five_queries_at_once() -> None:
-    """The sixth query waits until one of five is answered."""
+    """The sixth query waits until one of five has finished."""
     open_now = peak = 0
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -284,7 +284,7 @@ async def test_five_queries_at_once() -> None:
 
 
 async def test_a_strange_host_gets_no_credential() -> None:
-    """A whole URL to another host goes without the credential: it was not given to that host."""
+    """A request to a complete URL of another host does not carry the credential."""
     heads: list[bytes] = []
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -299,7 +299,7 @@ async def test_a_strange_host_gets_no_credential() -> None:
 
 
 async def test_a_proxy() -> None:
-    """Requests go through the proxy that the settings name."""
+    """Requests use the proxy of the settings."""
     heads: list[bytes] = []
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -315,7 +315,7 @@ async def test_a_proxy() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxys_password_is_sent_and_never_shown(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The proxy is told who asks; whatever it answers, no error and no log line holds the password."""
+    """The proxy gets its credentials; whatever it replies, no error and no log line contains the password."""
     caplog.set_level(logging.DEBUG)
     heads: list[bytes] = []
 
@@ -339,7 +339,7 @@ async def test_a_proxys_password_is_sent_and_never_shown(scheme: str, caplog: py
 
 
 async def test_a_closed_session_opens_nothing() -> None:
-    """A call after the end raises, whether there was one before or not; no connection stays open."""
+    """A call after aclose() raises, whether or not there was one before; no connection stays open."""
     heads: list[bytes] = []
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -360,7 +360,7 @@ async def test_a_closed_session_opens_nothing() -> None:
 
 
 async def test_tls_is_verified() -> None:
-    """A server without TLS, or with a wrong certificate, is refused before anything is sent."""
+    """A server without TLS, or with an invalid certificate, gets no request."""
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(plain("200 OK", b"{}"))
@@ -379,7 +379,7 @@ async def test_tls_is_verified() -> None:
 async def test_no_secret_is_ever_shown(
     credentials: Credential, server: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever fails: no log line, repr, exception or verdict holds the secret or the token."""
+    """Whatever fails, no log line, repr, exception or verdict contains the secret or the token."""
     caplog.set_level(logging.DEBUG)
     echo = {"error": f"cannot do this with {SECRET} and {TOKEN}"}
     for fault in (
@@ -415,7 +415,7 @@ async def test_no_secret_is_ever_shown(
 
 
 async def test_a_server_that_comes_back(connect: Connect, server: Emulator) -> None:
-    """Records made while nobody listens are delivered once somebody does."""
+    """Records tracked while the server is down are delivered once it is up."""
     port = int(server.url.rpartition(":")[2])
     await server.stop()
     client = connect(base_url=server.url)
@@ -436,7 +436,7 @@ async def test_a_server_that_comes_back(connect: Connect, server: Emulator) -> N
 
 
 async def test_a_redirect_that_was_asked_for(connect: Connect, server: Emulator) -> None:
-    """With `redirect` in the query Mixpanel's redirect is the success: nothing is raised, and nobody goes there."""
+    """With `redirect` in the query Mixpanel's redirect is a success: nothing is raised, and it is not followed."""
     client = connect()
     event = {"event": "Clicked", "properties": {"token": TOKEN, "distinct_id": "u"}}
     query = {"redirect": "http://127.0.0.1:9/landing"}
@@ -449,7 +449,7 @@ async def test_a_redirect_that_was_asked_for(connect: Connect, server: Emulator)
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 async def test_the_callers_own_authorization_wins(name: str) -> None:
-    """A header of the caller's replaces the client's credential, however its name is spelled, and goes out once."""
+    """The caller's header replaces the client's credential, however its name is spelled, and is sent once."""
     heads: list[bytes] = []
 
     async def answer(_head: bytes, writer: asyncio.StreamWriter) -> None:

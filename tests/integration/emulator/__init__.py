@@ -1,1 +1,1 @@
-"""Tests of the emulator, over real sockets."""
+"""Tests of the local server, over real sockets."""

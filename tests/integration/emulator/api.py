@@ -1,4 +1,4 @@
-"""What the tests of the emulator share: a hand-moved clock and a plain HTTP client."""
+"""Shared by the tests of the local server: a manual clock and a plain HTTP client."""
 
 import asyncio
 import gzip
@@ -18,14 +18,14 @@ DAY = "2025-10-09"
 
 @dataclass
 class HandClock:
-    """Time that moves only by hand; `slept` lists what was slept."""
+    """A clock that moves only when a test sets it; `slept` lists the requested sleeps."""
 
     seconds: float = NOON
     slept: list[float] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> float:
-        """Give the time, in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return self.seconds
 
     async def sleep(self, seconds: float) -> None:
@@ -36,7 +36,7 @@ class HandClock:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, read to its end."""
+    """A complete reply."""
 
     status: int
     body: bytes
@@ -53,7 +53,7 @@ class Answer:
 
 
 class Api:
-    """Sends requests to an emulator, with a service account unless told otherwise."""
+    """Sends requests to a local server, by default with a service account."""
 
     def __init__(self, emulator: Emulator, session: aiohttp.ClientSession) -> None:
         self.emulator = emulator
@@ -69,7 +69,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         authorization: str | None = aiohttp.encode_basic_auth("account", "secret"),
     ) -> Answer:
-        """Send one request and read its answer."""
+        """Send one request and return its reply."""
         sent = dict(headers or {})
         if authorization is not None:
             sent["Authorization"] = authorization
@@ -96,7 +96,7 @@ class Api:
         return await self.post_json("/import", events, {"strict": strict, "project_id": 1}, packed=packed)
 
     async def export(self, query: Mapping[str, str | int] | None = None, *, encoding: str = "gzip") -> Answer:
-        """Export one day unless told otherwise."""
+        """Export events, by default of one day."""
         days: dict[str, str | int] = {"project_id": 1, "from_date": DAY, "to_date": DAY}
         return await self.call(
             "GET", "/api/2.0/export", query={**days, **(query or {})}, headers={"Accept-Encoding": encoding}
@@ -111,7 +111,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def event(number: int = 0, name: str = "Signed Up", **properties: object) -> dict[str, Any]:
-    """Build a valid event; properties replace or add, those that are ... are left out."""
+    """Return a valid event; properties replace or add to its own, and `...` removes one."""
     every = {"time": NOON, "distinct_id": f"user-{number}", "$insert_id": f"id-{number}", **properties}
     return {"event": name, "properties": {key: value for key, value in every.items() if value is not ...}}
 

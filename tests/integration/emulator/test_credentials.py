@@ -37,7 +37,7 @@ async def import_with(api: Api, authorization: str | None, **query: str | int) -
     ],
 )
 async def test_each_kind_of_credentials_opens_import(locked: Api, authorization: str, query: dict[str, int]) -> None:
-    """Service account, project secret, project token and OAuth token are let in."""
+    """Service account, project secret, project token and OAuth token are accepted."""
     assert await import_with(locked, authorization, **query) == 200
 
 
@@ -60,13 +60,13 @@ async def test_each_kind_of_credentials_opens_import(locked: Api, authorization:
 async def test_wrong_credentials_are_refused(
     locked: Api, authorization: str | None, query: dict[str, int], status: int
 ) -> None:
-    """Anything else is refused before a record is looked at."""
+    """Any other credential is refused before records are validated."""
     assert await import_with(locked, authorization, **query) == status
     assert await locked.emulator.events() == []
 
 
 async def test_the_token_does_not_open_the_export(locked: Api) -> None:
-    """The project's token is for sending; reading needs more."""
+    """The project token is accepted for ingestion but not for exports."""
     query: dict[str, str | int] = {"project_id": 7, "from_date": DAY, "to_date": DAY}
     for user, status in (("project-token", 401), ("project-secret", 200)):
         authorization = aiohttp.encode_basic_auth(user, "")
@@ -74,15 +74,15 @@ async def test_the_token_does_not_open_the_export(locked: Api) -> None:
         assert answer.status == status
 
 
-async def test_an_open_emulator_still_wants_some_credentials(api: Api) -> None:
-    """Without configured credentials any are let in, none are not."""
+async def test_an_open_server_still_needs_a_credential(api: Api) -> None:
+    """Without configured credentials any credential is accepted, but a missing one is not."""
     assert await import_with(api, None) == 401
     assert await import_with(api, aiohttp.encode_basic_auth("anything", "")) == 200
     assert await import_with(api, "Bearer anything") == 200
 
 
 async def test_secrets_are_neither_logged_nor_shown(locked: Api) -> None:
-    """Neither the request log nor the settings' repr holds a secret."""
+    """Neither the request log nor the repr of the settings contains a secret."""
     await import_with(locked, aiohttp.encode_basic_auth("account", "account-secret"), project_id=7)
     log = locked.emulator.requests[-1]
     assert log.headers["Authorization"] == "Basic"

@@ -13,7 +13,7 @@ MIDNIGHT = 1_759_968_000  # 2025-10-09T00:00:00Z
 
 
 async def test_export_gives_every_event_raw(api: Api) -> None:
-    """Each accepted event comes out once for each time it was accepted, with all its properties."""
+    """Each event is exported as often as it was accepted, with all its properties."""
     sent = [event(number, plan="prö", n=number, nested={"a": [1, None]}) for number in range(1500)]
     await api.import_events(sent)
     await api.import_events(sent[:10])
@@ -23,13 +23,13 @@ async def test_export_gives_every_event_raw(api: Api) -> None:
 
 
 async def test_export_of_nothing_is_an_empty_200(api: Api) -> None:
-    """No events, no body."""
+    """An export without events has an empty body."""
     answer = await api.export()
     assert (answer.status, answer.body) == (200, b"")
 
 
 async def test_export_days_are_inclusive_and_utc(api: Api) -> None:
-    """Both days belong to the export from their first to their last millisecond."""
+    """Both days are exported from their first to their last millisecond."""
     times = [MIDNIGHT * 1000 - 1, MIDNIGHT * 1000, (MIDNIGHT + 86_400) * 1000 - 1, (MIDNIGHT + 86_400) * 1000]
     await api.import_events([event(number, time=time - 86_400_000) for number, time in enumerate(times)])
     rows = exported(await api.export({"from_date": "2025-10-08", "to_date": "2025-10-08"}))
@@ -38,7 +38,7 @@ async def test_export_days_are_inclusive_and_utc(api: Api) -> None:
 
 
 async def test_export_time_is_in_seconds_unless_asked(api: Api) -> None:
-    """Seconds by default, milliseconds with time_in_ms, whatever unit was sent."""
+    """Times are in seconds, or in milliseconds with time_in_ms, whatever unit was sent."""
     await api.import_events([event(0, time=NOON), event(1, time=NOON * 1000 + 789)])
     assert [row["properties"]["time"] for row in exported(await api.export())] == [NOON, NOON]
     rows = exported(await api.export({"time_in_ms": "true"}))
@@ -46,7 +46,7 @@ async def test_export_time_is_in_seconds_unless_asked(api: Api) -> None:
 
 
 async def test_export_can_be_narrowed(api: Api) -> None:
-    """By names, as a JSON array, and by a number of events."""
+    """An export can be filtered by a JSON array of names and limited in number."""
     await api.import_events([event(number, name="ABC"[number % 3]) for number in range(9)])
     assert [row["event"] for row in exported(await api.export({"event": '["A","C"]'}))] == ["A", "C"] * 3
     assert len(exported(await api.export({"limit": 4}))) == 4
@@ -54,7 +54,7 @@ async def test_export_can_be_narrowed(api: Api) -> None:
 
 
 async def test_export_compresses_when_asked(api: Api) -> None:
-    """Above 1400 bytes gzip is used if the client takes it; the content is the same."""
+    """Above 1400 bytes gzip is used if the client accepts it; the content is the same."""
     await api.import_events([event(number) for number in range(100)])
     plain = await api.export(encoding="identity")
     packed = await api.export()
@@ -77,14 +77,14 @@ async def test_export_compresses_when_asked(api: Api) -> None:
     ],
 )
 async def test_wrong_export_parameters_are_400(api: Api, query: dict[str, str | int]) -> None:
-    """A parameter that cannot be read refuses the export."""
+    """An invalid parameter gets a 400."""
     assert (await api.export(query)).status == 400
 
 
 @settings(deadline=None)
 @given(first=st.dates(max_value=LAST_DATE), last=st.dates(max_value=LAST_DATE))
 def test_days_cover_whole_days(first: dt.date, last: dt.date) -> None:
-    """Days in order span whole days; days out of order are refused."""
+    """Two dates in order span whole days; out of order they are refused."""
     if last < first:
         with pytest.raises(RefusalError):
             read_days(str(first), str(last))
@@ -95,7 +95,7 @@ def test_days_cover_whole_days(first: dt.date, last: dt.date) -> None:
 
 
 async def test_export_reads_what_was_there_when_it_began(api: Api) -> None:
-    """An export is a snapshot: a large one is complete, in the order of arrival."""
+    """An export is a complete snapshot in the order of arrival, even a large one."""
     for start in range(0, 24_000, 2000):
         await api.import_events([event(number) for number in range(start, start + 2000)])
     rows = exported(await api.export({"from_date": DAY}))

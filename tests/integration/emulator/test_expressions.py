@@ -51,7 +51,7 @@ def value_of(text: str) -> Any:  # noqa: ANN401 - any value
     ],
 )
 def test_expressions_have_their_values(text: str, value: object) -> None:
-    """Operators, functions and precedence do what the reference says."""
+    """Operators, functions and precedence follow the reference."""
     if value is ExpressionError:
         with pytest.raises(ExpressionError):
             parse_expression(text)
@@ -79,7 +79,7 @@ def test_expressions_have_their_values(text: str, value: object) -> None:
         "undefined",
     ],
 )
-def test_nonsense_is_undefined_and_not_true(text: str) -> None:
+def test_invalid_operations_are_undefined_and_not_true(text: str) -> None:
     """Division by zero, mixed types and missing properties give undefined; it counts as false."""
     assert value_of(text) is UNDEFINED
     assert value_of(f"({text}) and true") is False
@@ -106,8 +106,8 @@ def test_nonsense_is_undefined_and_not_true(text: str) -> None:
         "[" * 5000 + "]" * 5000,
     ],
 )
-def test_what_is_no_expression_is_refused(text: str) -> None:
-    """A text that cannot be read raises, however deep it is nested."""
+def test_invalid_expressions_are_refused(text: str) -> None:
+    """An invalid expression raises, however deeply it is nested."""
     with pytest.raises(ExpressionError):
         parse_expression(text)
 
@@ -115,7 +115,7 @@ def test_what_is_no_expression_is_refused(text: str) -> None:
 @settings(deadline=None)
 @given(text=st.text(alphabet='properties["n"]()+-*/%<>=!, and or not in 019.\'\\', max_size=60))
 def test_any_text_gets_a_value_or_a_refusal(text: str) -> None:
-    """No text raises anything but ExpressionError, neither when read nor when evaluated."""
+    """No text raises anything but ExpressionError, neither when parsed nor when evaluated."""
     try:
         expression = parse_expression(text)
     except ExpressionError:
@@ -150,7 +150,7 @@ scalars = st.none() | st.booleans() | numbers | st.text(max_size=5)
 @settings(deadline=None)
 @given(left=scalars, right=scalars)
 def test_equality_and_order_never_mix_types(left: object, right: object) -> None:
-    """Values are equal only within a type, and only numbers and texts are ordered."""
+    """Values are equal only within a type, and only numbers and strings are ordered."""
     scope = Scope({"l": left, "r": right}, {}, {})
     equal = parse_expression('properties["l"] == properties["r"]')(scope)
     less = parse_expression('properties["l"] < properties["r"]')(scope)

@@ -13,7 +13,7 @@ BATCH = [event(number) for number in range(5)]
 
 
 def test_plan_counts_passes_and_times() -> None:
-    """A fault lets `after` matching requests pass, then strikes `times` of them, then is over."""
+    """A fault spares the first `after` matching requests, affects the next `times`, and is over."""
     plan = FaultPlan()
     plan.add(InjectedFault(path="/import", kind="status", after=1, times=2))
     struck = [plan.take("/import") is not None for _ in range(4)]
@@ -23,7 +23,7 @@ def test_plan_counts_passes_and_times() -> None:
 
 
 def test_plan_takes_faults_in_turn() -> None:
-    """Faults for one path strike one after the other; wildcards match; None strikes until cleared."""
+    """Faults for one path occur one after the other; wildcards match; `times=None` lasts until cleared."""
     plan = FaultPlan()
     plan.add(InjectedFault(path="/import", kind="reset_before"))
     plan.add(InjectedFault(path="/*", kind="status", times=None))
@@ -48,7 +48,7 @@ async def test_status_is_answered_and_nothing_stored(api: Api) -> None:
 
 @pytest.mark.parametrize(("kind", "stored"), [("reset_before", 0), ("reset_after", 5)])
 async def test_resets_break_the_connection(api: Api, kind: str, stored: int) -> None:
-    """Before the body nothing is stored, after it everything is; the client hears nothing either way."""
+    """A reset before the body stores nothing, one after it stores everything; the client gets no reply either way."""
     await api.post_json("/_admin/faults", {"path": "/import", "kind": kind})
     with pytest.raises(aiohttp.ClientConnectionError):
         await api.import_events(BATCH)
@@ -59,7 +59,7 @@ async def test_resets_break_the_connection(api: Api, kind: str, stored: int) -> 
 
 
 async def test_reset_is_a_reset(api: Api) -> None:
-    """The socket sees ECONNRESET, not a polite end."""
+    """The socket gets ECONNRESET, not a regular end."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="reset_before"))
     host, port = api.emulator.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -70,7 +70,7 @@ async def test_reset_is_a_reset(api: Api) -> None:
 
 
 async def test_delay_waits_then_stores(api: Api, clock: HandClock) -> None:
-    """The request is served as usual, later."""
+    """A delayed request is served as usual."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=7.5))
     pending = asyncio.ensure_future(api.import_events(BATCH))
     await until(lambda: bool(clock.slept))
@@ -80,8 +80,8 @@ async def test_delay_waits_then_stores(api: Api, clock: HandClock) -> None:
     assert (await pending).status == 200
 
 
-async def test_hang_never_answers_but_lets_the_emulator_stop(api: Api) -> None:
-    """A hanging request ends when the emulator does; nothing is stored."""
+async def test_a_hanging_request_lets_the_server_stop(api: Api) -> None:
+    """A hanging request ends when the server stops; nothing is stored."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="hang"))
     pending = asyncio.ensure_future(api.import_events(BATCH))
     await until(lambda: bool(api.emulator.requests) and api.emulator.requests[-1].body_sha256 is not None)
@@ -93,7 +93,7 @@ async def test_hang_never_answers_but_lets_the_emulator_stop(api: Api) -> None:
 
 
 async def test_a_client_that_gives_up_does_no_harm(api: Api, clock: HandClock) -> None:
-    """Records sent by a client that did not wait for the answer are stored all the same."""
+    """Records of a client that did not wait for the reply are stored."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=1))
     pending = asyncio.ensure_future(api.import_events(BATCH))
     await until(lambda: bool(clock.slept))
@@ -105,7 +105,7 @@ async def test_a_client_that_gives_up_does_no_harm(api: Api, clock: HandClock) -
 
 
 async def test_partial_refuses_the_named_records(api: Api) -> None:
-    """These indexes are in failed_records, the others are stored."""
+    """The given indexes are in failed_records; the other records are stored."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(1, 3)))
     answer = await api.import_events(BATCH)
     assert answer.status == 400
@@ -114,7 +114,7 @@ async def test_partial_refuses_the_named_records(api: Api) -> None:
 
 
 async def test_count_mismatch_and_garbage_store_everything(api: Api) -> None:
-    """The answer lies or makes no sense; the records are in."""
+    """The reply is wrong or meaningless; the records are stored."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="count_mismatch"))
     api.emulator.faults.add(InjectedFault(path="/import", kind="garbage_body"))
     short, garbage = [await api.import_events(BATCH) for _ in range(2)]
@@ -126,7 +126,7 @@ async def test_count_mismatch_and_garbage_store_everything(api: Api) -> None:
 
 
 async def test_truncated_answer_announces_more_than_it_sends(api: Api) -> None:
-    """The records are stored; the client sees the body break off."""
+    """The records are stored; the client gets a truncated body."""
     api.emulator.faults.add(InjectedFault(path="/import", kind="truncate"))
     with pytest.raises(aiohttp.ClientPayloadError):
         await api.import_events(BATCH)
@@ -134,7 +134,7 @@ async def test_truncated_answer_announces_more_than_it_sends(api: Api) -> None:
 
 
 async def raw_export(api: Api, headers: str = "") -> tuple[str, bytes]:
-    """Read an export from the socket, as no client library would."""
+    """Read an export from a raw socket."""
     host, port = api.emulator.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     authorization = aiohttp.encode_basic_auth("u", "s")
@@ -151,7 +151,7 @@ def truncation(variant: str | None = None) -> InjectedFault:
 
 
 async def test_exports_can_end_quietly_in_mid_line(api: Api) -> None:
-    """The default cut ends inside a line, with neither length nor chunks to tell."""
+    """By default an export ends in the middle of a line, without a length or chunks that reveal it."""
     await api.import_events(BATCH)
     api.emulator.faults.add(truncation())
     head, body = await raw_export(api)
@@ -164,7 +164,7 @@ async def test_exports_can_end_quietly_in_mid_line(api: Api) -> None:
 
 
 async def test_exports_can_end_quietly_between_lines(api: Api) -> None:
-    """Every line is whole, one is missing."""
+    """Every line is complete, but one is missing."""
     await api.import_events(BATCH)
     api.emulator.faults.add(truncation("cut_after_line"))
     _, body = await raw_export(api)
@@ -173,7 +173,7 @@ async def test_exports_can_end_quietly_between_lines(api: Api) -> None:
 
 
 async def test_exports_can_lose_their_last_chunk(api: Api) -> None:
-    """Chunked transfer that never ends is an error for any client."""
+    """A chunked reply without its last chunk is an error for any client."""
     await api.import_events(BATCH)
     api.emulator.faults.add(truncation("chunked_cut"))
     with pytest.raises(aiohttp.ClientPayloadError):
@@ -181,7 +181,7 @@ async def test_exports_can_lose_their_last_chunk(api: Api) -> None:
 
 
 async def test_exports_can_say_that_they_were_terminated(api: Api) -> None:
-    """The literal line stands at the end of a proper body."""
+    """The literal line is at the end of a complete body."""
     await api.import_events(BATCH)
     api.emulator.faults.add(truncation("terminated_line"))
     answer = await api.export()
@@ -191,7 +191,7 @@ async def test_exports_can_say_that_they_were_terminated(api: Api) -> None:
 
 
 async def test_exports_can_be_half_a_gzip_stream(api: Api) -> None:
-    """The chunks are complete, the gzip stream in them is not."""
+    """The chunks are complete; the gzip stream in them is not."""
     await api.import_events(BATCH)
     api.emulator.faults.add(truncation("half_gzip"))
     head, body = await raw_export(api, "Accept-Encoding: gzip\r\n")
@@ -207,13 +207,13 @@ async def test_exports_can_be_half_a_gzip_stream(api: Api) -> None:
     "wrong", [{}, {"path": "/import"}, {"path": "/import", "kind": "explode"}, {"path": "/", "kind": "hang", "x": 1}]
 )
 async def test_malformed_faults_are_refused(api: Api, wrong: Mapping[str, object]) -> None:
-    """A fault that cannot be understood is not added."""
+    """An invalid fault gets a 400 and is not added."""
     assert (await api.post_json("/_admin/faults", wrong)).status == 400
     assert api.emulator.faults.pending() == []
 
 
 async def test_faults_can_be_cleared(api: Api) -> None:
-    """DELETE /_admin/faults forgets them; faults never strike the emulator's own pages."""
+    """DELETE /_admin/faults removes all faults; the server's own pages never fail."""
     await api.post_json("/_admin/faults", {"path": "*", "kind": "status", "times": None})
     assert (await api.call("GET", "/_admin/state")).json()["faults"][0]["kind"] == "status"
     assert (await api.call("DELETE", "/_admin/faults")).status == 200

@@ -12,7 +12,7 @@ from tests.integration.emulator.api import NOON, Api, HandClock, event
 
 
 async def test_import_stores_all_and_says_how_many(api: Api) -> None:
-    """A valid batch is stored whole, and the answer counts it."""
+    """A valid batch is stored completely, and the reply has the count."""
     sent = [event(number, plan="pro") for number in range(2000)]
     answer = await api.import_events(sent, packed=True)
     assert (answer.status, answer.json()) == (200, {"code": 200, "num_records_imported": 2000, "status": "OK"})
@@ -30,8 +30,8 @@ async def test_import_takes_json_lines(api: Api) -> None:
     assert await api.emulator.events() == [event(number) for number in range(3)] * 2
 
 
-async def test_malformed_line_refuses_the_request(api: Api) -> None:
-    """One malformed line refuses the whole request, and the answer names the line."""
+async def test_a_malformed_line_fails_the_request(api: Api) -> None:
+    """A malformed line gets a 400 for the whole request, with its number."""
     body = orjson.dumps(event()) + b'\n{"event":'
     headers = {"Content-Type": "application/x-ndjson"}
     answer = await api.call("POST", "/import", query={"project_id": 1}, body=body, headers=headers)
@@ -42,14 +42,14 @@ async def test_malformed_line_refuses_the_request(api: Api) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[", b"{}", b"[]", b"[NaN]", b"7", b'["\xff"]'])
-async def test_malformed_body_refuses_the_request(api: Api, body: bytes) -> None:
-    """What is no non-empty array of JSON is refused as a whole."""
+async def test_a_malformed_body_fails_the_request(api: Api, body: bytes) -> None:
+    """A body that is not a non-empty JSON array gets a 400."""
     answer = await api.call("POST", "/import", query={"project_id": 1}, body=body)
     assert (answer.status, answer.json()["code"]) == (400, 400)
 
 
 async def test_strict_import_stores_the_good_and_lists_the_bad(api: Api) -> None:
-    """With strict=1 good records are in, each bad one has its index, id, field and message."""
+    """With strict=1 valid records are stored; each invalid one is listed with index, ID, field and message."""
     answer = await api.import_events([event(0), event(1, time="yesterday"), event(2), "no object"])
     body = answer.json()
     assert (answer.status, body["code"], body["num_records_imported"]) == (400, 400, 2)
@@ -63,7 +63,7 @@ async def test_strict_import_stores_the_good_and_lists_the_bad(api: Api) -> None
 
 
 async def test_lenient_import_stores_the_good_and_is_silent(api: Api) -> None:
-    """With strict=0 the bad records are dropped without a word."""
+    """With strict=0 invalid records are dropped without an error."""
     answer = await api.import_events([event(0), event(1, time=...)], strict=0)
     assert (answer.status, answer.json()["num_records_imported"]) == (200, 1)
 
@@ -101,7 +101,7 @@ def _nested(depth: int) -> dict[str, Any]:
     ],
 )
 def test_flaws_are_found(changes: dict[str, Any], field: str) -> None:
-    """Each documented rule refuses the record that breaks it, and names the field."""
+    """Each documented rule rejects a record that breaks it, and names the field."""
     flaw = check_imported_event(event(**changes))
     assert flaw is not None
     assert flaw.field == field
@@ -122,7 +122,7 @@ def test_flaws_are_found(changes: dict[str, Any], field: str) -> None:
     ],
 )
 def test_limits_themselves_are_allowed(changes: dict[str, Any]) -> None:
-    """A record exactly at a limit passes."""
+    """A record exactly at a limit is valid."""
     assert check_imported_event(event(**changes)) is None
 
 
@@ -136,14 +136,14 @@ json_values = st.recursive(
 @settings(deadline=None)
 @given(record=json_values | st.fixed_dictionaries({"event": json_values, "properties": json_values}))
 def test_any_json_gets_a_verdict(record: object) -> None:
-    """No JSON value breaks the validation; only objects with both fields can pass."""
+    """No JSON value breaks the validation; only objects with both fields can be valid."""
     if check_imported_event(record) is None:
         assert isinstance(record, dict)
         assert set(record) == {"event", "properties"}
 
 
 async def test_arrays_a_thousand_deep_do_no_harm(api: Api) -> None:
-    """Nesting that would exhaust a recursive check or the encoder is refused, not a crash."""
+    """Nesting that would exhaust a recursive check or the encoder is rejected without a crash."""
     body = b'[{"event":"e","properties":{"time":%d,"distinct_id":"d","$insert_id":"i","x":%s}}]'
     deep = b"[" * 900 + b"]" * 900
     answer = await api.call("POST", "/import", query={"project_id": 1}, body=body % (NOON, deep))
@@ -153,8 +153,8 @@ async def test_arrays_a_thousand_deep_do_no_harm(api: Api) -> None:
     assert answer.status == 200
 
 
-async def test_long_strings_are_cut(api: Api) -> None:
-    """A string above 255 characters is cut, at any depth; the record is not refused."""
+async def test_long_strings_are_truncated(api: Api) -> None:
+    """A string above 255 characters is truncated at any depth; the record is accepted."""
     await api.import_events([event(text="é" * 300, inner={"list": ["y" * 256]})])
     (stored,) = await api.emulator.events()
     assert stored["properties"]["text"] == "é" * 255
@@ -162,7 +162,7 @@ async def test_long_strings_are_cut(api: Api) -> None:
 
 
 async def test_future_time_becomes_arrival_time(api: Api) -> None:
-    """A time more than an hour ahead is rewritten, one within the hour is kept."""
+    """A time more than an hour ahead becomes the arrival time; one within the hour is kept."""
     await api.import_events(
         [event(0, time=NOON + 3600), event(1, time=NOON + 3601), event(2, time=(NOON + 9999) * 1000)]
     )
@@ -170,14 +170,14 @@ async def test_future_time_becomes_arrival_time(api: Api) -> None:
 
 
 async def test_event_above_a_megabyte_is_refused(api: Api) -> None:
-    """One event above 1 MB is refused; its neighbours are not."""
+    """An event above 1 MB is rejected; the others of its batch are not."""
     answer = await api.import_events([event(0), event(1, text="x" * limits.MAX_EVENT_BYTES)])
     assert answer.json()["num_records_imported"] == 1
     assert answer.json()["failed_records"][0]["index"] == 1
 
 
 async def test_too_many_records_or_bytes_are_413(api: Api) -> None:
-    """A batch above either limit is answered with 413 and stored not at all."""
+    """A batch above either limit gets a 413, and nothing of it is stored."""
     too_many = await api.import_events([event(number) for number in range(2001)])
     too_large = await api.import_events(
         [event(text="x" * 900_000), event(text="x" * 900_000), event(text="x" * 900_000)]
@@ -190,14 +190,14 @@ async def test_too_many_records_or_bytes_are_413(api: Api) -> None:
 
 @pytest.mark.parametrize("damage", [lambda body: body[:-4], lambda body: b"no" + body[2:]])
 async def test_broken_gzip_is_400(api: Api, damage: Any) -> None:  # noqa: ANN401 - a function of a parameter list
-    """A gzip stream that is cut or no gzip stream at all refuses the request."""
+    """A truncated or malformed gzip stream gets a 400."""
     body = damage(gzip.compress(orjson.dumps([event()])))
     answer = await api.call("POST", "/import", query={"project_id": 1}, body=body, headers={"Content-Encoding": "gzip"})
     assert answer.status == 400
 
 
 async def test_identity_events_become_links(api: Api) -> None:
-    """$identify, $create_alias and $merge link ids and are counted as imported, but are no events."""
+    """$identify, $create_alias and $merge link IDs and count as imported, but are not events."""
     anonymous = "7d2b8f0e-94b9-4e2c-9a50-0f7cf1c3a111"
     answer = await api.import_events(
         [
@@ -227,12 +227,12 @@ async def test_identity_events_become_links(api: Api) -> None:
     ],
 )
 def test_identity_events_are_checked(name: str, properties: dict[str, Any]) -> None:
-    """An identity event without its two ids is refused."""
+    """An identity event without its two IDs is rejected."""
     assert check_imported_event({"event": name, "properties": properties}) is not None
 
 
 async def test_duplicates_are_kept_raw_and_folded_in_queries(api: Api, clock: HandClock) -> None:
-    """Equal event, time, distinct_id and $insert_id: the latest wins, in whatever unit the time came."""
+    """Of events with equal event, time, distinct_id and $insert_id the latest counts, whatever the unit of the time."""
     await api.import_events([event(1, version=1), event(1, name="Other", version=1)])
     clock.seconds += 1
     await api.import_events([event(1, version=2, time=NOON * 1000), event(1, version=1, time=NOON + 1)])

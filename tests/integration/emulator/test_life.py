@@ -14,7 +14,7 @@ from tests.integration.emulator.api import Api, HandClock, event, until
 
 
 async def test_starts_quickly_and_stops_cleanly() -> None:
-    """A start on a free port takes well under a second, and leaves no task behind."""
+    """A start on a free port takes less than a second; a stop leaves no task."""
     began = time.perf_counter()
     async with Emulator() as emulator:
         assert time.perf_counter() - began < 1
@@ -23,8 +23,8 @@ async def test_starts_quickly_and_stops_cleanly() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_two_emulators_do_not_share(api: Api) -> None:
-    """Emulators in one process have their own port and data."""
+async def test_two_servers_do_not_share(api: Api) -> None:
+    """Servers in one process have their own ports and data."""
     async with Emulator() as other:
         assert other.url != api.emulator.url
         await api.import_events([event()])
@@ -32,7 +32,7 @@ async def test_two_emulators_do_not_share(api: Api) -> None:
 
 
 async def test_a_file_keeps_everything(tmp_path: pathlib.Path, clock: HandClock) -> None:
-    """What was accepted before a stop is there after the next start, and order goes on."""
+    """Everything accepted before a stop is there after the next start, in the same order."""
     settings = EmulatorSettings(data=tmp_path / "emulator.duckdb")
     async with Emulator(settings, now=clock.now) as emulator, aiohttp.ClientSession() as session:
         api = Api(emulator, session)
@@ -65,7 +65,7 @@ async def test_a_taken_port_is_an_error_and_nothing_is_left(api: Api) -> None:
 
 
 async def test_starting_twice_is_an_error(emulator: Emulator) -> None:
-    """One emulator listens once."""
+    """A server that is running cannot be started again."""
     with pytest.raises(RuntimeError):
         await emulator.start()
 
@@ -81,7 +81,7 @@ async def test_missing_duckdb_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_serve_runs_until_cancelled() -> None:
-    """It tells the URL once it listens, and stops when cancelled."""
+    """serve() reports its URL once it listens, and stops when cancelled."""
     urls: asyncio.Queue[str] = asyncio.Queue()
     serving = asyncio.ensure_future(serve(EmulatorSettings(), ready=urls.put_nowait))
     url = await urls.get()
@@ -94,7 +94,7 @@ async def test_serve_runs_until_cancelled() -> None:
 
 
 async def test_requests_are_logged(api: Api) -> None:
-    """Each request is listed with its answer, size, digest and number of records."""
+    """Each request is logged with its reply, size, digest and number of records."""
     body = orjson.dumps([event(0), event(1)])
     await api.call("POST", "/import", query={"project_id": 1, "strict": 1}, body=body)
     log = api.emulator.requests[-1]
@@ -103,7 +103,7 @@ async def test_requests_are_logged(api: Api) -> None:
 
 
 async def test_state_and_reset(api: Api) -> None:
-    """GET /_admin/state counts; POST /_admin/reset forgets, and is not counted."""
+    """GET /_admin/state returns counts; POST /_admin/reset deletes everything and is not counted."""
     await api.import_events([event(0), event(1, time=...)])
     state = (await api.call("GET", "/_admin/state")).json()
     assert (state["events"], state["requests"], state["rejected"]) == (1, 1, 1)
@@ -114,13 +114,13 @@ async def test_state_and_reset(api: Api) -> None:
 
 
 async def test_unknown_paths_are_404(api: Api) -> None:
-    """What the emulator does not know is refused, and listed."""
+    """A request to an unknown path gets a 404 and is logged."""
     assert (await api.call("GET", "/api/unknown")).status == 404
     assert api.emulator.requests[-1].status == 404
 
 
 async def test_a_body_that_breaks_off_does_no_harm(api: Api) -> None:
-    """A client that disconnects in the middle of a body leaves nothing behind."""
+    """Nothing is stored of a body that the client did not complete."""
     host, port = api.emulator.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"POST /track HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n[")
@@ -132,7 +132,7 @@ async def test_a_body_that_breaks_off_does_no_harm(api: Api) -> None:
 
 
 async def test_lookup_tables_are_stored_listed_and_deleted(api: Api) -> None:
-    """A table is replaced as a whole; bad rows refuse it with their numbers."""
+    """A table is replaced as a whole; invalid rows get a 400 with their numbers."""
     path, query, headers = "/lookup-tables/plans", {"project_id": 1}, {"Content-Type": "text/csv"}
     good = await api.call("PUT", path, query=query, body=b"id,name\n1,pro\n", headers=headers)
     bad = await api.call("PUT", path, query=query, body=b"id,name\n1,pro\n,free\n3\n", headers=headers)

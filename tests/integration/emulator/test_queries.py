@@ -46,7 +46,7 @@ async def test_top_events_count_today_without_duplicates(api: Api) -> None:
 
 
 async def test_event_names_are_of_a_month(api: Api) -> None:
-    """The names of the last 31 days, the most frequent first."""
+    """Returns the names of the last 31 days, the most frequent first."""
     await api.import_events(
         [event(0, name="B"), event(1, name="A"), event(2, name="A"), event(3, name="Old", time=NOON - 32 * 86_400)]
     )
@@ -55,7 +55,7 @@ async def test_event_names_are_of_a_month(api: Api) -> None:
 
 
 async def test_event_counts_over_days(api: Api) -> None:
-    """One number for each event and day on which it happened; unique counts users."""
+    """Returns one count for each event and day; `unique` counts users."""
     await api.import_events([event(0), event(0, time=NOON + 1), event(1, time=NOON - 86_400), event(2, name="Other")])
     query = {"event": '["Signed Up"]', "unit": "day", "from_date": "2025-10-07", "to_date": DAY}
     general = (await ask(api, "events", {**query, "type": "general"})).json()
@@ -83,7 +83,7 @@ async def test_event_counts_over_days(api: Api) -> None:
     ],
 )
 async def test_intervals_end_now(api: Api, unit: str, series: list[str]) -> None:
-    """An interval of units ends with the one that it is now, and events fall into the units of the series."""
+    """An interval ends with the current unit, and events are counted in the units of the series."""
     await api.import_events([event(0)])
     query: dict[str, str | int] = {"event": '["Signed Up"]', "unit": unit, "type": "general", "interval": 2}
     data = (await ask(api, "events", query)).json()["data"]
@@ -113,12 +113,12 @@ async def test_intervals_end_now(api: Api, unit: str, series: list[str]) -> None
     ],
 )
 async def test_wrong_query_parameters_are_400(api: Api, path: str, query: Mapping[str, str | int]) -> None:
-    """A parameter that cannot be read refuses the query."""
+    """An invalid parameter gets a 400."""
     assert (await ask(api, path, query)).status == 400
 
 
 async def test_profiles_come_in_pages_of_one_snapshot(api: Api) -> None:
-    """Pages of a session together are what was there at page 0, and the last is shorter than page_size."""
+    """The pages of a session are a snapshot taken at page 0; the last one is shorter than page_size."""
     updates = [{"$token": "t", "$distinct_id": f"u{number}", "$set": {"n": number}} for number in range(5)]
     await api.post_json("/engage", updates)
     first = (await engage(api, {"page_size": 2})).json()
@@ -135,7 +135,7 @@ async def test_profiles_come_in_pages_of_one_snapshot(api: Api) -> None:
 
 
 async def test_profiles_can_be_narrowed(api: Api) -> None:
-    """By id, by expression, by kind of group, and to some properties."""
+    """Profiles can be filtered by ID, expression and group type, and reduced to some properties."""
     await api.post_json(
         "/engage", [{"$token": "t", "$distinct_id": f"u{n}", "$set": {"n": n, "x": 0}} for n in range(4)]
     )

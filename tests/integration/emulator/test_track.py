@@ -12,7 +12,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def test_track_answers_one_and_stores(api: Api) -> None:
-    """A valid batch, compressed or not, is answered with 1 and stored."""
+    """A valid batch, compressed or not, is stored and gets a 1."""
     sent = [event(0, token="t"), event(1, token="t")]
     for packed in (False, True):
         answer = await api.post_json("/track", sent, packed=packed)
@@ -21,21 +21,21 @@ async def test_track_answers_one_and_stores(api: Api) -> None:
 
 
 async def test_track_needs_no_credentials(api: Api) -> None:
-    """The token in the record is all /track wants."""
+    """/track only needs the token in the record."""
     answer = await api.call("POST", "/track", body=orjson.dumps(event(token="t")), authorization=None)
     assert answer.text == "1"
 
 
 @pytest.mark.parametrize("encode", [bytes, base64.b64encode])
 async def test_track_takes_forms(api: Api, encode: Any) -> None:  # noqa: ANN401 - a function of a parameter list
-    """A form's data may be JSON or base64 of JSON."""
+    """The data of a form may be JSON or base64-encoded JSON."""
     body = urllib.parse.urlencode({"data": encode(orjson.dumps(event(token="t", text="a+b/ü")))}).encode()
     assert (await api.call("POST", "/track", body=body, headers=FORM)).text == "1"
     assert await api.emulator.events() == [event(token="t", text="a+b/ü")]
 
 
 async def test_track_says_zero_only_if_nothing_is_valid(api: Api) -> None:
-    """One valid record makes it 1; verbose gives the reason for a 0."""
+    """One valid record is enough for a 1; `verbose` adds the reason of a 0."""
     mixed = await api.post_json("/track", [event(0), event(1, token="t")])
     none = await api.post_json("/track", [event(0)])
     verbose = await api.post_json("/track", [event(0)], {"verbose": 1})
@@ -48,7 +48,7 @@ async def test_track_says_zero_only_if_nothing_is_valid(api: Api) -> None:
 
 
 async def test_track_drops_old_events_silently(api: Api) -> None:
-    """An event older than five days is answered with 1 and not stored."""
+    """An event older than five days gets a 1 and is not stored."""
     edge = NOON - 5 * 86_400
     answer = await api.post_json("/track", [event(0, token="t", time=edge - 1), event(1, token="t", time=edge)])
     assert answer.text == "1"
@@ -57,7 +57,7 @@ async def test_track_drops_old_events_silently(api: Api) -> None:
 
 
 async def test_track_fills_in_what_is_missing(api: Api) -> None:
-    """Without time, distinct_id and $insert_id an event gets the arrival time, no user and a random id."""
+    """An event without time, distinct_id and $insert_id gets the arrival time, an empty ID and a random insert ID."""
     bare = {"event": "Bare", "properties": {"token": "t"}}
     assert (await api.post_json("/track", [bare, bare])).text == "1"
     first, second = (one["properties"] for one in await api.emulator.events())
@@ -66,14 +66,14 @@ async def test_track_fills_in_what_is_missing(api: Api) -> None:
 
 
 async def test_track_makes_an_id_of_the_address(api: Api) -> None:
-    """With ip=1 an event without distinct_id gets one made of the sender's address."""
+    """With ip=1 an event without distinct_id gets one derived from the sender's address."""
     await api.post_json("/track", [event(distinct_id=..., token="t")], {"ip": 1})
     (stored,) = await api.emulator.events()
     assert len(stored["properties"]["distinct_id"]) == 32
 
 
 async def test_other_tokens_are_answered_but_not_stored(clock: HandClock, api: Api) -> None:
-    """The answer does not tell whether the token is right; only the store does."""
+    """The reply does not reveal whether the token is right; events with another token are not stored."""
     async with Emulator(EmulatorSettings(token="right"), now=clock.now) as emulator:
         other = Api(emulator, api.session)
         answer = await other.post_json("/track", [event(0, token="wrong"), event(1, token="right")])
@@ -83,7 +83,7 @@ async def test_other_tokens_are_answered_but_not_stored(clock: HandClock, api: A
 
 
 async def test_track_answers_in_other_shapes(api: Api) -> None:
-    """A picture for img, a redirect for redirect, a script for callback."""
+    """`img` returns an image, `redirect` a redirect, `callback` a script."""
     sent = [event(token="t")]
     picture = await api.post_json("/track", sent, {"img": 1})
     redirect = await api.post_json("/track", sent, {"redirect": "http://127.0.0.1/next"})
@@ -94,7 +94,7 @@ async def test_track_answers_in_other_shapes(api: Api) -> None:
 
 
 async def test_merge_is_not_taken_by_track(api: Api) -> None:
-    """$identify goes through /track, $merge does not."""
+    """/track accepts $identify but not $merge."""
     anonymous = "7d2b8f0e-94b9-4e2c-9a50-0f7cf1c3a111"
     identify = {"event": "$identify", "properties": {"$identified_id": "u", "$anon_id": anonymous, "token": "t"}}
     merge = {"event": "$merge", "properties": {"$distinct_ids": ["a", "b"], "token": "t"}}

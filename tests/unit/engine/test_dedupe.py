@@ -4,7 +4,7 @@ from mixpanel_async.engine.dedupe import DedupeWindow
 
 
 def test_the_window_keeps_what_came_again() -> None:
-    """A key that was forgotten and came again is remembered as long as any other that came then."""
+    """A key that was forgotten and added again is remembered as long as any other key added at that time."""
     window = DedupeWindow(3)
     assert window.is_new(b"a")
     window.forget(b"a")

@@ -70,15 +70,15 @@ def test_an_event_survives_encoding(event: str, distinct_id: str, properties: di
         ("\ud800", "properties"),
     ],
 )
-def test_what_is_no_json_is_refused_by_name(value: object, field: str) -> None:
-    """NaN, odd keys, odd types and integers beyond 64 bits raise, and the error says where."""
+def test_values_that_are_not_json_are_named(value: object, field: str) -> None:
+    """NaN, non-string keys, unsupported types and integers beyond 64 bits raise an error that names the field."""
     with pytest.raises(CannotEncodeError) as caught:
         encoder().encode("E", "u", {"a": value, "fine": None}, NOW)
     assert caught.value.field == field
 
 
 def test_nan_in_a_dataclass_is_found() -> None:
-    """A NaN that hides in a dataclass does not become null."""
+    """A NaN in a dataclass does not become null."""
 
     @dataclasses.dataclass
     class Point:
@@ -97,7 +97,7 @@ def test_a_list_that_contains_itself_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict, MappingProxyType])
-def test_any_mapping_will_do_and_stays_as_it_was(kind: type) -> None:
+def test_any_mapping_is_read_and_not_changed(kind: type) -> None:
     """The caller's mapping is read, whatever its type, and never changed."""
     source = {"a": 1, "time": 1_749_999_999, "$insert_id": "id-1"}
     given_mapping = kind(source)
@@ -110,7 +110,7 @@ def test_any_mapping_will_do_and_stays_as_it_was(kind: type) -> None:
 
 @pytest.mark.parametrize("properties", [{}, None, {"time": 1_749_999_999}])
 def test_an_event_without_properties(properties: dict[str, object] | None) -> None:
-    """No properties make no stray comma."""
+    """An event without properties is valid JSON."""
     part, _ = encoder().encode("E", "", properties, NOW)
     assert set(orjson.loads(part)["properties"]) == {"token", "distinct_id", "time", "$insert_id"}
 
@@ -128,7 +128,7 @@ def test_an_event_without_properties(properties: dict[str, object] | None) -> No
     ],
 )
 def test_times(time: object, expected: int) -> None:
-    """Seconds and milliseconds go as they are; fractions and datetimes become milliseconds with their zone."""
+    """Seconds and milliseconds are kept; fractions and datetimes, with their time zone, become milliseconds."""
     part, _ = encoder().encode("E", "u", None, NOW, time)
     assert orjson.loads(part)["properties"]["time"] == expected
 
@@ -153,7 +153,7 @@ def test_times(time: object, expected: int) -> None:
     ],
 )
 def test_times_that_mixpanel_would_refuse(time: object, message: str) -> None:
-    """A time that would be refused, replaced or ignored is an error that says so."""
+    """A time that Mixpanel would reject, replace or ignore raises an error that says so."""
     with pytest.raises(InvalidRecordError, match=message) as caught:
         encoder(max_age_seconds=limits.MAX_TRACK_AGE_SECONDS).encode("E", "u", None, NOW, time)
     assert caught.value.field == "properties.time"
@@ -163,27 +163,27 @@ def test_times_that_mixpanel_would_refuse(time: object, message: str) -> None:
 
 
 @pytest.mark.parametrize("time", ["2025-06-15", True, math.nan, object()])
-def test_times_that_are_none(time: object) -> None:
-    """What is no time raises."""
+def test_values_that_are_not_times(time: object) -> None:
+    """A value that is not a time raises."""
     with pytest.raises(CannotEncodeError):
         encoder().encode("E", "u", None, NOW, time)
 
 
 def test_an_import_needs_its_time() -> None:
-    """Nothing is stamped with now behind the caller's back."""
+    """An imported event without a time raises; it does not get the current time."""
     with pytest.raises(InvalidRecordError, match="time"):
         encoder(needs_time=True).encode("E", "u", None, NOW)
 
 
 @pytest.mark.parametrize("distinct_id", sorted(limits.FORBIDDEN_IDS))
 def test_forbidden_ids(distinct_id: str) -> None:
-    """The ids that Mixpanel refuses are refused here, with the field."""
+    """The IDs that Mixpanel rejects raise an error that names the field."""
     with pytest.raises(InvalidRecordError, match="distinct_id"):
         encoder().encode("E", distinct_id, None, NOW)
 
 
 def test_an_integer_id_is_sent_as_its_digits() -> None:
-    """A user's integer key is an id: it is sent, and recognised, as its decimal digits."""
+    """An integer distinct_id is sent and deduplicated as its decimal digits."""
     part, _ = encoder().encode("E", 7, {"distinct_id": 7}, NOW)
     assert orjson.loads(part)["properties"]["distinct_id"] == "7"
     assert encoder().encode("E", 7, None, NOW, NOW, "a")[1] == encoder().encode("E", "7", None, NOW, NOW, "a")[1]
@@ -191,7 +191,7 @@ def test_an_integer_id_is_sent_as_its_digits() -> None:
 
 @pytest.mark.parametrize("properties", [["a"], [("a", 1)], "text", 5, True, {"a": 1}.items(), b"x", set()])
 def test_properties_are_a_mapping(properties: object) -> None:
-    """Properties that are not a mapping never reach a request, which they would spoil for every record in it."""
+    """Properties that are not a mapping raise, because they would fail the whole request."""
     with pytest.raises(InvalidRecordError, match="mapping") as caught:
         encoder().encode("E", "u", properties, NOW)  # type: ignore[arg-type]
     assert caught.value.field == "properties"
@@ -199,7 +199,7 @@ def test_properties_are_a_mapping(properties: object) -> None:
 
 @pytest.mark.parametrize("distinct_id", [None, True, 1.5, b"u", 2**70])
 def test_an_id_is_a_string_or_an_integer(distinct_id: object) -> None:
-    """Nothing else is an id."""
+    """A distinct_id of any other type raises."""
     with pytest.raises(InvalidRecordError):
         encoder().encode("E", distinct_id, None, NOW)  # type: ignore[arg-type]
 
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_an_id_is_named(distinct_id: object) -> None:
 
 @pytest.mark.parametrize("insert_id", ["", "a" * 37, "ü", "a b", "null", "0"])
 def test_bad_insert_ids(insert_id: str) -> None:
-    """An id that Mixpanel would refuse, or cut, is refused here."""
+    """An insert ID that Mixpanel would reject or truncate raises."""
     with pytest.raises(InvalidRecordError, match="insert_id"):
         encoder().encode("E", "u", None, NOW, insert_id=insert_id)
 
@@ -222,14 +222,14 @@ def test_bad_insert_ids(insert_id: str) -> None:
     ("event", "error"), [("", InvalidRecordError), (None, CannotEncodeError), (7, CannotEncodeError)]
 )
 def test_event_names(event: object, error: type[Exception]) -> None:
-    """An event has a name, and it is a string."""
+    """An event name that is empty or not a string raises."""
     with pytest.raises(error):
         encoder().encode(event, "u", None, NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", ["distinct_id", "time", "$insert_id"])
 def test_given_twice_and_different(field: str) -> None:
-    """A field given in the call and in the properties must agree; nobody guesses which one is meant."""
+    """A field that differs between the call and the properties raises."""
     inner = {"distinct_id": "v", "time": 1_749_999_998, "$insert_id": "other"}[field]
     with pytest.raises(InvalidRecordError, match="give it once"):
         encoder().encode("E", "u", {field: inner}, NOW, 1_749_999_999, "id-1")
@@ -254,7 +254,7 @@ def test_given_twice_and_different(field: str) -> None:
     ],
 )
 def test_the_limits_of_shape(properties: dict[str, object], is_valid: bool) -> None:
-    """Numbers of properties, keys and elements and the depth of objects are held at their edges."""
+    """The limits on properties, keys, elements and depth are exact."""
     if is_valid:
         encoder().encode("E", "u", properties, NOW)
     else:
@@ -264,7 +264,7 @@ def test_the_limits_of_shape(properties: dict[str, object], is_valid: bool) -> N
 
 
 def test_the_limit_of_size() -> None:
-    """An event of 1,000,000 bytes is one; a byte more is refused with both numbers."""
+    """An event of 1,000,000 bytes is valid; one byte more raises an error with both sizes."""
     fixed = len(encoder().encode("E", "u", {"a": ""}, NOW)[0])
     part, _ = encoder().encode("E", "u", {"a": "x" * (1_000_000 - fixed)}, NOW)
     assert len(part) == 1_000_000
@@ -274,7 +274,7 @@ def test_the_limit_of_size() -> None:
 
 
 def test_many_event_names_do_not_fill_the_memory() -> None:
-    """A caller that makes up names fills no cache without end."""
+    """The cache of event names has a limit."""
     one = encoder()
     for number in range(10_000):
         one.encode(f"E{number}", "u", None, NOW)
@@ -282,20 +282,20 @@ def test_many_event_names_do_not_fill_the_memory() -> None:
 
 
 def test_long_keys_are_hashed_and_stay_distinct() -> None:
-    """The dedupe window holds no long strings, and no two long ids meet in it."""
+    """Long keys are hashed in the dedupe window, and different IDs have different keys."""
     keys = {dedupe_key("E", 1, "u" * 1000 + str(number), "i") for number in range(100)}
     assert len(keys) == 100
     assert {len(key) for key in keys} == {32}
 
 
 def test_read_key_of_something_else() -> None:
-    """Whatever is no complete event has no key."""
+    """A record that is not a complete event has no key."""
     for part in (b"", b"[]", b'{"event":"E","properties":{}}', b'{"$token":"t"}'):
         assert read_key(part) is None
 
 
 def test_updates() -> None:
-    """An update is encoded as it is; those that must not be applied twice are known."""
+    """An update is encoded unchanged; is_unsafe() names those that must not be applied twice."""
     part, key = encode_update({"$token": "t", "$distinct_id": "u", "$set": {"a": 1}}, 1000)
     assert (orjson.loads(part)["$set"], key) == ({"a": 1}, None)
     with pytest.raises(RecordTooLargeError):
@@ -313,5 +313,5 @@ def test_updates() -> None:
 
 
 def test_a_name_with_a_nul_is_no_other_events_name() -> None:
-    """Two events are equal only if their names and ids are, whatever characters these are made of."""
+    """Two events are equal only if their names and IDs are, whatever characters they contain."""
     assert dedupe_key("A\0001\000B", 2, "C", "i") != dedupe_key("A", 1, "B\0002\000C", "i")

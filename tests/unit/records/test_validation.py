@@ -9,7 +9,7 @@ from mixpanel_async.records.validation import check_uuid_v4
 
 
 def test_uuid_v4() -> None:
-    """An anonymous id is a UUID of version 4, and nothing else."""
+    """An anonymous ID must be a version 4 UUID."""
     good = str(uuid.uuid4())
     assert check_uuid_v4(good, "$anon_id") == good
     for bad in ("", "anon", str(uuid.uuid1()), 7):

@@ -28,7 +28,7 @@ NOW = 1_750_000_000.0
     ],
 )
 def test_the_table_of_statuses(status: int, kind: type[errors.ApiError] | None) -> None:
-    """Each status is a success or exactly one error, and nobody else looks at statuses."""
+    """Each status is a success or exactly one error."""
     assert error_class(status) is kind
 
 
@@ -45,7 +45,7 @@ def test_the_table_of_statuses(status: int, kind: type[errors.ApiError] | None) 
     ],
 )
 def test_messages(body: bytes, message: str) -> None:
-    """An error tells Mixpanel's own words, bounded, without our secrets."""
+    """An error has Mixpanel's own message, limited in length and without secrets."""
     error = read_error(
         400, {"x-request-id": "r-1"}, body, operation="import", now=NOW, max_retry_after=300.0, secrets=["s3cret-0123"]
     )

@@ -15,7 +15,7 @@ from mixpanel_async.session.rate_limits import FamilyLimits, Pacer, RollingWindo
     steps=st.lists(st.tuples(st.floats(0, 30), st.integers(1, 60)), max_size=60),
 )
 def test_no_window_ever_holds_more(limit: int, steps: list[tuple[float, int]]) -> None:
-    """Whatever comes when, no rolling minute holds more than the limit, and nothing waits longer than it must."""
+    """Whatever the requests, no rolling minute exceeds the limit, and no request waits longer than it must."""
     window = RollingWindow(limit, 60.0)
     now = 0.0
     booked: list[tuple[float, int]] = []
@@ -31,8 +31,8 @@ def test_no_window_ever_holds_more(limit: int, steps: list[tuple[float, int]]) -
             assert sum(amount for at, amount in booked if start <= at <= end) <= limit
 
 
-def test_a_window_lets_go_in_time() -> None:
-    """What was booked counts for exactly its minute; a cancelled booking counts not at all."""
+def test_a_booking_expires_in_time() -> None:
+    """A booking counts for exactly its minute; a cancelled one does not count."""
     window = RollingWindow(10, 60.0)
     window.book(0.0, 6)
     window.book(10.0, 4)
@@ -43,7 +43,7 @@ def test_a_window_lets_go_in_time() -> None:
 
 
 def test_the_pacer_spreads() -> None:
-    """A limit is spread over its time, with a quarter of a second's worth in hand that is part of the limit."""
+    """A limit is spread over its time span; a burst of a quarter of a second is part of the limit."""
     pacer = Pacer(60, 59.75)
     times = []
     for _ in range(5):
@@ -54,7 +54,7 @@ def test_the_pacer_spreads() -> None:
 
 
 def test_a_pause_holds_a_whole_family() -> None:
-    """After a 429 nothing of the family leaves before the pause is over, whatever its windows say."""
+    """After a 429 no request of the family is sent before the pause is over, whatever its windows allow."""
     family = FamilyLimits()
     family.pause(30.0)
     assert family.reserve(10.0, 1, 100).at == 30.0

@@ -16,7 +16,7 @@ def highest(_low: float, high: float) -> float:
 
 
 def test_backoff() -> None:
-    """2 s doubling to 60 s, plus 1 to 5 s; Retry-After is a minimum, not a wish."""
+    """2 s doubling to 60 s, plus 1 to 5 s; Retry-After is a lower bound."""
     low = [backoff_seconds(attempt, lowest) for attempt in range(1, 8)]
     high = [backoff_seconds(attempt, highest) for attempt in range(1, 8)]
     assert low == [3, 5, 9, 17, 33, 61, 61]
@@ -26,7 +26,7 @@ def test_backoff() -> None:
 
 
 def test_quota() -> None:
-    """The quota lets a burst through, then no more than time and successes earn."""
+    """The quota allows a burst, then only what time and successes add."""
     quota = RetryQuota(3)
     assert [quota.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert quota.take(1.0)
@@ -59,15 +59,15 @@ POST = Request(operation="create", method="POST", server="app", path="/")
         (errors.UnauthorizedError("?", status=401, operation="x"), False, False),
     ],
 )
-def test_what_is_repeated(error: errors.MixpanelError, repeats_get: bool, repeats_post: bool) -> None:
-    """A call that may not run twice is repeated only where nothing was done; a 400 never is."""
+def test_what_is_retried(error: errors.MixpanelError, repeats_get: bool, repeats_post: bool) -> None:
+    """A call that is not safe to retry is retried only if it had no effect; a 400 never is."""
     rule = RetryRule()
     assert (retry_delay(error, GET, rule, 1, lowest) is not None) == repeats_get
     assert (retry_delay(error, POST, rule, 1, lowest) is not None) == repeats_post
 
 
 def test_rules_of_one_call() -> None:
-    """A call can have its own count, delay and reasons."""
+    """A call can have its own number of retries, delays and conditions."""
     error = errors.BadRequestError("?", status=400, operation="x")
     rule = RetryRule(max_retries=3, first_seconds=0.5, on_all_errors=True)
     delays = [retry_delay(error, POST, rule, attempt, lowest) for attempt in range(1, 5)]

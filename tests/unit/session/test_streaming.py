@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 
 
 class Stream:
-    """A reply that arrives in pieces of a size."""
+    """A reply that arrives in pieces of a given size."""
 
     status = 200
     is_framed = True
@@ -37,7 +37,7 @@ async def pieces_of(body: bytes, size: int, encoding: str = "gzip") -> list[byte
 @settings(deadline=None)
 @given(st.binary(max_size=500), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "", "identity"]))
 async def test_any_body_in_any_pieces(body: bytes, size: int, encoding: str) -> None:
-    """Whatever the encoding and the pieces, the body comes out whole."""
+    """Whatever the encoding and the pieces, the decompressed body is complete."""
     packed = {"gzip": gzip.compress(body), "deflate": zlib.compress(body)}.get(encoding, body)
     assert b"".join(await pieces_of(packed, size, encoding)) == body
 
@@ -45,14 +45,14 @@ async def test_any_body_in_any_pieces(body: bytes, size: int, encoding: str) -> 
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=100), min_size=1, max_size=5), st.integers(1, 50))
 async def test_several_members_are_one_body(bodies: list[bytes], size: int) -> None:
-    """Members one behind the other, as proxies and log files join them, come out as one body."""
+    """Several gzip members, as proxies and log files join them, are one body."""
     packed = b"".join(gzip.compress(body) for body in bodies)
     assert b"".join(await pieces_of(packed, size)) == b"".join(bodies)
 
 
 @pytest.mark.parametrize("mebibytes", [1, 2, 5])
 async def test_a_few_compressed_bytes_do_not_fill_the_memory(mebibytes: int) -> None:
-    """A body that inflates a thousandfold comes in pieces of at most 1 MiB, and whole."""
+    """A body that expands a thousandfold is complete and comes in pieces of at most 1 MiB."""
     found = await pieces_of(gzip.compress(bytes(mebibytes * MIB)), 100_000)
     assert max(len(piece) for piece in found) <= MIB
     assert sum(len(piece) for piece in found) == mebibytes * MIB
@@ -63,7 +63,7 @@ async def test_a_few_compressed_bytes_do_not_fill_the_memory(mebibytes: int) -> 
 
 @pytest.mark.parametrize("cut", [1, 4, 8, 20])
 async def test_a_cut_body_raises(cut: int) -> None:
-    """A body without its trailer is never taken for the whole."""
+    """A body without its trailer raises."""
     with pytest.raises(TruncatedReplyError):
         await pieces_of(gzip.compress(b"x" * 1000)[:-cut], 10)
 
@@ -75,12 +75,12 @@ async def test_a_cut_body_raises(cut: int) -> None:
     ids=["zero", "text", "cut", "begun"],
 )
 async def test_what_follows_a_body_is_never_dropped(rest: bytes, size: int) -> None:
-    """Bytes behind a member that are no whole member raise: what they were to say is not known."""
+    """Bytes after a gzip member that are not a complete member raise."""
     with pytest.raises((TruncatedReplyError, ConnectionLostError)):
         await pieces_of(gzip.compress(b"x" * 1000) + rest, size)
 
 
 async def test_a_broken_body_raises() -> None:
-    """What is not gzip, though it says so, raises."""
+    """A body that claims to be gzip and is not raises."""
     with pytest.raises(ConnectionLostError):
         await pieces_of(b"<html>no gzip</html>", 10)
