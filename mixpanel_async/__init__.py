@@ -8,6 +8,7 @@ from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import MixpanelError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
+from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DeliveryReport",
     "ImportProgress",
     "ImportReport",
+    "JobOptions",
     "MixpanelError",
     "OAuthToken",
     "Outcome",

@@ -355,7 +355,7 @@ class AsyncMixpanel:
             transform: Called with each event (after the mapping) as a dict; returns an event, several, or None to leave
                 it out. What it makes of one record counts as that many records. One that raises rejects the record. A
                 checkpoint belongs to its source text: when that has changed, the import is not gone on with.
-            **job: See `mixpanel_async.jobs.options.JobArguments`: checkpoint, dead_letters, exact_dedupe,
+            **job: See `JobOptions`: checkpoint, dead_letters, exact_dedupe,
                 dry_run, probe, concurrency, on_progress, stop.
 
         Returns:
@@ -380,15 +380,14 @@ class AsyncMixpanel:
             print(report.read, report.imported, report.rejected)
             ```
         """
-        from mixpanel_async.jobs.options import read_options
+        from mixpanel_async.jobs.options import JobOptions
         from mixpanel_async.jobs.run import import_events
 
-        options = read_options(job)
         return await import_events(
             self._context,
             source,
-            options,
-            told=format,
+            JobOptions(**job),
+            file_format=format,
             delimiter=delimiter,
             mapping=mapping,
             transform=transform,
@@ -461,21 +460,21 @@ class AsyncMixpanel:
     async def _import_updates(
         self,
         source: "EventSource",
-        told: "Format | None",
+        file_format: "Format | None",
         delimiter: str | None,
         mapping: UpdateMapping | None,
         job: "JobArguments",
         *,
         is_group: bool,
     ) -> ImportReport:
-        from mixpanel_async.jobs.options import read_options
+        from mixpanel_async.jobs.options import JobOptions
         from mixpanel_async.jobs.run import import_updates
 
         return await import_updates(
             self._context,
             source,
-            read_options(job),
-            told=told,
+            JobOptions(**job),
+            file_format=file_format,
             delimiter=delimiter,
             mapping=mapping or UpdateMapping(),
             is_group=is_group,
@@ -601,10 +600,10 @@ class AsyncMixpanel:
             report = await mp.replay_dead_letters("dead-letters.ndjson", dead_letters="still-rejected.ndjson")
             ```
         """
-        from mixpanel_async.jobs.options import read_options
+        from mixpanel_async.jobs.options import JobOptions
         from mixpanel_async.jobs.run import replay_dead_letters
 
-        return await replay_dead_letters(self._context, os.fspath(path), read_options(job), mapping=mapping)
+        return await replay_dead_letters(self._context, os.fspath(path), JobOptions(**job), mapping=mapping)
 
     # --- the API, one group for each family ---
 

@@ -1,4 +1,4 @@
-"""Runs a job from the command line: one interrupt ends it in good order, a second one at once."""
+"""Runs a job from the command line: the first interrupt stops it gracefully, the second one at once."""
 
 import asyncio
 import contextlib
@@ -6,15 +6,16 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from mixpanel_async import AsyncMixpanel
-from mixpanel_async.cli.options.common import Run, ServerOptions
+from mixpanel_async import AsyncMixpanel, Settings
+from mixpanel_async.cli.options.common import ServerOptions
 
 T = TypeVar("T")
+_MAX_CONCURRENCY = 100
 
 
 @contextlib.asynccontextmanager
 async def opened(client: AsyncMixpanel) -> AsyncIterator[AsyncMixpanel]:
-    """Close a client at the end: in good order, or at once where there is no time left."""
+    """Close a client at the end: gracefully, or at once after a cancellation."""
     try:
         yield client
     except asyncio.CancelledError:
@@ -26,26 +27,26 @@ async def opened(client: AsyncMixpanel) -> AsyncIterator[AsyncMixpanel]:
 
 def run_job(
     server: ServerOptions,
-    run: Run,
+    concurrency: int | None,
     job: Callable[[AsyncMixpanel, asyncio.Event], Awaitable[T]],
     say: Callable[[str], None],
 ) -> T:
-    """Run a job with a client of its own until it ends.
+    """Run a job with a client of its own.
 
     Args:
-        server: Whom the client talks to.
-        run: How the job runs.
-        job: Takes the client and the event that tells it to stop.
+        server: The client's server and project.
+        concurrency: Maximum number of requests of the job in flight, or None for the client's default.
+        job: Called with the client and the event that stops the job.
         say: Prints a line to standard error.
 
     Raises:
-        KeyboardInterrupt: It was interrupted twice.
+        KeyboardInterrupt: The job was interrupted twice.
     """
 
     async def main() -> T:
         stop = asyncio.Event()
-        _listen(stop, say)
-        async with opened(server.client(run.settings())) as client:
+        _stop_on_interrupt(stop, say)
+        async with opened(server.client(_settings(concurrency))) as client:
             return await job(client, stop)
 
     try:
@@ -54,17 +55,23 @@ def run_job(
         raise KeyboardInterrupt from None
 
 
-def _listen(stop: asyncio.Event, say: Callable[[str], None]) -> None:
+def _settings(concurrency: int | None) -> Settings:
+    if concurrency is None:
+        return Settings()
+    return Settings(max_concurrency=min(_MAX_CONCURRENCY, concurrency + 1))  # the engine reserves one for live records
+
+
+def _stop_on_interrupt(stop: asyncio.Event, say: Callable[[str], None]) -> None:
     task = asyncio.current_task()
 
     def interrupt() -> None:
         if not stop.is_set():
             stop.set()
-            say("stopping: what is on its way is finished; interrupt again to stop now")
+            say("stopping after the requests in flight; interrupt again to stop now")
         elif task is not None:
             task.cancel()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: the first interrupt ends the job at once
+        with contextlib.suppress(NotImplementedError):  # Windows: the first interrupt stops the job at once
             loop.add_signal_handler(number, interrupt)

@@ -1,40 +1,90 @@
-"""How a job runs, whatever it does."""
+"""JobOptions: how a job runs, whatever it imports."""
 
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TypeAlias, TypedDict
+from typing import Final, TypeAlias, TypedDict
 
 import msgspec
 
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.model.report import ImportProgress
 
 OnProgress: TypeAlias = Callable[[ImportProgress], None]
 PathLike: TypeAlias = str | os.PathLike[str]
+_FILES: Final = ("checkpoint", "dead_letters")
+_FLAGS: Final = ("exact_dedupe", "dry_run", "probe")
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of every import.
+
+    The keyword arguments of the imports, the options of the command line and their help are made from these fields.
+
+    Attributes:
+        checkpoint: Record progress in this file; run the same job again to resume. A checkpoint is valid only for the
+            same files, options, server, project and `transform` source.
+        dead_letters: Append rejected records to this file, with position and reason. `replay_dead_letters` resends
+            events that were fixed. Undelivered records are not in it: a run with the same checkpoint sends them.
+        exact_dedupe: Find every duplicate in the whole source, not only among recent events; needs about 40 bytes of
+            disk per event. For events only. The events are kept in a file `.seen` beside the checkpoint, or in a
+            temporary file.
+        dry_run: Do everything except sending.
+        probe: Send an empty request first, so that a wrong URL or credential is reported at once. Afterwards an outage
+            does not end the job: its records are retried for a day.
+        concurrency: Maximum number of requests in flight (default: the client's).
+        on_progress: Called several times a second, and at the end.
+        stop: Set this event to stop early. Records that were read are delivered and reported.
+
+    Raises:
+        InvalidArgumentError: An option is invalid or contradicts another one.
+    """
+
+    checkpoint: PathLike | None = None
+    dead_letters: PathLike | None = None
+    exact_dedupe: bool = False
+    dry_run: bool = False
+    probe: bool = False
+    concurrency: int | None = None
+    on_progress: OnProgress | None = None
+    stop: asyncio.Event | None = None
+
+    def __post_init__(self) -> None:
+        for name in _FLAGS:
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidArgumentError(f"{name} is invalid: {getattr(self, name)!r} is not True or False")
+        for name in _FILES:
+            if self._path(name) == "":  # as from an environment variable that is not set
+                raise InvalidArgumentError(f"{name} is invalid: the path is empty; name a file, or omit it")
+        if self.concurrency is not None:
+            check_count("concurrency", self.concurrency)
+        if self.dry_run and self.checkpoint is not None:
+            raise InvalidArgumentError("checkpoint is invalid: a dry run delivers nothing; omit checkpoint or dry_run")
+        if len(set(map(os.path.realpath, self.written_files))) < len(self.written_files):
+            raise InvalidArgumentError("checkpoint is invalid: it is the file of the dead letters; name two files")
+
+    @property
+    def checkpoint_path(self) -> str | None:
+        """Path of the checkpoint."""
+        return self._path("checkpoint")
+
+    @property
+    def dead_letters_path(self) -> str | None:
+        """Path of the dead letter file."""
+        return self._path("dead_letters")
+
+    @property
+    def written_files(self) -> list[str]:
+        """Paths of the files that the job writes."""
+        return [path for name in _FILES if (path := self._path(name)) is not None]
+
+    def _path(self, name: str) -> str | None:
+        given: PathLike | None = getattr(self, name)
+        return None if given is None else os.fspath(given)
 
 
 class JobArguments(TypedDict, total=False):
-    """Arguments that every import takes; each may be left out.
-
-    Attributes:
-        checkpoint: File that is kept up to date while the job runs: when the job is run again after it was stopped or
-            killed, it goes on behind what has settled. It belongs to the same files, options, server and project.
-        dead_letters: File to which each record that was rejected, by the checks here or by Mixpanel, is appended as a
-            line of JSON with its place, the reason and the record; `replay_dead_letters` sends events that were
-            repaired. What the report counts as undelivered is not promised to be there: the next run with the same
-            checkpoint sends it.
-        exact_dedupe: Find every repeat in the whole source, not only those among the latest events; for events alone.
-            What was seen is kept on disk, some 40 bytes an event: beside the checkpoint as a file `.seen`, which it
-            belongs to, else in a temporary file.
-        dry_run: Do everything but the sending.
-        probe: Send a request without records first, to hear at once of a wrong address or credential. Afterwards an
-            outage is outlived: a job's records have a day to be delivered, whatever
-            `Settings.delivery_deadline_seconds` says of single ones.
-        concurrency: Requests of this job at once; else as many as the client makes.
-        on_progress: Called a few times a second, and at the end.
-        stop: Set it to end the job early: what was read is delivered and reported, the rest is left.
-    """
+    """The fields of `JobOptions` as keyword arguments."""
 
     checkpoint: PathLike | None
     dead_letters: PathLike | None
@@ -46,65 +96,15 @@ class JobArguments(TypedDict, total=False):
     stop: asyncio.Event | None
 
 
-class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The same, checked; the fields mean what they mean in `JobArguments`."""
-
-    checkpoint: str | None = None
-    dead_letters: str | None = None
-    exact_dedupe: bool = False
-    is_dry_run: bool = False
-    probes: bool = False
-    concurrency: int | None = None
-    on_progress: OnProgress | None = None
-    stop: asyncio.Event | None = None
-
-
-def read_options(given: JobArguments) -> JobOptions:
-    """Return the options that arguments mean.
-
-    Raises:
-        InvalidSettingError: One is unknown, out of range, or contradicts another one.
-    """
-    unknown = given.keys() - JobArguments.__annotations__.keys()
-    if unknown:
-        raise InvalidSettingError(f"an import has no option {', '.join(sorted(unknown))}")
-    checkpoint, dead_letters = given.get("checkpoint"), given.get("dead_letters")
-    options = JobOptions(
-        checkpoint=_path("checkpoint", checkpoint),
-        dead_letters=_path("dead_letters", dead_letters),
-        exact_dedupe=given.get("exact_dedupe", False),
-        is_dry_run=given.get("dry_run", False),
-        probes=given.get("probe", False),
-        concurrency=given.get("concurrency"),
-        on_progress=given.get("on_progress"),
-        stop=given.get("stop"),
-    )
-    if options.concurrency is not None:
-        check_count("concurrency", options.concurrency)
-    if options.is_dry_run and options.checkpoint is not None:
-        raise InvalidSettingError("a dry run delivers nothing that a checkpoint could speak of; leave one of them out")
-    written = [path for path in (options.checkpoint, options.dead_letters) if path is not None]
-    if len(set(map(os.path.realpath, written))) < len(written):
-        raise InvalidSettingError("the checkpoint and the dead letters must be two files")
-    return options
-
-
-def check_count(name: str, given: object) -> None:
-    """Check a number of which there must be some.
+def check_count(name: str, count: object) -> None:
+    """Check a number that must be at least 1.
 
     Args:
-        name: Of the option.
-        given: What the caller gave, of whatever type.
+        name: Name of the argument.
+        count: Its value.
 
     Raises:
-        InvalidSettingError: It is none.
+        InvalidArgumentError: `count` is not an integer of at least 1.
     """
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise InvalidSettingError(f"{name} is {given!r}; it must be a whole number, at least 1")
-
-
-def _path(name: str, given: PathLike | None) -> str | None:
-    path = None if given is None else os.fspath(given)
-    if path == "":  # as a variable that is not set makes it
-        raise InvalidSettingError(f"{name} is empty; name a file, or leave it out")
-    return path
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise InvalidArgumentError(f"{name} is invalid: {count!r} is not an integer of at least 1")

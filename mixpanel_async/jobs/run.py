@@ -1,7 +1,7 @@
-"""`import_events`: puts a job together for whatever the caller has, and runs it."""
+"""Builds the source, encoder, lane and journal of a job and runs it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,7 +9,7 @@ from mixpanel_async.auth import ProjectToken
 from mixpanel_async.engine.batch import BRACKETS_BYTES
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import LaneSpec
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import max_event_bytes
 from mixpanel_async.jobs.encoding.events import EventEncoding
@@ -23,7 +23,7 @@ from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.pipe.job import Pipe, PipeSource
 from mixpanel_async.jobs.preflight import probe
 from mixpanel_async.jobs.sources.base import Source
-from mixpanel_async.jobs.sources.detection import FORMATS, Format
+from mixpanel_async.jobs.sources.detection import Format
 from mixpanel_async.jobs.sources.files import FileOptions
 from mixpanel_async.jobs.sources.open import EventSource, open_source
 from mixpanel_async.jobs.state.checkpoint import JobIdentity, Target, token_fingerprint
@@ -35,18 +35,16 @@ from mixpanel_async.redaction import shown
 if TYPE_CHECKING:
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 
-_NO_DELIMITERS: Final = frozenset('"\r\n')
-
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a job does.
+    """What a job reads, and what becomes of it.
 
     Attributes:
-        source: What is read.
-        encode: Makes pieces of what was read.
-        spec: Where they go; None for a dry run.
-        fingerprint: What the records become, for a checkpoint.
-        function: The caller's function that they go through, for a checkpoint.
+        source: What the job reads.
+        encode: Encodes a chunk.
+        spec: Lane to deliver on; None for a dry run.
+        fingerprint: Text that differs where the records become something else, for the checkpoint.
+        function: The transform function, for the checkpoint.
         redact: Returns what a dead letter may hold of a record.
     """
 
@@ -63,16 +61,15 @@ async def import_events(
     source: EventSource,
     options: JobOptions,
     *,
-    told: Format | None,
+    file_format: Format | None,
     delimiter: str | None,
     mapping: RecordMapping | None,
     transform: Transform | None,
 ) -> ImportReport:
-    """Run an import of events; the client's `import_events` says how."""
-    _check(told, delimiter)
+    """Run `AsyncMixpanel.import_events`."""
     encoding = _encoding(context, mapping, transform=transform)
-    opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
-    fingerprint = f"events|{told}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
+    opened = open_source(source, FileOptions(file_format, delimiter, encoding.check_columns))
+    fingerprint = f"events|{file_format}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
     return await run_plan(
         context, Plan(opened, encoding.encode, _spec(context, options), fingerprint, transform), options
     )
@@ -86,7 +83,7 @@ def open_pipe(
     concurrency: int | None,
     max_unacknowledged: int,
 ) -> Pipe:
-    """Return a pipe; the client's `pipe` says how."""
+    """Return the pipe of `AsyncMixpanel.pipe`."""
     return Pipe(
         source,
         _encoding(context, mapping).encode,
@@ -102,7 +99,7 @@ def open_pipe(
 async def replay_dead_letters(
     context: Context, path: str, options: JobOptions, *, mapping: RecordMapping | None
 ) -> ImportReport:
-    """Send what was repaired in a file of dead letters; the client's `replay_dead_letters` says how."""
+    """Run `AsyncMixpanel.replay_dead_letters`."""
     encoding = _encoding(context, mapping, keeps_events=True)
     opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
@@ -118,29 +115,28 @@ async def import_updates(
     source: EventSource,
     options: JobOptions,
     *,
-    told: Format | None,
+    file_format: Format | None,
     delimiter: str | None,
     mapping: UpdateMapping,
     is_group: bool,
 ) -> ImportReport:
-    """Run an import of profiles; the client's `import_profiles` and `import_groups` say how."""
-    _check(told, delimiter)
+    """Run `AsyncMixpanel.import_profiles` or `import_groups`."""
     if options.exact_dedupe:
-        raise InvalidSettingError(
-            "exact_dedupe is for events: an update of a profile has no $insert_id to know a repeat by; leave it out"
+        raise InvalidArgumentError(
+            "exact_dedupe is invalid: profile updates have no $insert_id to recognise duplicates by; omit it"
         )
     encoding = UpdateEncoding(
-        "" if options.is_dry_run else context.lanes.token_for("an import of profiles"),
+        "" if options.dry_run else context.lanes.token_for("an import of profiles"),
         context.settings.max_batch_bytes - BRACKETS_BYTES,
         mapping,
         is_group=is_group,
         may_repeat=options.checkpoint is not None,
     )
-    opened = open_source(source, FileOptions(told, delimiter, encoding.check_columns))
+    opened = open_source(source, FileOptions(file_format, delimiter, encoding.check_columns))
     spec = None
-    if not options.is_dry_run:
+    if not options.dry_run:
         spec = context.lanes.groups(is_bulk=True) if is_group else context.lanes.people(is_bulk=True)
-    fingerprint = f"{'groups' if is_group else 'profiles'}|{told}|{delimiter}|{mapping!r}"
+    fingerprint = f"{'groups' if is_group else 'profiles'}|{file_format}|{delimiter}|{mapping!r}"
     plan = Plan(opened, encoding.encode, spec, fingerprint, redact=encoding.without_token)
     return await run_plan(context, plan, options)
 
@@ -159,22 +155,28 @@ def _encoding(
 
 
 def _spec(context: Context, options: JobOptions) -> LaneSpec | None:
-    return None if options.is_dry_run else context.lanes.events(is_bulk=True)
+    return None if options.dry_run else context.lanes.events(is_bulk=True)
 
 
 async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportReport:
-    """Run a job from its first file to its report."""
+    """Run a job and return its report."""
     journal: Journal | None = None
     try:
+        # Everything that can be invalid is checked before a request is sent and before a file is written.
         await _check_written(plan.source, options)
         job_identity = await _identify(context, plan, options) if options.checkpoint else JobIdentity()
         store = _dedupe_store(options)
         journal = Journal(
-            options.dead_letters, options.checkpoint, job_identity, plan.source.names, store, redact=plan.redact
+            options.dead_letters_path,
+            options.checkpoint_path,
+            job_identity,
+            plan.source.names,
+            store,
+            redact=plan.redact,
         )
         start = await journal.read()
         await plan.source.open(start.position)
-        if plan.spec is not None and options.probes:
+        if plan.spec is not None and options.probe:
             await probe(context.session, plan.spec)
         await journal.open()
         job = ImportJob(
@@ -201,7 +203,7 @@ def _dedupe_store(options: JobOptions) -> "DedupeStore | None":
         return None
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
 
-    return DedupeStore(options.checkpoint)
+    return DedupeStore(options.checkpoint_path)
 
 
 async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIdentity:
@@ -216,26 +218,16 @@ async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIde
 
 def _target(context: Context, spec: LaneSpec) -> Target:
     project, token = context.session.project_id, context.lanes.token
-    goes_by_token = spec.credential is None or isinstance(spec.credential, ProjectToken)
+    is_by_token = spec.credential is None or isinstance(spec.credential, ProjectToken)
     return Target(
         url=f"{context.session.address('ingestion')}{spec.path}",
         project_id="" if project is None else str(project),
-        token=token_fingerprint(token) if token and goes_by_token else "",
+        token=token_fingerprint(token) if token and is_by_token else "",
     )
 
 
 async def _check_written(source: Source, options: JobOptions) -> None:
-    """Check that a job writes into no file that it reads."""
-    for path in (options.checkpoint, options.dead_letters):
-        if path is not None and await source.is_reading(path):
-            raise InvalidSettingError(f"{shown(path)} must be another file than those that are read")
-
-
-def _check(told: str | None, delimiter: str | None) -> None:
-    if told is not None and told not in FORMATS:
-        raise InvalidSettingError(f"format is {told!r}; choose one of {', '.join(FORMATS)}")
-    given: object = delimiter
-    is_character = isinstance(given, str) and len(given) == 1 and given not in _NO_DELIMITERS
-    if given is not None and not is_character:
-        advice = "such as ; or | (for a tab: format tsv), and neither a quote nor a line end"
-        raise InvalidSettingError(f"delimiter is {given!r}; it must be one character, {advice}")
+    """Check that a job does not write to a file that it reads."""
+    for path in options.written_files:
+        if await source.is_reading(path):
+            raise InvalidArgumentError(f"{shown(path)} is invalid: the import reads this file; name another one")

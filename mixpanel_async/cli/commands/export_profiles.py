@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import pathlib
 from typing import Annotated, cast
 
 import msgspec
@@ -30,18 +29,18 @@ def profiles(
         typer.Option(
             "--group-key",
             metavar="NAME",
-            help="With --data-group-id: the groups' kind, such as company, for lines that import groups takes.",
+            help="With --data-group-id: group key, such as company, to write lines that import groups reads.",
         ),
     ] = None,
     workspace_id: WorkspaceId = None,
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
-    """Write all profiles that fit, as JSON lines that import profiles takes.
+    """Write all matching profiles as JSON lines that import profiles reads.
 
-    A file has its name only when the export is complete: until then it ends in .partial. On standard output, only exit
-    status 0 says that what came is the whole. Each page counts as one of the 60 queries an hour; where they are used
-    up, the export waits and goes on.
+    A file appears under its name only when the export is complete. On standard output, the export is complete only if
+    the exit status is 0. Each page counts as one of the 60 queries per hour; when they are used up, the export waits
+    and then resumes.
     """
     named = {**selection.options, "workspace_id": workspace_id, "group_key": group_key}
     options = cast("ProfileExportOptions", named)
@@ -50,7 +49,7 @@ def profiles(
         if path == STDIN:
             await _print_profiles(client, options)
             return None
-        return await client.export.profiles_to_file(pathlib.Path(path), **options)
+        return await client.export.profiles_to_file(path, **options)
 
     report = run_call(server, write)
     if report is not None and as_json:

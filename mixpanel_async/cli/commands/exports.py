@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import pathlib
 from typing import Annotated
 
 import msgspec
@@ -15,55 +14,87 @@ from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_opti
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import add_group, run_call
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.events import ExportOptions, ExportReport
 from mixpanel_async.jobs.exports.line_check import count_events
 from mixpanel_async.jobs.sources.locations import STDIN
 
 
-@with_options(server=server_options)
+class Days(msgspec.Struct, frozen=True):
+    """The days to export, both inclusive."""
+
+    first: str
+    last: str
+
+
+def day_options(
+    *,
+    from_date: Annotated[
+        str | None, typer.Option("--from-date", metavar="YYYY-MM-DD", help="First day, inclusive.")
+    ] = None,
+    to_date: Annotated[str | None, typer.Option("--to-date", metavar="YYYY-MM-DD", help="Last day, inclusive.")] = None,
+    old_from_date: Annotated[str | None, typer.Option("--from", hidden=True, help="Same as --from-date.")] = None,
+    old_to_date: Annotated[str | None, typer.Option("--to", hidden=True, help="Same as --to-date.")] = None,
+) -> Days:
+    """Return the days; the old names of the options still work.
+
+    Raises:
+        InvalidArgumentError: A day is missing.
+    """
+    first, last = from_date or old_from_date, to_date or old_to_date
+    if first is None or last is None:
+        missing = "--from-date" if first is None else "--to-date"
+        raise InvalidArgumentError(f"{missing} is missing; give a day such as 2026-08-31")
+    return Days(first, last)
+
+
+@with_options(days=day_options, server=server_options)
 def events(
     *,
     path: Annotated[
         str,
         typer.Argument(
             metavar="PATH",
-            help="File for JSON lines; a directory that exists gets a file a day; - is standard output.",
+            help="File for JSON lines; a directory (existing, or with a trailing slash) gets one file per day; - is "
+            "standard output.",
         ),
     ],
-    from_date: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day, inclusive.")],
-    to_date: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day, inclusive.")],
+    days: Days,
     event: Annotated[
-        list[str] | None, typer.Option("--event", metavar="NAME", help="Only this event; repeatable.")
+        list[str] | None, typer.Option("--event", metavar="NAME", help="Export only this event; repeatable.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", metavar="EXPRESSION", help="Segmentation expression to filter by.")
+        str | None, typer.Option("--where", metavar="EXPRESSION", help="Filter by this segmentation expression.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, max=100_000, help="Most events in a request.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, max=100_000, help="Maximum number of events per request."),
     ] = None,
-    time_in_ms: Annotated[bool, typer.Option("--time-in-ms", help="Give time in milliseconds, not seconds.")] = False,
+    time_in_ms: Annotated[
+        bool, typer.Option("--time-in-ms", help="Return time in milliseconds instead of seconds.")
+    ] = False,
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
-    """Write raw events, as Mixpanel stored them, as JSON lines.
+    """Write raw events as JSON lines, as Mixpanel stores them.
 
-    A file has its name only when the export is complete: until then it ends in .partial. Into a directory, each day is
-    a file and a request of its own, and days whose file is there are skipped, so that the same command goes on where an
-    earlier one ended. On standard output, only exit status 0 says that what came is the whole.
+    A file appears under its name only when the export is complete. In a directory, each day has its own file and
+    request, and days whose file exists are skipped, so that the same command resumes an export that ended early. On
+    standard output, the export is complete only if the exit status is 0.
     """
 
     async def write(client: AsyncMixpanel) -> ExportReport | None:
         options = ExportOptions(event=event, where=where, limit=limit, time_in_ms=time_in_ms or None)
         if path == STDIN:
-            await _print_events(client, from_date, to_date, options)
+            await _print_events(client, days, options)
             return None
-        return await client.export.to_file(pathlib.Path(path), from_date, to_date, **options)
+        return await client.export.to_file(path, days.first, days.last, **options)
 
     report = run_call(server, write)
     if report is not None and as_json:
         stdout.write(msgspec.json.encode(report) + b"\n")
     elif report is not None:
-        kept = f", {len(report.skipped)} there already" if report.skipped else ""
+        kept = f", {len(report.skipped)} skipped (already complete)" if report.skipped else ""
         say(
             f"{report.events:,} events, {report.written_bytes / 1e6:.1f} MB in {len(report.files)} files{kept}, "
             f"{report.duration_seconds:.1f} s"
@@ -71,10 +102,10 @@ def events(
     return 0
 
 
-async def _print_events(client: AsyncMixpanel, from_date: str, to_date: str, options: ExportOptions) -> None:
-    async with contextlib.aclosing(client.export.blocks(from_date, to_date, **options)) as blocks:
+async def _print_events(client: AsyncMixpanel, days: Days, options: ExportOptions) -> None:
+    async with contextlib.aclosing(client.export.blocks(days.first, days.last, **options)) as blocks:
         async for block in blocks:
-            count_events(block)  # raises where the export was given up
+            count_events(block)  # raises if Mixpanel aborted the export
             await asyncio.to_thread(stdout.write, block)
     stdout.flush()
 
@@ -82,5 +113,5 @@ async def _print_events(client: AsyncMixpanel, from_date: str, to_date: str, opt
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     add_group(
-        app, "export", "Take data out of Mixpanel, complete or not at all.", {"events": events, "profiles": profiles}
+        app, "export", "Export data from Mixpanel, completely or not at all.", {"events": events, "profiles": profiles}
     )

@@ -1,4 +1,4 @@
-"""The options that most commands have: where to send, with what, and how to run."""
+"""Options that most commands share: the server, and the format of the source."""
 
 import os
 from typing import Annotated, TypeAlias, cast
@@ -9,21 +9,20 @@ import typer
 from mixpanel_async import AsyncMixpanel, Settings
 from mixpanel_async.config import Region, read_region
 from mixpanel_async.env import read_environment
-from mixpanel_async.jobs.sources.detection import Format
+from mixpanel_async.jobs.sources.detection import FORMATS, Format
 
-_SERVER = "ServerOptions"
-_JOB = "Job"
+_SERVER = "Server"
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one machine-readable report.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")]
 
 
 class ServerOptions(msgspec.Struct, frozen=True):
-    """Which server and project; what is None here comes from the environment.
+    """The server and project; a field that is None comes from the environment.
 
     Attributes:
-        base_url: One address for everything.
-        region: Where the project lives.
-        project_id: Its number.
+        base_url: URL of one server for all requests.
+        region: Data residency region of the project.
+        project_id: Project ID.
     """
 
     base_url: str | None = None
@@ -34,10 +33,10 @@ class ServerOptions(msgspec.Struct, frozen=True):
         """Return a client.
 
         Args:
-            settings: How it batches, bounds, paces and gives up.
+            settings: Batching, buffering, rate-limit and timeout settings.
 
         Raises:
-            InvalidSettingError: An option or variable cannot be used.
+            InvalidSettingError: An option or environment variable is invalid.
         """
         found = read_environment(os.environ)
         return AsyncMixpanel(
@@ -55,118 +54,23 @@ def server_options(
     *,
     base_url: Annotated[
         str | None,
-        typer.Option("--base-url", help="Address of the server, as http://host:port.", rich_help_panel=_SERVER),
+        typer.Option("--base-url", help="URL of the server, such as http://localhost:8080.", rich_help_panel=_SERVER),
     ] = None,
     region: Annotated[
-        str | None, typer.Option("--region", help="Where the project lives: us, eu or in.", rich_help_panel=_SERVER)
+        str | None, typer.Option("--region", help="Region of the project: us, eu or in.", rich_help_panel=_SERVER)
     ] = None,
-    project_id: Annotated[
-        int | None, typer.Option("--project-id", help="The project's number.", rich_help_panel=_SERVER)
-    ] = None,
+    project_id: Annotated[int | None, typer.Option("--project-id", help="Project ID.", rich_help_panel=_SERVER)] = None,
 ) -> ServerOptions:
-    """Return what options say of the server."""
+    """Return the server options."""
     return ServerOptions(base_url, None if region is None else read_region(region), project_id)
 
 
-class Run(msgspec.Struct, frozen=True):
-    """How a job runs.
-
-    Attributes:
-        dry_run: Do everything but the sending.
-        concurrency: Requests at once, or None.
-        checkpoint: File that says from where a later run goes on, or None.
-        dead_letters: File for records that were rejected, or None.
-        exact_dedupe: Find every repeat, not only those among the latest events.
-    """
-
-    dry_run: bool = False
-    concurrency: int | None = None
-    checkpoint: str | None = None
-    dead_letters: str | None = None
-    exact_dedupe: bool = False
-
-    def settings(self) -> Settings:
-        """Return the client's settings for this job."""
-        if self.concurrency is None:
-            return Settings()
-        return Settings(max_concurrency=min(100, self.concurrency + 1))  # the engine keeps one place for live records
-
-
-DryRun: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="Do everything but the sending.", rich_help_panel=_JOB)
-]
-ConcurrencyOption: TypeAlias = Annotated[
-    int | None, typer.Option("--concurrency", min=1, max=99, help="Requests at once.", rich_help_panel=_JOB)
-]
-CheckpointFile: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--checkpoint",
-        help="File that is kept up to date: the same command goes on from there after it was stopped or killed.",
-        metavar="FILE",
-        rich_help_panel=_JOB,
-    ),
-]
-DeadLettersFile: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--dead-letters",
-        help="File to which records that were rejected, here or by Mixpanel, are appended, with place and reason.",
-        metavar="FILE",
-        rich_help_panel=_JOB,
-    ),
-]
-ExactDedupe: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--exact-dedupe",
-        help="Find every repeat in the whole source, not only those among the latest events; what was seen is kept on "
-        "disk, some 40 bytes an event.",
-        rich_help_panel=_JOB,
-    ),
-]
-
-
-def job_options(
-    *,
-    checkpoint: CheckpointFile = None,
-    dead_letters: DeadLettersFile = None,
-    dry_run: DryRun = False,
-    concurrency: ConcurrencyOption = None,
-) -> Run:
-    """Return what options say of how to run."""
-    return Run(dry_run, concurrency, checkpoint, dead_letters)
-
-
-def event_job_options(
-    *,
-    checkpoint: CheckpointFile = None,
-    dead_letters: DeadLettersFile = None,
-    exact_dedupe: ExactDedupe = False,
-    dry_run: DryRun = False,
-    concurrency: ConcurrencyOption = None,
-) -> Run:
-    """Return what options say of how to run an import of events."""
-    return Run(dry_run, concurrency, checkpoint, dead_letters, exact_dedupe)
-
-
-def replay_options(
-    *,
-    dead_letters: DeadLettersFile = None,
-    exact_dedupe: ExactDedupe = False,
-    dry_run: DryRun = False,
-    concurrency: ConcurrencyOption = None,
-) -> Run:
-    """Return what options say of how to run what needs no checkpoint."""
-    return Run(dry_run, concurrency, None, dead_letters, exact_dedupe)
-
-
 class SourceFormat(msgspec.Struct, frozen=True):
-    """What a source's bytes mean.
+    """Format of a source.
 
     Attributes:
-        format: Name of the format, or None to find out.
-        delimiter: What stands between cells, or None.
+        format: Name of the format, or None to detect it.
+        delimiter: Column delimiter, or None for the format's own.
     """
 
     format: str | None
@@ -174,18 +78,19 @@ class SourceFormat(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> Format | None:
-        """The format's name; the import itself refuses one that there is not."""
+        """Name of the format; the import checks it."""
         return cast("Format | None", self.format)
 
 
 def source_options(
     *,
     format_: Annotated[
-        str | None, typer.Option("--format", help="ndjson, csv or tsv; without it the name or the content tells.")
+        str | None,
+        typer.Option("--format", help=f"Input format: {', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: detected)."),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="What stands between the cells of a table.")
+        str | None, typer.Option("--delimiter", help="Column delimiter (default: the format's own).")
     ] = None,
 ) -> SourceFormat:
-    """Return what options say of the source."""
+    """Return the source options."""
     return SourceFormat(format_, delimiter)

@@ -1,4 +1,4 @@
-"""Options that say how the columns of a table become events."""
+"""Options that map the columns of a table to event fields."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias, cast
@@ -6,9 +6,9 @@ from typing import Annotated, TypeAlias, cast
 import typer
 
 from mixpanel_async import RecordMapping, UpdateMapping
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
-_PANEL = "From columns to events"
+_PANEL = "Column mapping"
 _Text: TypeAlias = str | None
 _Texts: TypeAlias = list[str] | None
 
@@ -20,44 +20,46 @@ def _option(name: str, words: str) -> object:
 def mapping_options(
     *,
     event: Annotated[_Text, _option("--event", "Name of every event.")] = None,
-    event_field: Annotated[_Text, _option("--event-field", "Column with the event's name; without it event.")] = None,
-    time_field: Annotated[_Text, _option("--time-field", "Column with the time; without it time.")] = None,
-    time_format: Annotated[_Text, _option("--time-format", "s, ms, us, iso, or a form such as %d.%m.%Y %H:%M.")] = None,
-    time_zone: Annotated[_Text, _option("--time-zone", "Zone of times without one: UTC, Europe/Berlin, ...")] = None,
+    event_field: Annotated[_Text, _option("--event-field", "Column of the event name (default: event).")] = None,
+    time_field: Annotated[_Text, _option("--time-field", "Column of the time (default: time).")] = None,
+    time_format: Annotated[_Text, _option("--time-format", "s, ms, us, iso, or a format such as %d.%m.%Y.")] = None,
+    time_zone: Annotated[_Text, _option("--time-zone", "Zone of times that have none, e.g. Europe/Berlin.")] = None,
     distinct_id_field: Annotated[
-        _Text, _option("--distinct-id-field", "Column with the user's id; without it distinct_id.")
+        _Text, _option("--distinct-id-field", "Column of the user ID (default: distinct_id).")
     ] = None,
-    distinct_id: Annotated[_Text, _option("--distinct-id", 'Id of every event; "" for nobody.')] = None,
+    distinct_id: Annotated[
+        _Text, _option("--distinct-id", 'User ID of every event; "" for events without a user.')
+    ] = None,
     insert_id_field: Annotated[
-        _Text, _option("--insert-id-field", "Column with the $insert_id; without it $insert_id.")
+        _Text, _option("--insert-id-field", "Column of the $insert_id (default: $insert_id).")
     ] = None,
     insert_id_hash: Annotated[
         _Text,
         _option(
             "--insert-id-hash",
-            "Make the $insert_id from a hash of the record: content (equal records are one event), or position (of "
-            "content and place in the file: equal records are different events).",
+            "Make the $insert_id from a hash: of the content (equal records are the same event), or of content and "
+            "position (equal records are different events).",
         ),
     ] = None,
-    hash_field: Annotated[_Texts, _option("--hash-field", "Hash this column, not all; repeatable.")] = None,
-    infer_types: Annotated[
-        bool, _option("--infer-types", "Read cells like 12, 1.5 and true as what they are.")
-    ] = False,
+    hash_field: Annotated[_Texts, _option("--hash-field", "Hash only this column; repeatable.")] = None,
+    infer_types: Annotated[bool, _option("--infer-types", "Convert cells that look like numbers or booleans.")] = False,
     types: Annotated[
         _Texts,
-        _option("--type", "COLUMN=TYPE: string, int, float, number or bool; other cells are refused; repeatable."),
+        _option(
+            "--type", "COLUMN=TYPE, one of string, int, float, number, bool; other cells are rejected; repeatable."
+        ),
     ] = None,
-    constants: Annotated[_Texts, _option("--set", "NAME=VALUE, a property of every event; repeatable.")] = None,
-    rename: Annotated[_Texts, _option("--rename", "OLD=NEW; repeatable.")] = None,
-    drop: Annotated[_Texts, _option("--drop", "Leave this column out; repeatable.")] = None,
-    keep: Annotated[_Texts, _option("--keep", "Keep this column, and others only if named so; repeatable.")] = None,
-    scrub: Annotated[_Texts, _option("--scrub", "Take this name out at whatever depth; repeatable.")] = None,
-    flatten: Annotated[bool, _option("--flatten", "Make a.b of an object a that has b.")] = False,
-    events: Annotated[_Texts, _option("--only-event", "Skip other events; repeatable.")] = None,
-    from_time: Annotated[_Text, _option("--from-time", "Skip events before: 2024-12-31, 2024-12-31T23:59Z.")] = None,
-    to_time: Annotated[_Text, _option("--to-time", "Skip events from this moment on.")] = None,
+    constants: Annotated[_Texts, _option("--set", "Add property NAME=VALUE to every event; repeatable.")] = None,
+    rename: Annotated[_Texts, _option("--rename", "Rename a property: OLD=NEW; repeatable.")] = None,
+    drop: Annotated[_Texts, _option("--drop", "Remove this property; repeatable.")] = None,
+    keep: Annotated[_Texts, _option("--keep", "Keep only this property; repeatable.")] = None,
+    scrub: Annotated[_Texts, _option("--scrub", "Remove this property at any depth; repeatable.")] = None,
+    flatten: Annotated[bool, _option("--flatten", "Flatten nested objects to dotted names (a.b).")] = False,
+    events: Annotated[_Texts, _option("--only-event", "Import only this event; repeatable.")] = None,
+    from_time: Annotated[_Text, _option("--from-time", "Skip events before this time, e.g. 2024-12-31T23:59Z.")] = None,
+    to_time: Annotated[_Text, _option("--to-time", "Skip events at or after this time.")] = None,
 ) -> RecordMapping | None:
-    """Return the mapping that options describe, or None if there is none among them."""
+    """Return the mapping, or None if no mapping option is given."""
     given: dict[str, object] = {
         "event": event,
         "event_field": event_field,
@@ -82,23 +84,23 @@ def mapping_options(
         "to_time": to_time,
     }
     fields = {name: value for name, value in given.items() if value is not None}
-    # The options' names and types are the mapping's own; its constructor checks what they hold.
+    # The options have the names and types of the mapping's fields; its constructor checks their values.
     return RecordMapping(**cast("dict[str, str]", fields)) if fields else None  # type: ignore[arg-type]
 
 
 def update_options(
     *,
-    id_field: Annotated[_Text, _option("--id-field", "Column with the id; without it distinct_id.")] = None,
-    operation: Annotated[_Text, _option("--operation", "$set (unless given) or $set_once.")] = None,
-    infer_types: Annotated[
-        bool, _option("--infer-types", "Read cells like 12, 1.5 and true as what they are.")
-    ] = False,
+    id_field: Annotated[_Text, _option("--id-field", "Column of the ID (default: distinct_id).")] = None,
+    operation: Annotated[_Text, _option("--operation", "$set (default) or $set_once.")] = None,
+    infer_types: Annotated[bool, _option("--infer-types", "Convert cells that look like numbers or booleans.")] = False,
     types: Annotated[
         _Texts,
-        _option("--type", "COLUMN=TYPE: string, int, float, number or bool; other cells are refused; repeatable."),
+        _option(
+            "--type", "COLUMN=TYPE, one of string, int, float, number, bool; other cells are rejected; repeatable."
+        ),
     ] = None,
 ) -> UpdateMapping:
-    """Return how options say that rows become updates of profiles."""
+    """Return the mapping of rows to profile updates."""
     given = {
         "id_field": id_field,
         "operation": operation,
@@ -110,15 +112,15 @@ def update_options(
 
 
 def read_pairs(name: str, texts: Sequence[str] | None) -> dict[str, str] | None:
-    """Return texts such as NAME=VALUE as a mapping, or None if there are none.
+    """Return texts such as NAME=VALUE as a mapping, or None if there are no texts.
 
     Raises:
-        InvalidSettingError: One has no equals sign.
+        InvalidArgumentError: A text has no equals sign.
     """
     pairs = {}
     for text in texts or ():
         left, equals, right = text.partition("=")
         if not equals or not left:
-            raise InvalidSettingError(f"{name} {text!r} must look like NAME=VALUE")
+            raise InvalidArgumentError(f"{name} is invalid: {text!r} has no name or no equals sign; use NAME=VALUE")
         pairs[left] = right
     return pairs or None

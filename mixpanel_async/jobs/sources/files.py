@@ -4,12 +4,15 @@ import contextlib
 import os
 import stat
 from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
-from mixpanel_async.errors import InvalidSettingError, SourceError
+import msgspec
+
+from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
-from mixpanel_async.jobs.sources.detection import Format, format_of
+from mixpanel_async.jobs.sources.detection import FORMATS, Format, format_of
 from mixpanel_async.jobs.sources.discovery import find_locations
 from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
@@ -17,20 +20,37 @@ from mixpanel_async.jobs.sources.readers import make_reader
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.redaction import shown
 
+_NO_DELIMITERS: Final = frozenset('"\r\n')
 
-class FileOptions:
+
+class FileOptions(msgspec.Struct, frozen=True):
     """How files are read.
 
-    Args:
-        told: Their format, or None to find out.
-        delimiter: What stands between cells of a table, or None for the format's own.
-        check_columns: Called with the header of each table; raises InvalidSettingError where it will not do.
+    Attributes:
+        format: Format of the files, or None to detect it.
+        delimiter: Column delimiter of tables, or None for the format's own.
+        check_columns: Called with the header of each table; raises InvalidArgumentError if a column is missing.
+
+    Raises:
+        InvalidArgumentError: The format or the delimiter is invalid.
     """
 
-    def __init__(self, told: Format | None, delimiter: str | None, check_columns: CheckColumns) -> None:
-        self.told = told
-        self.delimiter = delimiter
-        self.check_columns = check_columns
+    format: Format | None
+    delimiter: str | None
+    check_columns: CheckColumns
+
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in FORMATS:
+            raise InvalidArgumentError(
+                f"format is invalid: {self.format!r} is unknown; choose one of {', '.join(FORMATS)}"
+            )
+        given: object = self.delimiter
+        is_delimiter = isinstance(given, str) and len(given) == 1 and given not in _NO_DELIMITERS
+        if given is not None and not is_delimiter:
+            raise InvalidArgumentError(
+                f"delimiter is invalid: {given!r} is not one character other than a quote or line end; use one such as "
+                "; or | (for tabs, use format tsv)"
+            )
 
 
 class FileSource:
@@ -58,11 +78,11 @@ class FileSource:
 
         Raises:
             SourceError: It cannot be read, or has a format that cannot be found out.
-            InvalidSettingError: The table's columns will not do.
+            InvalidArgumentError: The table's columns will not do.
         """
         options = self._options
         await self._file.open()
-        form = format_of(self._file.location.file_name, self._file.head, options.told)
+        form = format_of(self._file.location.file_name, self._file.head, options.format)
         self._reader = make_reader(form, self._file, self._thread, options.delimiter, options.check_columns)
         await self._reader.open(start)
 
@@ -131,7 +151,7 @@ class FilesSource:
         """Return what tells the files from others.
 
         Raises:
-            InvalidSettingError: One is no file that can be read again.
+            InvalidArgumentError: One is no file that can be read again.
             SourceError: One cannot be read.
         """
         await self._find()
@@ -142,7 +162,7 @@ class FilesSource:
 
         Raises:
             SourceError: It cannot be read.
-            InvalidSettingError: Its columns will not do.
+            InvalidArgumentError: Its columns will not do.
         """
         await self._find()
         sizes = await self._thread.submit(lambda: [file.location.stored_bytes() for file in self._files])
@@ -164,7 +184,7 @@ class FilesSource:
             if index != self._start.file:
                 try:
                     await self._opened(Position(index))
-                except InvalidSettingError as error:
+                except InvalidArgumentError as error:
                     raise SourceError(f"{self.names[index]}: {error}") from None
             source = self._current
             if source is None:

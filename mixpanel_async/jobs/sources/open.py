@@ -26,7 +26,7 @@ def open_source(source: EventSource, options: FileOptions) -> FilesSource | Reco
         return FilesSource([source], options)
     if isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source):
         return FilesSource(_named(source), options)
-    if options.told is not None or options.delimiter is not None:
+    if options.format is not None or options.delimiter is not None:
         raise InvalidSettingError("format and delimiter are for files; an iterable yields records")
     if not isinstance(source, AsyncIterable | Iterable):
         raise SourceError(f"cannot read records from a {type(source).__name__}; give a path or an iterable")
