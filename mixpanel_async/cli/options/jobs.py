@@ -2,13 +2,13 @@
 
 import inspect
 import re
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from mixpanel_async import JobOptions
-from mixpanel_async.cli.option_groups import Group
 from mixpanel_async.jobs.options import PathLike
 
 _PANEL: Final = "Job"
@@ -16,7 +16,7 @@ _MAX_CONCURRENCY: Final = 99  # a client makes up to 100 requests at once, one o
 _FIELD: Final = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 
 
-def job_options(*names: str) -> Group:
+def job_options(*names: str) -> Callable[..., JobOptions]:
     """Return a function that has some fields of JobOptions as command-line options and returns the JobOptions.
 
     Args:

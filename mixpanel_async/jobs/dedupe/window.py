@@ -1,6 +1,6 @@
-"""The window in which a job recognises equal events. Pure.
+"""Duplicate detection among the last N events of a job, in memory.
 
-Equal means equal: the fields themselves are compared, not a hash of them.
+The fields themselves are compared, not a hash, so different events are never mistaken for duplicates.
 """
 
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from mixpanel_async.jobs.model.event_key import EventFields
 
 
 class _Generation:
-    """Events by their keys.
+    """Events by key.
 
-    Whether a key is new is asked of a set: it lies closer together than a dict, and that is felt on each event. Which
-    event a key stands for is asked only where it comes again, and so is found only then.
+    A set tells whether a key is new: it is smaller than a dict, so that lookups miss the CPU cache less often. The dict
+    from keys to events is only needed, and only built, when a key appears again.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class _Generation:
 
 
 class EventWindow:
-    """Remembers the latest events, at least `size` of them and at most half as many more.
+    """Remembers the last events: at least `size` and at most 1.5 times as many.
 
-    They lie in three generations of half the size each; the oldest is forgotten as a whole. Events are found by
-    `$insert_id` first: where it is new, and it nearly always is, there is nothing to compare.
+    They are kept in three generations of half the size each; the oldest generation is dropped as a whole. Events are
+    looked up by `$insert_id` first: it is nearly always new, and then there is nothing to compare.
 
     Args:
-        size: How many; 0 remembers none.
+        size: Number of events; 0 remembers none.
     """
 
     def __init__(self, size: int) -> None:
@@ -52,7 +52,7 @@ class EventWindow:
         return len(self._young.keys) + len(self._middle.keys) + len(self._old.keys)
 
     def add_new(self, ids: Sequence[str], fields: Sequence[EventFields]) -> bool:
-        """Remember events if no `$insert_id` among them was seen; else do nothing and return False."""
+        """Remember events and return True if all their `$insert_id`s are new; otherwise change nothing."""
         for known in (self._young, self._middle, self._old):
             if not known.keys.isdisjoint(ids):
                 return False
@@ -62,13 +62,13 @@ class EventWindow:
         return True
 
     def is_new(self, fields: EventFields) -> bool:
-        """Return whether no equal event was seen within the window, and remember this one."""
+        """Return whether no equal event is in the window, and remember this one."""
         key = fields.properties.insert_id
         known = self._find(key)
         if known is not None:
             if known == fields:
                 return False
-            # The same id on different events: the rest of them goes under a longer key.
+            # Different events with the same $insert_id: store this one under a longer key.
             own = fields.properties
             key = f"{key}\0{len(fields.event)}\0{fields.event}\0{own.time}\0{own.distinct_id}"
             if self._find(key) is not None:

@@ -1,6 +1,6 @@
-"""The rules for one event that goes to /import, looked at in full. Pure.
+"""Full validation of one event for /import.
 
-The fast lanes call this where a cheap look says that something may be wrong, to hear what it is.
+The fast path calls this for an event that its cheap checks do not accept, to get a precise error.
 """
 
 from collections.abc import Mapping
@@ -13,29 +13,29 @@ from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import too_deep
 
 _MAX_SHOWN = 60
-_BRACKETS_AND_NEWLINE = 3  # a line of a file keeps its end
+_BRACKETS_AND_NEWLINE = 3  # lines of files keep their line end
 
 
 def check_event(record: object, size: int, now: float, max_bytes: int) -> EventFields | None:
-    """Check an event against every rule that /import documents.
+    """Check an event against the documented rules of /import.
 
     Args:
-        record: Decoded JSON.
-        size: Bytes of its JSON.
+        record: The decoded event.
+        size: Size of its JSON in bytes.
         now: Unix time in seconds.
-        max_bytes: Bytes that it may have.
+        max_bytes: Maximum size in bytes.
 
     Returns:
-        What it is recognised by; None for the events that link ids.
+        The identifying fields; None for the events that link IDs.
 
     Raises:
-        InvalidRecordError: Mixpanel would refuse it.
+        InvalidRecordError: Mixpanel would reject the event.
     """
     if size > max_bytes:
         raise RecordTooLargeError(size=size, limit=max_bytes)
     record = as_object(record)
-    event = validation.check_event_name(_needed(record, "event", "the event's name"))
-    properties = _needed(record, "properties", "the event's properties")
+    event = validation.check_event_name(_needed(record, "event", "the event name"))
+    properties = _needed(record, "properties", "the event properties")
     if not isinstance(properties, Mapping):
         raise InvalidRecordError("must be an object", field="properties")
     for name in record:
@@ -46,13 +46,15 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
     time = _needed(properties, "time", "seconds or milliseconds since 1970", "properties.")
     moment = validation.read_time(time)
     validation.check_time(moment, now)
-    who = validation.check_distinct_id(_needed(properties, "distinct_id", '"" for nobody', "properties."))
-    insert_id = _needed(properties, "$insert_id", "give one, or have one made from a hash", "properties.")
+    who = validation.check_distinct_id(
+        _needed(properties, "distinct_id", '"" for an event without a user', "properties.")
+    )
+    insert_id = _needed(properties, "$insert_id", "provide one, or set insert_id_hash", "properties.")
     validation.check_insert_id(insert_id)
     validation.check_finite(properties, "properties")
     try:
         validation.check_shape(properties)
-    except RecursionError:  # lists in lists, of which the rules allow any number
+    except RecursionError:  # lists in lists; the rules do not limit their depth
         raise too_deep("properties") from None
     return EventFields(event, KeyProperties(time if isinstance(time, int | float) else moment, who, str(insert_id)))
 
@@ -65,5 +67,5 @@ def _needed(fields: Mapping[str, object], name: str, what: str, path: str = "") 
 
 
 def max_event_bytes(max_batch_bytes: int) -> int:
-    """Return the bytes that one event may have, alone in a batch of at most `max_batch_bytes`."""
+    """Return the maximum size of an event that is alone in a batch of at most `max_batch_bytes`."""
     return min(limits.MAX_EVENT_BYTES, max_batch_bytes - _BRACKETS_AND_NEWLINE)

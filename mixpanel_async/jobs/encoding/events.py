@@ -1,4 +1,4 @@
-"""From chunks of any kind to pieces: the fast lane for lines that are events already, the mapper for the rest. Pure."""
+"""Chooses the encoder for a chunk: the fast path for lines that are events, the mapper for everything else."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,15 +14,15 @@ from mixpanel_async.records.rejection import malformed
 
 
 class EventEncoding:
-    """Makes pieces of events.
+    """Encodes chunks of events.
 
     Args:
-        window: Recognises equal events.
-        now: Gives Unix time in seconds.
-        max_bytes: Bytes that one event may have.
-        mapping: Makes events of flat records; None: only of the rows of tables, by the names of their columns.
-        keeps_events: Leave records that are events already as they are.
-        transform: Makes none, one or many events of each.
+        window: Detects duplicates.
+        now: Returns Unix time in seconds.
+        max_bytes: Maximum size of an event in bytes.
+        mapping: Turns flat records into events; None: only rows of tables are mapped, by their column names.
+        keeps_events: Whether records that are events already stay unchanged.
+        transform: Turns each event into zero or more events.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class EventEncoding:
         self._checker = LineChecker(window, now, max_bytes) if is_plain and transform is None else None
 
     def check_columns(self, columns: Sequence[str]) -> None:
-        """Check that a table has the columns that are needed.
+        """Check that a table has the required columns.
 
         Raises:
-            InvalidSettingError: One is missing, or comes twice.
+            InvalidSettingError: A column is missing or duplicate.
         """
         self._mapper.check_fields(list(columns))
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
-        """Return what of a chunk can be sent."""
+        """Return a chunk encoded."""
         encoded = self._encode(chunk)
         encoded.skipped = self._mapper.take_skipped()
         return encoded
@@ -64,7 +64,7 @@ class EventEncoding:
 
 
 def decoded(chunk: Chunk) -> Chunk:
-    """Return a chunk of lines as one of rows; blank lines are none."""
+    """Return a chunk of lines as a chunk of rows; blank lines are skipped."""
     rows: list[FlatRecord] = []
     numbers: list[int] = []
     rejects = list(chunk.rejects)

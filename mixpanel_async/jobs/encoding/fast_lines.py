@@ -1,7 +1,7 @@
-"""The fast lane: events that are JSON lines already are looked at, and moved as the bytes they are. Pure.
+"""The fast path: valid NDJSON lines are checked in groups and sent unchanged.
 
-Lines are looked at in groups, by operations that run over a whole group at once. Only where a group is not wholly right
-are its lines looked at one by one, and only a line that is wrong is decoded in full, to say what is wrong with it.
+Each check is one operation over a whole group. If a group fails, its lines are checked one by one; only a line that
+fails on its own is decoded completely, to explain what is invalid.
 """
 
 import string
@@ -24,11 +24,11 @@ from mixpanel_async.records.rejection import malformed, rejected
 GROUP: Final = 256
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
 _BRACE: Final = ord("{")
-# Two objects are every event's own; an object inside of them needs a brace for each level.
+# Every event has two objects; a nested object needs one more opening brace per level.
 _OWN_BRACES: Final = 2
 _SAFE_BRACES: Final = _OWN_BRACES + limits.MAX_OBJECT_DEPTH
 _SAFE_COMMAS: Final = limits.MAX_ARRAY_ELEMENTS - 1
-# An array with too many elements takes two bytes for each; so does nesting that is too deep for other readers.
+# An array with too many elements has at least two bytes per element, and so does nesting that is too deep to decode.
 _SAFE_BYTES: Final = 2 * limits.MAX_ARRAY_ELEMENTS
 _SAFE_BRACKETS: Final = 100
 
@@ -36,12 +36,12 @@ _decode: Final[Callable[[bytes], EventFields]] = msgspec.json.Decoder(EventField
 
 
 class LineChecker:
-    """Turns chunks of lines into pieces.
+    """Checks chunks of lines.
 
     Args:
-        window: Recognises equal events.
-        now: Gives Unix time in seconds.
-        max_bytes: Bytes that one event may have.
+        window: Detects duplicates.
+        now: Returns Unix time in seconds.
+        max_bytes: Maximum size of an event in bytes.
     """
 
     def __init__(self, window: EventWindow, now: Callable[[], float], max_bytes: int) -> None:
@@ -50,7 +50,7 @@ class LineChecker:
         self._max_bytes = max_bytes
 
     def check(self, chunk: Chunk) -> EncodedChunk:
-        """Return what of a chunk of lines can be sent."""
+        """Return a chunk of lines encoded."""
         now = self._now()
         lines, numbers = chunk.lines, chunk.numbers
         tally = Tally()
@@ -58,7 +58,7 @@ class LineChecker:
         dropped: set[int] = set()
         for start in range(0, len(lines), GROUP):
             group = lines[start : start + GROUP]
-            if not self.is_right(group, now):
+            if not self.is_valid(group, now):
                 for index, line in enumerate(group, start):
                     if not self._is_kept(line, numbers[index], now, tally, rejects):
                         dropped.add(index)
@@ -72,21 +72,21 @@ class LineChecker:
             tally.count(reject.verdict)
         return EncodedChunk(chunk.name, lines, numbers, tally, rejects, chunk.end)
 
-    def is_right(self, group: Sequence[bytes], now: float) -> bool:
-        """Return whether every line of a group is right and new; if not, nothing was done."""
+    def is_valid(self, group: Sequence[bytes], now: float) -> bool:
+        """Return whether every line of a group is valid and new; if not, the window is unchanged."""
         try:
             fields = list(map(_decode, group))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         together = b"".join(group)
-        return are_shapes_right(group, together, self._max_bytes) and _is_utf8(together) and self.are_new(fields, now)
+        return are_shapes_valid(group, together, self._max_bytes) and _is_utf8(together) and self.are_new(fields, now)
 
     def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
-        """Return whether the fields of a group of events are right and new; if not, nothing was done."""
+        """Return whether the fields of a group of events are valid and new; if not, the window is unchanged."""
         own = [one.properties for one in fields]
         ids = [one.insert_id for one in own]
         return (
-            _are_times_right([one.time for one in own], now)
+            _are_times_valid([one.time for one in own], now)
             and limits.FORBIDDEN_IDS.isdisjoint([one.distinct_id for one in own])
             and limits.FORBIDDEN_IDS.isdisjoint(ids)
             and not "".join(ids).encode().translate(None, _ID_BYTES)
@@ -94,8 +94,8 @@ class LineChecker:
         )
 
     def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, rejects: list[RejectedRecord]) -> bool:
-        """Return whether one line is to be sent; count it where it is not."""
-        if self.is_right((line,), now):
+        """Return whether one line should be sent; if not, count its outcome."""
+        if self.is_valid((line,), now):
             return True
         if not line or line.isspace():
             return False
@@ -116,8 +116,8 @@ class LineChecker:
         return False
 
 
-def _are_times_right(times: Sequence[float], now: float) -> bool:
-    """Return whether all times are valid seconds, or all of them valid milliseconds."""
+def _are_times_valid(times: Sequence[float], now: float) -> bool:
+    """Return whether all times are valid seconds, or all are valid milliseconds."""
     latest = now + limits.MAX_EVENT_AHEAD_SECONDS
     first, last = min(times), max(times)
     if last <= latest:
@@ -125,13 +125,13 @@ def _are_times_right(times: Sequence[float], now: float) -> bool:
     return first >= limits.MIN_EVENT_TIME_MILLISECONDS and last <= latest * 1000
 
 
-def are_shapes_right(group: Sequence[bytes], together: bytes, max_bytes: int) -> bool:
-    """Return whether no event of a group can be too large, too deep or too wide.
+def are_shapes_valid(group: Sequence[bytes], together: bytes, max_bytes: int) -> bool:
+    """Return whether no event of a group can be too large, too deeply nested or too wide.
 
     Args:
-        group: JSON of events, each an object with an object in it.
-        together: The same in one piece: what is counted there is counted in one call.
-        max_bytes: Bytes that one event may have.
+        group: Events as JSON.
+        together: The same bytes joined, so that one call counts over the whole group.
+        max_bytes: Maximum size of an event in bytes.
     """
     braces_of_others = _OWN_BRACES * (len(group) - 1)
     if (

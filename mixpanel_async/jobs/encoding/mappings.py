@@ -1,4 +1,4 @@
-"""Events that are mappings: encoded once, checked where their bytes call for it. Pure."""
+"""Encodes events that are mappings: groups with plain types are checked cheaply, all others one by one."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
-from mixpanel_async.jobs.encoding.fast_lines import GROUP, LineChecker, are_shapes_right
+from mixpanel_async.jobs.encoding.fast_lines import GROUP, LineChecker, are_shapes_valid
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
 from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
@@ -33,14 +33,14 @@ class _Draft(msgspec.Struct):
 
 
 class RecordEncoder:
-    """Turns chunks of mappings into pieces.
+    """Encodes chunks of mappings.
 
     Args:
-        window: Recognises equal events.
-        now: Gives Unix time in seconds.
-        max_bytes: Bytes that one event may have.
-        mapper: Makes events of flat records; None: the records are events.
-        transform: Makes none, one or many events of each.
+        window: Detects duplicates.
+        now: Returns Unix time in seconds.
+        max_bytes: Maximum size of an event in bytes.
+        mapper: Turns flat records into events; None: the records are events.
+        transform: Turns each event into zero or more events.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RecordEncoder:
         self._lines = LineChecker(window, now, max_bytes)
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
-        """Return what of a chunk of mappings can be sent."""
+        """Return a chunk of mappings encoded."""
         now = self._now()
         draft = _Draft(rejects=list(chunk.rejects))
         for start in range(0, len(chunk.rows), GROUP):
@@ -80,7 +80,7 @@ class RecordEncoder:
         return EncodedChunk(chunk.name, draft.parts, draft.numbers, draft.tally, draft.rejects, chunk.end)
 
     def _encode_together(self, rows: Sequence[FlatRecord], now: float) -> list[bytes] | None:
-        """Return a group of events as bytes if all of them are right and new; else nothing was done."""
+        """Return a group of events as JSON if all are valid and new; otherwise change nothing and return None."""
         if self._mapper is not None or self._transform is not None:
             return None
         try:
@@ -91,8 +91,8 @@ class RecordEncoder:
         if fields is None:
             return None
         together = b"".join(group)
-        # What orjson writes as null may have been NaN.
-        if _find_null(together) or not are_shapes_right(group, together, self._max_bytes):
+        # orjson writes NaN as null.
+        if _find_null(together) or not are_shapes_valid(group, together, self._max_bytes):
             return None
         return group if self._lines.are_new(fields, now) else None
 
@@ -120,11 +120,11 @@ class RecordEncoder:
                 draft.numbers.append(number)
 
     def _events(self, chunk: Chunk, row: FlatRecord, number: int) -> Sequence[FlatRecord]:
-        """Return the events that a record is, mostly one.
+        """Return the events for a record, usually one.
 
         Raises:
-            InvalidRecordError: It is none.
-            Skipped: The caller wants none of it.
+            InvalidRecordError: The record is not an event, or the transform function raised.
+            RecordSkippedError: The mapping or the transform function skips the record.
         """
         event = as_object(row)
         if self._mapper is not None:
@@ -138,13 +138,13 @@ class RecordEncoder:
         try:
             events = _several(self._transform(dict(event)))
         except Exception as error:
-            raise InvalidRecordError(f"the function raised {type(error).__name__}: {error}") from None
+            raise InvalidRecordError(f"the transform function raised {type(error).__name__}: {error}") from None
         if not events:
             raise RecordSkippedError("function")
         return events
 
     def _encode(self, event: FlatRecord, now: float) -> tuple[bytes, EventFields | None]:
-        event = as_object(event)  # a function may make anything
+        event = as_object(event)  # a transform function may return anything
         properties = event.get("properties")
         time = properties.get("time") if isinstance(properties, Mapping) else None
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
@@ -157,7 +157,7 @@ class RecordEncoder:
 
 
 def _several(found: object) -> Sequence[FlatRecord]:
-    """Return what a function made of an event; what is no collection counts as one event, to be refused as such."""
+    """Return the events that a transform function returned; a single value counts as one event and is then checked."""
     if found is None:
         return ()
     if isinstance(found, Mapping | str | bytes) or not isinstance(found, Iterable):
@@ -166,7 +166,7 @@ def _several(found: object) -> Sequence[FlatRecord]:
 
 
 def _plain_fields(rows: Sequence[FlatRecord]) -> list[EventFields] | None:
-    """Return the fields of events that are dicts with fields of the plainest types, else None."""
+    """Return the identifying fields of events if all are dicts with fields of exactly these types, else None."""
     try:
         names = [row["event"] for row in rows]
         own = [cast("dict[str, object]", row["properties"]) for row in rows]

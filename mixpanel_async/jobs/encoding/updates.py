@@ -1,4 +1,4 @@
-"""Updates of user and group profiles: from records to what /engage and /groups take. Pure."""
+"""Encodes records as profile updates for /engage and /groups."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,14 +21,14 @@ _AN_UPDATE: Final = '{"$distinct_id": ..., "$set": {...}}'
 
 
 class UpdateEncoding:
-    """Makes pieces of updates.
+    """Encodes chunks of profile updates.
 
     Args:
-        token: The project's.
-        max_bytes: Bytes that one update may have.
-        mapping: Makes updates of flat records.
-        is_group: Whether the profiles are those of groups.
-        may_repeat: Whether a later run may send records again that this one sent.
+        token: Project token.
+        max_bytes: Maximum size of an update in bytes.
+        mapping: Turns flat records into updates.
+        is_group: Whether the updates are for group profiles.
+        may_repeat: Whether a later run may send the same records again.
     """
 
     def __init__(self, token: str, max_bytes: int, mapping: UpdateMapping, *, is_group: bool, may_repeat: bool) -> None:
@@ -41,21 +41,21 @@ class UpdateEncoding:
         self._head = orjson.dumps({"$token": token}).removesuffix(b"}") + b","
 
     def check_columns(self, columns: Sequence[str]) -> None:
-        """Check that a table has the columns that are needed.
+        """Check that a table has the required columns.
 
         Raises:
-            InvalidSettingError: One is missing.
+            InvalidSettingError: A column is missing.
         """
         for name in (self._mapping.id_field, *self._mapping.types):
             if name not in columns:
                 raise InvalidSettingError(
-                    f"there is no column {name!r}; the header has {', '.join(map(repr, columns))}"
+                    f"the mapping is invalid: no column {name!r}; map one of {', '.join(map(repr, columns))}"
                 )
         if self._is_group and self._mapping.group_key is None:
-            raise InvalidSettingError("a table of groups needs group_key, for example company")
+            raise InvalidSettingError("group_key is missing; set it for a table of groups, for example to company")
 
     def encode(self, chunk: Chunk) -> EncodedChunk:
-        """Return what of a chunk can be sent."""
+        """Return a chunk encoded."""
         if chunk.lines:
             chunk = decoded(chunk)
         tally = Tally()
@@ -82,7 +82,7 @@ class UpdateEncoding:
         return encoded
 
     def without_token(self, part: bytes) -> bytes:
-        """Return an update as it may lie on a disk: without our token, which each import fills in again."""
+        """Return an update without the project token, for dead letters; each import fills the token in again."""
         return b"{" + part.removeprefix(self._head) if part.startswith(self._head) else part
 
     def _update(self, row: FlatRecord, *, is_table: bool) -> dict[str, object]:
@@ -92,11 +92,11 @@ class UpdateEncoding:
             validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
         try:
             check_update(update, self._operations)
-        except RecursionError:  # its error prints the value
+        except RecursionError:  # the error of check_update prints the value
             raise too_deep() from None
         if self._may_repeat and is_unsafe(update):
             raise InvalidRecordError(
-                "it may not be applied twice, which an import with a checkpoint cannot promise; import it without one"
+                "must not be applied twice, but a resumed import may do so; import it without a checkpoint"
             )
         return update
 
@@ -113,7 +113,7 @@ class UpdateEncoding:
 
 
 def _without_reply_shape(row: FlatRecord) -> dict[str, object]:
-    """Return an update; a profile as the query API gives it, with `$properties`, sets them all."""
+    """Return an update; the `$properties` of a profile as returned by the query API become a $set."""
     update = dict(row)
     if "$properties" in update and "$set" not in update:
         update["$set"] = update.pop("$properties")

@@ -13,27 +13,27 @@ class Reader(Protocol):
     """Reads one file of one format."""
 
     async def open(self, start: Position) -> None:
-        """Go to where reading begins.
+        """Move to the position where reading begins.
 
         Raises:
-            SourceError: The file is broken.
-            InvalidSettingError: The table's columns will not do.
+            SourceError: The file is damaged.
+            InvalidSettingError: The table lacks a required column.
         """
 
     def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the records.
 
         Raises:
-            SourceError: The file is broken; what was read before counts.
+            SourceError: The file is damaged; the records before are valid.
         """
 
 
 class Source(Protocol):
-    """What a job reads.
+    """A source of records.
 
     Attributes:
-        name: For people.
-        names: Of its parts, as positions name them; known when it was identified or opened.
+        name: Name for messages.
+        names: Names of its files, as used in positions; known after `identify` or `open`.
     """
 
     name: str
@@ -41,42 +41,42 @@ class Source(Protocol):
 
     @property
     def read_bytes(self) -> int:
-        """Bytes read, as they are stored."""
+        """Bytes read, as stored."""
 
     @property
     def total_bytes(self) -> int | None:
-        """Bytes that there are, or None where nobody knows."""
+        """Size in bytes, as stored, or None if unknown."""
 
     async def is_reading(self, path: str) -> bool:
-        """Return whether a path leads to a file that it reads.
+        """Return whether a path is a file of the source.
 
         Raises:
-            SourceError: It cannot be found.
+            SourceError: A file of the source is missing.
         """
 
     async def identify(self) -> tuple[SourceIdentity, ...]:
-        """Return what tells it from others.
+        """Return the identity of each file.
 
         Raises:
-            InvalidSettingError: It cannot be read again.
+            InvalidArgumentError: The source cannot be read again.
         """
 
     async def open(self, start: Position) -> None:
-        """Open it, to be read from a place.
+        """Open the source at a position.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: The source cannot be read.
         """
 
     def chunks(self) -> AsyncGenerator[Chunk]:
-        """Yield its records.
+        """Yield the records.
 
         Raises:
-            SourceError: It is broken; what was read before counts.
+            SourceError: The source is damaged; the records before are valid.
         """
 
     def take(self) -> Sequence[Chunk]:
         """Return records that were read and not yielded yet."""
 
     async def aclose(self) -> None:
-        """Let go of it."""
+        """Close the source."""

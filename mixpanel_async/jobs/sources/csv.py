@@ -1,4 +1,4 @@
-"""CSV and TSV, row by row; what is no row of the table is reported, and reading goes on after it."""
+"""CSV and TSV reader; an invalid row is reported, and reading continues after it."""
 
 import contextlib
 import csv
@@ -21,14 +21,14 @@ _ROWS: Final = 1000
 
 
 class CsvRows(msgspec.Struct):
-    """Some rows.
+    """A group of rows.
 
     Attributes:
-        rows: Column name to cell.
-        numbers: The line on which each begins, from 1; the header is on line 1.
-        rejects: Rows that do not fit the table.
-        number: The last line that was read.
-        is_end: Whether there are no more.
+        rows: The valid rows, by column name.
+        numbers: Number of the line on which each row begins, from 1; the header is line 1.
+        rejects: The invalid rows.
+        number: Number of the last line that was read.
+        is_end: Whether the table has ended.
     """
 
     rows: Sequence[FlatRecord]
@@ -39,48 +39,48 @@ class CsvRows(msgspec.Struct):
 
 
 class CsvParser:
-    """Reads a table; blocks, so it belongs on a thread.
+    """Parses a table. Blocks, so it runs on a thread.
 
     Args:
-        name: Of the source, for errors.
+        name: Name of the source, for errors.
         text: The table.
-        delimiter: What stands between cells.
+        delimiter: Column delimiter.
     """
 
     def __init__(self, name: str, text: io.TextIOBase, delimiter: str) -> None:
         self._name = name
-        # A quote out of place is an error, not a guess.
+        # A misplaced quote is an error instead of a guess.
         self._reader = csv.reader(text, delimiter=delimiter, strict=True)
         self._broken: Exception | None = None
         self.header: list[str] = []
 
     def read_header(self) -> list[str]:
-        """Read the names of the columns; [] if there is not even a header.
+        """Read the column names; [] if the table is empty.
 
         Raises:
-            SourceError: The first line is no header.
+            SourceError: The header is invalid.
         """
         try:
             self.header = next(self._reader, [])
         except csv.Error as error:
             raise SourceError(f"{self._name}: the header cannot be read: {error}") from None
         if any(_is_broken(name) for name in self.header):
-            raise SourceError(f"{self._name}: the header is no UTF-8; convert the file")
+            raise SourceError(f"{self._name}: the header is not valid UTF-8; convert the file to UTF-8")
         return self.header
 
     def skip(self, number: int) -> None:
-        """Read over everything up to a line.
+        """Skip lines up to a number.
 
         Raises:
-            SourceError: It is not there any more.
+            SourceError: The table has fewer lines.
         """
         while self._reader.line_num < number:
             with contextlib.suppress(csv.Error):
                 if next(self._reader, None) is None:
-                    raise SourceError(f"{self._name}: is shorter than it was")
+                    raise SourceError(f"{self._name}: the file has become shorter")
 
     def read(self) -> CsvRows:
-        """Read up to 1,000 rows, rejects among them; what the file raises comes after the rows read before it."""
+        """Read up to 1,000 rows, valid or not; an error of the file is raised after the rows before it."""
         if self._broken is not None:
             raise self._broken
         rows: list[FlatRecord] = []
@@ -92,10 +92,10 @@ class CsvParser:
             if cells is None:
                 continue
             if len(cells) != width:
-                verdict = malformed(f"{len(cells)} cells, the header has {width} columns; quote cells with commas")
+                verdict = malformed(f"{len(cells)} cells, but {width} columns; quote cells that hold a delimiter")
                 rejects.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
             elif not "".join(cells).isascii() and any(_is_broken(cell) for cell in cells):
-                verdict = malformed("a cell is no UTF-8; convert the file")
+                verdict = malformed("a cell is not valid UTF-8; convert the file to UTF-8")
                 rejects.append(RejectedRecord(number, verdict, orjson.dumps([_mended(cell) for cell in cells])))
             else:
                 rows.append(dict(zip(self.header, cells, strict=True)))
@@ -103,7 +103,7 @@ class CsvParser:
         return CsvRows(rows, numbers, rejects, self._reader.line_num, len(found) < _ROWS and not self._broken)
 
     def _rows(self, rejects: list[RejectedRecord]) -> Iterator[tuple[int, list[str] | None]]:
-        """Yield the rows with the lines on which they begin, blank ones left out; None for one that is a reject."""
+        """Yield rows with their line numbers, without blank rows; None for a row that was rejected."""
         while True:
             number = self._reader.line_num + 1
             try:
@@ -113,7 +113,7 @@ class CsvParser:
             except csv.Error as error:
                 last = self._reader.line_num
                 lines = f"lines {number} to {last}: " if last > number else ""
-                rejects.append(RejectedRecord(number, malformed(f"{lines}no valid CSV: {error}; mind the quotes")))
+                rejects.append(RejectedRecord(number, malformed(f"{lines}not valid CSV: {error}; check the quotes")))
                 yield number, None
                 continue
             except Exception as error:
@@ -124,7 +124,7 @@ class CsvParser:
 
 
 def _is_broken(cell: str) -> bool:
-    """Return whether bytes were found in a cell that are no UTF-8."""
+    """Return whether a cell has bytes that are not UTF-8; they were decoded to lone surrogates."""
     return any("\udc80" <= character <= "\udcff" for character in cell)
 
 
@@ -133,12 +133,12 @@ def _mended(cell: str) -> str:
 
 
 class CsvReader:
-    """CSV and TSV.
+    """Reads CSV and TSV.
 
     Args:
-        file: Open already.
-        thread: Runs what blocks.
-        delimiter: What stands between cells.
+        file: An open file.
+        thread: Runs blocking calls.
+        delimiter: Column delimiter.
         check_columns: Called with the header.
     """
 
@@ -150,7 +150,7 @@ class CsvReader:
         self._start = Position()
 
     async def open(self, start: Position) -> None:
-        """Read the header, and go to where reading begins."""
+        """Read the header and move to the position where reading begins."""
         self._start = start
         columns = await self._thread.submit(self._read_header)
         if columns:

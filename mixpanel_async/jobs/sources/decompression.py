@@ -1,4 +1,4 @@
-"""Files that are compressed, read as what they were before; blocks."""
+"""Decompresses gzip and zstd files. Blocks."""
 
 import gzip
 import importlib
@@ -23,28 +23,29 @@ except ImportError:  # no wheel for this platform
 
 
 def decompressed_file(raw: io.BufferedReader, compression: Compression, name: str) -> tuple[io.BufferedReader, Errors]:
-    """Return a file as it was before it was compressed, and what reading it raises where it is broken.
+    """Return a decompressed view of a file, and the exceptions that it raises if the file is damaged.
 
     Args:
-        raw: The file as it is stored.
-        compression: How it is compressed.
-        name: Of the file, for errors.
+        raw: The file as stored.
+        compression: Its compression.
+        name: Name of the file, for errors.
 
     Raises:
-        SourceError: What is needed to read it is not installed.
+        SourceError: The file is compressed with zstd and the package for it is not installed.
     """
     if compression == "gzip":
-        return cast("io.BufferedReader", _GZIP_FILE(fileobj=raw)), _BROKEN  # has all that is used of one
+        # Not a BufferedReader, but it has every method that is used here.
+        return cast("io.BufferedReader", _GZIP_FILE(fileobj=raw)), _BROKEN
     if compression == "zstd":
         zstd = _zstd(name)
         return cast("io.BufferedReader", zstd.ZstdFile(raw)), (*_BROKEN, zstd.ZstdError)
     return raw, _BROKEN
 
 
-def _zstd(name: str) -> Any:  # noqa: ANN401 - one of two modules that are alike
+def _zstd(name: str) -> Any:  # noqa: ANN401 - one of two modules with the same interface
     for module in ("compression.zstd", "backports.zstd"):  # the first one from Python 3.14 on
         try:
             return importlib.import_module(module)
         except ImportError:
             continue
-    raise SourceError(f'{name}: is compressed with zstd: pip install "mixpanel-async[zstd]", or unpack it first')
+    raise SourceError(f'{name}: is compressed with zstd: pip install "mixpanel-async[zstd]", or decompress it first')

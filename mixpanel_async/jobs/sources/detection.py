@@ -1,4 +1,4 @@
-"""Which format and compression a source has: told, by name, or by its first bytes. Pure."""
+"""Detects the format and compression of a source from its name and first bytes."""
 
 import io
 import pathlib
@@ -25,42 +25,42 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPED: Final = b"\x2a\x4d\x18"
 _PARQUET: Final = b"PAR1"
 HEAD_BYTES: Final = 512
-_SURE_BYTES: Final = 4  # of a magic number, or of text behind what is blank
+_SURE_BYTES: Final = 4  # bytes of a magic number, or of text after whitespace, that detection needs
 
 
 def compression_of(head: bytes) -> Compression:
-    """Return how a file is compressed, by its first bytes: what it is called may be wrong."""
+    """Return the compression of a file by its first bytes; its name may be wrong."""
     if head.startswith(_GZIP):
         return "gzip"
-    # Tools that compress in parallel put frames to be skipped in front of the first one with data.
+    # Parallel compressors put skippable frames before the first data frame.
     is_skipped = head[1:4] == _ZSTD_SKIPPED and head[0] >> 4 == 5  # noqa: PLR2004 - 0x50 to 0x5F
     return "zstd" if head.startswith(_ZSTD) or is_skipped else ""
 
 
 def format_by_name(name: str) -> Format | None:
-    """Return the format that a file's name tells, or None."""
+    """Return the format of a file by its name, or None."""
     suffixes = [suffix.lower() for suffix in pathlib.PurePath(name).suffixes]
     if suffixes and suffixes[-1] in _COMPRESSED:
         suffixes.pop()
     return _BY_SUFFIX.get(suffixes[-1]) if suffixes else None
 
 
-def format_of(name: str, head: bytes, told: Format | None) -> Format:
-    """Return a source's format.
+def format_of(name: str, head: bytes, declared: Format | None) -> Format:
+    """Return the format of a source.
 
     Args:
-        name: What it is called.
-        head: Its first bytes, inflated.
-        told: What the caller says, or None.
+        name: Name of the source.
+        head: Its first bytes, decompressed.
+        declared: The format that the caller declared, or None.
 
     Raises:
-        SourceError: Nothing tells.
+        SourceError: The format cannot be detected.
     """
-    if told is not None:
-        return told
+    if declared is not None:
+        return declared
     start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     by_name = format_by_name(name)
-    if by_name == "json":  # .json is used for both
+    if by_name == "json":  # the suffix is used for both
         return "json" if start.startswith(b"[") else "ndjson"
     if by_name is not None:
         return by_name
@@ -71,34 +71,33 @@ def format_of(name: str, head: bytes, told: Format | None) -> Format:
     if start.startswith(_PARQUET):
         return "parquet"
     if not start:
-        return "ndjson"  # empty: any format will do
-    raise SourceError(f"{name}: cannot tell its format; say which of {', '.join(FORMATS)} it is")
+        return "ndjson"  # an empty file is valid in any format
+    raise SourceError(f"{name}: unknown format; set format to one of {', '.join(FORMATS)}")
 
 
 def with_head(file: io.BufferedReader) -> tuple[io.BufferedReader, bytes]:
-    """Return a file and its first bytes, which are still to be read from it.
+    """Return a file and its first bytes; reading the file returns them again.
 
-    A pipe may give a single byte at first. It is waited for a few, but not for as many as a block has: whoever feeds it
-    slowly is not kept waiting.
+    A pipe may return a single byte at first. Read a few bytes, not a full block, so that a slow pipe is not delayed.
 
     Args:
-        file: Nothing has been read of it.
+        file: A file of which nothing was read.
     """
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
-    if _tells(head):
+    if _is_sure(head):
         return file, head
-    found = b""
-    while not _tells(found) and len(found) < HEAD_BYTES and (more := file.read(1)):
-        found += more
-    return io.BufferedReader(_Continued(found, file)), found
+    head = b""
+    while not _is_sure(head) and len(head) < HEAD_BYTES and (byte := file.read(1)):
+        head += byte
+    return io.BufferedReader(_Continued(head, file)), head
 
 
-def _tells(head: bytes) -> bool:
+def _is_sure(head: bytes) -> bool:
     return len(head.removeprefix(BYTE_ORDER_MARK).lstrip()) >= _SURE_BYTES
 
 
 class _Continued(io.RawIOBase):
-    """Bytes that were read, and the file behind them."""
+    """A file, preceded by bytes that were already read of it."""
 
     def __init__(self, start: bytes, file: io.BufferedReader) -> None:
         super().__init__()

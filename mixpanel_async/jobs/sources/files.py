@@ -1,4 +1,4 @@
-"""Files as sources: one after another, each as chunks that say where they stood."""
+"""Files as a source, read one after another."""
 
 import contextlib
 import os
@@ -57,9 +57,9 @@ class FileSource:
     """One file, or standard input.
 
     Args:
-        file: Opened by this.
-        thread: Runs what blocks.
-        options: How it is read.
+        file: The file; `open` opens it.
+        thread: Runs blocking calls.
+        options: How the file is read.
     """
 
     def __init__(self, file: ReadAheadFile, thread: WorkerThread, options: FileOptions) -> None:
@@ -70,15 +70,15 @@ class FileSource:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes read, as they are stored."""
+        """Bytes read, as stored."""
         return self._file.read_bytes
 
     async def open(self, start: Position) -> None:
-        """Open the file, find out its format, and go to where reading begins.
+        """Open the file, detect its format, and move to the position where reading begins.
 
         Raises:
-            SourceError: It cannot be read, or has a format that cannot be found out.
-            InvalidArgumentError: The table's columns will not do.
+            SourceError: The file cannot be read, or its format cannot be detected.
+            InvalidSettingError: The table lacks a required column.
         """
         options = self._options
         await self._file.open()
@@ -89,7 +89,7 @@ class FileSource:
     def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the records."""
         if self._reader is None:
-            raise SourceError(f"{self._file.name}: is not open")
+            raise SourceError(f"{self._file.name}: the file is not open")
         return self._reader.chunks()
 
     async def aclose(self) -> None:
@@ -98,11 +98,11 @@ class FileSource:
 
 
 class FilesSource:
-    """Files, one after another.
+    """Files, read one after another.
 
     Args:
-        given: Paths or addresses of files or directories, or patterns; "-" is standard input; or files that are open.
-        options: How they are read.
+        given: Paths or URLs of files or directories, patterns, "-" for standard input, or open files.
+        options: How the files are read.
     """
 
     def __init__(self, given: Sequence[str | ReadableFile], options: FileOptions) -> None:
@@ -118,24 +118,24 @@ class FilesSource:
         self.total_bytes: int | None = None
 
     async def _find(self) -> None:
-        """Find the files; where they are many or far away it takes a while, so it is not done in the event loop."""
+        """Find the files, on the thread, because a large or remote directory takes long to list."""
         if self._files:
             return
         locations = await self._thread.submit(lambda: [each for one in self._given for each in find_locations(one)])
-        self.names = _told_apart(locations)
+        self.names = _unique_names(locations)
         self._files = [ReadAheadFile(*pair, self._thread) for pair in zip(locations, self.names, strict=True)]
         self.name = self.names[0] if len(self.names) == 1 else f"{self.names[0]} and {len(self.names) - 1} more"
 
     @property
     def read_bytes(self) -> int:
-        """Bytes read, as they are stored."""
+        """Bytes read, as stored."""
         return self._done_bytes + (self._current.read_bytes if self._current is not None else 0)
 
     async def is_reading(self, path: str) -> bool:
-        """Return whether a path leads to one of the files, by whatever name.
+        """Return whether a path is one of the files, also under another name.
 
         Raises:
-            SourceError: A file is not there.
+            SourceError: A file is missing.
         """
         await self._find()
         return await self._thread.submit(lambda: self._is_reading(path))
@@ -148,21 +148,21 @@ class FilesSource:
         return stat.S_ISREG(status.st_mode) and any(file.location.is_same(status) for file in self._files)
 
     async def identify(self) -> tuple[SourceIdentity, ...]:
-        """Return what tells the files from others.
+        """Return the identity of each file.
 
         Raises:
-            InvalidArgumentError: One is no file that can be read again.
-            SourceError: One cannot be read.
+            InvalidArgumentError: A file cannot be read a second time.
+            SourceError: A file cannot be read.
         """
         await self._find()
         return tuple([await self._thread.submit(file.location.identify) for file in self._files])
 
     async def open(self, start: Position) -> None:
-        """Open the first file to be read, at the place where reading begins.
+        """Open the file of a position, at the position.
 
         Raises:
-            SourceError: It cannot be read.
-            InvalidArgumentError: Its columns will not do.
+            SourceError: The file cannot be read.
+            InvalidSettingError: The table lacks a required column.
         """
         await self._find()
         sizes = await self._thread.submit(lambda: [file.location.stored_bytes() for file in self._files])
@@ -188,7 +188,7 @@ class FilesSource:
                     raise SourceError(f"{self.names[index]}: {error}") from None
             source = self._current
             if source is None:
-                raise SourceError(f"{self.name}: is not open")
+                raise SourceError(f"{self.name}: the file is not open")
             async with contextlib.aclosing(source.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -197,18 +197,18 @@ class FilesSource:
             self._current = None
 
     def take(self) -> Sequence[Chunk]:
-        """Return nothing: what is read of a file is yielded at once."""
+        """Return nothing: the records of a file are yielded as soon as they are read."""
         return ()
 
     async def aclose(self) -> None:
-        """Close the file that is open, and end the thread."""
+        """Close the open file and end the thread."""
         if self._current is not None:
             await self._current.aclose()
         self._thread.close()
 
 
-def _told_apart(locations: Sequence[Location]) -> tuple[str, ...]:
-    """Return names of files, each of them once: positions and dead letters are told by them."""
+def _unique_names(locations: Sequence[Location]) -> tuple[str, ...]:
+    """Return a unique name for each file; positions and dead letters refer to files by name."""
     names: dict[str, None] = {}
     for location in locations:
         name, count = location.name, 1

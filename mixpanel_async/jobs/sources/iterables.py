@@ -4,7 +4,7 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from typing import Final, TypeAlias, cast
 
-from mixpanel_async.errors import InvalidSettingError, SourceError
+from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position, RejectedRecord
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 from mixpanel_async.records.rejection import malformed
@@ -21,7 +21,7 @@ _CHUNK_RECORDS: Final = 500
 class RecordSource:
     """An iterable or async iterable of mappings, or of their JSON as bytes.
 
-    It runs in the event loop: what blocks there blocks everything.
+    It runs on the event loop: an iterable that blocks, blocks the loop.
 
     Args:
         records: The records.
@@ -37,23 +37,23 @@ class RecordSource:
         self._held: list[Record] = []
         self._number = 0
 
-    async def is_reading(self, path: str) -> bool:  # noqa: ARG002 - as of any other
-        """Records in memory are in no file."""
+    async def is_reading(self, path: str) -> bool:  # noqa: ARG002 - required by the protocol
+        """Return False: the records are not read from a file."""
         return False
 
     async def identify(self) -> tuple[SourceIdentity, ...]:
-        """Records in memory have no identity.
+        """Refuse a checkpoint.
 
         Raises:
-            InvalidSettingError: Always.
+            InvalidArgumentError: Always, because an iterable cannot be read again.
         """
-        raise InvalidSettingError("a checkpoint needs files that can be read again; an iterable cannot")
+        raise InvalidArgumentError("checkpoint is invalid: an iterable cannot be read again; import from files")
 
     async def open(self, start: Position) -> None:
-        """There is nothing to open."""
+        """Do nothing: an iterable needs no opening."""
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
-        """Yield the records, some hundreds at a time."""
+        """Yield the records in chunks of up to 500."""
         if isinstance(self._records, AsyncIterable):
             async for record in self._records:
                 self._held.append(record)
@@ -70,7 +70,7 @@ class RecordSource:
             yield chunk
 
     def take(self) -> Sequence[Chunk]:
-        """Return what was read and not yielded yet: a source that pauses does not hold back what it gave before."""
+        """Return records that were read and not yielded yet, so that a pause of the source does not hold them back."""
         chunks = []
         held, self._held = self._held, []
         has_text = any(issubclass(kind, bytes) for kind in set(map(type, held)))
@@ -87,7 +87,7 @@ class RecordSource:
         return chunks
 
     async def aclose(self) -> None:
-        """Close the records where they are an async generator, which otherwise would stop in its middle for good."""
+        """Close an async generator; otherwise its `finally` blocks would not run."""
         await close_generator(self._records)
 
 
@@ -98,16 +98,16 @@ async def close_generator(records: object) -> None:
 
 
 def cancelled_within(who: str) -> SourceError:
-    """Return the error of what was cancelled by nobody outside of it.
+    """Return the error for a CancelledError that the source itself raised.
 
     Args:
-        who: It, and the source, for people.
+        who: What raised it, for the message.
     """
-    return SourceError(f"{who} raised CancelledError: something that it waited for was cancelled")
+    return SourceError(f"{who} raised CancelledError, although the import was not cancelled")
 
 
 def _line_chunk(name: str, numbers: range, lines: list[bytes], end: Position) -> Chunk:
-    """Return a chunk of lines; an empty one is none in a file, but in memory somebody meant it to be a record."""
+    """Return a chunk of lines. A blank line of a file is skipped, but an empty record of an iterable is an error."""
     empty = {index for index, line in enumerate(lines) if not line or line.isspace()}
     if not empty:
         return Chunk(name, numbers, lines=lines, end=end)

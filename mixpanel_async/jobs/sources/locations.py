@@ -1,4 +1,4 @@
-"""Where the bytes of files are: on disk, in standard input, in an open file, at an address. Everything here blocks."""
+"""Locations of files: on disk, standard input, an open file, or a URL. Blocks."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, Protocol, TextIO, cast, runtime_checkable
 
 from mixpanel_async import remote
-from mixpanel_async.errors import InvalidSettingError, SourceError
+from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.model.source_identity import HEAD_BYTES, SourceIdentity, source_identity
 from mixpanel_async.redaction import HIDDEN_QUERY, shown
 
@@ -19,19 +19,19 @@ STDIN: Final = "-"
 
 @runtime_checkable
 class ReadableFile(Protocol):
-    """A file object that gives bytes."""
+    """A binary file object."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes; b"" at the end."""
 
 
 class Location(Protocol):
-    """Where a file is.
+    """The location of a file.
 
     Attributes:
-        name: For people.
-        file_name: What its format may be told by.
-        is_ours: Whether what `open` returns is ours to close.
+        name: Name for messages.
+        file_name: File name from which the format may be detected.
+        is_ours: Whether the reader must close what `open` returns.
     """
 
     name: str
@@ -39,43 +39,43 @@ class Location(Protocol):
     is_ours: bool
 
     def stored_bytes(self) -> int | None:
-        """Return the file's size, or None where it has none.
+        """Return the size in bytes, or None if unknown.
 
         Raises:
-            SourceError: There is no such file.
+            SourceError: The file does not exist.
         """
 
     def open(self) -> io.BufferedReader:
-        """Open it.
+        """Open the file.
 
         Raises:
-            SourceError: It cannot be opened.
+            SourceError: The file cannot be opened.
         """
 
     def open_again(self) -> str | io.BufferedReader:
-        """Return the path, or one more open file, of what can be read from any place.
+        """Return the path, or a second open file, for random access.
 
         Raises:
-            SourceError: This cannot.
+            SourceError: The location has no random access.
         """
 
     def is_same(self, other: os.stat_result) -> bool:
-        """Return whether it is the same file as another one on this machine."""
+        """Return whether this is the same file as another file of this machine."""
 
     def identify(self) -> SourceIdentity:
-        """Return what tells the file from others.
+        """Return the identity of the file.
 
         Raises:
-            SourceError: It cannot be read.
-            InvalidSettingError: It cannot be read a second time.
+            SourceError: The file cannot be read.
+            InvalidArgumentError: The file cannot be read a second time.
         """
 
 
 class DiskFile:
-    """A file, by its path.
+    """A file on disk.
 
     Args:
-        path: Where it is.
+        path: Path of the file.
     """
 
     is_ours = True
@@ -85,40 +85,40 @@ class DiskFile:
         self.name = self.file_name = shown(path)
 
     def stored_bytes(self) -> int | None:
-        """Return its size, or None for a pipe or device."""
+        """Return the size, or None for a pipe or device."""
         with _found(self.name):
             return _regular_bytes(os.stat(self._path))  # noqa: PTH116
 
     def open(self) -> io.BufferedReader:
-        """Open it."""
+        """Open the file."""
         with _found(self.name):
             return cast("io.BufferedReader", open(self._path, "rb", buffering=BLOCK_BYTES))  # noqa: PTH123
 
     def open_again(self) -> str:
-        """Return its path."""
+        """Return the path."""
         if self.stored_bytes() is None:
             raise _no_table(self.name)
         return self._path
 
     def is_same(self, other: os.stat_result) -> bool:
-        """Return whether it is the same file as another one."""
+        """Return whether this is the same file as another one."""
         with contextlib.suppress(OSError):
             return os.path.samestat(os.stat(self._path), other)  # noqa: PTH116
         return False
 
     def identify(self) -> SourceIdentity:
-        """Return what tells it from others."""
+        """Return the identity of the file."""
         with _found(self.name), open(self._path, "rb") as file:  # noqa: PTH123
             size = os.fstat(file.fileno()).st_size
             return source_identity(shown(os.path.realpath(self._path)), size, file.read(HEAD_BYTES))
 
 
 class OpenFile:
-    """A file that somebody else opened, and closes.
+    """A file that the caller opened and closes.
 
     Args:
-        file: Open in binary mode.
-        name: For people.
+        file: A file object in binary mode.
+        name: Name for messages.
     """
 
     is_ours = False
@@ -128,7 +128,7 @@ class OpenFile:
         self.name = self.file_name = name
 
     def stored_bytes(self) -> int | None:
-        """Return its size; what is no plain file may give other bytes than those that are stored, and has none."""
+        """Return the size of a regular file; other file objects may decompress, and have no stored size."""
         status = self._status()
         return None if status is None else _regular_bytes(status)
 
@@ -140,26 +140,28 @@ class OpenFile:
         return None
 
     def open(self) -> io.BufferedReader:
-        """Return it, with a buffer."""
+        """Return the file object, buffered."""
         given: object = self._file
         if isinstance(given, io.TextIOBase):
-            raise SourceError(f"{self.name}: is open as text; open it in binary mode")
+            raise SourceError(f"{self.name}: the file is open in text mode; open it in binary mode")
         if isinstance(given, io.BufferedReader):
             return given
         return io.BufferedReader(_Wrapped(self._file), BLOCK_BYTES)
 
     def open_again(self) -> str:
-        """There is only one of it."""
+        """Refuse: the file object cannot be opened again."""
         raise _no_table(self.name)
 
     def is_same(self, other: os.stat_result) -> bool:
-        """Return whether it is the same file as another one."""
+        """Return whether this is the same file as another one."""
         status = self._status()
         return status is not None and os.path.samestat(status, other)
 
     def identify(self) -> SourceIdentity:
-        """There is no way to find it again."""
-        raise InvalidSettingError(f"a checkpoint needs files that can be read again; {self.name} cannot")
+        """Refuse: the file object cannot be opened again."""
+        raise InvalidArgumentError(
+            f"checkpoint is invalid: {self.name} cannot be read again; omit it, or import from a file"
+        )
 
 
 class StandardInput(OpenFile):
@@ -169,17 +171,17 @@ class StandardInput(OpenFile):
         super().__init__(standard_input(), "stdin")
 
     def open(self) -> io.BufferedReader:
-        """Open it once more: at its end the interpreter closes sys.stdin, and aborts where a thread still reads it."""
+        """Open the descriptor again: at exit Python closes sys.stdin, and aborts if a thread still reads it."""
         with _found(self.name):
             opened = open(standard_input().fileno(), "rb", buffering=BLOCK_BYTES, closefd=False)  # noqa: SIM115
             return cast("io.BufferedReader", opened)
 
 
-class AddressedFile:
-    """A file at an address.
+class UrlFile:
+    """A file at a URL.
 
     Args:
-        file: The file.
+        file: The remote file.
     """
 
     is_ours = True
@@ -190,31 +192,31 @@ class AddressedFile:
         self.file_name = file.name.removesuffix(HIDDEN_QUERY)
 
     def stored_bytes(self) -> int | None:
-        """Return its size, or None where the server does not tell."""
+        """Return the size, or None if the server does not report it."""
         return self._file.stored_bytes()
 
     def open(self) -> io.BufferedReader:
-        """Open it."""
+        """Open the file."""
         return self._file.open()
 
     def open_again(self) -> io.BufferedReader:
-        """Open it once more."""
+        """Open the file a second time."""
         opened = self._file.open()
         if not opened.seekable():
             opened.close()
             raise _no_table(self.name)
         return opened
 
-    def is_same(self, other: os.stat_result) -> bool:  # noqa: ARG002 - as of any other
-        """It is elsewhere."""
+    def is_same(self, other: os.stat_result) -> bool:  # noqa: ARG002 - required by the protocol
+        """Return False: the file is not on this machine."""
         return False
 
     def identify(self) -> SourceIdentity:
-        """Return what tells it from others; its address without what is secret, as that changes when it is renewed."""
+        """Return the identity; its URL has no secrets, so that a URL that was signed again still matches."""
         size = self.stored_bytes()
         if size is None:
-            raise InvalidSettingError(
-                f"a checkpoint needs the size of each file; the server does not tell it: {self.name}"
+            raise InvalidArgumentError(
+                f"checkpoint is invalid: the size of {self.name} is unknown; download the file first"
             )
         with self._file.open() as opened:
             try:
@@ -228,7 +230,7 @@ def standard_input() -> BinaryIO:
     """Return standard input.
 
     Raises:
-        SourceError: The program was started without one.
+        SourceError: The process has no standard input.
     """
     stdin: TextIO | None = sys.stdin
     if stdin is None:
@@ -237,7 +239,7 @@ def standard_input() -> BinaryIO:
 
 
 def _no_table(name: str) -> SourceError:
-    return SourceError(f"{name}: Parquet is read from plain files; save it as one first")
+    return SourceError(f"{name}: Parquet can only be read from a regular file; save it to a file first")
 
 
 @contextlib.contextmanager
@@ -255,7 +257,7 @@ def _regular_bytes(status: os.stat_result) -> int | None:
 
 
 class _Wrapped(io.RawIOBase):
-    """A file object of any kind, as a raw stream."""
+    """A raw stream over any file object."""
 
     def __init__(self, file: ReadableFile) -> None:
         super().__init__()

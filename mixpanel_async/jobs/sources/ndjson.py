@@ -9,10 +9,10 @@ from mixpanel_async.records.rejection import malformed
 
 
 class NdjsonReader:
-    """NDJSON.
+    """Reads NDJSON.
 
     Args:
-        file: Open already.
+        file: An open file.
     """
 
     def __init__(self, file: ReadAheadFile) -> None:
@@ -20,7 +20,7 @@ class NdjsonReader:
         self._start = Position()
 
     async def open(self, start: Position) -> None:
-        """Go to where reading begins."""
+        """Move to the position where reading begins."""
         self._start = start
         await self._file.skip(start.offset)
 
@@ -43,5 +43,5 @@ class NdjsonReader:
             RejectedRecord(number, malformed(f"the line is {size:,} bytes long; is this NDJSON?"))
             for number, size in found.too_long
         ]
-        place = Position(self._start.file, last - 1, offset)
-        return Chunk(self._file.name, range(found.first, last), lines=found.lines, rejects=rejects, end=place)
+        end = Position(self._start.file, last - 1, offset)
+        return Chunk(self._file.name, range(found.first, last), lines=found.lines, rejects=rejects, end=end)

@@ -1,4 +1,4 @@
-"""Parquet, batch by batch; needs the extra `arrow`."""
+"""Parquet reader; needs the extra `arrow`."""
 
 import importlib
 import io
@@ -17,12 +17,12 @@ _ROWS: Final = 1000
 
 
 class ParquetRows(msgspec.Struct):
-    """Some rows.
+    """A group of rows.
 
     Attributes:
-        rows: Column name to value; what is null is None.
+        rows: The rows, by column name; null is None.
         first: Number of the first row, from 1.
-        share: How much of the file has been read, from 0 to 1.
+        share: Share of the file that was read, from 0 to 1.
     """
 
     rows: list[Mapping[str, object]]
@@ -31,15 +31,15 @@ class ParquetRows(msgspec.Struct):
 
 
 class ParquetParser:
-    """Reads a Parquet file; blocks, so it belongs on a thread.
+    """Parses a Parquet file. Blocks, so it runs on a thread.
 
     Args:
-        name: Of the source, for errors.
-        file: Its path, or the file, open to be read from any place; it is closed at the end.
+        name: Name of the source, for errors.
+        file: Path of the file, or an open seekable file, which `close` closes.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
-        SourceError: The file is no Parquet.
+        SourceError: The file is not a Parquet file.
     """
 
     def __init__(self, name: str, file: str | io.BufferedReader) -> None:
@@ -52,7 +52,7 @@ class ParquetParser:
         try:
             self._file = parquet.ParquetFile(file)
         except self._broken as error:
-            raise SourceError(f"{name}: no Parquet file: {error}") from None
+            raise SourceError(f"{name}: not a Parquet file: {error}") from None
         self._total = self._file.metadata.num_rows
         self._batches: Iterator[Any] = iter(())
         self._number = 0
@@ -60,11 +60,11 @@ class ParquetParser:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns."""
+        """Names of the columns."""
         return list(self._file.schema_arrow.names)
 
     def skip(self, number: int) -> None:
-        """Begin behind row `number`; whole row groups before it are not even read."""
+        """Start after row `number`; whole row groups before it are not read."""
         groups = self._file.metadata.num_row_groups
         first = 0
         while first < groups and self._number + self._file.metadata.row_group(first).num_rows <= number:
@@ -77,13 +77,13 @@ class ParquetParser:
         """Return the next rows, or None at the end.
 
         Raises:
-            SourceError: The file is broken.
+            SourceError: The file is damaged.
         """
         try:
             batch = next(self._batches, None)
             found = [] if batch is None else cast("list[Mapping[str, object]]", batch.to_pylist())
         except self._broken as error:
-            raise SourceError(f"{self._name}: broken behind row {self._number}: {error}") from None
+            raise SourceError(f"{self._name}: damaged after row {self._number:,}: {error}") from None
         if batch is None:
             return None
         dropped = min(self._skipped, len(found))
@@ -98,11 +98,11 @@ class ParquetParser:
 
 
 class ParquetReader:
-    """Parquet.
+    """Reads Parquet.
 
     Args:
-        file: Open already; it is opened once more.
-        thread: Runs what blocks.
+        file: An open file; it is opened a second time for random access.
+        thread: Runs blocking calls.
         check_columns: Called with the names of the columns.
     """
 
@@ -114,9 +114,9 @@ class ParquetReader:
         self._start = Position()
 
     async def open(self, start: Position) -> None:
-        """Open the file once more, as Parquet wants it, and go to where reading begins."""
+        """Open the file a second time, for random access, and move to the position where reading begins."""
         if self._file.compression:
-            raise SourceError(f"{self._file.name}: Parquet is compressed in itself; unpack the file first")
+            raise SourceError(f"{self._file.name}: Parquet has its own compression; decompress the file first")
         self._start = start
         self._reader = reader = await self._thread.submit(self._open_again)
         self._check_columns(reader.columns)
@@ -129,12 +129,12 @@ class ParquetReader:
         """Yield the rows."""
         reader = self._reader
         if reader is None:
-            raise SourceError(f"{self._file.name}: is not open")
+            raise SourceError(f"{self._file.name}: the file is not open")
         try:
             while (found := await self._thread.submit(reader.read)) is not None:
                 last = found.first + len(found.rows) - 1
-                place = Position(self._start.file, last)
-                yield Chunk(self._file.name, range(found.first, last + 1), rows=found.rows, end=place, is_table=True)
+                end = Position(self._start.file, last)
+                yield Chunk(self._file.name, range(found.first, last + 1), rows=found.rows, end=end, is_table=True)
                 self._file.note_share(found.share)
         finally:
             self._thread.submit(reader.close)

@@ -1,4 +1,4 @@
-"""Files as blocks of bytes: opened, inflated and read on a thread, a block ahead of whoever uses them."""
+"""Reads and decompresses files in blocks on a thread, one block ahead of the caller."""
 
 import asyncio
 import contextlib
@@ -19,16 +19,16 @@ class ReadAheadFile:
     """One file.
 
     Args:
-        location: Where it is.
-        name: For people.
-        thread: Runs what blocks.
+        location: Location of the file.
+        name: Name for messages.
+        thread: Runs blocking calls.
 
     Attributes:
-        name: For people.
-        location: Where it is.
-        total_bytes: Its size as it is stored, or None for a pipe.
-        compression: How it was found to be compressed.
-        head: Its first bytes, inflated.
+        name: Name for messages.
+        location: Location of the file.
+        total_bytes: Size as stored, or None for a pipe.
+        compression: The detected compression.
+        head: The first bytes, decompressed.
     """
 
     def __init__(self, location: Location, name: str, thread: WorkerThread) -> None:
@@ -47,10 +47,10 @@ class ReadAheadFile:
         self.head = b""
 
     async def open(self) -> None:
-        """Open the file and find out how it is compressed.
+        """Open the file and detect its compression.
 
         Raises:
-            SourceError: It cannot be opened.
+            SourceError: The file cannot be opened.
         """
         await self._thread.submit(self._open)
 
@@ -64,17 +64,17 @@ class ReadAheadFile:
             self._file, self.head = with_head(file)
 
     async def skip(self, offset: int) -> None:
-        """Go to a place in the inflated file.
+        """Move to an offset of the decompressed file.
 
         Raises:
-            SourceError: The file is broken, or shorter.
+            SourceError: The file is damaged, or has become shorter.
         """
         if offset:
             await self._thread.submit(lambda: self._skip(offset))
 
     def _skip(self, offset: int) -> None:
         if self._file is None:
-            raise SourceError(f"{self.name}: is not open")
+            raise SourceError(f"{self.name}: the file is not open")
         with self.translated():
             if not self.compression and self._file.seekable():
                 self._file.seek(offset)
@@ -82,20 +82,20 @@ class ReadAheadFile:
             while offset:
                 part = self._file.read(min(offset, BLOCK_BYTES))
                 if not part:
-                    raise SourceError(f"{self.name}: is shorter than it was")
+                    raise SourceError(f"{self.name}: the file has become shorter")
                 offset -= len(part)
         self.note_position()
 
     @property
     def read_bytes(self) -> int:
-        """Bytes read of the file as it is stored."""
+        """Bytes read, as stored."""
         return self._read_bytes
 
     async def read(self) -> bytes:
-        """Return the next block, inflated; b"" at the end.
+        """Return the next block, decompressed; b"" at the end.
 
         Raises:
-            SourceError: The file is broken.
+            SourceError: The file is damaged.
         """
         pending, self._next = self._next or self._thread.submit(self._read), None
         block = await pending
@@ -105,7 +105,7 @@ class ReadAheadFile:
 
     def _read(self) -> bytes:
         if self._file is None or self._raw is None:
-            raise SourceError(f"{self.name}: is not open")
+            raise SourceError(f"{self.name}: the file is not open")
         with self.translated():
             block = self._fill(self._file)
         if not block:
@@ -114,11 +114,11 @@ class ReadAheadFile:
         return block
 
     def _fill(self, file: io.BufferedReader) -> bytes:
-        """Read a block; what a broken stream raises comes after the bytes that were read before."""
+        """Read a block; an error of a damaged stream is raised after the bytes before it were returned."""
         if self._broken is not None:
             raise self._broken
         if not self.compression:
-            # A pipe gives what it has: whoever feeds it slowly is not kept waiting for a full block.
+            # Take what a pipe has: waiting for a full block would delay the records of a slow writer.
             return file.read1(BLOCK_BYTES) if self.total_bytes is None else file.read(BLOCK_BYTES)
         found: list[bytes] = []
         size = 0
@@ -134,23 +134,23 @@ class ReadAheadFile:
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn what reading the file raises into our errors.
+        """Turn exceptions of reading the file into SourceError.
 
         Raises:
-            SourceError: The file is broken.
+            SourceError: The file is damaged.
         """
         try:
             yield
         except EOFError:
-            raise SourceError(f"{self.name}: ends in the middle of its {self.compression} stream") from None
+            raise SourceError(f"{self.name}: the {self.compression} stream is truncated") from None
         except self._broken_by as error:
             raise SourceError(f"{self.name}: cannot be read: {error}") from None
 
     def check_end(self) -> None:
-        """Check that the file was read as far as it went when it was opened; called on the thread, at its end.
+        """Check that the file was read up to its size when opened. Call this on the thread, at the end of the file.
 
         Raises:
-            SourceError: It was cut meanwhile, perhaps between two records, where nothing else tells.
+            SourceError: The file was truncated meanwhile. Between two records, nothing else would show it.
         """
         if self._raw is None or self.total_bytes is None:
             return
@@ -159,29 +159,29 @@ class ReadAheadFile:
             raise SourceError(f"{self.name}: is shorter than it was when it was opened ({sizes})")
 
     def text(self) -> io.TextIOWrapper:
-        """Return the inflated file as text for the csv module, to be read on the thread; bad bytes are kept apart.
+        """Return the decompressed file as text for the csv module; invalid bytes become lone surrogates.
 
         Raises:
-            SourceError: It is not open.
+            SourceError: The file is not open.
         """
         if self._file is None:
-            raise SourceError(f"{self.name}: is not open")
+            raise SourceError(f"{self.name}: the file is not open")
         self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         return self._text
 
     def note_position(self) -> None:
-        """Note how far the file was read by others; called on the thread."""
+        """Update `read_bytes` after a reader read the file itself. Call this on the thread."""
         if self._raw is not None and self.total_bytes is not None:
             self._read_bytes = self._raw.tell()
 
     def note_share(self, share: float) -> None:
-        """Note how much of the file was read by others, from 0 to 1."""
+        """Update `read_bytes` from the share of the file that a reader read, from 0 to 1."""
         self._read_bytes = round(share * (self.total_bytes or 0))
 
     async def aclose(self) -> None:
-        """Close the file, unless it was opened by somebody else."""
+        """Close the file, unless the caller opened it."""
         if self._raw is not None and self.location.is_ours:
-            # A read of a pipe that never ends keeps the thread; then there is nobody to close the file.
+            # A read of a pipe may never return. Then the thread is blocked and cannot close the file.
             await asyncio.wait((self._thread.submit(self._close),), timeout=_CLOSE_SECONDS)
 
     def _close(self) -> None:

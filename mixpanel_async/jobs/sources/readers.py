@@ -1,4 +1,4 @@
-"""The formats of files: each reads a file as chunks, from a place on."""
+"""Returns the reader of a format."""
 
 from typing import Final
 
@@ -15,21 +15,21 @@ _DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 
 
 def make_reader(
-    form: Format, file: ReadAheadFile, thread: WorkerThread, delimiter: str | None, check_columns: CheckColumns
+    file_format: Format, file: ReadAheadFile, thread: WorkerThread, delimiter: str | None, check_columns: CheckColumns
 ) -> Reader:
     """Return the reader of a format.
 
     Args:
-        form: The format.
-        file: Open already.
-        thread: Runs what blocks.
-        delimiter: What stands between cells of a table, or None for the format's own.
+        file_format: The format.
+        file: An open file.
+        thread: Runs blocking calls.
+        delimiter: Column delimiter, or None for the format's own.
         check_columns: Called with the header of a table.
     """
-    if form in _DELIMITERS:
-        return CsvReader(file, thread, delimiter or _DELIMITERS[form], check_columns)
-    if form == "json":
+    if file_format in _DELIMITERS:
+        return CsvReader(file, thread, delimiter or _DELIMITERS[file_format], check_columns)
+    if file_format == "json":
         return JsonArrayReader(file)
-    if form == "parquet":
+    if file_format == "parquet":
         return ParquetReader(file, thread, check_columns)
     return NdjsonReader(file)

@@ -141,7 +141,7 @@ async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> N
         (["import", "events", "a.ndjson", "--time-zone", "Mars"], "time_zone is invalid: 'Mars' is unknown"),
         (["import", "events", "a.ndjson", "--type", "n"], "--type is invalid: 'n' has no name or no equals sign"),
         (["import", "events", "a.ndjson", "--base-url", "x"], "base_url must look like"),
-        (["import", "events", "-", "--checkpoint", "c"], "a checkpoint needs files"),
+        (["import", "events", "-", "--checkpoint", "c"], "checkpoint is invalid: stdin cannot be read again"),
         (["import", "events", ""], "a path is empty"),
         (["validate", "a.ndjson", ""], "a path is empty"),
         (["import", "profiles", "a.ndjson", "--dead-letters", "./a.ndjson"], "is invalid: the import reads this file"),

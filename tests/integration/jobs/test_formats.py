@@ -99,7 +99,7 @@ async def test_parquet_goes_on_from_its_checkpoint(
 
 async def test_broken_parquet(mp: AsyncMixpanel, write: Write) -> None:
     """What is no Parquet is told in one line."""
-    with pytest.raises(SourceError, match="no Parquet file"):
+    with pytest.raises(SourceError, match="not a Parquet file"):
         await mp.import_events(write("a.parquet", b"PAR1 no"), dry_run=True)
 
 

@@ -553,7 +553,7 @@ async def test_the_speed_is_this_runs_own(mp: AsyncMixpanel, write: Write) -> No
         (5, {}, SourceError, "cannot read records from a int"),
         ([], {"concurrency": 0}, InvalidArgumentError, "concurrency"),
         ("-", {"format": "xml"}, InvalidArgumentError, "format is 'xml'"),
-        ([], {"checkpoint": "c"}, InvalidArgumentError, "a checkpoint needs files"),
+        ([], {"checkpoint": "c"}, InvalidArgumentError, "checkpoint is invalid: an iterable cannot be read again"),
         ("-", {"checkpoint": "c", "dry_run": True}, InvalidArgumentError, "a dry run"),
     ],
 )

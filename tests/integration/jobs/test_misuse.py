@@ -84,7 +84,7 @@ async def test_concurrency(mp: AsyncMixpanel, concurrency: int) -> None:
 @pytest.mark.parametrize("most", [0, -5, "2", None])
 async def test_unacknowledged_records(mp: AsyncMixpanel, most: int) -> None:
     """A pipe that may read nothing is refused at the call; one that may read one record at a time is not."""
-    with pytest.raises(InvalidArgumentError, match=r"max_unacknowledged is invalid: .* is not an integer of at least 1"):
+    with pytest.raises(InvalidArgumentError, match=r"max_unacknowledged is invalid: .* is not an integer"):
         mp.pipe([event(1)], max_unacknowledged=most)
     async with asyncio.timeout(10):
         assert [ack.offset async for ack in mp.pipe([event(1), event(2)], max_unacknowledged=1)] == [1, 2]

@@ -115,5 +115,5 @@ async def test_not_installed(mp: AsyncMixpanel, write: Write, monkeypatch: pytes
     path = write("a.ndjson.zst", zstd.compress(LINES))
     for module in ("compression.zstd", "backports.zstd"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(SourceError, match=r'zstd: pip install "mixpanel-async\[zstd\]", or unpack it first'):
+    with pytest.raises(SourceError, match=r'zstd: pip install "mixpanel-async\[zstd\]", or decompress it first'):
         await mp.import_events(path)
