@@ -1,4 +1,4 @@
-"""The command `mixpanel-async`: its commands, and what it ends with."""
+"""The command `mixpanel-async`: its command tree and exit statuses."""
 
 import logging
 import pathlib
@@ -21,10 +21,10 @@ _CREDENTIALS = (
 
 
 def build() -> typer.Typer:
-    """Return the command with all its commands."""
+    """Return the command tree."""
     app = typer.Typer(
         name=_NAME,
-        help="Move data into and out of Mixpanel. Credentials and addresses come from the environment variables "
+        help="Move data into and out of Mixpanel. Credentials and URLs come from the environment variables "
         "MIXPANEL_TOKEN, MIXPANEL_PROJECT_ID, MIXPANEL_SERVICE_ACCOUNT_USERNAME, MIXPANEL_SERVICE_ACCOUNT_SECRET, "
         "MIXPANEL_PROJECT_SECRET, MIXPANEL_OAUTH_TOKEN, MIXPANEL_REGION and MIXPANEL_BASE_URL.",
         no_args_is_help=True,
@@ -51,58 +51,58 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command.
 
     Args:
-        arguments: What stands behind the command's name.
+        arguments: The arguments after the name of the program.
 
     Returns:
-        What the program ends with: 0 if every record was delivered or deliberately skipped, 1 if any was not, 2 for
-        wrong usage, 3 for credentials refused or missing, 130 if it was interrupted.
+        The exit status: 0 if every record was delivered or skipped on request, 1 if any was not, 2 for invalid usage,
+        3 for missing or refused credentials, 130 after an interrupt.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"{_NAME}: %(message)s")
-    logging.getLogger("mixpanel_async").setLevel(logging.CRITICAL)  # the commands themselves say what failed
+    logging.getLogger("mixpanel_async").setLevel(logging.CRITICAL)  # the commands report failures themselves
     try:
         status = build()(args=list(arguments), prog_name=_NAME, standalone_mode=False)
     except KeyboardInterrupt:
-        return _say_interrupted()
+        return _report_interrupt()
     except AccessRefusedError as error:
-        return _complain(error, ExitStatus.REFUSED)
+        return _report(error, ExitStatus.REFUSED)
     except MissingCredentialsError as error:
-        return _complain(error, ExitStatus.REFUSED, hint=_CREDENTIALS)
+        return _report(error, ExitStatus.REFUSED, hint=_CREDENTIALS)
     except UsageError as error:
-        return _complain(error, ExitStatus.USAGE)
+        return _report(error, ExitStatus.USAGE)
     except MixpanelError as error:
-        return _complain(error, ExitStatus.INCOMPLETE)
+        return _report(error, ExitStatus.INCOMPLETE)
     except BrokenPipeError:
         return ExitStatus.INCOMPLETE
     except Exception as error:
-        # Typer's own errors; which module defines them differs from version to version.
+        # Typer's own errors; the module that defines them differs between versions.
         message = getattr(error, "format_message", None)
         if message is None:
-            return _say_interrupted() if type(error).__name__ == "Abort" else _complain_of_ourselves(error)
-        return _complain_of_usage(str(message()))
-    # Newer versions of Typer make a status of an interrupt, older ones raise.
-    return _say_interrupted() if status == _INTERRUPTED else int(status or 0)
+            return _report_interrupt() if type(error).__name__ == "Abort" else _report_internal_error(error)
+        return _report_usage_error(str(message()))
+    # Newer versions of Typer turn an interrupt into a status, older ones raise.
+    return _report_interrupt() if status == _INTERRUPTED else int(status or 0)
 
 
-def _complain(error: Exception, status: ExitStatus, hint: str = "") -> int:
-    # What Mixpanel says must not steer the terminal.
+def _report(error: Exception, status: ExitStatus, hint: str = "") -> int:
+    # Text from Mixpanel must not contain control characters for the terminal.
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(str(error).split())) + hint
     sys.stderr.write(f"{_NAME}: {text}\n")
     return status
 
 
-def _say_interrupted() -> int:
+def _report_interrupt() -> int:
     sys.stderr.write(f"{_NAME}: interrupted\n")
     return _INTERRUPTED
 
 
-def _complain_of_ourselves(error: Exception) -> int:
+def _report_internal_error(error: Exception) -> int:
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{pathlib.Path(place.filename).name}:{place.lineno}"
-    fault = MixpanelError(f"an error of this program: {type(error).__name__}: {error} ({where}); please report it")
-    return _complain(fault, ExitStatus.INCOMPLETE)
+    fault = MixpanelError(f"internal error: {type(error).__name__}: {error} ({where}); please report it")
+    return _report(fault, ExitStatus.INCOMPLETE)
 
 
-def _complain_of_usage(message: str) -> int:
-    if message:  # without a command, the help was printed
+def _report_usage_error(message: str) -> int:
+    if message:  # empty without a command: the help was printed
         sys.stderr.write(f"{_NAME}: {message.rstrip('.')} (--help shows the options)\n")
     return ExitStatus.USAGE

@@ -1,4 +1,4 @@
-"""Groups of options that commands share: each a function whose parameters are the options."""
+"""Options that commands share: a function whose parameters are the options and which returns their value."""
 
 import functools
 import inspect
@@ -10,13 +10,10 @@ Command: TypeAlias = Callable[..., int]
 
 
 def with_options(**groups: Group) -> Callable[[Command], Command]:
-    """Give a command the options of some groups in place of parameters of its own.
+    """Return a decorator that replaces parameters of a command by the options of option functions.
 
     Args:
-        **groups: For a parameter of the command, the function that makes its value from options.
-
-    Returns:
-        A decorator; the command it makes has the options as its parameters.
+        **groups: By parameter of the command: the function that makes the parameter's value from options.
     """
 
     def decorate(command: Command) -> Command:

@@ -1,4 +1,4 @@
-"""Runs one call of a client from the command line, and asks before what cannot be undone."""
+"""Runs one API call from the command line, and asks for confirmation where needed."""
 
 import asyncio
 import inspect
@@ -14,21 +14,21 @@ from mixpanel_async.cli.job_runner import opened
 from mixpanel_async.cli.options.common import ServerOptions
 from mixpanel_async.cli.render.output import Output, say
 from mixpanel_async.cli.render.rows import OutputRows, rows_of
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 T = TypeVar("T")
 Call: TypeAlias = Callable[[AsyncMixpanel], Coroutine[Any, Any, T]]
 
 Yes: TypeAlias = Annotated[
-    bool, typer.Option("--yes", "-y", help="Do not ask. Without a terminal to ask on, it is needed.")
+    bool, typer.Option("--yes", "-y", help="Do not ask for confirmation; required without a terminal.")
 ]
 
 
 def run_call(server: ServerOptions, call: Call[T]) -> T:
-    """Run a call on a client and return what it returns.
+    """Run a call with a client of its own and return its result.
 
     Raises:
-        KeyboardInterrupt: It was interrupted.
+        KeyboardInterrupt: The call was interrupted.
         MixpanelError: The call failed.
     """
 
@@ -42,32 +42,32 @@ def run_call(server: ServerOptions, call: Call[T]) -> T:
 def print_answer(
     server: ServerOptions, output: Output, call: Call[T], rows_of: Callable[[T], OutputRows] = rows_of
 ) -> int:
-    """Run a call on a client and print its answer.
+    """Run a call with a client of its own and print its reply.
 
     Args:
-        server: Where to.
-        output: How to print.
-        call: What to call.
-        rows_of: Makes the answer's rows.
+        server: Server and project.
+        output: How to print the reply.
+        call: Called with the client.
+        rows_of: Turns the reply into rows.
 
     Returns:
-        What the program ends with.
+        The exit status.
     """
     output.print(run_call(server, call), rows_of)
     return 0
 
 
 def is_confirmed(question: str, *, yes: bool) -> bool:
-    """Ask on the terminal, unless `yes`.
+    """Ask for confirmation on the terminal, unless `yes`.
 
     Raises:
-        InvalidSettingError: There is no terminal to ask on.
+        InvalidArgumentError: There is no terminal.
     """
     if yes:
         return True
-    stdin: TextIO | None = sys.stdin  # None: the program was started without one
+    stdin: TextIO | None = sys.stdin  # None: the process has no standard input
     if stdin is None or not (stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidSettingError(f"{question} There is no terminal to ask on; add --yes")
+        raise InvalidArgumentError(f"{question} Cannot ask without a terminal; add --yes")
     if typer.confirm(question, err=True):
         return True
     say("nothing was done")
@@ -78,10 +78,10 @@ def add_group(app: typer.Typer, name: str, words: str, commands: Mapping[str, Ca
     """Add a group of commands.
 
     Args:
-        app: Gets it.
-        name: Of the group.
-        words: What it is for.
-        commands: By name; the docstring is the help.
+        app: The command tree.
+        name: Name of the group.
+        words: Help text of the group.
+        commands: The commands by name; their docstrings are their help.
     """
     group = typer.Typer(no_args_is_help=True, help=words)
     for each, command in commands.items():
@@ -90,11 +90,11 @@ def add_group(app: typer.Typer, name: str, words: str, commands: Mapping[str, Ca
 
 
 def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> None:
-    """Add a command whose help is its docstring, with each paragraph as wide as the terminal."""
+    """Add a command whose help is its docstring, with paragraphs wrapped to the terminal."""
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     app.command(name, help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(command)
 
 
 def acknowledged(name: str) -> Callable[[Acknowledgement], OutputRows]:
-    """Return what makes a row of Mixpanel's word on what was done to something of that name."""
+    """Return a function that turns an acknowledgement into a row with a name and the status."""
     return lambda answer: OutputRows(("name", "status"), [(name, answer.status or "done")])

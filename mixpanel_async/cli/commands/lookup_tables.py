@@ -16,7 +16,7 @@ from mixpanel_async.cli.runner import Yes, acknowledged, add_group, is_confirmed
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.redaction import shown
 
-TableId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The table's id; see lookup-tables list.")]
+TableId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="Table ID; see lookup-tables list.")]
 
 _options = with_options(output=output_options, server=server_options)
 
@@ -24,7 +24,7 @@ _options = with_options(output=output_options, server=server_options)
 def add(app: typer.Typer) -> None:
     """Add the group."""
     commands = {"list": list_tables, "replace": replace, "delete": delete}
-    add_group(app, "lookup-tables", "Lookup tables, which add columns to events and profiles.", commands)
+    add_group(app, "lookup-tables", "Manage lookup tables, which add columns to events and profiles.", commands)
 
 
 @_options
@@ -43,21 +43,21 @@ def replace(
         str,
         typer.Argument(
             metavar="FILE",
-            help="CSV in UTF-8, first line: names of the columns, first column: the key; - is standard input.",
+            help="UTF-8 CSV with a header; the first column is the key; - is standard input.",
         ),
     ],
     *,
     timeout_seconds: Annotated[
         float | None,
-        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="For each try; 60 unless given."),
+        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="Timeout of each attempt (default: 60)."),
     ] = None,
     output: Output,
     server: ServerOptions,
 ) -> int:
     """Replace the whole content of a lookup table.
 
-    The file is checked first. If it has a column twice, rows of different widths or an empty key, the line is named and
-    nothing is sent.
+    The file is checked first. If it has duplicate columns, rows of different widths or an empty key, the line is
+    reported and nothing is sent.
     """
     data = read_input(file)
 

@@ -24,12 +24,12 @@ from mixpanel_async.cli.options.pipelines import (
 from mixpanel_async.cli.render.output import Output, output_options
 from mixpanel_async.cli.render.rows import OutputRows, listed
 from mixpanel_async.cli.runner import Yes, acknowledged, add_group, is_confirmed, print_answer
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 PipelineKind: TypeAlias = Literal[
     "gcs-raw", "gcs-schema", "s3-raw", "azure-raw", "bigquery", "snowflake", "aws", "azure-blob", "generic"
 ]
-Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name; see pipelines list.")]
+Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Pipeline name; see pipelines list.")]
 _STATES: Final = get_args(TaskStatus)
 
 _options = with_options(output=output_options, server=server_options)
@@ -52,7 +52,7 @@ def add(app: typer.Typer) -> None:
 
 @_options
 def list_pipelines(*, output: Output, server: ServerOptions) -> int:
-    """List the pipelines that are scheduled.
+    """List the scheduled pipelines.
 
     Columns: name, project_id, frequency, dispatcher, last_dispatched, sync_enabled.
     """
@@ -72,9 +72,9 @@ def create(
         PipelineKind,
         typer.Argument(
             metavar="KIND",
-            help="gcs-raw, s3-raw or azure-raw: raw events to a store of files. gcs-schema, aws or azure-blob: tables "
-            "there. bigquery or snowflake: tables there. generic: any other, nothing is checked, and the fields must "
-            "hold type and project_id.",
+            help="gcs-raw, s3-raw, azure-raw: raw events to object storage. gcs-schema, aws, azure-blob: tables in "
+            "object storage. bigquery, snowflake: tables in a warehouse. generic: unchecked; the fields must "
+            "include type and project_id.",
         ),
     ],
     *,
@@ -85,7 +85,7 @@ def create(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Make a pipeline.
+    """Create a pipeline.
 
     Google Cloud Storage has options of its own; what the other kinds need is given as --field or --fields, and what is
     missing or unknown is named before anything is sent. Columns: pipeline_names, bigquery_dataset_name.
@@ -103,7 +103,7 @@ def edit(
     name: Name,
     *,
     generic: Annotated[
-        bool, typer.Option("--generic", help="Send any fields, unchecked; they must hold project_id.")
+        bool, typer.Option("--generic", help="Send any fields unchecked; they must include project_id.")
     ] = False,
     selection: PipelineFields,
     others: PipelineFields,
@@ -117,7 +117,7 @@ def edit(
     """
     fields = cast("dict[str, Any]", {**others, **selection})
     if not fields:
-        raise InvalidSettingError("there is nothing to change; give --event, --where, --field or --fields")
+        raise InvalidArgumentError("there is nothing to change; give --event, --where, --field or --fields")
     if generic:
         return print_answer(server, output, lambda client: client.pipelines.edit_generic(name, form=fields))
     known = dict(inspect.signature(Pipelines.edit).parameters)
@@ -129,10 +129,12 @@ def edit(
 def status(
     name: Name,
     *,
-    summary: Annotated[bool, typer.Option("--summary", help="Only the number of runs in each state.")] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Show only the number of runs in each state.")] = False,
     states: Annotated[
         list[str] | None,
-        typer.Option("--status", metavar="STATE", help=f"Only runs in this state: {', '.join(_STATES)}; repeatable."),
+        typer.Option(
+            "--status", metavar="STATE", help=f"Show only runs in this state: {', '.join(_STATES)}; repeatable."
+        ),
     ] = None,
     output: Output,
     server: ServerOptions,
@@ -143,7 +145,7 @@ def status(
     """
     unknown = sorted(set(states or ()) - set(_STATES))
     if unknown:
-        raise InvalidSettingError(f"--status {unknown[0]!r} is unknown; choose from {', '.join(_STATES)}")
+        raise InvalidArgumentError(f"--status {unknown[0]!r} is unknown; choose from {', '.join(_STATES)}")
     wanted = cast("list[TaskStatus] | None", states)
 
     async def call(client: AsyncMixpanel) -> PipelineStatus:
@@ -154,7 +156,7 @@ def status(
 
 @_options
 def timeline(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The pipeline; all unless given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Pipeline name (default: all).")] = None,
     *,
     output: Output,
     server: ServerOptions,
@@ -174,13 +176,13 @@ def pause(name: Name, *, output: Output, server: ServerOptions) -> int:
 
 @_options
 def resume(name: Name, *, output: Output, server: ServerOptions) -> int:
-    """Let a pipeline go on that was paused."""
+    """Resume a paused pipeline."""
     return print_answer(server, output, lambda client: client.pipelines.resume(name), acknowledged(name))
 
 
 @_options
 def cancel(name: Name, *, yes: Yes = False, output: Output, server: ServerOptions) -> int:
-    """Delete a pipeline: nothing more of it is scheduled. What it exported stays."""
+    """Delete a pipeline. Data that it exported is kept."""
     if not is_confirmed(f"Delete the pipeline {name!r}?", yes=yes):
         return 1
     return print_answer(server, output, lambda client: client.pipelines.cancel(name), acknowledged(name))

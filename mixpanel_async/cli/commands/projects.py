@@ -13,13 +13,13 @@ from mixpanel_async.cli.runner import add_group, print_answer
 
 def add(app: typer.Typer) -> None:
     """Add both groups."""
-    add_group(app, "projects", "The projects that the credentials can see.", {"list": list_projects})
-    add_group(app, "cohorts", "The project's saved cohorts.", {"list": reports.cohorts})
+    add_group(app, "projects", "List projects.", {"list": list_projects})
+    add_group(app, "cohorts", "List saved cohorts.", {"list": reports.cohorts})
 
 
 @with_options(output=output_options, server=server_options)
 def list_projects(*, output: Output, server: ServerOptions) -> int:
-    """List the projects that the credentials can see.
+    """List the projects that the credentials can access.
 
     Columns: id, name, domain, timezone.
     """

@@ -15,10 +15,10 @@ from mixpanel_async.cli.options.inputs import STDIN, given_bytes, given_fields, 
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import print_json
 from mixpanel_async.cli.runner import add_command, run_call
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 
 _BODY = "Body"
-_REPEATING = "Repeating"
+_RETRIES = "Retries"
 Texts: TypeAlias = list[str] | None
 
 
@@ -34,7 +34,7 @@ def body_options(
         typer.Option(
             "--json-body",
             metavar="JSON|@FILE",
-            help="A body of JSON; @- is standard input. Excludes --data, --form and --file.",
+            help="JSON body; @- is standard input. Excludes --data, --form and --file.",
             rich_help_panel=_BODY,
         ),
     ] = None,
@@ -43,7 +43,7 @@ def body_options(
         typer.Option(
             "--data",
             metavar="TEXT|@FILE",
-            help="A body as it is; @- is standard input. Excludes --json-body, --form and --file.",
+            help="Raw body; @- is standard input. Excludes --json-body, --form and --file.",
             rich_help_panel=_BODY,
         ),
     ] = None,
@@ -52,7 +52,7 @@ def body_options(
         typer.Option(
             "--form",
             metavar="NAME=VALUE",
-            help="A field of a form; repeatable, also with the same name. Goes with --file, excludes the others.",
+            help="Form field; repeatable, also with the same name. Can be combined with --file only.",
             rich_help_panel=_BODY,
         ),
     ] = None,
@@ -61,29 +61,29 @@ def body_options(
         typer.Option(
             "--file",
             metavar="NAME=PATH",
-            help="A file of a form, which then is multipart/form-data; repeatable; - is standard input.",
+            help="Form file, sent as multipart/form-data; repeatable; - is standard input.",
             rich_help_panel=_BODY,
         ),
     ] = None,
     is_multipart: Annotated[
         bool,
         typer.Option(
-            "--multipart", help="Send --form as multipart/form-data without a file too.", rich_help_panel=_BODY
+            "--multipart", help="Send --form as multipart/form-data even without a file.", rich_help_panel=_BODY
         ),
     ] = False,
 ) -> RequestOptions:
-    """Return what options say of the body.
+    """Return the body options.
 
     Raises:
-        InvalidSettingError: They exclude each other, or one has no equals sign or no JSON.
+        InvalidArgumentError: Options exclude each other, or a value is malformed.
         SourceError: A file cannot be read.
     """
     given = {"--json-body": json_body, "--data": data, "--form or --file": form or files}
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
-        raise InvalidSettingError(f"{' and '.join(names)} exclude each other; a request has one body")
+        raise InvalidArgumentError(f"{' and '.join(names)} exclude each other; a request has one body")
     if is_multipart and not (form or files):
-        raise InvalidSettingError("--multipart needs --form or --file")
+        raise InvalidArgumentError("--multipart requires --form or --file")
     options = RequestOptions(is_multipart=is_multipart)
     if json_body is not None:
         options["json"] = given_json("--json-body", json_body)
@@ -100,13 +100,13 @@ def repeat_options(
     *,
     timeout_seconds: Annotated[
         float | None,
-        typer.Option("--timeout", min=0.001, metavar="SECONDS", help="For each try; 60 unless given, 150 for a query."),
+        typer.Option(
+            "--timeout", min=0.001, metavar="SECONDS", help="Timeout of each attempt (default: 60; 150 for queries)."
+        ),
     ] = None,
     max_retries: Annotated[
         int | None,
-        typer.Option(
-            "--retries", min=0, metavar="N", help="Tries after the first; 4 unless given.", rich_help_panel=_REPEATING
-        ),
+        typer.Option("--retries", min=0, metavar="N", help="Number of retries (default: 4).", rich_help_panel=_RETRIES),
     ] = None,
     retry_delay_seconds: Annotated[
         float | None,
@@ -114,24 +114,24 @@ def repeat_options(
             "--retry-delay",
             min=0,
             metavar="SECONDS",
-            help="Delay before a further try; without it the delays grow from 2 s, with chance in them.",
-            rich_help_panel=_REPEATING,
+            help="Delay before a retry (default: doubling from 2 s, with jitter).",
+            rich_help_panel=_RETRIES,
         ),
     ] = None,
     retry_on_all_errors: Annotated[
         bool,
         typer.Option(
             "--retry-on-all-errors",
-            help="Repeat whatever the error is, also where that may apply a change twice.",
-            rich_help_panel=_REPEATING,
+            help="Retry after any error, even if a change may be applied twice.",
+            rich_help_panel=_RETRIES,
         ),
     ] = False,
     exponential_backoff: Annotated[
         bool,
-        typer.Option("--backoff", help="Double --retry-delay from try to try.", rich_help_panel=_REPEATING),
+        typer.Option("--backoff", help="Double --retry-delay after each attempt.", rich_help_panel=_RETRIES),
     ] = False,
 ) -> RequestOptions:
-    """Return what options say of how long and how often to try."""
+    """Return the timeout and retry options."""
     options = RequestOptions(
         timeout_seconds=timeout_seconds, max_retries=max_retries, retry_delay_seconds=retry_delay_seconds
     )
@@ -155,10 +155,12 @@ def request(
     *,
     query: Annotated[
         Texts,
-        typer.Option("--query", "-q", metavar="NAME=VALUE", help="Query parameter; repeatable, also with its name."),
+        typer.Option(
+            "--query", "-q", metavar="NAME=VALUE", help="Query parameter; repeatable, also with the same name."
+        ),
     ] = None,
     headers: Annotated[
-        Texts, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Further header; repeatable.")
+        Texts, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Additional header; repeatable.")
     ] = None,
     response: Annotated[
         Literal["json", "text", "bytes"],
@@ -169,19 +171,19 @@ def request(
     ] = False,
     host: Annotated[
         Literal["ingestion", "data", "query", "app"] | None,
-        typer.Option("--server", help="Which of Mixpanel's servers a path is on; told from the path unless given."),
+        typer.Option("--server", help="Mixpanel server for the path (default: derived from the path)."),
     ] = None,
-    is_authorized: Annotated[bool, typer.Option("--auth/--no-auth", help="Send the credentials, or none.")] = True,
+    is_authorized: Annotated[bool, typer.Option("--auth/--no-auth", help="Whether to send the credentials.")] = True,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Describe the request on standard error, without what may be secret.")
+        bool, typer.Option("--debug", help="Describe the request on standard error, without secrets.")
     ] = False,
     body: RequestOptions,
     repeat: RequestOptions,
     server: ServerOptions,
 ) -> int:
-    """Send any request, with the credentials, retries and rate limits that the other commands have."""
+    """Send any request with the same credentials, retries and rate limits as the other commands."""
     if as_json and response != "json":
-        raise InvalidSettingError(f"--json and --response {response} exclude each other")
+        raise InvalidArgumentError(f"--json and --response {response} exclude each other")
     if debug:
         logging.getLogger("mixpanel_async.request").setLevel(logging.INFO)
     options: RequestOptions = {
@@ -214,7 +216,9 @@ def _read_headers(texts: Sequence[str] | None) -> Mapping[str, str]:
     for text in texts or ():
         name, colon, value = text.partition(":")
         if not colon or not name.strip():
-            raise InvalidSettingError("--header must look like 'NAME: VALUE'")  # not shown: it may be a secret
+            raise InvalidArgumentError(
+                "--header is invalid: no name or no colon; use 'NAME: VALUE'"
+            )  # the value may be a secret
         headers[name.strip()] = value.strip()
     return headers
 
@@ -223,6 +227,6 @@ def _read_files(texts: Sequence[str]) -> Mapping[str, tuple[str, bytes]]:
     files = {}
     for name, path in given_fields("--file", texts).items():
         if not isinstance(path, str):
-            raise InvalidSettingError(f"--file {name} is there more than once; a field takes one file")
+            raise InvalidArgumentError(f"--file is invalid: duplicate field {name}; give one file per field")
         files[name] = ("stdin" if path == STDIN else pathlib.Path(path).name, read_input(path))
     return files

@@ -23,14 +23,14 @@ def run_server(
         int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8080,
     data: Annotated[
-        pathlib.Path | None, typer.Option("--data", help="DuckDB file that keeps the data; without it, memory does.")
+        pathlib.Path | None, typer.Option("--data", help="Store data in this DuckDB file (default: in memory).")
     ] = None,
     token: Annotated[str | None, typer.Option("--token", help="Store only events of this project token.")] = None,
-    project_id: Annotated[int | None, typer.Option("--project-id", help="Refuse requests for other projects.")] = None,
+    project_id: Annotated[int | None, typer.Option("--project-id", help="Reject requests for other projects.")] = None,
 ) -> int:
     """Run a local Mixpanel server, for tests and offline work, until interrupted.
 
-    Point a client at it with --base-url or MIXPANEL_BASE_URL. Nothing that is sent to it leaves this machine.
+    Point a client at it with --base-url or MIXPANEL_BASE_URL. No data leaves this machine.
     """
     from mixpanel_async import emulator
 
@@ -39,7 +39,7 @@ def run_server(
     def ready(url: str) -> None:
         stdout.write(f"{url}\n".encode())
         stdout.flush()
-        sys.stderr.write(f"a local Mixpanel is listening; try: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN=test\n")
+        sys.stderr.write(f"the local server is listening; try: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN=test\n")
 
     try:
         asyncio.run(emulator.serve(settings, ready=ready))

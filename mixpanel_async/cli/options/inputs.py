@@ -1,4 +1,4 @@
-"""What commands read: files, standard input, JSON, and fields as NAME=VALUE."""
+"""Input of commands: @FILE, - for standard input, JSON, and NAME=VALUE."""
 
 import pathlib
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import msgspec
 
 from mixpanel_async import remote
 from mixpanel_async.cli.options.mapping import read_pairs
-from mixpanel_async.errors import InvalidSettingError, SourceError
+from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.sources.locations import standard_input
 from mixpanel_async.models import JSONValue
 from mixpanel_async.redaction import is_remote, shown
@@ -17,10 +17,10 @@ _FROM_FILE = "@"
 
 
 def read_input(path: str) -> bytes:
-    """Return the content of a file, at a path or an address, or of standard input for `-`.
+    """Return the content of a file at a path or URL, or of standard input for `-`.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The file cannot be read.
     """
     if is_remote(path):
         return remote.read_object(path)
@@ -31,19 +31,19 @@ def read_input(path: str) -> bytes:
 
 
 def read_text_input(path: str) -> str:
-    """Return the content of a file of UTF-8, or of standard input for `-`.
+    """Return the content of a UTF-8 file, or of standard input for `-`.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The file cannot be read, or is not UTF-8.
     """
     try:
         return read_input(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{shown(path)} is not UTF-8, at byte {error.start:,}") from None
+        raise SourceError(f"{shown(path)}: invalid UTF-8 at byte {error.start + 1:,}") from None
 
 
 def given_bytes(text: str) -> bytes:
-    """Return an option's value, or with `@FILE` the file's content (`@-`: standard input).
+    """Return the value of an option, or for `@FILE` the content of the file (`@-`: standard input).
 
     Raises:
         SourceError: The file cannot be read.
@@ -54,14 +54,14 @@ def given_bytes(text: str) -> bytes:
 
 
 def given_json(name: str, text: str | None) -> JSONValue:
-    """Return an option's value as JSON, or with `@FILE` the file's (`@-`: standard input); None stays None.
+    """Return the JSON value of an option, or for `@FILE` of the file (`@-`: standard input); None stays None.
 
     Args:
-        name: Of the option, for the error.
-        text: The value.
+        name: Name of the option, for errors.
+        text: Value of the option.
 
     Raises:
-        InvalidSettingError: It is no JSON.
+        InvalidArgumentError: The text is not JSON.
         SourceError: The file cannot be read.
     """
     if text is None:
@@ -70,18 +70,20 @@ def given_json(name: str, text: str | None) -> JSONValue:
         return msgspec.json.decode(given_bytes(text))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         where = f" in {shown(text.removeprefix(_FROM_FILE))}" if text.startswith(_FROM_FILE) else ""
-        raise InvalidSettingError(f"{name} needs JSON, or @FILE with JSON; the JSON{where} is wrong: {error}") from None
+        raise InvalidArgumentError(
+            f"{name} is invalid: the JSON{where} is malformed: {error}; give JSON, or @FILE"
+        ) from None
 
 
 def given_fields(name: str, texts: Sequence[str] | None) -> dict[str, str | list[str]]:
-    """Return values such as NAME=VALUE by name; a name that is there more than once has a list.
+    """Return values such as NAME=VALUE by name; a repeated name gets a list.
 
     Args:
-        name: Of the option, for the error.
-        texts: Its values.
+        name: Name of the option, for errors.
+        texts: Values of the option.
 
     Raises:
-        InvalidSettingError: One has no equals sign.
+        InvalidArgumentError: A value has no equals sign.
     """
     fields: dict[str, str | list[str]] = {}
     for text in texts or ():

@@ -1,4 +1,4 @@
-"""Fields of pipelines from options, and the pipelines that they make."""
+"""Options for the fields of pipelines."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias, cast, get_args
@@ -9,7 +9,7 @@ import typer
 from mixpanel_async.actions.pipelines.destinations import PipelineKind
 from mixpanel_async.actions.pipelines.regions import ExportFrequency, FileFormat, GcsRegion, SchemaType
 from mixpanel_async.cli.options.inputs import given_fields, given_json
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
 PipelineFields: TypeAlias = dict[str, JSONValue]
@@ -23,13 +23,13 @@ _WORDS: Final = {"true": True, "false": False}
 def export_selection_options(
     *,
     events: Annotated[
-        list[str] | None, typer.Option("--event", metavar="EVENT", help="Only this event; repeatable.")
+        list[str] | None, typer.Option("--event", metavar="EVENT", help="Export only this event; repeatable.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", metavar="EXPRESSION", help="Only events that fit this expression.")
+        str | None, typer.Option("--where", metavar="EXPRESSION", help="Export only events that match this expression.")
     ] = None,
 ) -> PipelineFields:
-    """Return what options say of which events."""
+    """Return the fields that select events."""
     return _given(events=events, where=where)
 
 
@@ -40,7 +40,7 @@ def time_options(
         typer.Option(
             "--from-date",
             metavar="YYYY-MM-DD",
-            help="First day, at most six months ago; only a trial does without it.",
+            help="First day, at most six months ago; required except for a trial.",
         ),
     ] = None,
     to_date: Annotated[
@@ -48,49 +48,50 @@ def time_options(
         typer.Option(
             "--to-date",
             metavar="YYYY-MM-DD",
-            help="Last day; the pipeline goes on for ever unless given. Excludes --frequency.",
+            help="Last day (default: no end). Excludes --frequency.",
         ),
     ] = None,
     frequency: Annotated[
         ExportFrequency | None,
-        typer.Option("--frequency", help="How often it runs; daily unless given. Excludes --to-date."),
+        typer.Option("--frequency", help="How often the pipeline runs (default: daily). Excludes --to-date."),
     ] = None,
-    trial: Annotated[bool | None, typer.Option("--trial", help="Make a trial of thirty days.")] = None,
+    trial: Annotated[bool | None, typer.Option("--trial", help="Create a trial of 30 days.")] = None,
 ) -> PipelineFields:
-    """Return what options say of when a pipeline runs."""
+    """Return the fields that schedule a pipeline."""
     return _given(from_date=from_date, to_date=to_date, frequency=frequency, trial=trial)
 
 
 def gcs_options(
     *,
     gcs_bucket: Annotated[
-        str | None, typer.Option("--gcs-bucket", metavar="NAME", help="The bucket; needed.", rich_help_panel=_GCS)
+        str | None,
+        typer.Option("--gcs-bucket", metavar="NAME", help="Name of the bucket (required).", rich_help_panel=_GCS),
     ] = None,
     gcs_region: Annotated[
         GcsRegion | None,
         typer.Option(
             "--gcs-region",
             metavar="REGION",
-            help="The bucket's region, such as us-central1 or europe-west1; needed.",
+            help="Region of the bucket, such as us-central1 or europe-west1 (required).",
             rich_help_panel=_GCS,
         ),
     ] = None,
     gcs_prefix: Annotated[
         str | None,
-        typer.Option("--gcs-prefix", metavar="PATH", help="Prefix of the paths in it.", rich_help_panel=_GCS),
+        typer.Option("--gcs-prefix", metavar="PATH", help="Path prefix in the bucket.", rich_help_panel=_GCS),
     ] = None,
     data_format: Annotated[
         FileFormat | None,
         typer.Option(
-            "--data-format", help="Of the files; json unless given; gcs-raw has no other.", rich_help_panel=_GCS
+            "--data-format", help="File format (default: json, the only one of gcs-raw).", rich_help_panel=_GCS
         ),
     ] = None,
     schema_type: Annotated[
         SchemaType | None,
-        typer.Option("--schema-type", help="One table, or one for each event; not for gcs-raw.", rich_help_panel=_GCS),
+        typer.Option("--schema-type", help="One table, or one per event; not for gcs-raw.", rich_help_panel=_GCS),
     ] = None,
 ) -> PipelineFields:
-    """Return what options say of a destination at Google."""
+    """Return the fields of a Google Cloud Storage destination."""
     return _given(
         gcs_bucket=gcs_bucket,
         gcs_region=gcs_region,
@@ -107,7 +108,7 @@ def other_fields(
         typer.Option(
             "--field",
             metavar="NAME=VALUE",
-            help="Any field under Mixpanel's own name; repeatable; with the same name it is a list.",
+            help="Any field, by Mixpanel's name; repeatable; a repeated name makes a list.",
             rich_help_panel=_OTHER,
         ),
     ] = None,
@@ -116,8 +117,8 @@ def other_fields(
         typer.Option(
             "--fields",
             metavar="JSON|@FILE",
-            help="Fields as one JSON object. @FILE, or @- for standard input, keeps secrets out of the list of "
-            "processes and the shell's history.",
+            help="Fields as one JSON object. @FILE, or @- for standard input, keeps secrets out of the process "
+            "list and the shell history.",
             rich_help_panel=_OTHER,
         ),
     ] = None,
@@ -125,12 +126,12 @@ def other_fields(
     """Return fields that have no option of their own.
 
     Raises:
-        InvalidSettingError: They cannot be read.
+        InvalidArgumentError: A field cannot be read.
         SourceError: The file cannot be read.
     """
     found = given_json("--fields", fields) if fields is not None else {}
     if not isinstance(found, dict):
-        raise InvalidSettingError('--fields must be an object, such as {"s3_bucket": "events"}')
+        raise InvalidArgumentError('--fields is invalid: not a JSON object; give one such as {"s3_bucket": "events"}')
     texts = given_fields("--field", field)
     return {
         **found,
@@ -143,30 +144,30 @@ def make_pipeline(kind: str, fields: Mapping[str, JSONValue]) -> PipelineKind:
 
     Args:
         kind: One of `KINDS`.
-        fields: Its fields.
+        fields: The fields of the pipeline.
 
     Raises:
-        InvalidSettingError: A field is missing, unknown or out of its choices, or fields contradict each other.
+        InvalidArgumentError: A field is missing, unknown or invalid, or fields contradict each other.
     """
     known = {field.name: field for field in msgspec.structs.fields(KINDS[kind])}
     check_known(kind, fields, known)
     missing = [name for name, field in known.items() if field.required and fields.get(name) is None]
     if missing:
-        raise InvalidSettingError(f"{kind} needs {', '.join(missing)}")
+        raise InvalidArgumentError(f"{kind} requires {', '.join(missing)}")
     values = {name: _checked(name, value, known[name].type) for name, value in fields.items()}
-    # Which class it is, and that the values are of its fields' types, is known only now.
+    # The class is only known at run time; the values were converted to the types of its fields.
     return KINDS[kind](**cast("dict[str, Any]", values))
 
 
 def check_known(what: str, fields: Mapping[str, object], known: Mapping[str, object]) -> None:
-    """Refuse a field that there is not.
+    """Check that every field exists.
 
     Raises:
-        InvalidSettingError: There is one.
+        InvalidArgumentError: A field is unknown.
     """
     unknown = sorted(fields.keys() - known.keys())
     if unknown:
-        raise InvalidSettingError(f"{what} has no field {', '.join(unknown)}; it has {', '.join(known)}")
+        raise InvalidArgumentError(f"{what} has no field {', '.join(unknown)}; choose from {', '.join(known)}")
 
 
 def _checked(name: str, value: JSONValue, kind: Any) -> JSONValue:  # noqa: ANN401 - a type of any form
@@ -174,10 +175,12 @@ def _checked(name: str, value: JSONValue, kind: Any) -> JSONValue:  # noqa: ANN4
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         choices = [str(choice) for one in get_args(kind) for choice in get_args(one)]
-        raise InvalidSettingError(
-            f"{name} is wrong: {error}; choose one of {', '.join(choices)}" if choices else f"{name} is wrong: {error}"
+        raise InvalidArgumentError(
+            f"{name} is invalid: {error}; choose one of {', '.join(choices)}"
+            if choices
+            else f"{name} is invalid: {error}"
         ) from None
-    except TypeError:  # a type that msgspec knows no conversion to; the class checks it
+    except TypeError:  # msgspec cannot convert to this type; the class checks the value
         return value
 
 

@@ -1,4 +1,4 @@
-"""Options that reports share."""
+"""Options that report commands share."""
 
 from typing import Annotated, TypeAlias
 
@@ -24,18 +24,18 @@ ToDate: TypeAlias = Annotated[
 ]
 MaybeFromDate: TypeAlias = Annotated[
     str | None,
-    typer.Option("--from-date", metavar=_DATE, help="First day, inclusive; needs --to-date, excludes --interval."),
+    typer.Option("--from-date", metavar=_DATE, help="First day, inclusive; requires --to-date, excludes --interval."),
 ]
 MaybeToDate: TypeAlias = Annotated[
     str | None,
-    typer.Option("--to-date", metavar=_DATE, help="Last day, inclusive; needs --from-date, excludes --interval."),
+    typer.Option("--to-date", metavar=_DATE, help="Last day, inclusive; requires --from-date, excludes --interval."),
 ]
 LookBack: TypeAlias = Annotated[
     int | None,
     typer.Option(
         "--interval",
         metavar="UNITS",
-        help="How many units to look back, 1 to 10,000; 1 is the current one. Excludes --from-date and --to-date.",
+        help="Number of units to look back, 1 to 10,000; 1 is the current unit. Excludes --from-date and --to-date.",
     ),
 ]
 
@@ -45,31 +45,32 @@ Where: TypeAlias = Annotated[
 ]
 On: TypeAlias = Annotated[
     str | None,
-    typer.Option("--on", metavar="EXPRESSION", help="What to segment by, such as 'properties[\"country\"]'."),
+    typer.Option("--on", metavar="EXPRESSION", help="Segment by this expression, such as 'properties[\"country\"]'."),
 ]
 NumericOn: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--on", metavar="EXPRESSION", help="The number that each event counts with, such as 'properties[\"amount\"]'."
+        "--on", metavar="EXPRESSION", help="Numeric expression to aggregate, such as 'properties[\"amount\"]'."
     ),
 ]
 SegmentLimit: TypeAlias = Annotated[
-    int | None, typer.Option("--limit", metavar="N", help="Most segments, 1 to 10,000; needs --on.")
+    int | None, typer.Option("--limit", metavar="N", help="Maximum number of segments, 1 to 10,000; requires --on.")
 ]
 RowLimit: TypeAlias = Annotated[
-    int | None, typer.Option("--limit", metavar="N", help="Most entries, 1 to 10,000; Mixpanel's own number if not.")
+    int | None,
+    typer.Option("--limit", metavar="N", help="Maximum number of entries, 1 to 10,000 (default: Mixpanel's)."),
 ]
 Counted: TypeAlias = Annotated[
     Type,
-    typer.Option("--type", help="What is counted: all events, users who had one, or the average of events a user."),
+    typer.Option("--type", help="Count all events, unique users, or the average number of events per user."),
 ]
 PeriodUnitOption: TypeAlias = Annotated[
-    PeriodUnit, typer.Option("--unit", help="Size of a bucket. Mixpanel has no unique counts by the hour.")
+    PeriodUnit, typer.Option("--unit", help="Size of a bucket; unique counts are not available by hour.")
 ]
 WorkspaceId: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--workspace-id", metavar="N", help="The workspace's number, where the project has some.",
+        "--workspace-id", metavar="N", help="Workspace ID, if the project uses workspaces.",
         rich_help_panel="Server",
     ),
 ]  # fmt: skip

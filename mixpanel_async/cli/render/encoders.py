@@ -1,4 +1,4 @@
-"""Rows as JSON, lines of JSON and CSV. Pure: each call returns the bytes to write."""
+"""Encodes rows as JSON, NDJSON or CSV; each call returns the bytes to write."""
 
 import re
 from typing import Final, Literal, Protocol, TypeAlias
@@ -16,25 +16,25 @@ _QUOTED: Final = re.compile('[,"\r\n]|^\\s|\\s$')
 
 
 class RowEncoder(Protocol):
-    """Turns rows into bytes, one at a time."""
+    """Encodes rows one at a time."""
 
     def begin(self) -> bytes:
-        """Return what comes first."""
+        """Return the bytes before the first row."""
 
     def row(self, row: TableRow) -> bytes:
-        """Return a row."""
+        """Return a row encoded."""
 
     def end(self) -> bytes:
-        """Return what comes last."""
+        """Return the bytes after the last row."""
 
 
 def row_encoder(form: TextForm, columns: tuple[str, ...], *, has_header: bool = True) -> RowEncoder:
-    """Return what encodes rows.
+    """Return the encoder of a format.
 
     Args:
-        form: json: one array of objects; ndjson: an object on each line; csv: with a header, in UTF-8.
+        form: json: an array of objects; ndjson: an object per line; csv: UTF-8 with a header.
         columns: Names of the columns.
-        has_header: Begin CSV with them.
+        has_header: Whether CSV has a header.
     """
     return (
         CsvRowEncoder(columns, has_header=has_header)
@@ -44,10 +44,10 @@ def row_encoder(form: TextForm, columns: tuple[str, ...], *, has_header: bool = 
 
 
 class JsonValues:
-    """Values as one JSON array, a value on each line, or as lines of JSON.
+    """Encodes values as one JSON array with a value per line, or as NDJSON.
 
     Args:
-        is_array: Make them one array.
+        is_array: Whether the values form one array.
     """
 
     def __init__(self, *, is_array: bool) -> None:
@@ -55,11 +55,11 @@ class JsonValues:
         self._is_first = True
 
     def begin(self) -> bytes:
-        """Return what comes first."""
+        """Return the bytes before the first row."""
         return b"[" if self._is_array else b""
 
     def value(self, value: JSONValue) -> bytes:
-        """Return a value."""
+        """Return a value encoded."""
         encoded = msgspec.json.encode(value)
         if not self._is_array:
             return encoded + b"\n"
@@ -68,18 +68,18 @@ class JsonValues:
         return before + encoded
 
     def end(self) -> bytes:
-        """Return what comes last."""
+        """Return the bytes after the last row."""
         if not self._is_array:
             return b""
         return b"]\n" if self._is_first else b"\n]\n"
 
 
 class JsonRowEncoder(JsonValues):
-    """Rows as objects.
+    """Encodes rows as JSON objects.
 
     Args:
-        columns: Names of the objects' fields.
-        is_array: Make them one array.
+        columns: Names of the fields.
+        is_array: Whether the objects form one array.
     """
 
     def __init__(self, columns: tuple[str, ...], *, is_array: bool) -> None:
@@ -87,16 +87,16 @@ class JsonRowEncoder(JsonValues):
         self._columns = columns
 
     def row(self, row: TableRow) -> bytes:
-        """Return a row."""
+        """Return a row encoded."""
         return self.value(dict(zip(self._columns, row, strict=True)))
 
 
 class CsvRowEncoder:
-    """Rows as CSV: nothing for None, JSON for what is neither text nor a number.
+    """Encodes rows as CSV: None is empty; values other than text and numbers are JSON.
 
     Args:
         columns: Names of the columns.
-        has_header: Begin with them.
+        has_header: Whether the CSV has a header.
     """
 
     def __init__(self, columns: tuple[str, ...], *, has_header: bool = True) -> None:
@@ -108,17 +108,17 @@ class CsvRowEncoder:
         return self.row(self._columns) if self._has_header else b""
 
     def row(self, row: TableRow) -> bytes:
-        """Return a row."""
+        """Return a row encoded."""
         cells = ",".join(_quoted(as_text(value)) for value in row)
-        return (cells or '""').encode() + b"\n"  # an empty line would be no row
+        return (cells or '""').encode() + b"\n"  # an empty line would not be a row
 
     def end(self) -> bytes:
-        """Return nothing: CSV ends with its last row."""
+        """Return nothing: CSV has no trailer."""
         return b""
 
 
 def as_text(value: JSONValue) -> str:
-    """Return a value as the text of a cell: nothing for None, JSON for what is no text."""
+    """Return a value as the text of a cell: "" for None, JSON for values other than text."""
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,4 +1,4 @@
-"""Reports: for people, or as one JSON object."""
+"""Prints the report of a job as text or JSON."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,11 @@ _MAX_EXAMPLES = 20
 
 
 def print_report(report: ImportReport, *, as_json: bool) -> int:
-    """Print a report to standard output; return what the program ends with.
+    """Print a report to standard output; return the exit status.
 
     Raises:
-        BrokenPipeError: Nobody reads on.
-        OutputError: It cannot be printed.
+        BrokenPipeError: The reader closed the pipe.
+        OutputError: The report cannot be written.
     """
     if as_json:
         fields = {**msgspec.to_builtins(report), "exit_status": int(report.exit_status)}
@@ -28,7 +28,7 @@ def print_report(report: ImportReport, *, as_json: bool) -> int:
 
 
 def lines_of(report: ImportReport) -> list[str]:
-    """Return a report for people."""
+    """Return the lines of a report."""
     seconds = report.duration_seconds
     rate = (report.read - report.resumed) / seconds if seconds else 0.0
     sum_of = f"{report.imported:,} imported + {report.rejected:,} rejected + {report.duplicates:,} duplicates"
@@ -43,29 +43,29 @@ def lines_of(report: ImportReport) -> list[str]:
         ("rejected", report.rejected_by),
         ("skipped", report.skipped_by),
         ("undelivered", report.undelivered_by),
-        ("repaired", report.changed_by),
+        ("changed", report.changed_by),
     ):
         if reasons:
             lines.append(f"  {what}: {_reasons(reasons)}")
     examples = list(report.examples)
-    lines += [f"    {fault}" for fault in examples[:_MAX_EXAMPLES]]
+    lines += [f"    {example}" for example in examples[:_MAX_EXAMPLES]]
     if len(examples) > _MAX_EXAMPLES:
-        lines.append(f"    and {len(examples) - _MAX_EXAMPLES} examples more with --json")
+        lines.append(f"    and {len(examples) - _MAX_EXAMPLES} more examples with --json")
     return lines + _endings(report)
 
 
 def _endings(report: ImportReport) -> list[str]:
     lines = []
     if report.resumed:
-        lines.append(f"  {report.resumed:,} of them by earlier runs with this checkpoint")
+        lines.append(f"  {report.resumed:,} of these records were settled by earlier runs with this checkpoint")
     if report.is_dry_run:
         lines.append("  dry run: nothing was sent")
     if report.error:
-        lines.append(f"  not read to its end: {report.error}")
+        lines.append(f"  stopped early: {report.error}")
     if report.is_stopped:
-        lines.append("  stopped before the end")
+        lines.append("  stopped before the end, as requested")
     if report.is_refused:
-        lines.append("  the credentials were refused; nothing more was read")
+        lines.append("  the credentials were refused; reading stopped")
     return lines
 
 

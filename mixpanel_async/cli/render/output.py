@@ -1,4 +1,4 @@
-"""What commands print of an answer, and the options that say how."""
+"""Prints replies, and the options --output, --json and --format."""
 
 # ruff: noqa: A002 - `format` is Mixpanel's own name of this option
 
@@ -13,7 +13,7 @@ from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.encoders import Form, JsonValues, TextForm, row_encoder
 from mixpanel_async.cli.render.rows import OutputRows, rows_of
 from mixpanel_async.cli.render.table import encode_table
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
 T = TypeVar("T")
@@ -23,35 +23,35 @@ OutputForm: TypeAlias = Annotated[
     Form | None,
     typer.Option(
         "--output",
-        help="Print the answer's rows as a table (numbers rounded, empty columns left out), as a JSON array of "
-        "objects, as CSV, or as one JSON object a line. Unless given: a table on a terminal, JSON otherwise.",
+        help="Print the rows as a table (rounded numbers, without empty columns), as a JSON array of objects, as CSV, "
+        "or as one JSON object per line (default: table on a terminal, json otherwise).",
         rich_help_panel=_PANEL,
     ),
 ]
 RawReply: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--json", help="Print the whole reply as Mixpanel sent it, as JSON; excludes --output.", rich_help_panel=_PANEL
+        "--json", help="Print the whole reply as JSON, as Mixpanel sent it; excludes --output.", rich_help_panel=_PANEL
     ),
 ]
 MixpanelFormat: TypeAlias = Annotated[
     Literal["json", "csv"],
     typer.Option(
         "--format",
-        help="csv prints Mixpanel's own CSV as it comes; excludes --output and --json. For the same columns with "
-        "every command use --output csv.",
+        help="csv prints Mixpanel's own CSV unchanged; excludes --output and --json. For uniform columns, use "
+        "--output csv.",
         rich_help_panel=_PANEL,
     ),
 ]
 
 
 class Output(msgspec.Struct, frozen=True):
-    """How an answer is printed.
+    """How a reply is printed.
 
     Attributes:
-        form: How rows are written; None: a table on a terminal, else something for programs.
-        is_raw: Print the reply itself in place of rows.
-        format: What Mixpanel is asked for.
+        form: Format of rows; None: a table on a terminal, otherwise a machine-readable format.
+        is_raw: Whether to print the reply itself instead of rows.
+        format: Format to request from Mixpanel.
     """
 
     form: Form | None = None
@@ -60,19 +60,19 @@ class Output(msgspec.Struct, frozen=True):
 
     @property
     def asked_format(self) -> Literal["json"]:
-        """What Mixpanel is asked for, typed so that a call's overloads become one; text is printed all the same."""
+        """Format to request from Mixpanel, typed so that one overload of a call matches; `print` accepts text too."""
         return cast("Literal['json']", self.format)
 
     def form_of(self, otherwise: TextForm = "json") -> Form:
-        """Return the form that was chosen; without one, `otherwise` where there is no terminal."""
+        """Return the chosen format, or the default: a table on a terminal, `otherwise` elsewhere."""
         return self.form or ("table" if stdout.is_terminal() else otherwise)
 
     def print(self, answer: T, rows_of: Callable[[T], OutputRows] = rows_of) -> None:
-        """Print an answer.
+        """Print a reply.
 
         Args:
-            answer: Text is printed as it is.
-            rows_of: Makes its rows.
+            answer: The reply; text is printed unchanged.
+            rows_of: Turns the reply into rows.
         """
         if isinstance(answer, str):
             stdout.write(answer.encode())
@@ -89,24 +89,24 @@ class Output(msgspec.Struct, frozen=True):
         sink.close()
 
     def sink(self, columns: tuple[str, ...], otherwise: TextForm = "json", *, has_header: bool = True) -> "Sink":
-        """Return what takes rows one by one.
+        """Return a sink for rows.
 
         Args:
             columns: Names of the columns.
-            otherwise: The form where none was chosen and there is no terminal.
-            has_header: Begin CSV with the columns' names.
+            otherwise: Default format without a terminal.
+            has_header: Whether CSV has a header.
         """
         form = self.form_of(otherwise)
         return TableSink(columns) if form == "table" else TextSink(form, columns, has_header=has_header)
 
 
 class TextSink:
-    """Writes each row when it comes.
+    """Writes each row immediately.
 
     Args:
-        form: How.
+        form: Format of the rows.
         columns: Names of the columns.
-        has_header: Begin CSV with them.
+        has_header: Whether CSV has a header.
     """
 
     def __init__(self, form: TextForm, columns: tuple[str, ...], *, has_header: bool = True) -> None:
@@ -118,18 +118,18 @@ class TextSink:
         stdout.write(self._encoder.row(row))
 
     def close(self) -> None:
-        """Write what comes last."""
+        """Write the end."""
         stdout.write(self._encoder.end())
 
     def break_off(self) -> None:
-        """Write nothing more: what is not whole must not look so."""
+        """Write nothing: incomplete output must not look complete."""
 
 
 class ValueSink:
-    """Writes each value when it comes, all of them one JSON array or a value on each line.
+    """Writes each value immediately, as one JSON array or as NDJSON.
 
     Args:
-        is_array: Make them an array.
+        is_array: Whether the values form one array.
     """
 
     def __init__(self, *, is_array: bool = True) -> None:
@@ -141,15 +141,15 @@ class ValueSink:
         stdout.write(self._encoder.value(value))
 
     def close(self) -> None:
-        """Write what comes last."""
+        """Write the end."""
         stdout.write(self._encoder.end())
 
     def break_off(self) -> None:
-        """Write nothing more: what is not whole must not look so."""
+        """Write nothing: incomplete output must not look complete."""
 
 
 class TableSink:
-    """Keeps the rows, and prints them when all are there.
+    """Collects the rows and prints one table at the end.
 
     Args:
         columns: Names of the columns.
@@ -170,7 +170,7 @@ class TableSink:
             say("no rows")
 
     def break_off(self) -> None:
-        """Print what is there."""
+        """Print the rows so far."""
         self.close()
 
 
@@ -178,35 +178,35 @@ Sink: TypeAlias = TextSink | TableSink
 
 
 def output_options(*, output: OutputForm = None, as_json: RawReply = False) -> Output:
-    """Return what options say of how to print.
+    """Return the output options.
 
     Raises:
-        InvalidSettingError: They exclude each other.
+        InvalidArgumentError: Options exclude each other.
     """
     if output is not None and as_json:
-        raise InvalidSettingError("--output and --json exclude each other; give one of them")
+        raise InvalidArgumentError("--output and --json exclude each other; give one of them")
     return Output(output, as_json)
 
 
 def csv_output_options(
     *, output: OutputForm = None, as_json: RawReply = False, format: MixpanelFormat = "json"
 ) -> Output:
-    """Return what options say of how to print a report that Mixpanel also has as CSV.
+    """Return the output options of a report that Mixpanel also offers as CSV.
 
     Raises:
-        InvalidSettingError: They exclude each other.
+        InvalidArgumentError: Options exclude each other.
     """
     if format == "csv" and (output is not None or as_json):
-        raise InvalidSettingError("--format csv excludes --output and --json; --output csv is CSV as well")
+        raise InvalidArgumentError("--format csv excludes --output and --json; use --output csv instead")
     return msgspec.structs.replace(output_options(output=output, as_json=as_json), format=format)
 
 
 def print_json(value: JSONValue, *, is_one_line: bool = False) -> None:
-    """Print JSON: on one line, unless somebody looks at it.
+    """Print JSON, indented on a terminal.
 
     Args:
-        value: What to print.
-        is_one_line: On one line also then.
+        value: The value.
+        is_one_line: Whether to print one line on a terminal as well.
     """
     encoded = msgspec.json.encode(value)
     if stdout.is_terminal() and not is_one_line:
@@ -215,5 +215,5 @@ def print_json(value: JSONValue, *, is_one_line: bool = False) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line for people to standard error."""
+    """Print a message to standard error."""
     typer.echo(f"mixpanel-async: {line}", err=True)

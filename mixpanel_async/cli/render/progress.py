@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, now and then a line otherwise."""
+"""Progress on standard error: a bar on a terminal, otherwise a line every ten seconds."""
 
 import sys
 from types import TracebackType
@@ -14,11 +14,11 @@ _MEGA: Final = 1_000_000
 
 
 class ImportBar:
-    """Shows how far an import is.
+    """Shows the progress of an import.
 
     Args:
-        name: Of the source.
-        is_quiet: Show nothing.
+        name: Name of the source.
+        is_quiet: Whether to show nothing.
     """
 
     def __init__(self, name: str, *, is_quiet: bool = False) -> None:
@@ -38,7 +38,7 @@ class ImportBar:
             self._task = self._bar.add_task(name, total=None, facts="")
 
     def show(self, progress: ImportProgress) -> None:
-        """Show the state of things."""
+        """Show the progress."""
         if self._bar is not None:
             self._bar.update(
                 self._task,
@@ -51,7 +51,7 @@ class ImportBar:
             sys.stderr.write(f"{self._name}: {describe(progress)}\n")
 
     def say(self, line: str) -> None:
-        """Print a line beside the bar."""
+        """Print a line without breaking the bar."""
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)
         else:
@@ -70,28 +70,28 @@ class ImportBar:
 
 
 def describe(progress: ImportProgress) -> str:
-    """Return the state of things in one line."""
+    """Return the progress as one line."""
     seconds = progress.seconds or 1.0
     facts = [
         f"{progress.read:,} read",
         f"{progress.imported:,} imported",
         f"{progress.records_per_second:,.0f}/s",
         f"{(progress.read_bytes - progress.resumed_bytes) / seconds / _MEGA:.1f} MB/s",
-        f"{progress.in_flight:,} on their way",
+        f"{progress.in_flight:,} in flight",
     ]
     if progress.rejected:
         facts.append(f"{progress.rejected:,} rejected")
     if progress.retries:
         facts.append(f"{progress.retries:,} retries")
     if progress.rate_limited:
-        facts.append(f"paused {progress.rate_limited:,} times by Mixpanel (429)")
+        facts.append(f"rate limited {progress.rate_limited:,} times")
     if progress.seconds_left is not None and progress.seconds_left > 1:
         facts.append(f"{read_seconds(progress.seconds_left)} left")
     return ", ".join(facts)
 
 
 def read_seconds(seconds: float) -> str:
-    """Return a duration for people."""
+    """Return a duration as text."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""Answers as columns and rows: what a table, CSV and lines of JSON are made of."""
+"""Turns replies into columns and rows, for tables, CSV and NDJSON."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,8 +12,8 @@ class OutputRows(msgspec.Struct, frozen=True):
     """A table.
 
     Attributes:
-        columns: Names of the columns, none of them twice.
-        rows: The rows, as wide as the columns.
+        columns: Unique names of the columns.
+        rows: The rows; each has a value per column.
     """
 
     columns: tuple[str, ...]
@@ -21,21 +21,21 @@ class OutputRows(msgspec.Struct, frozen=True):
 
 
 def rows_of(answer: JSONValue) -> OutputRows:
-    """Return any answer as a table: a row for each point, entry or, of what is neither a series nor a list, one."""
+    """Return any reply as a table: one row per point of a series or entry of a list, otherwise a single row."""
     if isinstance(answer, Table):
-        return OutputRows(_told_apart(answer.columns), answer.rows())
+        return OutputRows(_unique(answer.columns), answer.rows())
     if isinstance(answer, Sequence) and not isinstance(answer, str | bytes):
         return _rows_of_list(answer)
     return _rows_of_list([answer])
 
 
 def column(name: str) -> Callable[[object], OutputRows]:
-    """Return what makes a table of one column of a list of values."""
+    """Return a function that turns a list of values into a table of one column."""
     return lambda values: OutputRows((name,), [(value,) for value in values] if isinstance(values, Sequence) else [])
 
 
 def listed(kind: type[msgspec.Struct]) -> Callable[[Sequence[msgspec.Struct]], OutputRows]:
-    """Return what makes a table of a list of such Structs, with its columns also where the list is empty."""
+    """Return a function that turns a list of Structs into a table; an empty list still has the columns."""
     names = kind.__struct_fields__
     return lambda values: OutputRows(names, [tuple(getattr(value, name) for name in names) for value in values])
 
@@ -52,8 +52,8 @@ def _rows_of_list(values: Sequence[JSONValue]) -> OutputRows:
     return OutputRows(("value",), [(value,) for value in values])
 
 
-def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names with a number behind each that is there already, so that no column hides another one."""
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Return unique names: a duplicate gets a number, so that no column hides another one."""
     found: list[str] = []
     for name in names:
         free, number = name, 1

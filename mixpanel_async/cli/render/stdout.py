@@ -1,4 +1,4 @@
-"""Standard output as bytes: UTF-8 whatever the locale says, and no traceback when nobody reads on."""
+"""Binary standard output: UTF-8 in every locale, and no traceback when the reader closes the pipe."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from mixpanel_async.errors import OutputError
 
 
 def is_terminal() -> bool:
-    """Whether somebody looks at standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
@@ -17,8 +17,8 @@ def write(data: bytes) -> None:
     """Write to standard output.
 
     Raises:
-        BrokenPipeError: Nobody reads on, for example behind `| head`.
-        OutputError: It cannot be written.
+        BrokenPipeError: The reader closed the pipe, as `head` does.
+        OutputError: Standard output cannot be written.
     """
     try:
         _opened().buffer.write(data)
@@ -27,11 +27,11 @@ def write(data: bytes) -> None:
 
 
 def flush() -> None:
-    """Hand on what was written.
+    """Flush the buffer.
 
     Raises:
-        BrokenPipeError: Nobody reads on.
-        OutputError: It cannot be written.
+        BrokenPipeError: The reader closed the pipe.
+        OutputError: Standard output cannot be written.
     """
     try:
         _opened().flush()
@@ -41,13 +41,13 @@ def flush() -> None:
 
 def _opened() -> TextIO:
     stdout: TextIO | None = sys.stdout
-    if stdout is None:  # the program was started without one
+    if stdout is None:  # the process has no standard output
         raise OutputError("cannot write to standard output: it is closed")
     return stdout
 
 
 def _given_up(error: OSError) -> Exception:
-    # What is left in the buffer has to go somewhere, or the interpreter complains of it at its own end.
+    # The interpreter flushes the buffer at exit and would report the error again; let it write to /dev/null.
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

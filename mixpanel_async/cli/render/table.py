@@ -1,4 +1,4 @@
-"""Rows as a table for people."""
+"""Rows as a table for a terminal."""
 
 from collections.abc import Iterable
 
@@ -18,9 +18,9 @@ _UNLIMITED = 100_000
 
 
 def encode_table(rows: OutputRows) -> bytes:
-    """Return rows as a table, or where the terminal is too narrow for one, as a block of lines for each row.
+    """Return rows as a table, or as a block of lines per row if the terminal is too narrow.
 
-    Columns in which no row has a value are left out. Without a terminal a table is as wide as it needs to be.
+    Columns without any value are omitted. Without a terminal, the table is as wide as needed.
     """
     rows = _filled(rows)
     table = _table(rows)
@@ -46,7 +46,7 @@ def _table(rows: OutputRows) -> Table:
     cells = [[_cell(value) for value in row] for row in rows.rows]
     for i, name in enumerate(rows.columns):
         justify: JustifyMethod = "right" if _are_numbers(row[i] for row in rows.rows) else "left"
-        # Rich takes room from any column that may wrap, also inside a word.
+        # Rich shrinks every column that may wrap, even if it must break words.
         has_words = any(" " in row[i].plain for row in cells)
         table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=not has_words)
     for row in cells:
@@ -75,5 +75,5 @@ def _are_numbers(values: Iterable[JSONValue]) -> bool:
 def _cell(value: JSONValue) -> Text:
     if isinstance(value, float):
         return Text(f"{value:.6g}" if abs(value) < _EXACT_BELOW else f"{value:.2f}")
-    # Names and values are whatever was tracked; none of it may steer the terminal.
+    # Tracked names and values must not contain control characters for the terminal.
     return Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in as_text(value)))

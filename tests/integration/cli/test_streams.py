@@ -58,7 +58,7 @@ async def test_nobody_to_ask(redirected: Redirected) -> None:
     """Without standard input there is nobody to ask whether something is to be deleted."""
     ended = await redirected("<&-", "lookup-tables", "delete", "t")
     assert (ended.status, ended.out) == (2, "")
-    assert "no terminal to ask on; add --yes" in ended.err
+    assert "Cannot ask without a terminal; add --yes" in ended.err
 
 
 async def test_closed_errors(redirected: Redirected, emulator: Emulator, tmp_path: pathlib.Path) -> None:

@@ -326,7 +326,7 @@ async def test_a_truncated_file(emulator: Emulator, mp: AsyncMixpanel, write: Wr
     report = await mp.import_events(path)
     assert 0 < report.imported < 20_000
     assert report.read == report.imported == len(await emulator.events())
-    assert report.error == f"{path}: ends in the middle of its gzip stream"
+    assert report.error == f"{path}: the gzip stream is truncated"
     assert report.exit_status is ExitStatus.INCOMPLETE
 
 
@@ -547,12 +547,12 @@ async def test_the_speed_is_this_runs_own(mp: AsyncMixpanel, write: Write) -> No
     ("source", "options", "error", "message"),
     [
         ("nowhere.ndjson", {}, SourceError, "there is no such file"),
-        ("nowhere/*.ndjson", {}, SourceError, "no file fits"),
+        ("nowhere/*.ndjson", {}, SourceError, "no file matches"),
         ("a.parquet", {}, SourceError, "there is no such file"),
-        ([], {"format": "csv"}, InvalidArgumentError, "format and delimiter are for files"),
+        ([], {"format": "csv"}, InvalidArgumentError, "format and delimiter are invalid"),
         (5, {}, SourceError, "cannot read records from a int"),
         ([], {"concurrency": 0}, InvalidArgumentError, "concurrency"),
-        ("-", {"format": "xml"}, InvalidArgumentError, "format is 'xml'"),
+        ("-", {"format": "xml"}, InvalidArgumentError, "format is invalid: 'xml'"),
         ([], {"checkpoint": "c"}, InvalidArgumentError, "checkpoint is invalid: an iterable cannot be read again"),
         ("-", {"checkpoint": "c", "dry_run": True}, InvalidArgumentError, "a dry run"),
     ],

@@ -65,7 +65,7 @@ async def test_truncated(mp: AsyncMixpanel, write: Write, name: str, share: floa
     """A stream that breaks off is told, and what was whole before that counts."""
     content = zstd.compress(FORMS[name])
     path = write(name, content[: max(5, int(len(content) * share))])
-    message = f"{path}: ends in the middle of its zstd stream"
+    message = f"{path}: the zstd stream is truncated"
     if share < 0.001:
         with pytest.raises(SourceError, match=re.escape(message)):
             await mp.import_events(path, dry_run=True)

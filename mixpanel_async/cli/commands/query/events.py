@@ -40,7 +40,7 @@ def event_counts(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Count some events over time: give the dates, or how far to look back.
+    """Count events over time; give either dates or --interval.
 
     Columns: segment (the event), date, value.
     """
@@ -63,7 +63,7 @@ def todays_top_events(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Show today's most frequent events, with their change against yesterday (0.5: half more).
+    """Show today's most frequent events and their change since yesterday (0.5 means 50 % more).
 
     Columns: event, amount, percent_change.
     """
@@ -110,14 +110,15 @@ def property_counts(
     type: Counted = "general",
     unit: PeriodUnitOption = "day",
     values: Annotated[
-        list[str] | None, typer.Option("--value", metavar="VALUE", help="Only this value of the property; repeatable.")
+        list[str] | None,
+        typer.Option("--value", metavar="VALUE", help="Count only this value of the property; repeatable."),
     ] = None,
     limit: RowLimit = None,
     workspace_id: WorkspaceId = None,
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Count one event over time, by the values of one property: give the dates, or how far to look back.
+    """Count one event over time, by the values of a property; give either dates or --interval.
 
     Columns: segment (the property's value), date, value (the count).
     """
@@ -135,7 +136,7 @@ def property_counts(
 def top_properties(
     event: EventName, *, limit: RowLimit = None, workspace_id: WorkspaceId = None, output: Output, server: ServerOptions
 ) -> int:
-    """Show the most frequent properties of an event, and how many events have them.
+    """Show the most frequent properties of an event with the number of events that have them.
 
     Columns: property, count.
     """

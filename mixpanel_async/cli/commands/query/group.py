@@ -37,6 +37,6 @@ def add(app: typer.Typer) -> None:
     add_group(
         app,
         "query",
-        "Ask for reports, profiles, cohorts and activity; run JQL. A project has 60 queries an hour, 5 at once.",
+        "Query reports, profiles, cohorts and activity; run JQL. Limits: 60 queries per hour, 5 concurrent.",
         COMMANDS,
     )

@@ -15,7 +15,7 @@ from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import Output, ValueSink, output_options
 from mixpanel_async.cli.runner import run_call
-from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
 
@@ -23,15 +23,15 @@ from mixpanel_async.models import JSONValue
 def jql(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", help="The script, in UTF-8; - is standard input. Excludes --script."),
+        typer.Argument(metavar="FILE", help="Script file in UTF-8; - is standard input. Excludes --script."),
     ] = None,
     *,
     script: Annotated[
-        str | None, typer.Option("--script", metavar="JAVASCRIPT", help="The script itself; excludes FILE.")
+        str | None, typer.Option("--script", metavar="JAVASCRIPT", help="Script text; excludes FILE.")
     ] = None,
     params: Annotated[
         str | None,
-        typer.Option("--params", metavar="JSON|@FILE", help="Any JSON, the script's global params; @- is stdin."),
+        typer.Option("--params", metavar="JSON|@FILE", help="JSON for the global params of the script; @- is stdin."),
     ] = None,
     timeout_seconds: Annotated[
         float,
@@ -39,20 +39,20 @@ def jql(
             "--timeout",
             min=0.001,
             metavar="SECONDS",
-            help="For each try, its last row included; Mixpanel itself stops a script after two minutes.",
+            help="Timeout of each attempt, up to its last row; Mixpanel stops a script after two minutes.",
         ),
     ] = JQL_TIMEOUT_SECONDS,
     workspace_id: WorkspaceId = None,
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Run a script in JQL and print its rows: JavaScript with a function main.
+    """Run a JQL script (JavaScript with a function main) and print its rows.
 
-    Columns: the fields of the rows, or value where a row is no object. JSON and ndjson are printed while the rows
-    arrive, each row as it is; a table and CSV when all are there.
+    Columns: the fields of the rows, or value if a row is not an object. JSON and ndjson are printed as the rows arrive,
+    each row unchanged; a table and CSV at the end.
     """
     if (file is None) == (script is None):
-        raise InvalidSettingError("give the script as FILE or with --script, one of them")
+        raise InvalidArgumentError("the script is missing or given twice; give either FILE or --script")
     text = script if script is not None else read_text_input(file or "")
     values = given_json("--params", params)
 

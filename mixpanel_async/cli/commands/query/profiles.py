@@ -22,26 +22,32 @@ from mixpanel_async.cli.render.rows import OutputRows
 from mixpanel_async.cli.runner import run_call
 from mixpanel_async.errors import MixpanelError, OutputError
 
-_PLACE = "Going on"
+_RESUME = "Resume"
 
 SessionId: TypeAlias = Annotated[
     str | None,
-    typer.Option("--session-id", metavar="ID", help="The result to go on in, as printed.", rich_help_panel=_PLACE),
+    typer.Option(
+        "--session-id", metavar="ID", help="Session of the result to resume, as printed.", rich_help_panel=_RESUME
+    ),
 ]
 Page: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--page", min=0, metavar="N", help="The page, from 0; above 0 it needs --session-id.", rich_help_panel=_PLACE
+        "--page",
+        min=0,
+        metavar="N",
+        help="Page number, from 0; requires --session-id above 0.",
+        rich_help_panel=_RESUME,
     ),
 ]
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which profiles.
+    """The selected profiles.
 
     Attributes:
         options: Arguments of `query.profiles`.
-        properties: The properties that were asked for by name.
+        properties: Names of the selected properties.
     """
 
     options: dict[str, Any]
@@ -49,7 +55,7 @@ class Selection(msgspec.Struct, frozen=True):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns of the profiles' rows."""
+        """Names of the columns."""
         return ("distinct_id", *(self.properties or ["properties"]))
 
     def row(self, profile: Profile) -> TableRow:
@@ -71,26 +77,29 @@ def selection_options(
         typer.Option(
             "--property",
             metavar="NAME",
-            help="Only this property, as a column of its own; repeatable. Without any, all are one column of JSON.",
+            help="Print this property as a column; repeatable (default: all properties in one column of JSON).",
         ),
     ] = None,
     distinct_id: Annotated[
-        str | None, typer.Option("--distinct-id", metavar="ID", help="Only this profile; excludes --distinct-ids.")
+        str | None,
+        typer.Option("--distinct-id", metavar="ID", help="Select only this profile; excludes --distinct-ids."),
     ] = None,
     distinct_ids: Annotated[
         list[str] | None,
-        typer.Option("--distinct-ids", metavar="ID", help="Only this and others; repeatable; excludes --distinct-id."),
+        typer.Option(
+            "--distinct-ids", metavar="ID", help="Select only these profiles; repeatable; excludes --distinct-id."
+        ),
     ] = None,
     data_group_id: Annotated[
         str | None,
-        typer.Option("--data-group-id", metavar="ID", help="Id of a group key: its groups in place of users."),
+        typer.Option("--data-group-id", metavar="ID", help="ID of a group key: select groups instead of users."),
     ] = None,
     behaviors: Annotated[
         str | None,
         typer.Option(
             "--behaviors",
             metavar="JSON|@FILE",
-            help="Event selectors, as Mixpanel documents them; excludes --filter-by-cohort.",
+            help="Event selectors as documented by Mixpanel; excludes --filter-by-cohort.",
         ),
     ] = None,
     as_of_timestamp: Annotated[
@@ -98,25 +107,27 @@ def selection_options(
         typer.Option(
             "--as-of-timestamp",
             metavar="SECONDS",
-            help="Unix time at which --behaviors are evaluated, which it needs.",
+            help="Unix time at which --behaviors are evaluated; requires --behaviors.",
         ),
     ] = None,
     filter_by_cohort: Annotated[
         int | None,
-        typer.Option("--filter-by-cohort", metavar="ID", help="Only members of this cohort; excludes --behaviors."),
+        typer.Option(
+            "--filter-by-cohort", metavar="ID", help="Select only members of this cohort; excludes --behaviors."
+        ),
     ] = None,
     include_all_users: Annotated[
         bool | None,
         typer.Option(
             "--include-all-users/--only-profiles",
-            help="Include the cohort's members that have no profile, or not; needs --filter-by-cohort.",
+            help="Whether to include cohort members without a profile; requires --filter-by-cohort.",
         ),
     ] = None,
 ) -> Selection:
-    """Return what options say of which profiles.
+    """Return the selection options.
 
     Raises:
-        InvalidSettingError: The behaviors are no JSON.
+        InvalidArgumentError: --behaviors is not JSON.
     """
     options = {
         "where": where,
@@ -137,27 +148,27 @@ def profiles(
     *,
     selection: Selection,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="Stop after so many profiles.")
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Stop after this number of profiles.")
     ] = None,
     session_id: SessionId = None,
     page: Page = None,
     offset: Annotated[
         int,
-        typer.Option("--offset", min=0, metavar="N", help="Profiles of that page to skip.", rich_help_panel=_PLACE),
+        typer.Option(
+            "--offset", min=0, metavar="N", help="Number of profiles to skip on that page.", rich_help_panel=_RESUME
+        ),
     ] = 0,
     workspace_id: WorkspaceId = None,
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Print all profiles that fit, page by page, while they arrive.
+    """Print all matching profiles, page by page, as they arrive.
 
-    Columns: distinct_id, then properties or one for each --property. Unless it prints to a terminal, the form is
-    ndjson; --json makes one array of the profiles as Mixpanel sent them. Each page counts as one of the 60 queries an
-    hour.
+    Columns: distinct_id, then properties or one column per --property. The default format without a terminal is ndjson;
+    --json prints one array of the profiles as Mixpanel sent them. Each page counts as one of the 60 queries per hour.
 
-    Where it ends early, because of --limit, an interrupt or an error, it prints to standard error the options to go on
-    with, by which no profile comes twice and none is left out, for as long as Mixpanel keeps the result. CSV then
-    goes on without a header.
+    If it stops early (--limit, Ctrl-C or an error), it prints the options that resume it without gaps or duplicates to
+    standard error; they work as long as Mixpanel keeps the result. CSV is resumed without a header.
     """
 
     async def read(client: AsyncMixpanel) -> int:
@@ -179,10 +190,10 @@ def profiles_page(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Print one page of the profiles that fit, and to standard error the options for the next one.
+    """Print one page of matching profiles, and the options for the next page to standard error.
 
-    Columns: distinct_id, then properties or one for each --property. --json holds session_id, page, page_size and
-    total as well.
+    Columns: distinct_id, then properties or one column per --property. --json includes session_id, page, page_size and
+    total.
     """
 
     async def read(client: AsyncMixpanel) -> ProfilePage:
@@ -193,7 +204,7 @@ def profiles_page(
     found = run_call(server, read)
     output.print(found, selection.rows)
     if not found.is_last:
-        _say_place(ProfileCursor(found.session_id, (page or 0) + 1))
+        _print_resume_options(ProfileCursor(found.session_id, (page or 0) + 1))
     return 0
 
 
@@ -213,20 +224,20 @@ async def _print_profiles(
             else:
                 limit = None
     except OutputError:
-        raise  # how far the output came is not known
+        raise  # unknown how much of the output was written
     except (MixpanelError, asyncio.CancelledError):
         sink.break_off()
         stdout.flush()
-        _say_place(place if stream.cursor.offset else stream.cursor)
+        _print_resume_options(place if stream.cursor.offset else stream.cursor)
         raise
     sink.close()
     stdout.flush()
     if limit is not None:
-        _say_place(place)
+        _print_resume_options(place)
     return 0
 
 
-def _say_place(place: ProfileCursor) -> None:
-    if place.session_id is not None:  # without one nothing came
+def _print_resume_options(place: ProfileCursor) -> None:
+    if place.session_id is not None:  # without a session, nothing was received
         offset = f" --offset {place.offset}" if place.offset else ""
-        say(f"to go on: --session-id {shlex.quote(place.session_id)} --page {place.page}{offset}")
+        say(f"to resume: --session-id {shlex.quote(place.session_id)} --page {place.page}{offset}")

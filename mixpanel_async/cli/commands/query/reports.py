@@ -20,9 +20,7 @@ _options = with_options(output=output_options, server=server_options)
 
 @_options
 def insights(
-    bookmark_id: Annotated[
-        int, typer.Argument(metavar="REPORT_ID", help="The saved report's id, as its address shows it.")
-    ],
+    bookmark_id: Annotated[int, typer.Argument(metavar="REPORT_ID", help="ID of the saved report, as in its URL.")],
     *,
     workspace_id: WorkspaceId = None,
     output: Output,
@@ -37,7 +35,7 @@ def insights(
 
 @_options
 def funnels(
-    funnel_id: Annotated[int, typer.Argument(metavar="FUNNEL_ID", help="The funnel's id; see query list-funnels.")],
+    funnel_id: Annotated[int, typer.Argument(metavar="FUNNEL_ID", help="Funnel ID; see query list-funnels.")],
     *,
     from_date: FromDate,
     to_date: ToDate,
@@ -51,10 +49,10 @@ def funnels(
         ),
     ] = None,
     length_unit: Annotated[
-        LengthUnit | None, typer.Option("--length-unit", help="What --length counts; needs --length.")
+        LengthUnit | None, typer.Option("--length-unit", help="Unit of --length; requires --length.")
     ] = None,
     interval: Annotated[
-        int | None, typer.Option("--interval", metavar="DAYS", help="Days in a bucket; excludes --unit.")
+        int | None, typer.Option("--interval", metavar="DAYS", help="Days per bucket; excludes --unit.")
     ] = None,
     unit: Annotated[Unit | None, typer.Option("--unit", help="Size of a bucket; excludes --interval.")] = None,
     on: On = None,
@@ -99,31 +97,31 @@ def retention(
         RetentionType | None,
         typer.Option(
             "--retention-type",
-            help="birth (unless given): from a user's first --born-event, which it needs; compounded: from any event.",
+            help="birth (default): from a user's first --born-event (required); compounded: from any event.",
         ),
     ] = None,
     born_event: Annotated[
-        str | None, typer.Option("--born-event", metavar="EVENT", help="The event that a user begins with.")
+        str | None, typer.Option("--born-event", metavar="EVENT", help="Event that a user starts with.")
     ] = None,
     event: Annotated[
-        str | None, typer.Option("--event", metavar="EVENT", help="What counts as coming back; any event unless given.")
+        str | None, typer.Option("--event", metavar="EVENT", help="Event that counts as returning (default: any).")
     ] = None,
     born_where: Annotated[
-        str | None, typer.Option("--born-where", metavar="EXPRESSION", help="Filter of the first events.")
+        str | None, typer.Option("--born-where", metavar="EXPRESSION", help="Filter for the first events.")
     ] = None,
     where: Where = None,
     interval: Annotated[
-        int | None, typer.Option("--interval", metavar="UNITS", help="Units in a bucket; 1 unless given.")
+        int | None, typer.Option("--interval", metavar="UNITS", help="Units per bucket (default: 1).")
     ] = None,
     interval_count: Annotated[
-        int | None, typer.Option("--interval-count", metavar="N", help="How many buckets; 1 unless given.")
+        int | None, typer.Option("--interval-count", metavar="N", help="Number of buckets (default: 1).")
     ] = None,
-    unit: Annotated[Unit | None, typer.Option("--unit", help="What --interval counts; days unless given.")] = None,
+    unit: Annotated[Unit | None, typer.Option("--unit", help="Unit of --interval (default: day).")] = None,
     unbounded_retention: Annotated[
         bool | None,
         typer.Option(
             "--unbounded-retention/--bounded-retention",
-            help="Count a user in each bucket up to the last one they came back in, or only where they came back.",
+            help="Count a user in every bucket up to the last return, or only in buckets with a return.",
         ),
     ] = None,
     on: On = None,
@@ -132,7 +130,7 @@ def retention(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Show how many users came back.
+    """Show how many users returned.
 
     Columns: date, segment, interval (from 0), count, first (users who began on the date).
     """
@@ -154,10 +152,10 @@ def frequency(
     to_date: ToDate,
     unit: Annotated[Unit, typer.Option("--unit", help="The period.")] = "day",
     addiction_unit: Annotated[
-        AddictionUnit, typer.Option("--addiction-unit", help="What is counted in each period.")
+        AddictionUnit, typer.Option("--addiction-unit", help="Unit to count in each period.")
     ] = "hour",
     event: Annotated[
-        str | None, typer.Option("--event", metavar="EVENT", help="What users did; any event unless given.")
+        str | None, typer.Option("--event", metavar="EVENT", help="Event to count (default: any).")
     ] = None,
     where: Where = None,
     on: On = None,
@@ -166,7 +164,7 @@ def frequency(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Show how often users did something: in how many hours of a day, or days of a week or month.
+    """Show in how many hours of a day, or days of a week or month, users did something.
 
     Columns: date, segment, times (from 1), users (who did it in at least so many of them).
     """
@@ -182,7 +180,7 @@ def frequency(
 
 @_options
 def activity(
-    distinct_ids: Annotated[list[str], typer.Argument(metavar="DISTINCT_ID", help="Ids of one or more users.")],
+    distinct_ids: Annotated[list[str], typer.Argument(metavar="DISTINCT_ID", help="IDs of one or more users.")],
     *,
     from_date: FromDate,
     to_date: ToDate,

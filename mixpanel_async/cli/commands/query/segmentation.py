@@ -23,10 +23,10 @@ from mixpanel_async.cli.options.query import (
 from mixpanel_async.cli.render.output import Output, csv_output_options, output_options
 from mixpanel_async.cli.runner import print_answer
 
-Bucket: TypeAlias = Annotated[BucketUnit | None, typer.Option("--unit", help="Size of a bucket; days unless given.")]
+Bucket: TypeAlias = Annotated[BucketUnit | None, typer.Option("--unit", help="Size of a bucket (default: day).")]
 MaybeCounted: TypeAlias = Annotated[
     Type | None,
-    typer.Option("--type", help="What is counted: all events (general, unless given), users, or events a user."),
+    typer.Option("--type", help="Count all events (general, default), unique users, or events per user."),
 ]
 
 
@@ -40,12 +40,12 @@ def segmentation(
     where: Where = None,
     unit: Annotated[
         SegmentationUnit | None,
-        typer.Option("--unit", help="Size of a bucket; days unless given. Excludes --interval."),
+        typer.Option("--unit", help="Size of a bucket (default: day). Excludes --interval."),
     ] = None,
     interval: Annotated[
         int | None,
         typer.Option(
-            "--interval", metavar="DAYS", help="Days in a bucket; needs --type unique or average, excludes --unit."
+            "--interval", metavar="DAYS", help="Days per bucket; requires --type unique or average, excludes --unit."
         ),
     ] = None,
     type: MaybeCounted = None,
@@ -82,7 +82,7 @@ def segmentation_numeric(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Count one event over time, by ranges of a number.
+    """Count one event over time, by ranges of a numeric expression.
 
     Columns: segment (the range), date, value.
     """
@@ -108,7 +108,7 @@ def segmentation_sum(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Add up a number over the events of each bucket of time.
+    """Sum a numeric expression per time bucket.
 
     Columns: date, value.
     """
@@ -134,7 +134,7 @@ def segmentation_average(
     output: Output,
     server: ServerOptions,
 ) -> int:
-    """Average a number over the events of each bucket of time.
+    """Average a numeric expression per time bucket.
 
     Columns: date, value.
     """

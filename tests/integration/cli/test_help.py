@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from mixpanel_async.cli.app import build
-from tests.integration.cli.api.conftest import Command
+from tests.integration.cli.conftest import Command
 
 GROUPS = {"query", "pipelines", "lookup-tables", "projects", "cohorts", "request"}
 

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from tests.integration.actions.server import Script, Seen
-from tests.integration.cli.api.conftest import MODULE, Command, answer, environment
-from tests.integration.cli.api.replies import PROFILES, profile
+from tests.integration.cli.conftest import MODULE, Command, account_environment, answer
+from tests.integration.cli.replies import PROFILES, profile
 
 ALL = [f"user-{number}" for number in range(PROFILES)]
 
@@ -22,7 +22,7 @@ def ids(lines: str) -> list[str]:
 def place(err: str) -> list[str]:
     """Return the options to go on with that were printed."""
     found = re.fullmatch(
-        r"mixpanel-async: to go on: (--session-id s-1 --page \d+(?: --offset \d+)?)", err.splitlines()[0]
+        r"mixpanel-async: to resume: (--session-id s-1 --page \d+(?: --offset \d+)?)", err.splitlines()[0]
     )
     assert found is not None, err
     return found[1].split()
@@ -104,7 +104,7 @@ async def test_interrupt_prints_the_place(command: Command, mixpanel: Script) ->
     mixpanel.handler = hang_on_last
     process = await asyncio.create_subprocess_exec(
         *MODULE, "query", "profiles", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=environment(mixpanel.url),
+        env=account_environment(mixpanel.url),
     )  # fmt: skip
     await is_asked.wait()
     process.send_signal(signal.SIGINT)

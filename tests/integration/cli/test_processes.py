@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.actions.server import Script, Seen
-from tests.integration.cli.api.conftest import MODULE, SECRET, Command, answer, environment
+from tests.integration.cli.conftest import MODULE, SECRET, Command, account_environment, answer
 
 COHORT = {
     "id": 1000, "name": "Cohort 1", "count": 150, "description": "Visited the home page",
@@ -23,7 +23,12 @@ async def on_terminal(script: Script, *arguments: str, typed: bytes = b"") -> tu
     """Run the command line on a terminal of 80 columns; return its status and what the terminal showed."""
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *MODULE, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(script.url, TERM="dumb")
+        *MODULE,
+        *arguments,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=account_environment(script.url, TERM="dumb"),
     )
     os.close(theirs)
     os.write(ours, typed)
@@ -152,7 +157,7 @@ async def test_full_disk_is_an_error(mixpanel: Script) -> None:
     """Output that cannot be written is no success."""
     full = os.open("/dev/full", os.O_WRONLY)
     process = await asyncio.create_subprocess_exec(
-        *MODULE, "query", "cohorts", stdout=full, stderr=asyncio.subprocess.PIPE, env=environment(mixpanel.url)
+        *MODULE, "query", "cohorts", stdout=full, stderr=asyncio.subprocess.PIPE, env=account_environment(mixpanel.url)
     )
     os.close(full)
     _, err = await process.communicate()
@@ -165,7 +170,12 @@ async def test_a_reader_that_leaves_is_no_drama(mixpanel: Script) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     process = await asyncio.create_subprocess_exec(
-        *MODULE, "query", "profiles", stdout=writer, stderr=asyncio.subprocess.PIPE, env=environment(mixpanel.url)
+        *MODULE,
+        "query",
+        "profiles",
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+        env=account_environment(mixpanel.url),
     )
     os.close(writer)
     _, err = await process.communicate()
@@ -184,7 +194,7 @@ async def test_interrupt_ends_with_130_and_one_line(mixpanel: Script) -> None:
     mixpanel.handler = hang
     process = await asyncio.create_subprocess_exec(
         *MODULE, "query", "cohorts", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=environment(mixpanel.url),
+        env=account_environment(mixpanel.url),
     )  # fmt: skip
     await is_asked.wait()
     process.send_signal(signal.SIGINT)

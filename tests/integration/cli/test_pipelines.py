@@ -8,7 +8,7 @@ import pytest
 from mixpanel_async.cli.commands.pipelines import PipelineKind
 from mixpanel_async.cli.options.pipelines import KINDS
 from tests.integration.actions.server import Script
-from tests.integration.cli.api.conftest import Command
+from tests.integration.cli.conftest import Command
 
 ROOT = "/api/2.0/nessie/pipeline"
 GCS = ("--gcs-bucket", "b", "--gcs-region", "us-east1", "--from-date", "2026-08-01")
@@ -52,19 +52,19 @@ async def test_create_generic(inside: Command, mixpanel: Script) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("create", "gcs-raw", "--from-date", "2026-08-01"), "gcs-raw needs gcs_bucket, gcs_region"),
+        (("create", "gcs-raw", "--from-date", "2026-08-01"), "gcs-raw requires gcs_bucket, gcs_region"),
         (("create", "gcs-raw", "--gcs-bucket", "b", "--gcs-region", "us-east1"), "from_date is missing"),
-        (("create", "gcs-raw", *GCS, "--field", "nonsense=1"), "gcs-raw has no field nonsense; it has "),
+        (("create", "gcs-raw", *GCS, "--field", "nonsense=1"), "gcs-raw has no field nonsense; choose from "),
         (("create", "gcs-raw", *GCS, "--to-date", "2026-08-02", "--frequency", "daily"), "exclude each other"),
         (("create", "gcs-raw", "--gcs-region", "mars"), "--gcs-region"),
         (("create", "teapot"), "KIND"),
-        (("create", "aws", "--fields", "[1]"), "--fields must be an object"),
+        (("create", "aws", "--fields", "[1]"), "--fields is invalid: not a JSON object"),
         (
             ("create", "aws", "--field", "s3_bucket=b", "--field", "s3_region=mars", "--field", "s3_role=r", "--trial"),
-            "s3_region is wrong",
+            "s3_region is invalid",
         ),
         (("edit", "p"), "nothing to change"),
-        (("edit", "p", "--field", "nonsense=1"), "a pipeline has no field nonsense; it has events, where, "),
+        (("edit", "p", "--field", "nonsense=1"), "a pipeline has no field nonsense; choose from events, where, "),
         (("edit", "p", "--field", "glue_role=r", "--field", "azure_client_id=c"), "exclude each other"),
         (("status", "p", "--status", "lost"), "--status 'lost' is unknown; choose from pending"),
     ],

@@ -7,8 +7,8 @@ import pytest
 from mixpanel_async.actions import RequestOptions
 from mixpanel_async.cli.commands import request
 from tests.integration.actions.server import Script
-from tests.integration.cli.api.conftest import SECRET, Command
-from tests.integration.cli.api.replies import REPLIES
+from tests.integration.cli.conftest import SECRET, Command
+from tests.integration.cli.replies import REPLIES
 
 
 async def test_query_headers_and_json(inside: Command, mixpanel: Script) -> None:
@@ -86,10 +86,10 @@ async def test_debug_shows_no_secret(command: Command) -> None:
     ("arguments", "words"),
     [
         (("--json-body", "1", "--form", "a=1"), "--json-body and --form or --file exclude each other"),
-        (("--json-body", "{"), "--json-body needs JSON"),
+        (("--json-body", "{"), "--json-body is invalid: the JSON is malformed"),
         (("--form", "novalue"), "NAME=VALUE"),
-        (("--file", "a=x", "--file", "a=y"), "more than once"),
-        (("-H", "secret-without-colon"), "--header must look like"),
+        (("--file", "a=x", "--file", "a=y"), "duplicate field a"),
+        (("-H", "secret-without-colon"), "--header is invalid"),
         (("--multipart",), "--multipart needs"),
         (("--json", "--response", "text"), "exclude each other"),
         (("--retries", "-1"), "--retries"),

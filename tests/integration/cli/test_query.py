@@ -9,7 +9,7 @@ import pytest
 from mixpanel_async.actions import Query
 from mixpanel_async.cli.commands.query.group import COMMANDS
 from tests.integration.actions.server import Script
-from tests.integration.cli.api.conftest import Command
+from tests.integration.cli.conftest import Command
 from tests.signatures import argument_names
 
 DAYS = ("--from-date", "2026-08-01", "--to-date", "2026-08-02")
@@ -189,7 +189,7 @@ def test_the_cases_are_all_commands() -> None:
         (("retention", *DAYS), "born_event is missing"),
         (("funnels", "7", "--from-date", "soon", "--to-date", "2026-08-02"), "is not a date"),
         (("profiles", "--page", "2"), "page above 0 needs session_id"),
-        (("profiles", "--behaviors", "{nonsense"), "--behaviors needs JSON, or @FILE"),
+        (("profiles", "--behaviors", "{nonsense"), "--behaviors is invalid: the JSON is malformed"),
         (("jql",), "give the script as FILE or with --script"),
         (("jql", "-", "--script", "x"), "give the script as FILE or with --script"),
         (("cohorts", "--json", "--output", "csv"), "--output and --json exclude each other"),

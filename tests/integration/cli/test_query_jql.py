@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 
 from tests.integration.actions.server import Script, Seen
-from tests.integration.cli.api.conftest import Command
-from tests.integration.cli.api.replies import REPLIES
+from tests.integration.cli.conftest import Command
+from tests.integration.cli.replies import REPLIES
 
 ROWS = REPLIES["/api/query/jql"]
 

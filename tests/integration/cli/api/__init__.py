@@ -1,1 +1,0 @@
-"""The command line for the API: real processes against a local server."""
