@@ -96,8 +96,8 @@ def _report_interrupt() -> int:
 
 
 def _report_internal_error(error: Exception) -> int:
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{pathlib.Path(place.filename).name}:{place.lineno}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{pathlib.Path(frame.filename).name}:{frame.lineno}"
     fault = MixpanelError(f"internal error: {type(error).__name__}: {error} ({where}); please report it")
     return _report(fault, ExitStatus.INCOMPLETE)
 

@@ -1,4 +1,4 @@
-"""A first request that carries no record: is the server there, and does it take the credential?"""
+"""An empty request that tests the URL and the credential of a job."""
 
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.errors import AccessRefusedError, ApiError, NotFoundError, UnexpectedReplyError
@@ -6,14 +6,15 @@ from mixpanel_async.session import Request, RetryRule, Session
 
 
 async def probe(session: Session, spec: LaneSpec) -> None:
-    """Ask a lane's endpoint to take nothing; what it says of that does not matter, if it says something.
+    """Send an empty request to a lane's endpoint; any reply of Mixpanel will do.
 
-    A record has a day to be delivered, so that a job outlives an outage. Whoever mistyped an address or a secret should
-    hear of it before the job begins.
+    The records of a job are retried for a day, so that an outage does not end it. A wrong URL or credential would look
+    like an outage, so it is reported before the job starts.
 
     Raises:
         AccessRefusedError: The credential is refused.
-        NotFound, UnexpectedReplyError: Whatever answers there is no Mixpanel.
+        NotFoundError: The server is not Mixpanel.
+        UnexpectedReplyError: The server is not Mixpanel.
         TransportError: The server does not answer.
     """
     request = Request(
@@ -35,4 +36,4 @@ async def probe(session: Session, spec: LaneSpec) -> None:
     except (AccessRefusedError, NotFoundError, UnexpectedReplyError):
         raise
     except ApiError:
-        return  # most likely: an empty request is a bad request
+        return  # usually 400, because an empty request is invalid

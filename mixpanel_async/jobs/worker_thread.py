@@ -1,4 +1,4 @@
-"""One thread for calls that block: reading a file or a pipe, writing and syncing one."""
+"""One thread that runs blocking calls: reading, writing and syncing files."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,8 @@ T = TypeVar("T")
 class WorkerThread:
     """Runs blocking calls one after another.
 
-    The thread is a daemon: a read from a terminal or pipe that never ends must not keep the program alive.
+    The thread is a daemon, unlike those of an executor: a read from a terminal or pipe that never returns must not
+    keep the process alive.
 
     Args:
         name: The thread's name.
@@ -26,18 +27,18 @@ class WorkerThread:
         self._thread: threading.Thread | None = None
 
     def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
-        """Run a call on the thread; return a future of its result, which may be left alone."""
+        """Run a call on the thread; return a future of its result, which need not be awaited."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        future.add_done_callback(_look_at)
+        future.add_done_callback(_retrieve_exception)
 
         def run() -> None:
             try:
                 result = call()
             except BaseException as error:
-                _tell(loop, partial(_fail, future, error))
+                _call_soon(loop, partial(_fail, future, error))
             else:
-                _tell(loop, partial(_succeed, future, result))
+                _call_soon(loop, partial(_succeed, future, result))
 
         self._calls.put(run)
         if self._thread is None:
@@ -46,7 +47,7 @@ class WorkerThread:
         return future
 
     def close(self) -> None:
-        """End the thread when the calls that were submitted have ended."""
+        """End the thread after the calls submitted so far."""
         self._calls.put(None)
 
     def _run(self) -> None:
@@ -54,8 +55,8 @@ class WorkerThread:
             call()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, settle: Callable[[], None]) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+def _call_soon(loop: asyncio.AbstractEventLoop, settle: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing awaits the future
         loop.call_soon_threadsafe(settle)
 
 
@@ -66,10 +67,10 @@ def _succeed(future: "asyncio.Future[T]", result: T) -> None:
 
 def _fail(future: "asyncio.Future[T]", error: BaseException) -> None:
     if not future.done():
-        # A StopIteration cannot be raised out of a future.
+        # A future cannot raise StopIteration.
         future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 
 
-def _look_at(future: "asyncio.Future[T]") -> None:
+def _retrieve_exception(future: "asyncio.Future[T]") -> None:
     if not future.cancelled():
-        future.exception()  # a result nobody waits for any more is no error
+        future.exception()  # asyncio would log an exception that nothing retrieves

@@ -1,4 +1,4 @@
-"""Whatever bytes a source holds and however they come: nothing but our own errors, and no record lost."""
+"""For any bytes in any blocks, only our own errors are raised and no record is lost."""
 
 import asyncio
 import base64
@@ -91,7 +91,7 @@ def report_of(source: Any, form: Format | None = None) -> ImportReport | Mixpane
 @settings(deadline=None)
 @given(anything, sizes)
 def test_lines_are_cut_alike(content: bytes, widths: Sequence[int]) -> None:
-    """Lines come out as they went in, each with its number, wherever the blocks begin."""
+    """Lines come out unchanged and numbered, wherever the blocks begin."""
     splitter = LineSplitter()
     found: list[bytes] = []
     for block in cut(content, widths):
@@ -120,7 +120,7 @@ def elements_of(parts: Sequence[bytes]) -> tuple[list[bytes], str]:
 @settings(deadline=None)
 @given(st.lists(values, max_size=10), sizes, st.sampled_from([None, 1]))
 def test_arrays(elements: list[object], widths: Sequence[int], indent: int | None) -> None:
-    """The elements of an array come out one by one, however it is laid out and wherever the blocks begin."""
+    """The elements of an array come out one by one, in any layout and wherever the blocks begin."""
     content = json.dumps(elements, indent=indent).encode()
     found, end = elements_of(cut(content, widths))
     assert ([orjson.loads(one) for one in found], end) == (elements, "whole")
@@ -131,7 +131,7 @@ def test_arrays(elements: list[object], widths: Sequence[int], indent: int | Non
 @settings(deadline=None)
 @given(anything, sizes)
 def test_arrays_of_anything(content: bytes, widths: Sequence[int]) -> None:
-    """What is no array is told in the same way wherever the blocks begin, and nothing else is raised."""
+    """Text that is not an array is reported the same way wherever the blocks begin; nothing else is raised."""
     whole, parts = elements_of([content]), elements_of(cut(content, widths))
     assert parts[1] == whole[1]
     if whole[1] != "broken":
@@ -151,7 +151,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "gzip": gzip.comp
 @example(b"\x1f\x8b", [1], "ndjson", "plain")
 @example(b"\x28\xb5\x2f\xfd", [1], "csv", "plain")
 def test_any_source(content: bytes, widths: Sequence[int], form: Format, packed: str) -> None:
-    """Whatever a file holds, the job ends with a report that adds up, or says why it cannot be read."""
+    """For any file, the job ends with a report that adds up, or says why the file cannot be read."""
     if form in HEADERS:
         content = HEADERS[form] + content
     found = report_of(Dripping(PACKED[packed](content), widths), form)
@@ -167,7 +167,7 @@ def test_any_source(content: bytes, widths: Sequence[int], form: Format, packed:
 @settings(deadline=None, max_examples=60)
 @given(lines_of_events, sizes, st.sampled_from(["gzip", "zstd"]), st.data())
 def test_damaged_containers(lines: list[bytes], widths: Sequence[int], packed: str, data: st.DataObject) -> None:
-    """A container that is cut or damaged gives lines that were in it, and says where it ends; never more than that."""
+    """A truncated or damaged container yields only lines that were in it, and an error."""
     content = b"\n".join(lines)
     stored = PACKED[packed](content[: len(content) // 2]) + PACKED[packed](content[len(content) // 2 :])
     end = data.draw(st.integers(5, len(stored)))
@@ -198,7 +198,7 @@ PARQUET = bytes(TABLE.getvalue())
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, len(PARQUET) - 1), st.integers(1, 255)), max_size=4), st.integers(0, 40))
 def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
-    """Parquet that is damaged is told, and whatever is read of it adds up."""
+    """Damaged Parquet is reported, and the rows that are read add up."""
     content = bytearray(PARQUET[: len(PARQUET) - missing])
     for place, bits in damages:
         if place < len(content):
@@ -216,7 +216,7 @@ def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
 @settings(deadline=None)
 @given(anything | st.just(DEEP), st.text(max_size=20))
 def test_letters_are_read_again(record: bytes, message: str) -> None:
-    """Whatever was rejected, its letter is one line that says where it stood, and holds what was there."""
+    """The dead letter of any rejected record is one line with its position and content."""
     verdict = Verdict(Outcome.REJECTED, "invalid", "field", message)
     line = encode_dead_letter("source", RejectedRecord(7, verdict, record))
     assert line.count(b"\n") == 1
@@ -239,7 +239,7 @@ letters = anything | st.fixed_dictionaries(
 @example([b'{"base64":"A"}'])
 @example([b'{"record":%s}' % DEEP])
 def test_letters_of_anything(lines: list[bytes]) -> None:
-    """Each line of a file of letters is a record, a reject, or blank."""
+    """Each line of a dead letter file is a record, a rejected record, or blank."""
     chunk = repaired_records(Chunk("file", range(1, len(lines) + 1), lines=lines))
     assert len(chunk.lines) == len(chunk.numbers)
     blank = sum(line.isspace() for line in lines)
@@ -249,7 +249,7 @@ def test_letters_of_anything(lines: list[bytes]) -> None:
 @settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=8), values, max_size=5), max_size=10), sizes)
 def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) -> None:
-    """Every event of an export comes out, wherever the blocks begin; one that breaks off in mid-line is told."""
+    """Every event of an export comes out, wherever the blocks begin; an incomplete last line is reported."""
     content, cutter, found = ndjson(events), LineCutter(), b""
     for part in cut(content, widths):
         whole = cutter.take([part])
@@ -271,7 +271,7 @@ def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) ->
 @example(b'{"a":%s}' % DEEP)
 @example(b"terminated early")
 def test_export_lines_of_anything(content: bytes) -> None:
-    """What is no event is told as an export that was ended early, and nothing else is raised."""
+    """A line that is not an event is reported as an export that ended early; nothing else is raised."""
     for line in (content, content + b"\n"):
         with contextlib.suppress(TruncatedReplyError):
             count_events(line)
@@ -280,7 +280,7 @@ def test_export_lines_of_anything(content: bytes) -> None:
 
 
 def test_open_files_of_any_kind(tmp_path: pathlib.Path) -> None:
-    """Whatever gives bytes is a source: files without a buffer, of gzip, temporary, and in memory."""
+    """Any object with a read method is a source: unbuffered, gzip, temporary and in-memory files."""
     content = ndjson([event(number) for number in range(100)])
     path = tmp_path / "a.ndjson"
     path.write_bytes(content)

@@ -145,10 +145,10 @@ def replay(
     import. Dead letters of profiles and groups cannot be replayed; import their records again.
     """
 
-    def letters(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
+    def resend(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
         return client.replay_dead_letters(files[0], mapping=mapping, **job)
 
-    return _run(letters, [file], job, server, as_json=as_json)
+    return _run(resend, [file], job, server, as_json=as_json)
 
 
 def _events(source: SourceFormat, mapping: RecordMapping | None) -> Import:

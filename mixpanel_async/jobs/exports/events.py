@@ -216,7 +216,7 @@ class Export(ProfileExport):
 
 
 def _check_framing(reply: StreamReply) -> None:
-    """Check that a truncated reply can be told from a whole one.
+    """Check that a truncated reply can be detected.
 
     Raises:
         TruncatedReplyError: The reply has neither a length nor chunks nor a gzip trailer.

@@ -74,6 +74,8 @@ class Pipe:
             SourceError: The source raised CancelledError although this task was not cancelled.
             MixpanelError: A valid record was not delivered.
         """
+        # The feeder runs ahead of the acknowledgements, up to max_unacknowledged; otherwise every record would wait for
+        # the reply to the one before it.
         feeder = asyncio.create_task(self._feed(), name="mixpanel_async.pipe")
         ticker = asyncio.create_task(self._tick(), name="mixpanel_async.pipe-ticker")
         for task in (feeder, ticker):
@@ -146,6 +148,7 @@ class Pipe:
                     # A source that never waits must not keep the loop from sending.
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
+            # Cancelled by `acks`, or by something that the source awaited, which is an error of the source.
             if self._is_closing:
                 raise
             failure = cancelled_within("the source")

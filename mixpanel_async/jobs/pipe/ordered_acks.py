@@ -75,7 +75,7 @@ class OrderedAcks:
 
     def settle(self, pending: AckRange, verdict: Verdict, numbers: Sequence[int]) -> None:
         """Store the verdict of some records."""
-        for number in numbers:
+        for number in numbers:  # in any order: batches overtake each other
             pending.verdicts[number - pending.first] = verdict
         self._changed.set()
 

@@ -166,10 +166,8 @@ class CsvReader:
         """Yield the rows."""
         while True:
             found = await self._thread.submit(self._read_rows)
-            place = Position(self._start.file, found.number)
-            yield Chunk(
-                self._file.name, found.numbers, rows=found.rows, rejects=found.rejects, end=place, is_table=True
-            )
+            end = Position(self._start.file, found.number)
+            yield Chunk(self._file.name, found.numbers, rows=found.rows, rejects=found.rejects, end=end, is_table=True)
             if found.is_end:
                 await self._thread.submit(self._file.check_end)
                 return

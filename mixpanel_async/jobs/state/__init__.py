@@ -1,1 +1,1 @@
-"""What a job remembers: checkpoint, dead letters, settlement."""
+"""State of a job: settlement, dead letters and checkpoint."""

@@ -32,6 +32,7 @@ class Target(msgspec.Struct, frozen=True):
         """Return how another target differs from this one, or "" if no difference is known."""
         if self.url != wanted.url:
             return f"to {self.url}, not to {wanted.url}"
+        # A token determines the project; a project ID may be missing, or stand beside a token of another project.
         if self.token and wanted.token:
             return "" if self.token == wanted.token else "to the project of another token"
         if self.project_id and wanted.project_id and self.project_id != wanted.project_id:
@@ -101,6 +102,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     job: JobIdentity
+    # The names in the file are those of version 2, so that checkpoints of earlier releases stay valid.
     position: Position = msgspec.field(name="place", default=Position())
     counts: Counts = Counts()
     dead_letters_start: int = msgspec.field(name="letters_from", default=0)
@@ -134,6 +136,7 @@ def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
     Raises:
         InvalidArgumentError: The file is not a checkpoint, or belongs to other files, another target or other options.
     """
+    # The version is read first: a later version may have other fields.
     try:
         version = msgspec.json.decode(text, type=_Format).version
         if version != _VERSION:
@@ -158,6 +161,7 @@ def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
     if old.exact_dedupe != job.exact_dedupe:
         with_or_without = "with" if old.exact_dedupe else "without"
         raise InvalidArgumentError(f"checkpoint {path} belongs to an import {with_or_without} exact dedupe; {_ADVICE}")
+    # Keep what only the earlier run knew, so that a third run is compared with all of it.
     target = job.target if difference else job.target.completed(old.target)
     return msgspec.structs.replace(found, job=msgspec.structs.replace(job, target=target))
 

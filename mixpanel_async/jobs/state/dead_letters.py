@@ -41,7 +41,8 @@ def encode_dead_letter(source: str, reject: RejectedRecord) -> bytes:
     """Return a rejected record as a line."""
     verdict = reject.verdict
     letter = DeadLetter(source, reject.number, verdict.reason, _as_text(verdict.field), _as_text(verdict.message))
-    record = reject.record.strip()
+    record = reject.record.strip()  # lines of files have a line end
+    # JSON is embedded as an object, so that people can edit it; anything else is kept without loss.
     try:
         orjson.loads(record)
         letter.record = msgspec.Raw(record)
@@ -73,6 +74,7 @@ def settled_dead_letters(lines: Iterable[bytes], is_settled: Callable[[str, int]
         lines: Dead letters of a run that ended early.
         is_settled: Returns whether a record, by source and number, lies before the position where the later run starts.
     """
+    # A line that is not a dead letter was cut off by a crash; its record is read and written again.
     for line in lines:
         letter = decode_dead_letter(line)
         if letter is not None and is_settled(letter.source, letter.number):

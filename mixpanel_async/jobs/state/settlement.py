@@ -57,7 +57,7 @@ class Settlement:
         self.total.add(self.settled)
         self.position = position or Position()
         self._on_reject = on_reject
-        self.examples = Examples()
+        self.examples = Examples()  # by kind: a file of one million equal errors must not hide the other kinds
         self.waiting = 0
         self.refusal: Verdict | None = None
         self._open: deque[PendingChunk] = deque()
@@ -97,6 +97,7 @@ class Settlement:
         self.total.count(verdict, records)
         pending.waiting -= records
         self.waiting -= records
+        # One such verdict is enough to stop: every later record would get it as well.
         if verdict.reason in ACCESS_REASONS and verdict.outcome is Outcome.REJECTED:
             self.refusal = verdict
         self._advance()

@@ -33,7 +33,7 @@ def numbers(text: bytes) -> list[int]:
 
 
 async def test_to_a_file_and_to_standard_output(run: Run, tmp_path: pathlib.Path) -> None:
-    """An export is the events that went in, in a file or on standard output, and the report adds up."""
+    """An export writes the imported events to a file or standard output, and the report adds up."""
     await fill(run)
     ended = await run("export", "events", "out.ndjson", *DAY, "--json", env=ACCOUNT)
     assert (ended.status, orjson.loads(ended.out)["events"]) == (0, 50)
@@ -43,7 +43,7 @@ async def test_to_a_file_and_to_standard_output(run: Run, tmp_path: pathlib.Path
 
 
 async def test_an_export_goes_in_again(run: Run, emulator: Emulator) -> None:
-    """What an export wrote, an import takes as it is: that moves a project."""
+    """An import reads an export unchanged, which moves a project."""
     await fill(run)
     await run("export", "events", "out.ndjson", *DAY, env=ACCOUNT)
     ended = await run("import", "events", "out.ndjson", "--json", env=ACCOUNT)
@@ -52,7 +52,7 @@ async def test_an_export_goes_in_again(run: Run, emulator: Emulator) -> None:
 
 
 async def test_an_export_that_ends_early(run: Run, emulator: Emulator) -> None:
-    """A part never passes for the whole: the exit status is 1, and the line says why."""
+    """An incomplete export ends with status 1 and one line that says why."""
     await fill(run)
     emulator.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant="terminated_line", times=None))
     ended = await run("export", "events", "-", *DAY, env=ACCOUNT)
@@ -62,7 +62,7 @@ async def test_an_export_that_ends_early(run: Run, emulator: Emulator) -> None:
 
 
 async def test_wrong_dates(run: Run) -> None:
-    """A date that is none is wrong usage, in one line."""
+    """An invalid date is reported in one line."""
     ended = await run("export", "events", "-", "--from", "yesterday", "--to", "2023-11-14", env=ACCOUNT)
     assert ended.status == 2
     assert "from_date" in ended.err
@@ -73,7 +73,7 @@ WITH_TOKEN = {**ACCOUNT, "MIXPANEL_TOKEN": "token"}
 
 
 async def test_profiles_go_out_and_in_again(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """Profiles in a file or on standard output are all of them, and an import takes them as they are."""
+    """All profiles are exported to a file or standard output, and an import reads them unchanged."""
     assert (await run("import", "profiles", "-", given=PROFILES, env=WITH_TOKEN)).status == 0
     ended = await run("export", "profiles", "out.ndjson", "--json", env=ACCOUNT)
     assert (ended.status, orjson.loads(ended.out)["profiles"]) == (0, 1500)
@@ -92,7 +92,7 @@ async def test_profiles_go_out_and_in_again(run: Run, emulator: Emulator, tmp_pa
 
 
 async def test_profiles_that_are_not_all_there(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """When a page fails for good, the exit status is 1, the line says why, and there is no file of that name."""
+    """If a page fails, the status is 1, one line says why, and no file appears."""
     assert (await run("import", "profiles", "-", given=PROFILES, env=WITH_TOKEN)).status == 0
     emulator.faults.add(InjectedFault(path="/api/query/engage", kind="status", status=400, after=1, times=None))
     for path in ("out.ndjson", "-"):

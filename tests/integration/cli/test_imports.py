@@ -27,7 +27,7 @@ def one_line(ended: Ended) -> str:
 
 
 async def test_a_good_file(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """A file whose events are all delivered ends with 0, a report on stdout, and nothing on stderr."""
+    """If all events are delivered, the status is 0, the report is on stdout, and stderr is empty."""
     (tmp_path / "a.ndjson.gz").write_bytes(gzip.compress(b"".join(map(line, range(3)))))
     ended = await run("import", "events", "a.ndjson.gz")
     assert ended.status == 0
@@ -37,7 +37,7 @@ async def test_a_good_file(run: Run, emulator: Emulator, tmp_path: pathlib.Path)
 
 
 async def test_a_bad_line(run: Run, tmp_path: pathlib.Path) -> None:
-    """One record that is not delivered is enough for status 1; the report says which and why."""
+    """A single record that is not delivered makes the status 1; the report says which and why."""
     (tmp_path / "a.ndjson").write_bytes(line(1) + b"oops\n")
     ended = await run("import", "events", "a.ndjson")
     assert ended.status == 1
@@ -46,7 +46,7 @@ async def test_a_bad_line(run: Run, tmp_path: pathlib.Path) -> None:
 
 
 async def test_json_reports(run: Run) -> None:
-    """With --json there is one JSON object on stdout, its numbers adding up; - is standard input."""
+    """--json prints one JSON object whose numbers add up; - is standard input."""
     ended = await run("import", "events", "-", "--json", given=line(1) + line(1) + b"{}\n")
     report = json.loads(ended.out)
     assert ended.out.count("\n") == 1
@@ -56,7 +56,7 @@ async def test_json_reports(run: Run) -> None:
 
 
 async def test_a_table(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """The options for columns make events of rows."""
+    """The mapping options turn rows into events."""
     (tmp_path / "a.csv").write_bytes(b"when;who;code;n\n14.11.2023;ann;007;1\n15.11.2023;bob;008;\n")
     ended = await run(
         "import", "events", "a.csv", "--delimiter", ";", "--event", "Seen", "--time-field", "when",
@@ -75,7 +75,7 @@ async def test_a_table(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> 
 
 
 async def test_profiles_groups_and_lookup_tables(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """The other kinds of records are imported by commands of their own."""
+    """Each other kind of record has a command of its own."""
     (tmp_path / "a.csv").write_bytes(b"id,plan\nann,pro\n")
     users = await run("import", "profiles", "a.csv", "--id-field", "id")
     groups = await run("import", "groups", "a.csv", "--id-field", "id", "--group-key", "company")
@@ -90,7 +90,7 @@ async def test_profiles_groups_and_lookup_tables(run: Run, emulator: Emulator, t
 
 
 async def test_validate_sends_nothing(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """`validate` needs no credentials and no server, and ends with 1 if a record is wrong."""
+    """`validate` needs neither credentials nor a server, and ends with 1 if a record is invalid."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     (tmp_path / "b.ndjson").write_bytes(line(1) + b"{}\n")
     nothing = {"MIXPANEL_TOKEN": "", "MIXPANEL_BASE_URL": "http://127.0.0.1:9"}
@@ -103,7 +103,7 @@ async def test_validate_sends_nothing(run: Run, emulator: Emulator, tmp_path: pa
 
 
 async def test_exact_dedupe(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """--exact-dedupe is an option of whatever sends or checks events, and of nothing else."""
+    """--exact-dedupe exists exactly for the commands that send or check events."""
     (tmp_path / "a.ndjson").write_bytes(line(1) + line(2) + line(1))
     for command in (["validate"], ["import", "events"]):
         ended = await run(*command, "a.ndjson", "--exact-dedupe", "--json")
@@ -119,7 +119,7 @@ async def test_exact_dedupe(run: Run, emulator: Emulator, tmp_path: pathlib.Path
 
 
 async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """`replay` sends letters whose reason is gone, and refuses to write into the file that it reads."""
+    """`replay` sends dead letters, and refuses to write to the file that it reads."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(0,), after=1))
     assert (await run("import", "events", "a.ndjson", "--dead-letters", "dead")).status == 1
@@ -152,7 +152,7 @@ async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> N
     ],
 )
 async def test_wrong_usage(run: Run, tmp_path: pathlib.Path, arguments: list[str], message: str) -> None:
-    """Wrong usage ends with 2 and one line that says what is wrong."""
+    """Invalid usage ends with 2 and one line that says what is invalid."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     ended = await run(*arguments)
     assert ended.status == 2
@@ -160,14 +160,14 @@ async def test_wrong_usage(run: Run, tmp_path: pathlib.Path, arguments: list[str
 
 
 async def test_a_missing_file(run: Run) -> None:
-    """A file that is not there ends with 1 and one line that names it."""
+    """A missing file ends with 1 and one line that names it."""
     ended = await run("import", "events", "nowhere.ndjson")
     assert ended.status == 1
     assert "nowhere.ndjson: there is no such file" in one_line(ended)
 
 
 async def test_no_credentials(run: Run, tmp_path: pathlib.Path) -> None:
-    """Without credentials the command says which variables to set, and ends with 3."""
+    """Without credentials, the command names the variables to set and ends with 3."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     ended = await run("import", "events", "a.ndjson", env={"MIXPANEL_TOKEN": ""})
     assert ended.status == 3
@@ -187,7 +187,7 @@ async def test_wrong_credentials(run: Run, tmp_path: pathlib.Path) -> None:
 
 
 async def test_a_server_that_is_not_there(run: Run, tmp_path: pathlib.Path) -> None:
-    """A server that nobody reaches ends the command at once, with 1 and one line."""
+    """An unreachable server ends the command at once with 1 and one line."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     ended = await run("import", "events", "a.ndjson", "--base-url", "http://127.0.0.1:9")
     assert ended.status == 1
@@ -195,7 +195,7 @@ async def test_a_server_that_is_not_there(run: Run, tmp_path: pathlib.Path) -> N
 
 
 async def test_something_else_than_mixpanel(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """An address where no Mixpanel is ends the command before a record is sent."""
+    """A server that is not Mixpanel ends the command before a record is sent."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     ended = await run("import", "events", "a.ndjson", "--base-url", f"{emulator.url}/elsewhere")
     assert ended.status == 1
@@ -211,7 +211,7 @@ async def test_help(run: Run) -> None:
 
 
 async def test_without_the_extra(run: Run, tmp_path: pathlib.Path) -> None:
-    """Without the extra the command prints the one line that installs it, and ends with 2."""
+    """Without the extra, the command prints how to install it and ends with 2."""
     (tmp_path / "typer.py").write_text("raise ImportError('no', name='typer')")
     ended = await run("import", "events", "a", env={"PYTHONPATH": str(tmp_path)})
     assert ended.status == 2
@@ -232,7 +232,7 @@ async def _until(emulator: Emulator, events: int) -> None:
 
 
 async def test_one_interrupt(environment: dict[str, str], emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """One interrupt delivers what was read, reports it, and ends with 1."""
+    """One interrupt delivers and reports what was read, and ends with 1."""
     process = await _start(environment, tmp_path, "import", "events", "-", "--json")
     assert process.stdin is not None
     process.stdin.write(line(1) + line(2))
@@ -266,7 +266,7 @@ async def test_two_interrupts(environment: dict[str, str], emulator: Emulator, t
 
 
 async def test_serve(environment: dict[str, str], run: Run, tmp_path: pathlib.Path) -> None:
-    """`serve` prints its address first, keeps what it gets in --data, and ends with 0 when interrupted."""
+    """`serve` prints its URL first, stores its data in --data, and ends with 0 when interrupted."""
     for expected in (1, 2):
         server = await _start(environment, tmp_path, "serve", "--port", "0", "--data", "data.duckdb")
         assert server.stdout is not None
@@ -282,7 +282,7 @@ async def test_serve(environment: dict[str, str], run: Run, tmp_path: pathlib.Pa
 
 
 async def test_a_port_that_is_taken(run: Run, emulator: Emulator) -> None:
-    """A port that is taken ends `serve` with 1 and one line."""
+    """A port in use ends `serve` with 1 and one line."""
     port = emulator.url.rpartition(":")[2]
     ended = await run("serve", "--port", port)
     assert ended.status == 1

@@ -1,4 +1,4 @@
-"""The command line as a process: what it prints where, and what it ends with."""
+"""The command line as a process: its output streams and exit statuses."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ async def on_terminal(script: Script, *arguments: str, typed: bytes = b"") -> tu
 
 
 async def test_json_without_a_terminal_table_on_one(command: Command, mixpanel: Script) -> None:
-    """Programs get JSON, people a table; diagnostics are on standard error alone."""
+    """Programs get JSON, terminals a table; messages go to standard error only."""
     ended = await command("cohorts", "list")
     assert (ended.status, ended.json, ended.err) == (0, [COHORT], "")
     status, shown = await on_terminal(mixpanel, "query", "todays-top-events")
@@ -54,7 +54,7 @@ async def test_json_without_a_terminal_table_on_one(command: Command, mixpanel: 
 
 
 async def test_narrow_terminals_cut_nothing_off(mixpanel: Script) -> None:
-    """Rows that are too wide for the terminal become blocks of lines; no value is lost."""
+    """Rows that are too wide for the terminal become blocks of lines without losing a value."""
     status, shown = await on_terminal(
         mixpanel, "query", "funnels", "7", "--from-date", "2026-08-01", "--to-date", "2026-08-02", "--output", "table"
     )
@@ -65,7 +65,7 @@ async def test_narrow_terminals_cut_nothing_off(mixpanel: Script) -> None:
 
 
 async def test_forms_on_demand(inside: Command) -> None:
-    """--output chooses the form, --json prints the reply as it came, --format csv Mixpanel's own CSV."""
+    """--output chooses the format, --json prints the reply unchanged, --format csv prints Mixpanel's own CSV."""
     arguments = ("query", "segmentation", "E", "--from-date", "2026-08-01", "--to-date", "2026-08-02")
     csv = await inside(*arguments, "--output", "csv")
     assert csv.out == 'segment,date,value\npro,2026-08-01,3\npro,2026-08-02,4\n"free, or so",2026-08-01,1\n'
@@ -80,7 +80,7 @@ async def test_forms_on_demand(inside: Command) -> None:
 
 
 async def test_output_is_utf8_whatever_the_locale(command: Command) -> None:
-    """A program that reads the output can rely on its encoding."""
+    """The output is UTF-8 in every locale."""
     ended = await command("query", "top-events", "--output", "csv", LC_ALL="C", PYTHONIOENCODING="ascii")
     assert (ended.status, ended.out) == (0, "event\nSigned Up\nRückruf\n")
 
@@ -100,7 +100,7 @@ async def test_output_is_utf8_whatever_the_locale(command: Command) -> None:
 async def test_empty_lists_keep_their_columns(
     arguments: tuple[str, ...], reply: object, header: str, inside: Command, mixpanel: Script
 ) -> None:
-    """A program that reads the columns by name finds them also where there are no rows."""
+    """An empty result still has its columns."""
     mixpanel.handler = None
     mixpanel.answers(reply)
     ended = await inside(*arguments, "--output", "csv")
@@ -112,7 +112,7 @@ REFUSALS = [(401, 3), (402, 3), (403, 3), (400, 1), (404, 1)]
 
 @pytest.mark.parametrize(("status", "ends_with"), REFUSALS)
 async def test_refusals(status: int, ends_with: int, inside: Command, mixpanel: Script) -> None:
-    """Refused credentials end with 3, anything else that Mixpanel refuses with 1; one line says what and where."""
+    """Refused credentials end with 3, other refusals with 1; one line says what and where."""
     mixpanel.handler = None
     mixpanel.replies = [(status, b'{"error": "no\\u001b[31m\\nway"}')]
     ended = await inside("query", "cohorts")
@@ -132,7 +132,7 @@ async def test_missing_credentials_end_with_3(command: Command, inside: Command,
 
 @pytest.mark.parametrize("arguments", [("--base-url", "ftp://x"), ("--region", "mars"), ("--project-id", "shop")])
 async def test_wrong_options_of_the_server_end_with_2(arguments: tuple[str, ...], inside: Command) -> None:
-    """An address, region or project that cannot be used is named on one line."""
+    """An invalid URL, region or project is reported in one line."""
     ended = await inside("query", "cohorts", *arguments)
     assert (ended.status, ended.err.count("\n")) == (2, 1)
 
@@ -145,7 +145,7 @@ async def test_half_a_service_account_ends_with_2(inside: Command, mixpanel: Scr
 
 
 async def test_unreachable_server_ends_with_1(command: Command) -> None:
-    """Nobody listens: one line on standard error, no traceback, and no secret in it."""
+    """An unreachable server gives one line on standard error without traceback or secrets."""
     ended = await command("request", "GET", "/api/app/me", "--retries", "0", MIXPANEL_BASE_URL="http://127.0.0.1:9")
     assert (ended.status, ended.out) == (1, "")
     assert ended.err.count("\n") == 1
@@ -154,7 +154,7 @@ async def test_unreachable_server_ends_with_1(command: Command) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 async def test_full_disk_is_an_error(mixpanel: Script) -> None:
-    """Output that cannot be written is no success."""
+    """Output that cannot be written is an error."""
     full = os.open("/dev/full", os.O_WRONLY)
     process = await asyncio.create_subprocess_exec(
         *MODULE, "query", "cohorts", stdout=full, stderr=asyncio.subprocess.PIPE, env=account_environment(mixpanel.url)
@@ -166,7 +166,7 @@ async def test_full_disk_is_an_error(mixpanel: Script) -> None:
 
 
 async def test_a_reader_that_leaves_is_no_drama(mixpanel: Script) -> None:
-    """Behind `| head` the command ends quietly."""
+    """In a pipe to `head`, the command ends quietly."""
     reader, writer = os.pipe()
     os.close(reader)
     process = await asyncio.create_subprocess_exec(
@@ -203,7 +203,7 @@ async def test_interrupt_ends_with_130_and_one_line(mixpanel: Script) -> None:
 
 
 async def test_deleting_asks_on_a_terminal(mixpanel: Script) -> None:
-    """On a terminal the question is asked; without a yes nothing is sent."""
+    """On a terminal, deletion asks for confirmation; without a yes nothing is sent."""
     status, shown = await on_terminal(mixpanel, "lookup-tables", "delete", "abc-1", typed=b"n\n")
     assert (status, mixpanel.seen) == (1, [])
     assert "Delete the lookup table 'abc-1'?" in shown
@@ -213,7 +213,7 @@ async def test_deleting_asks_on_a_terminal(mixpanel: Script) -> None:
 
 
 async def test_deleting_without_a_terminal_needs_yes(command: Command, inside: Command, mixpanel: Script) -> None:
-    """A script that forgot --yes deletes nothing, whatever is on its standard input."""
+    """Without a terminal, deletion needs --yes, whatever is on standard input."""
     pipeline = await command("pipelines", "cancel", "p", stdin=b"y\n")
     table = await inside("lookup-tables", "delete", "abc-1")
     assert (table.status, pipeline.status, mixpanel.seen) == (2, 2, [])

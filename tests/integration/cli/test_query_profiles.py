@@ -1,4 +1,4 @@
-"""Profiles stream, and go on where they were interrupted."""
+"""Profiles stream, and resume where they were interrupted."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def place(err: str) -> list[str]:
 
 
 async def test_all_pages_as_lines(inside: Command, mixpanel: Script) -> None:
-    """Without a terminal each profile is a line of JSON, each exactly once, and nothing else is said."""
+    """Without a terminal, each profile is one line of JSON, exactly once, and there are no messages."""
     ended = await inside("query", "profiles", "--where", "w", "--distinct-ids", "a", "--distinct-ids", "b")
     assert (ended.status, ids(ended.out), ended.err) == (0, ALL, "")
     assert [seen.form.get("page") for seen in mixpanel.seen] == [None, "1", "2"]
@@ -37,21 +37,21 @@ async def test_all_pages_as_lines(inside: Command, mixpanel: Script) -> None:
 
 
 async def test_properties_become_columns(inside: Command, mixpanel: Script) -> None:
-    """With --property the columns are those properties, in CSV as in any form."""
+    """--property selects the columns, in CSV as in any format."""
     ended = await inside("query", "profiles", "--property", "plan", "--property", "seats", "--output", "csv")
     assert ended.out.splitlines()[:3] == ["distinct_id,plan,seats", 'user-0,"fr""ee",', "user-1,pro,1"]
     assert mixpanel.seen[0].form == {"output_properties": '["plan","seats"]'}
 
 
 async def test_raw_profiles_are_one_array(inside: Command) -> None:
-    """--json gives the profiles as Mixpanel sent them, as one document."""
+    """--json prints the profiles as Mixpanel sent them, as one document."""
     ended = await inside("query", "profiles", "--json")
     assert ended.json == [profile(number) for number in range(PROFILES)]
 
 
 @pytest.mark.parametrize("limit", range(1, PROFILES + 1))
 async def test_limit_and_going_on_miss_nothing(limit: int, inside: Command) -> None:
-    """What --limit left over comes with the options that were printed: nothing twice, nothing left out."""
+    """The printed options resume after --limit without gaps or duplicates."""
     first = await inside("query", "profiles", "--limit", str(limit), "--output", "csv")
     rest = await inside("query", "profiles", *place(first.err), "--output", "csv")
     lines = (first.out + rest.out).splitlines()
@@ -59,13 +59,13 @@ async def test_limit_and_going_on_miss_nothing(limit: int, inside: Command) -> N
 
 
 async def test_a_limit_above_all_is_the_end(inside: Command) -> None:
-    """Where all profiles were printed, there is nothing to go on with."""
+    """If all profiles were printed, no options to resume are printed."""
     ended = await inside("query", "profiles", "--limit", str(PROFILES + 1))
     assert (ids(ended.out), ended.err) == (ALL, "")
 
 
 async def test_an_error_on_the_way_tells_where_to_go_on(inside: Command, mixpanel: Script) -> None:
-    """When a page fails, what came is printed, the place is told, the status is not 0, and the rest can be had."""
+    """If a page fails, the profiles so far and the options to resume are printed, and the status is not 0."""
 
     async def refuse_last(seen: Seen) -> web.StreamResponse:
         return await answer(seen) if seen.form.get("page") != "2" else web.Response(status=400, text="no")
@@ -79,7 +79,7 @@ async def test_an_error_on_the_way_tells_where_to_go_on(inside: Command, mixpane
 
 
 async def test_what_is_not_whole_is_no_json_array(inside: Command, mixpanel: Script) -> None:
-    """An array that lacks profiles is not closed, so that nobody takes it for all of them."""
+    """An incomplete array is not closed, so that it cannot be mistaken for a complete one."""
 
     async def refuse_last(seen: Seen) -> web.StreamResponse:
         return await answer(seen) if seen.form.get("page") != "2" else web.Response(status=400, text="no")
@@ -92,7 +92,7 @@ async def test_what_is_not_whole_is_no_json_array(inside: Command, mixpanel: Scr
 
 
 async def test_interrupt_prints_the_place(command: Command, mixpanel: Script) -> None:
-    """Ctrl-C keeps what was printed, tells where to go on and ends with 130."""
+    """Ctrl-C keeps what was printed, prints the options to resume, and ends with 130."""
     is_asked = asyncio.Event()
 
     async def hang_on_last(seen: Seen) -> web.StreamResponse:
@@ -117,7 +117,7 @@ async def test_interrupt_prints_the_place(command: Command, mixpanel: Script) ->
 
 
 async def test_one_page(inside: Command) -> None:
-    """One page is its profiles, with the options for the next; the last one has none."""
+    """A page is printed with the options for the next page; the last page has none."""
     first = await inside("query", "profiles-page")
     assert [row["distinct_id"] for row in json.loads(first.out)] == ALL[:3]
     last = await inside("query", "profiles-page", "--session-id", "s-1", "--page", "2")

@@ -1,4 +1,4 @@
-"""Standard streams that are closed or full, as scripts and services leave them."""
+"""Standard streams that are closed or full, as in scripts and services."""
 
 import asyncio
 import pathlib
@@ -37,7 +37,7 @@ def redirected(environment: dict[str, str], tmp_path: pathlib.Path) -> Redirecte
 async def test_reports_that_cannot_be_printed(
     redirected: Redirected, emulator: Emulator, tmp_path: pathlib.Path, redirection: str, problem: str
 ) -> None:
-    """A report that nobody gets ends an import that went well with 1 and one line; an address that is served, too."""
+    """If the report or the URL cannot be printed, the command ends with 1 and one line."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     for command in (["import", "events", "a.ndjson"], ["validate", "a.ndjson", "--json"], ["serve", "--port", "0"]):
         ended = await redirected(redirection, *command)
@@ -49,20 +49,20 @@ async def test_reports_that_cannot_be_printed(
     "arguments", [["import", "events", "-"], ["validate", "-"], ["import", "lookup-table", "t", "-"]]
 )
 async def test_a_closed_input(redirected: Redirected, arguments: list[str]) -> None:
-    """A source that is closed is told as what it is."""
+    """A closed standard input is reported as such."""
     ended = await redirected("<&-", *arguments)
     assert (ended.status, ended.out, ended.err) == (1, "", "mixpanel-async: standard input is closed\n")
 
 
 async def test_nobody_to_ask(redirected: Redirected) -> None:
-    """Without standard input there is nobody to ask whether something is to be deleted."""
+    """Without standard input, a deletion cannot be confirmed and is refused."""
     ended = await redirected("<&-", "lookup-tables", "delete", "t")
     assert (ended.status, ended.out) == (2, "")
     assert "Cannot ask without a terminal; add --yes" in ended.err
 
 
 async def test_closed_errors(redirected: Redirected, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """Without standard error nothing is said, and all else is done."""
+    """Without standard error, the command works and prints no messages."""
     (tmp_path / "a.ndjson").write_bytes(line(1))
     ended = await redirected("2>&-", "import", "events", "a.ndjson")
     assert (ended.status, ended.out[:23]) == (0, "a.ndjson: 1 read = 1 im")

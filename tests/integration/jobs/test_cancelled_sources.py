@@ -1,4 +1,4 @@
-"""Cancellations that come out of a source or a function, and are not the job's own."""
+"""Cancellations raised by a source or function instead of the job's own cancellation."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ def plain() -> Iterator[Record]:
 
 @pytest.mark.parametrize("source", [driver, old_driver, plain])
 async def test_an_import(mp: AsyncMixpanel, emulator: Emulator, source: Callable[[], AsyncIterator[Record]]) -> None:
-    """An import whose source gives up so has not come to its end: what came before is delivered, and the error told."""
+    """An import whose source raises CancelledError delivers the records before it and reports an error."""
     async with asyncio.timeout(10):
         report = await mp.import_events(source())
     assert (report.imported, report.exit_status) == (3, ExitStatus.INCOMPLETE)
@@ -60,7 +60,7 @@ async def test_an_import(mp: AsyncMixpanel, emulator: Emulator, source: Callable
 
 @pytest.mark.parametrize("source", [driver, old_driver, plain])
 async def test_a_pipe(mp: AsyncMixpanel, emulator: Emulator, source: Callable[[], AsyncIterator[Record]]) -> None:
-    """A pipe acknowledges what came before, and raises what is no cancellation of whoever listens."""
+    """A pipe acknowledges the records before, and raises an error that is not a cancellation of its caller."""
     acks = mp.pipe(source())
     async with asyncio.timeout(10):
         assert [(await anext(acks)).offset for _ in range(3)] == [1, 2, 3]
@@ -70,7 +70,7 @@ async def test_a_pipe(mp: AsyncMixpanel, emulator: Emulator, source: Callable[[]
 
 
 async def test_a_file_object(mp: AsyncMixpanel) -> None:
-    """So it is with an open file."""
+    """The same applies to an open file."""
 
     class File(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
@@ -86,7 +86,7 @@ async def test_a_file_object(mp: AsyncMixpanel) -> None:
 
 @pytest.mark.parametrize("is_slow", [False, True])
 async def test_a_function(mp: AsyncMixpanel, *, is_slow: bool) -> None:
-    """A function for records that raises it does not end the import as if that were complete."""
+    """A transform function that raises CancelledError does not make the import look complete."""
 
     async def records() -> AsyncIterator[Record]:
         for number in range(3):
@@ -106,7 +106,7 @@ async def test_a_function(mp: AsyncMixpanel, *, is_slow: bool) -> None:
 
 
 async def test_a_function_that_shows_progress(mp: AsyncMixpanel, write: Write) -> None:
-    """One that shows progress does not end the import at all."""
+    """An on_progress function that raises CancelledError does not end the import."""
 
     def show(_progress: ImportProgress) -> None:
         raise asyncio.CancelledError
@@ -117,7 +117,7 @@ async def test_a_function_that_shows_progress(mp: AsyncMixpanel, write: Write) -
 
 @pytest.mark.parametrize("stop", [False, True])
 async def test_the_jobs_own_end(emulator: Emulator, *, stop: bool) -> None:
-    """An import that is cancelled raises that, and one that is told to stop has no error."""
+    """Cancelling an import raises CancelledError; stopping it is not an error."""
     is_read = asyncio.Event()
 
     async def records() -> AsyncIterator[Record]:

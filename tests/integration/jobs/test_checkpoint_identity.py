@@ -1,4 +1,4 @@
-"""A checkpoint is gone on with only by the job that it belongs to: the same target, the same function."""
+"""Only the job that a checkpoint belongs to can resume it: same target, same function."""
 
 import functools
 import pathlib
@@ -38,7 +38,7 @@ def reread(found: Target, wanted: Target, *, settled: int = 1) -> Target:
     ],
 )
 def test_other_targets_are_refused(found: Target, wanted: Target, message: str) -> None:
-    """Another server or project is refused in words that say both; where nothing has settled, it may be chosen."""
+    """Another server or project is refused, and the error names both; if nothing has settled, it is accepted."""
     with pytest.raises(InvalidArgumentError, match=message):
         reread(found, wanted)
     assert reread(found, wanted, settled=0) == wanted
@@ -54,12 +54,12 @@ def test_other_targets_are_refused(found: Target, wanted: Target, message: str) 
     ],
 )
 def test_what_is_not_known_is_no_difference(found: Target, wanted: Target, known: Target) -> None:
-    """A credential of another kind for the same project may go on; what either run knew is kept."""
+    """Another kind of credential for the same project can resume; what either run knew is kept."""
     assert reread(found, wanted) == known
 
 
 def test_checkpoints_of_other_versions_are_refused() -> None:
-    """A checkpoint of an earlier form is told from a file that is none."""
+    """A checkpoint of another version is distinguished from a file that is not a checkpoint."""
     old = b'{"sources":[],"mapping":"","place":{},"counts":{},"letters_from":0,"is_done":false,"version":1}'
     with pytest.raises(InvalidArgumentError, match="written by another version"):
         read_checkpoint("file", old, JobIdentity())
@@ -68,7 +68,7 @@ def test_checkpoints_of_other_versions_are_refused() -> None:
 
 
 async def test_another_server(emulator: Emulator, write: Write) -> None:
-    """An import into one server is not gone on with into another; no secret stands in the checkpoint."""
+    """An import into one server cannot be resumed into another; the checkpoint holds no secret."""
     path = write("a.ndjson", ndjson([event(1)]))
     checkpoint = path.with_name("checkpoint")
     async with AsyncMixpanel("token-of-one", base_url=emulator.url) as mp:
@@ -81,7 +81,7 @@ async def test_another_server(emulator: Emulator, write: Write) -> None:
 
 
 async def test_another_project(emulator: Emulator, write: Write) -> None:
-    """Another project_id, and where only the token names the project another token, is refused."""
+    """Another project_id is refused, and another token if only the token determines the project."""
     path = write("a.ndjson", ndjson([event(1)]))
     for first, second, message in (
         ({"credentials": ACCOUNT, "project_id": 1}, {"credentials": ACCOUNT, "project_id": 2}, "to project 1, not to"),
@@ -98,7 +98,7 @@ async def test_another_project(emulator: Emulator, write: Write) -> None:
 
 
 async def test_updates_go_by_the_token(emulator: Emulator, write: Write) -> None:
-    """An import of profiles belongs to the token's project, whatever project_id stands beside it."""
+    """An import of profiles belongs to the project of the token, whatever the project_id."""
     path = write("a.ndjson", b'{"$distinct_id":"ann","$set":{"a":1}}\n')
     checkpoint = path.with_name("checkpoint")
     async with AsyncMixpanel("one", project_id=1, base_url=emulator.url) as mp:
@@ -138,7 +138,7 @@ class Renaming:
 
 
 def test_a_function_is_known_by_its_text() -> None:
-    """The hash stays while the text stays, whatever kind of function it is, and is no address."""
+    """The fingerprint depends on the source text for every kind of function, and holds no memory address."""
     for function in (keep, lambda one: one, Renaming("a"), Renaming("a").renamed, functools.partial(add, name="a")):
         assert function_fingerprint(function) == function_fingerprint(function)
     assert function_fingerprint(Renaming("a")) == function_fingerprint(Renaming("b"))
@@ -150,7 +150,7 @@ def test_a_function_is_known_by_its_text() -> None:
 
 
 def test_other_functions_have_other_hashes() -> None:
-    """Other text, another function or other plain arguments are a difference."""
+    """Another text, function or plain argument changes the fingerprint."""
     functions: list[Transform] = [
         keep,
         lambda one: {**one},
@@ -164,7 +164,7 @@ def test_other_functions_have_other_hashes() -> None:
 
 
 def test_a_function_without_text_is_known_by_its_code() -> None:
-    """Where no text is to be had, constants, names and inner functions count, and lines do not."""
+    """Without source text, constants, names and inner functions count; line numbers do not."""
     first = "def transform(one): return {**one, 'a': [n for n in (1, 2)]}"
     assert function_fingerprint(made(first)) == function_fingerprint(made("\n\n" + first))
     for other in (first.replace("1", "3"), first.replace("'a'", "'b'"), first.replace("n for n", "-n for n")):
@@ -172,7 +172,7 @@ def test_a_function_without_text_is_known_by_its_code() -> None:
 
 
 async def test_changed_code_is_refused(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """An import is not gone on with by a function of the same name and other code."""
+    """A function of the same name with other code cannot resume an import."""
     path = write("a.ndjson", ndjson([event(1)]))
     checkpoint = path.with_name("checkpoint")
     first = "def transform(one): return {**one, 'event': 'Sawn'}"

@@ -28,7 +28,7 @@ def read(path: pathlib.Path) -> Checkpoint:
 
 
 async def test_dead_letters_hold_everything(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """Each rejected record is written with its place, the reason and the record, whatever the record is."""
+    """Each rejected record is written with position, reason and content, whatever its bytes."""
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(1,)))
     lines = [orjson.dumps(event(1)), b"no json", b"\xff\xfe", orjson.dumps(event(2, time=...)), orjson.dumps(event(3))]
     path = write("a.ndjson", b"\n".join(lines))
@@ -50,7 +50,7 @@ async def test_dead_letters_hold_everything(mp: AsyncMixpanel, emulator: Emulato
 
 
 async def test_repaired_letters_are_sent(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """A letter whose record was repaired is delivered; what still fails is written again, to another file."""
+    """A dead letter whose record was fixed is delivered; what fails again goes to another file."""
     path = write("a.ndjson", ndjson([event(1, time=...), event(2, time=...), event(3)]) + b"no json\n")
     dead, rest = path.with_name("dead.ndjson"), path.with_name("rest.ndjson")
     await mp.import_events(path, dead_letters=dead)
@@ -65,7 +65,7 @@ async def test_repaired_letters_are_sent(mp: AsyncMixpanel, emulator: Emulator, 
 
 
 async def test_letters_of_a_table(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """A row that was rejected is kept as a row; the import's mapping makes an event of it when it is replayed."""
+    """A rejected row is stored as a row; the mapping of the import turns it into an event when it is replayed."""
     mapping = RecordMapping(types={"n": "int"})
     path = write("a.csv", b"event,time,distinct_id,$insert_id,n\nA,1700000000,u,i1,one\nA,1700000000,u,i2,2\n")
     dead = path.with_name("dead.ndjson")
@@ -79,7 +79,7 @@ async def test_letters_of_a_table(mp: AsyncMixpanel, emulator: Emulator, write: 
 
 
 async def test_a_finished_import_is_not_repeated(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """The same command once more sends nothing, and reports the same numbers."""
+    """Running a finished import again sends nothing and reports the same numbers."""
     path = write("a.ndjson", ndjson([event(1), event(1), event(2)]) + b"bad\n")
     checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
     first = await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
@@ -95,7 +95,7 @@ async def test_a_finished_import_is_not_repeated(mp: AsyncMixpanel, emulator: Em
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.ndjson.gz", "a.csv", "a.csv.gz"])
 async def test_resuming_after_a_stop(emulator: Emulator, write: Write, name: str) -> None:
-    """A job that was stopped goes on behind what has settled; the runs deliver everything, and count it once."""
+    """A stopped import resumes after the settled records; together the runs deliver and count everything once."""
     count = 30_000
     if ".csv" in name:
         rows = [b'A,%d,"u\n%d",i%d' % (1_700_000_000 + n, n, n) if n % 1000 else b"x,y" for n in range(count)]
@@ -125,7 +125,7 @@ async def test_resuming_after_a_stop(emulator: Emulator, write: Write, name: str
 
 
 async def test_refused_credentials_settle_nothing(write: Write) -> None:
-    """What was refused with the credentials is sent by the next run, whose credentials are right."""
+    """Records refused because of the credentials are sent by the next run with valid credentials."""
     async with Emulator(EmulatorSettings(service_accounts={"user": "secret"}, project_id=1)) as emulator:
         path = write("a.ndjson", b"bad\n" + ndjson([event(number) for number in range(10)]))
         checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
@@ -140,7 +140,7 @@ async def test_refused_credentials_settle_nothing(write: Write) -> None:
 
 
 async def test_changes_are_refused(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """A checkpoint of another file, a changed file, another mapping, or of something else is refused by name."""
+    """A checkpoint of other files, a changed file or another mapping is refused, and so is another kind of file."""
     content = ndjson([event(1)])
     path = write("a.ndjson", content)
     checkpoint = path.with_name("checkpoint")
@@ -171,7 +171,7 @@ async def test_files_that_cannot_be_written(mp: AsyncMixpanel, emulator: Emulato
 
 
 async def test_letters_of_others_are_kept(mp: AsyncMixpanel, write: Write) -> None:
-    """Dead letters are appended: those of earlier imports stay, also where a run is resumed."""
+    """Dead letters of earlier imports are kept, also when a run resumes."""
     dead = write("dead", b'{"source":"other","number":1,"reason":"invalid","message":"m","text":"x"}\n')
     path = write("a.ndjson", b"bad\n")
     for _ in range(2):
@@ -183,7 +183,7 @@ async def test_letters_of_others_are_kept(mp: AsyncMixpanel, write: Write) -> No
 async def test_letters_of_a_path_that_is_spelled_in_another_way(
     emulator: Emulator, write: Write, monkeypatch: pytest.MonkeyPatch, *, is_elsewhere: bool
 ) -> None:
-    """A run that names the same file in another way keeps the letters of what has settled."""
+    """A run that spells the path differently keeps the dead letters of settled records."""
     lines = [orjson.dumps(event(n)) if n % 1000 else b"bad" for n in range(20_000)]
     path = write("a.ndjson", b"\n".join(lines))
     checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
@@ -210,7 +210,7 @@ async def test_letters_of_a_path_that_is_spelled_in_another_way(
 
 
 async def test_a_large_file_of_letters_is_not_read_into_memory(mp: AsyncMixpanel, write: Write) -> None:
-    """Going on beside a large file of dead letters takes no memory for it, and changes none of them."""
+    """Resuming beside a large dead letter file does not read it into memory or change it."""
     line = b'{"source":"other","number":1,"reason":"r","message":"m","text":"%s"}\n' % (b"x" * 100_000)
     path, dead = write("a.ndjson", b"bad\n"), write("dead", line * 200)
     checkpoint = path.with_name("checkpoint")
@@ -229,7 +229,7 @@ async def test_a_large_file_of_letters_is_not_read_into_memory(mp: AsyncMixpanel
 
 
 async def test_what_a_killed_run_left_is_gone(mp: AsyncMixpanel, write: Write, tmp_path: pathlib.Path) -> None:
-    """A checkpoint that was half written when its run was killed leaves nothing beside the one of the next run."""
+    """The partial checkpoint of a killed run is removed by the next run."""
     path = write("a.ndjson", ndjson([event(1)]))
     (tmp_path / ".checkpoint.partial").write_bytes(b"half a check")
     report = await mp.import_events(path, checkpoint=tmp_path / "checkpoint")

@@ -1,4 +1,4 @@
-"""Exact dedupe: every repeat of a source is found, whatever the distance and however often the job was ended."""
+"""Exact dedupe finds every duplicate of a source, at any distance and after any number of interruptions."""
 
 import asyncio
 import os
@@ -53,20 +53,20 @@ async def opened(path: pathlib.Path, *, is_resumed: bool = False) -> DedupeStore
 
 
 def test_equal_events_have_equal_keys() -> None:
-    """Event, time, distinct_id and $insert_id count, and nothing else; a whole number is one however it is written."""
+    """Only event, time, distinct_id and $insert_id count; a whole number is the same in every notation."""
     assert key() == key(other=1) == key(time=float(NOON))
     others = [key("F"), key(time=NOON + 1), key(distinct_id="v"), key(**{"$insert_id": "j"}), key(time=NOON * 1000)]
     assert len({key(), *others}) == 6
 
 
 def test_texts_do_not_run_into_each_other() -> None:
-    """Where one text ends and the next begins is part of the key."""
+    """The boundaries between the texts are part of the key."""
     assert key("a\0b", distinct_id="c") != key("a", distinct_id="b\0c")
     assert key("ab", distinct_id="c") != key("a", distinct_id="bc")
 
 
 def test_later_events_have_higher_keys() -> None:
-    """Keys sort by time, seconds and milliseconds alike, so that a source in its order is appended."""
+    """Keys sort by time, in seconds and milliseconds alike, so that a source in order of time appends."""
     times = [31_536_001, NOON, NOON * 1000 + 1500, NOON + 2, (NOON + 3) * 1000]
     keys = [key(time=time) for time in times]
     assert keys == sorted(keys, key=lambda one: one or b"")
@@ -90,7 +90,7 @@ def test_events_that_link_ids_are_no_repeats() -> None:
     )
 )
 def test_the_rule_is_the_windows(found: list[tuple[str, float, str, str]]) -> None:
-    """Two events have one key just where the window of a job takes them for one."""
+    """Two events have the same key exactly if the in-memory window treats them as duplicates."""
     window = EventWindow(1000)
     keys: set[bytes | None] = set()
     for name, time, who, insert_id in found:
@@ -115,7 +115,7 @@ def test_any_chunks_and_any_stops(
     runs: list[tuple[int, list[int]]],
     last: list[int],
 ) -> None:
-    """However the source is cut, and wherever runs end and begin again: the repeats are those that a set finds."""
+    """For any chunks and interruptions, the duplicates are those that a set finds."""
     path = tmp_path_factory.mktemp("seen") / "checkpoint"
     lines = [orjson.dumps(event(number)) for number in source]
     wanted = {place for place, number in enumerate(source) if number in source[:place]}
@@ -151,7 +151,7 @@ def test_any_chunks_and_any_stops(
 
 
 async def test_a_repeat_within_one_record(tmp_path: pathlib.Path) -> None:
-    """Equal events that a function made of one source record are one event and its repeats, also when read again."""
+    """Equal events made from one record count as duplicates, also when the record is read again."""
     line = orjson.dumps(event(1))
     for is_resumed in (False, True):
         store = await opened(tmp_path / "c", is_resumed=is_resumed)
@@ -163,7 +163,7 @@ async def test_a_repeat_within_one_record(tmp_path: pathlib.Path) -> None:
 
 
 async def test_a_file_is_part_of_the_place(tmp_path: pathlib.Path) -> None:
-    """The same line number of another file is another place."""
+    """The same line number in another file is another position."""
     store = await opened(tmp_path / "c")
     for file, duplicates in ((0, 0), (0, 0), (1, 1)):
         one = EncodedChunk("file", [orjson.dumps(event(1))], [1], Tally(), end=Position(file, 1))
@@ -174,7 +174,7 @@ async def test_a_file_is_part_of_the_place(tmp_path: pathlib.Path) -> None:
 
 
 async def test_what_was_not_committed_is_gone(tmp_path: pathlib.Path) -> None:
-    """Only what was committed is known to a later run: a checkpoint must not speak of more."""
+    """A later run knows only committed events: a checkpoint never refers to more."""
     store = await opened(tmp_path / "c")
     await store.remove_duplicates(piece([orjson.dumps(event(1))], [1]))
     await store.commit()
@@ -186,7 +186,7 @@ async def test_what_was_not_committed_is_gone(tmp_path: pathlib.Path) -> None:
 
 
 async def test_a_full_disk(tmp_path: pathlib.Path) -> None:
-    """A store that cannot grow is an error that names it; the piece is as it was, and nothing succeeds after it."""
+    """A full disk is an error that names the store; the chunk is unchanged and every later call fails."""
     store = await opened(tmp_path / "c")
     database = store._database
     assert database is not None
@@ -231,7 +231,7 @@ asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
 
 
 def test_memory_is_bounded(tmp_path: pathlib.Path) -> None:
-    """More keys take more of the disk, and at most 32 MiB more of memory; SEEN_TEST_EVENTS makes them more."""
+    """More keys need more disk, but at most 32 MiB more memory; SEEN_TEST_EVENTS sets their number."""
     events = os.environ.get("SEEN_TEST_EVENTS", "500000")
     peaks = []
     for count in ("100000", events):
@@ -245,7 +245,7 @@ def test_memory_is_bounded(tmp_path: pathlib.Path) -> None:
 
 
 async def test_repeats_far_apart(emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """Repeats 250,000 events apart, far beyond the window, are found with exact dedupe and only with it."""
+    """Duplicates 250,000 events apart, far beyond the window, are found only with exact dedupe."""
     count, distance, repeats = 300_000, 250_000, 40_000
     path = tmp_path / "a.ndjson"
     with path.open("wb") as file:
@@ -264,7 +264,7 @@ async def test_repeats_far_apart(emulator: Emulator, tmp_path: pathlib.Path) -> 
 
 
 async def test_everything_is_sent_once(emulator: Emulator, write: Write) -> None:
-    """With exact dedupe, each event is sent once: lines, rows, mappings, and whatever a function makes of them."""
+    """With exact dedupe each event is sent once: lines, rows, mappings and the output of a transform function."""
     events = [event(number % 100) for number in range(1000)]
     async with AsyncMixpanel("token", base_url=emulator.url, settings=NARROW) as mp:
         report = await mp.import_events(write("a.ndjson", ndjson(events)), exact_dedupe=True)
@@ -284,7 +284,7 @@ async def test_everything_is_sent_once(emulator: Emulator, write: Write) -> None
 
 
 async def test_a_source_that_pauses_and_goes_on(emulator: Emulator) -> None:
-    """Chunks that are taken while the source pauses keep their order and are all counted, to the last one."""
+    """Records taken during a pause of the source keep their order and are all counted."""
     beat = asyncio.Event()
 
     async def source() -> AsyncIterator[dict[str, object]]:
@@ -335,7 +335,7 @@ async def interrupted(
 
 
 async def test_resuming_finds_repeats_of_earlier_runs(emulator: Emulator, write: Write) -> None:
-    """Runs that are stopped and gone on with count the same repeats as one run, and send nothing twice."""
+    """Interrupted and resumed runs count the same duplicates as one run, and send nothing twice."""
     numbers = [number if number < 20_000 or number % 3 else number - 20_000 for number in range(40_000)]
     unique = len(set(numbers))
     path = write("a.ndjson", ndjson([event(number, text="x" * 100) for number in numbers]))
@@ -351,7 +351,7 @@ async def test_resuming_finds_repeats_of_earlier_runs(emulator: Emulator, write:
 
 
 async def test_a_store_that_is_not_the_jobs_own(emulator: Emulator, write: Write) -> None:
-    """A run is not gone on with without its store, with another one, or with a file that is none."""
+    """An import cannot be resumed without its store, with another store, or with another kind of file."""
     path = write("a.ndjson", ndjson([event(number, text="x" * 300) for number in range(20_000)]))
     (report,) = await interrupted(emulator, path, (True,))
     assert report.is_stopped
@@ -378,7 +378,7 @@ async def _store_of_another(path: pathlib.Path) -> bytes:
 
 
 async def test_a_leftover_store(emulator: Emulator, write: Write) -> None:
-    """Without a checkpoint an import begins anew, whatever store an earlier one left; no other file is touched."""
+    """Without a checkpoint an import starts anew and replaces an old store, but never another kind of file."""
     path = write("a.ndjson", ndjson([event(1), event(2)]))
     left = await opened(path.with_name("checkpoint"))
     await left.remove_duplicates(piece([orjson.dumps(event(1))], [99]))
@@ -394,7 +394,7 @@ async def test_a_leftover_store(emulator: Emulator, write: Write) -> None:
 
 
 async def test_two_imports_with_one_store(emulator: Emulator, write: Write) -> None:
-    """A store that another import uses is not shared: the second one is told so."""
+    """A store that another import is using is refused."""
     path = write("a.ndjson", ndjson([event(number, text="x" * 300) for number in range(20_000)]))
     await interrupted(emulator, path, (True,))
     checkpoint = msgspec.json.decode(path.with_name("checkpoint").read_bytes(), type=Checkpoint)
@@ -406,7 +406,7 @@ async def test_two_imports_with_one_store(emulator: Emulator, write: Write) -> N
 
 
 async def test_it_belongs_to_the_checkpoint(mp: AsyncMixpanel, write: Write) -> None:
-    """An import that began with exact dedupe is not gone on with without it, nor the other way round."""
+    """An import with exact dedupe cannot be resumed without it, nor the reverse."""
     path = write("a.ndjson", ndjson([event(1)]))
     await mp.import_events(path, checkpoint=path.with_name("with"), exact_dedupe=True)
     await mp.import_events(path, checkpoint=path.with_name("without"))
@@ -417,14 +417,14 @@ async def test_it_belongs_to_the_checkpoint(mp: AsyncMixpanel, write: Write) -> 
 
 
 async def test_updates_have_no_insert_id(mp: AsyncMixpanel, write: Write) -> None:
-    """Exact dedupe of profiles or groups is refused, because nothing says which updates are repeats."""
+    """Exact dedupe is refused for profiles and groups, because nothing identifies their duplicates."""
     for start in (mp.import_profiles, mp.import_groups):
         with pytest.raises(InvalidArgumentError, match="exact_dedupe is invalid"):
             await start(write("a.ndjson", b""), exact_dedupe=True)
 
 
 async def test_a_store_that_cannot_be_written(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A store that cannot be made ends the job before anything is sent."""
+    """A store that cannot be created ends the job before anything is sent."""
     path = write("a.ndjson", ndjson([event(1)]))
     path.with_name("checkpoint.seen").mkdir()
     with pytest.raises(OutputError, match=r"cannot write .*checkpoint\.seen"):
@@ -433,7 +433,7 @@ async def test_a_store_that_cannot_be_written(emulator: Emulator, mp: AsyncMixpa
 
 
 async def test_a_disk_that_fills_up(emulator: Emulator, write: Write) -> None:
-    """A store that can grow no more ends the import with an error that names it; the next run completes it."""
+    """A disk that fills up ends the import with an error that names the store; the next run completes it."""
     count = 40_000
     path = write("a.ndjson", ndjson([event(number % 30_000, text="x" * 100) for number in range(count)]))
     command = [sys.executable, "-m", "mixpanel_async", "import", "events", str(path), "--exact-dedupe", "--json"]

@@ -1,4 +1,4 @@
-"""Exports: complete, or an error; never a part that passes for the whole."""
+"""An export is complete or raises; a part is never mistaken for the whole."""
 
 import itertools
 import pathlib
@@ -37,7 +37,7 @@ def names(folder: pathlib.Path) -> list[str]:
 
 
 async def test_events_come_back_as_they_went_in(connect: Connect) -> None:
-    """All events of the days, each with its properties."""
+    """All events of the days are exported, each with its properties."""
     client = connect()
     await fill(client)
     found = [event async for event in client.export.events("2023-11-15", "2023-11-17")]
@@ -47,13 +47,13 @@ async def test_events_come_back_as_they_went_in(connect: Connect) -> None:
 
 
 async def test_an_empty_export_is_complete(connect: Connect) -> None:
-    """No events are an answer too."""
+    """An export without events is complete."""
     assert [event async for event in connect().export.events("2023-11-15", "2023-11-15")] == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 async def test_an_export_that_ends_early_raises(variant: str, connect: Connect, server: Emulator) -> None:
-    """However an export breaks off, also inside a proper reply, iterating over it ends with an error."""
+    """Iterating over an export that ends early raises, however it ends."""
     client = connect()
     await fill(client)
     server.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant=variant))  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ async def test_an_export_that_ends_early_raises(variant: str, connect: Connect, 
 async def test_a_file_is_whole_or_not_there(
     variant: str, connect: Connect, server: Emulator, tmp_path: pathlib.Path
 ) -> None:
-    """A reply that breaks off is asked for again from its beginning; no event is in the file twice."""
+    """A truncated reply is requested again from its start; no event is in the file twice."""
     client = connect()
     await fill(client)
     server.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant=variant, times=2))  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ async def test_a_file_is_whole_or_not_there(
 
 
 async def test_a_file_that_never_becomes_whole(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
-    """When each try breaks off, the error says so and no file has the name of a whole one."""
+    """If every attempt is truncated, the error says so and no file appears."""
     client = connect()
     await fill(client)
     server.faults.add(InjectedFault(path="/api/2.0/export", kind="truncate", variant="terminated_line", times=None))
@@ -89,7 +89,7 @@ async def test_a_file_that_never_becomes_whole(connect: Connect, server: Emulato
 
 
 async def test_a_directory_goes_on_where_it_was(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
-    """A day is done or not done: a second run asks only for the days that are missing."""
+    """A second run into a directory requests only the missing days."""
     client = connect()
     await fill(client)
     server.faults.add(InjectedFault(path="/api/2.0/export", kind="status", status=400, after=2))
@@ -118,7 +118,7 @@ async def test_a_directory_that_cannot_be_created(connect: Connect, tmp_path: pa
 
 
 async def test_a_disk_that_is_full(connect: Connect) -> None:
-    """A file that cannot be written is an error that names it."""
+    """The error for a file that cannot be written names it."""
     client = connect()
     await fill(client)
     with pytest.raises(OutputError, match="/dev/full"):
@@ -126,14 +126,14 @@ async def test_a_disk_that_is_full(connect: Connect) -> None:
 
 
 async def test_a_refused_credential(connect: Connect) -> None:
-    """A wrong secret is Unauthorized at once."""
+    """An invalid secret raises UnauthorizedError at once."""
     with pytest.raises(UnauthorizedError):
         async for _ in connect(secret="wrong").export.events("2023-11-15", "2023-11-15"):
             pass
 
 
 async def test_leaving_early_closes_the_connection(connect: Connect, server: Emulator) -> None:
-    """A caller who has seen enough leaves nothing running."""
+    """Closing the iterator early leaves nothing running."""
     client = connect()
     await fill(client)
     stream = client.export.events("2023-11-15", "2023-11-17")
@@ -150,7 +150,7 @@ LINE = st.dictionaries(st.text(), st.integers(-(2**63), 2**63) | st.text() | st.
     lines=st.lists(LINE), cuts=st.lists(st.integers(0, 400)), end=st.sampled_from([b"", b"export terminated early\n"])
 )
 def test_any_chunking_gives_the_same_lines(lines: list[bytes], cuts: list[int], end: bytes) -> None:
-    """Wherever the stream is cut, whole exports pass byte for byte and those that were given up raise."""
+    """For any chunking, complete exports pass byte for byte and aborted ones raise."""
     data = b"".join(line + b"\n" for line in lines) + end
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     cutter = LineCutter()
@@ -171,7 +171,7 @@ def test_any_chunking_gives_the_same_lines(lines: list[bytes], cuts: list[int], 
 
 @given(lines=st.lists(LINE, min_size=1), lost=st.integers(1, 20))
 def test_a_lost_tail_is_noticed(lines: list[bytes], lost: int) -> None:
-    """An export that lacks its last bytes, the newline at least, is not whole."""
+    """An export that lacks its last bytes, at least the line end, is not complete."""
     data = b"".join(line + b"\n" for line in lines)
     whole = data[: -min(lost, len(lines[-1]))]
     cutter = LineCutter()
@@ -182,7 +182,7 @@ def test_a_lost_tail_is_noticed(lines: list[bytes], lost: int) -> None:
 
 @pytest.mark.parametrize("line", [b"export terminated early", b"[]", b"7", b"{", b'{"a":1}x'])
 def test_a_line_that_is_no_event(line: bytes) -> None:
-    """Whoever reads lines notices one that is no event, and shows it."""
+    """A line that is not an event raises an error that shows the line."""
     for read in (count_events, read_event):
         with pytest.raises(TruncatedReplyError, match="not an event"):
             read(b'{"event":"E"}\n' + line + b"\n")

@@ -1,4 +1,4 @@
-"""Exports of profiles: all of them, or an error; and they go in again as they are."""
+"""An export of profiles is complete or raises, and can be imported again unchanged."""
 
 import pathlib
 
@@ -37,7 +37,7 @@ async def fill(client: AsyncMixpanel) -> None:
 
 
 async def test_profiles_come_back_as_they_went_in(connect: Connect, tmp_path: pathlib.Path) -> None:
-    """All profiles of all pages, each once with its properties: as dicts, and as lines of a file."""
+    """All profiles of all pages are exported once with their properties, as dicts and as lines."""
     client = connect()
     await fill(client)
     found = [profile async for profile in client.export.profiles()]
@@ -50,7 +50,7 @@ async def test_profiles_come_back_as_they_went_in(connect: Connect, tmp_path: pa
 
 
 async def test_only_what_was_asked_for(connect: Connect) -> None:
-    """Filters and properties are the query's own."""
+    """Filters and properties are passed to the query."""
     client = connect()
     await fill(client)
     where = 'properties["n"] < 10'
@@ -61,7 +61,7 @@ async def test_only_what_was_asked_for(connect: Connect) -> None:
 
 
 async def test_an_export_goes_in_again(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
-    """What an export wrote, imports of profiles and groups take as it is, to the last property."""
+    """Imports of profiles and groups read an export unchanged, with every property."""
     client = connect()
     await fill(client)
     users, groups = tmp_path / "users.ndjson", tmp_path / "groups.ndjson"
@@ -75,7 +75,7 @@ async def test_an_export_goes_in_again(connect: Connect, server: Emulator, tmp_p
 
 
 async def test_a_page_that_fails(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
-    """A page that cannot be had makes the export fail, and no file has the name of a whole one."""
+    """A page that fails makes the export fail, and no file appears."""
     client = connect()
     await fill(client)
     server.faults.add(InjectedFault(path=PATH, kind="status", status=400, after=2, times=None))
@@ -87,7 +87,7 @@ async def test_a_page_that_fails(connect: Connect, server: Emulator, tmp_path: p
 
 @pytest.mark.parametrize("kind", ["status", "reset_before", "truncate"])
 async def test_a_page_that_fails_once(kind: str, connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
-    """A page that breaks off is asked for again; no profile is missing, and none comes twice."""
+    """A truncated page is requested again; no profile is missing or duplicate."""
     client = connect()
     await fill(client)
     server.faults.add(InjectedFault(path=PATH, kind=kind, after=1))  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ async def test_a_page_that_fails_once(kind: str, connect: Connect, server: Emula
 
 
 async def test_more_pages_than_queries_an_hour(connect: Connect, server: Emulator) -> None:
-    """Where the queries of an hour are used up, the export waits for the next one and goes on where it was."""
+    """When the queries of an hour are used up, the export waits and resumes."""
     await fill(connect())
     clock = StillClock()
     settings = Settings(rates=Rates(query_per_hour=2, max_wait_seconds=1.0))
@@ -112,7 +112,7 @@ async def test_more_pages_than_queries_an_hour(connect: Connect, server: Emulato
 
 
 async def test_fewer_than_there_are(tmp_path: pathlib.Path) -> None:
-    """Pages that end before the number of profiles that Mixpanel named are no whole."""
+    """Fewer profiles than Mixpanel announced are not a complete export."""
 
     async def answer(seen: Seen) -> web.StreamResponse:
         page = int(seen.form.get("page", "0"))
@@ -139,13 +139,13 @@ async def test_a_directory_is_refused(connect: Connect, server: Emulator, tmp_pa
 
 
 async def test_a_disk_that_is_full(connect: Connect) -> None:
-    """A file that cannot be written is an error that names it."""
+    """The error for a file that cannot be written names it."""
     with pytest.raises(OutputError, match="/dev/full"):
         await connect().export.profiles_to_file("/dev/full/x")
 
 
 async def test_a_refused_credential(connect: Connect) -> None:
-    """A wrong secret is Unauthorized at once."""
+    """An invalid secret raises UnauthorizedError at once."""
     with pytest.raises(UnauthorizedError):
         await anext(connect(secret="wrong").export.profiles())
 
@@ -163,7 +163,7 @@ async def test_a_refused_credential(connect: Connect) -> None:
     ],
 )
 def test_lines_are_what_came(body: bytes, line: bytes) -> None:
-    """Properties stay byte for byte but for line ends; an id is text, as an import wants it."""
+    """Properties stay byte for byte except line ends; an ID becomes a string, as an import needs it."""
     found = orjson.loads(body)
     distinct_id = found["$distinct_id"]
     assert profile_line(keep_body(Profile(distinct_id=distinct_id), body)) == line + b"\n"

@@ -37,7 +37,7 @@ MAPPING = RecordMapping(
 @pytest.mark.parametrize("name", ["a.json", "a.json.gz", "array"])
 @pytest.mark.parametrize("indent", [None, 2])
 async def test_json_arrays(emulator: Emulator, mp: AsyncMixpanel, write: Write, name: str, indent: int | None) -> None:
-    """A JSON array is read element by element, however it is laid out; a bad element is named by its number."""
+    """A JSON array is read element by element in any layout; an invalid element is reported by number."""
     elements: list[object] = [event(number, text="[{,}]\n\\", inner=[{"a": []}]) for number in range(100)]
     elements[50] = {"event": ""}
     report = await mp.import_events(write(name, json.dumps(elements, indent=indent).encode()))
@@ -58,7 +58,7 @@ async def test_broken_arrays(mp: AsyncMixpanel, write: Write, content: bytes, me
 
 
 async def test_an_array_goes_on_from_its_checkpoint(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """An array that is finished is not sent again."""
+    """A finished array is not sent again."""
     path = write("a.json", orjson.dumps([event(number) for number in range(10)]))
     for _ in range(2):
         report = await mp.import_events(path, checkpoint=path.with_name("checkpoint"))
@@ -72,7 +72,7 @@ def table(path: pathlib.Path, rows: list[dict[str, object]]) -> pathlib.Path:
 
 
 async def test_parquet(emulator: Emulator, mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
-    """Rows of Parquet keep their types; nulls are left out; what cannot become JSON is rejected with its row."""
+    """Rows of Parquet keep their types; nulls are skipped; values that JSON lacks are rejected with their row."""
     rows: list[dict[str, object]] = [
         {"event": "A", "time": dt.datetime.fromtimestamp(NOON + n, dt.UTC), "distinct_id": "u", "$insert_id": f"i{n}",
          "tags": ["x"], "n": n, "none": None, "price": decimal.Decimal("1.5") if n == 3 else None}
@@ -88,7 +88,7 @@ async def test_parquet(emulator: Emulator, mp: AsyncMixpanel, tmp_path: pathlib.
 async def test_parquet_goes_on_from_its_checkpoint(
     emulator: Emulator, mp: AsyncMixpanel, tmp_path: pathlib.Path
 ) -> None:
-    """A Parquet file that was finished is not sent again, and its numbers stay."""
+    """A finished Parquet file is not sent again, and its counts stay."""
     rows = [{"event": "A", "time": NOON, "distinct_id": "u", "$insert_id": f"i{n}"} for n in range(2500)]
     path = table(tmp_path / "a.parquet", rows)
     for _ in range(2):
@@ -98,7 +98,7 @@ async def test_parquet_goes_on_from_its_checkpoint(
 
 
 async def test_broken_parquet(mp: AsyncMixpanel, write: Write) -> None:
-    """What is no Parquet is told in one line."""
+    """A file that is not Parquet is reported in one line."""
     with pytest.raises(SourceError, match="not a Parquet file"):
         await mp.import_events(write("a.parquet", b"PAR1 no"), dry_run=True)
 
@@ -131,7 +131,7 @@ async def test_one_set_of_data_in_every_format(
 
 
 async def test_airports_as_a_lookup_table(emulator: Emulator) -> None:
-    """All airports arrive as they are in the file, and as rows they are the same table."""
+    """All airports arrive unchanged from the file, and rows make the same table."""
     content = AIRPORTS.read_bytes()
     rows = list(csv.reader(content.decode().splitlines()))
     account = ServiceAccount("user", "secret")
@@ -158,13 +158,13 @@ async def test_airports_as_a_lookup_table(emulator: Emulator) -> None:
     ],
 )
 def test_formats_are_found_out(name: str, head: bytes, form: str) -> None:
-    """The name tells, and where it does not, the first bytes do."""
+    """The format is detected from the name, or else from the first bytes."""
     assert format_of(name, head, None) == form
     assert format_of(name, head, "csv") == "csv"
 
 
 def test_formats_that_cannot_be_found_out() -> None:
-    """Nothing is guessed: the error names the formats."""
+    """An unknown format is not guessed: the error lists the formats."""
     with pytest.raises(SourceError, match="ndjson, json, csv, tsv, parquet"):
         format_of("stdin", b"hello", None)
     assert compression_of(b"\x1f\x8b\x08") == "gzip"

@@ -38,7 +38,7 @@ class FullOnce:
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no such device here")
 async def test_dead_letters_while_records_wait_for_room(emulator: Emulator, write: Write) -> None:
-    """A disk that is full ends a job whose records wait for room: what was taken in is delivered, then it is told."""
+    """A full disk ends a job whose records wait for buffer space, after delivering the records before."""
     emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=0.3, times=None))
     path = write("a.ndjson", b"bad\n" * 20 + ndjson([event(number, x="x" * 400) for number in range(300)]))
     settings = Settings(max_batch_bytes=10_000, max_buffer_bytes=40_000, linger_seconds=0.05)
@@ -53,7 +53,7 @@ async def test_dead_letters_while_records_wait_for_room(emulator: Emulator, writ
 async def test_no_checkpoint_moves_over_letters_that_are_lost(
     mp: AsyncMixpanel, emulator: Emulator, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where dead letters could not be written, the next run reads their records again, and writes all of them."""
+    """If dead letters cannot be written, the next run reads their records again and writes all of them."""
     emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=0.3))
     path = write("a.ndjson", b"bad\n" * 50 + ndjson([event(1)]))
     checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
@@ -76,7 +76,7 @@ async def test_no_checkpoint_moves_over_letters_that_are_lost(
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no such device here")
 async def test_closing_a_file_on_a_full_disk(mp: AsyncMixpanel, write: Write) -> None:
-    """What cannot be written when the file is closed is told as what cannot be written before."""
+    """An error when the file is closed is reported like one before."""
     path = write("a.ndjson", b"bad\n" * 3)
     with pytest.raises(OutputError, match="cannot write"):
         await mp.import_events(path, dead_letters=FULL)

@@ -42,7 +42,7 @@ def in_order(events: list[dict[str, object]]) -> list[object]:
 
 @pytest.mark.parametrize("name", ["events.ndjson", "events.jsonl.gz", "events", "events.json", "wrongly-named.gz"])
 async def test_lines_of_a_file(emulator: Emulator, mp: AsyncMixpanel, write: Write, name: str) -> None:
-    """Every event of a file arrives as it is, whatever the file is called and however it is compressed."""
+    """Every event of a file arrives unchanged, whatever the name and compression of the file."""
     events = [event(number, text="ä" * number, inner={"a": [1, {"b": None}]}) for number in range(50)]
     content = ndjson(events)
     path = write("events.gz", content) if name == "wrongly-named.gz" else write(name, content)
@@ -54,7 +54,7 @@ async def test_lines_of_a_file(emulator: Emulator, mp: AsyncMixpanel, write: Wri
 
 
 async def test_a_file_that_starts_with_a_byte_order_mark(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A byte order mark at the beginning is no part of the first event, and a last line needs no line end."""
+    """A byte order mark is not part of the first event, and the last line needs no line end."""
     report = await mp.import_events(write("a.ndjson", b"\xef\xbb\xbf" + ndjson([event(1), event(2)]).rstrip()))
     assert report.imported == 2
     assert len(await emulator.events()) == 2
@@ -62,7 +62,7 @@ async def test_a_file_that_starts_with_a_byte_order_mark(emulator: Emulator, mp:
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
 async def test_an_empty_file(mp: AsyncMixpanel, write: Write, content: bytes) -> None:
-    """A file without records is imported in full: nothing was read, and all went well."""
+    """The import of an empty file is complete."""
     report = await mp.import_events(write("empty.ndjson", content))
     assert (report.read, report.exit_status) == (0, ExitStatus.OK)
 
@@ -75,7 +75,7 @@ async def test_batches_are_full_but_never_fuller(emulator: Emulator, mp: AsyncMi
 
 
 async def test_batches_hold_two_megabytes_at_most(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Large events are sent in batches of at most 2,000,000 bytes, and none is too small without need."""
+    """Large events are sent in batches of at most 2,000,000 bytes, as full as possible."""
     events = [event(number, padding="x" * 290_000) for number in range(20)]
     report = await mp.import_events(write("a.ndjson", ndjson(events)))
     assert report.imported == 20
@@ -83,7 +83,7 @@ async def test_batches_hold_two_megabytes_at_most(emulator: Emulator, mp: AsyncM
 
 
 async def test_bad_lines_among_good_ones(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Bad lines are rejected with their number and what to do; the good ones around them are delivered."""
+    """Invalid lines are rejected with their number and advice; the valid lines around them are delivered."""
     lines = [
         orjson.dumps(event(1)),
         b"{broken",
@@ -113,7 +113,7 @@ async def test_bad_lines_among_good_ones(emulator: Emulator, mp: AsyncMixpanel, 
 
 
 async def test_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A table's columns become what the mapping says; empty cells are left out; equal rows stay two events."""
+    """The mapping turns columns into fields; empty cells are skipped; equal rows stay two events."""
     report = await mp.import_events(write("table.csv.gz", b"\xef\xbb\xbf" + TABLE), mapping=MAPPING)
     events = await emulator.deduplicated_events()
     found = sorted(
@@ -124,7 +124,7 @@ async def test_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> N
 
 
 async def test_equal_rows_can_be_one_event(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """With an id from the content alone, equal rows are one event."""
+    """With an $insert_id from the content alone, equal rows are one event."""
     mapping = RecordMapping(
         **{**{f: getattr(MAPPING, f) for f in MAPPING.__struct_fields__}, "insert_id_hash": "content"}
     )
@@ -134,7 +134,7 @@ async def test_equal_rows_can_be_one_event(emulator: Emulator, mp: AsyncMixpanel
 
 
 async def test_bad_rows_among_good_ones(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Rows of another width, with a bad time, a bad number or bad bytes are rejected with the line they begin on."""
+    """Rows with a wrong width, an invalid time, number or encoding are rejected with their first line."""
     rows = [
         b"event,time,distinct_id,$insert_id,n",
         b'A,1700000000,"multi\nline",i1,1',
@@ -155,7 +155,7 @@ async def test_bad_rows_among_good_ones(emulator: Emulator, mp: AsyncMixpanel, w
 
 
 async def test_records_in_memory(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """An iterable may yield mappings and JSON; a bad one is named by its number."""
+    """An iterable may yield mappings and JSON; an invalid record is reported by number."""
     records: list[dict[str, object] | bytes] = [
         event(1),
         orjson.dumps(event(2)),
@@ -172,7 +172,7 @@ async def test_records_in_memory(emulator: Emulator, mp: AsyncMixpanel) -> None:
 
 
 async def test_a_key_that_is_no_string(mp: AsyncMixpanel) -> None:
-    """A key that is no string is rejected, and the field is named."""
+    """A key that is not a string is rejected, and the field is named."""
     records: list[dict[str, object]] = [event(1), {"event": "A", "properties": {"time": NOON, 5: 1}}]
     report = await mp.import_events(records)
     assert (report.imported, report.rejected) == (1, 1)
@@ -183,7 +183,7 @@ async def test_a_key_that_is_no_string(mp: AsyncMixpanel) -> None:
 async def test_records_that_are_no_objects(
     emulator: Emulator, mp: AsyncMixpanel, mapping: RecordMapping | None
 ) -> None:
-    """A record in memory that is no mapping is rejected by its number, and costs no other."""
+    """A record in memory that is not a mapping is rejected by number; the others are delivered."""
     records: list[Any] = [event(1), None, 5, "text", ["list"], object(), (), event(2)]
     report = await mp.import_events(records, mapping=mapping)
     assert (report.read, report.imported, report.rejected) == (8, 2, 6)
@@ -196,7 +196,7 @@ async def test_records_that_are_no_objects(
     ("made", "rejected"), [("x", 1), (b"x", 1), (5, 1), ([None], 1), ([1, "xy"], 2), (object(), 1)]
 )
 async def test_a_function_that_makes_no_objects(mp: AsyncMixpanel, made: object, rejected: int) -> None:
-    """What a function makes that is no event is rejected, each of it once, and costs no other record."""
+    """Each value of a transform function that is not an event is rejected once; other records are unaffected."""
     results = iter([made, event(2)])
     report = await mp.import_events([event(1), event(2)], transform=lambda _: cast("Any", next(results)))
     assert (report.imported, report.rejected) == (1, rejected)
@@ -204,7 +204,7 @@ async def test_a_function_that_makes_no_objects(mp: AsyncMixpanel, made: object,
 
 
 async def test_a_function_that_fails_late(mp: AsyncMixpanel) -> None:
-    """A generator that raises while its events are fetched rejects its record, as a function that raises does."""
+    """A generator that raises while its events are fetched rejects its record."""
 
     def transform(one: dict[str, object]) -> Iterator[dict[str, object]]:
         yield one
@@ -218,7 +218,7 @@ async def test_a_function_that_fails_late(mp: AsyncMixpanel) -> None:
 @pytest.mark.parametrize("options", [{}, {"scrub": frozenset({"q"})}, {"flatten": True}], ids=str)
 @pytest.mark.parametrize("is_line", [False, True])
 async def test_nesting_beyond_measure(mp: AsyncMixpanel, options: dict[str, Any], is_line: bool) -> None:
-    """A record that is nested deeper than anybody reads is rejected, and costs no other."""
+    """A record that is nested too deeply to decode is rejected; the others are delivered."""
     deep: object = 1
     for _ in range(5000):
         deep = {"a": deep}
@@ -231,7 +231,7 @@ async def test_nesting_beyond_measure(mp: AsyncMixpanel, options: dict[str, Any]
 
 
 async def test_an_empty_id(mp: AsyncMixpanel) -> None:
-    """An event with an empty id is refused before it is sent, as a mapping as it is as a line."""
+    """An event with an empty $insert_id is rejected before it is sent, as a mapping and as a line."""
     bad = event(1, **{"$insert_id": ""})
     records: list[Any] = [bad, event(2), orjson.dumps(bad)]
     report = await mp.import_events(records, dry_run=True)
@@ -240,7 +240,7 @@ async def test_an_empty_id(mp: AsyncMixpanel) -> None:
 
 
 async def test_a_source_that_pauses(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """What an async source gave is delivered while it pauses: nothing waits for a batch to fill."""
+    """Records of an async source are delivered while it pauses; nothing waits for a full batch."""
     arrived = asyncio.Event()
 
     async def source() -> AsyncIterator[dict[str, object]]:
@@ -259,7 +259,7 @@ async def test_a_source_that_pauses(emulator: Emulator, mp: AsyncMixpanel) -> No
 
 
 async def test_a_source_that_ends_while_it_is_sent(emulator: Emulator) -> None:
-    """What a source gave before a pause is all delivered, also where the source ends while that waits for room."""
+    """Records before a pause are delivered even if the source ends while they wait for buffer space."""
     is_looked_at = asyncio.Event()
     emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=0.2, times=None))
 
@@ -280,7 +280,7 @@ async def test_a_source_that_ends_while_it_is_sent(emulator: Emulator) -> None:
 
 
 async def test_a_source_that_fails(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """The error of a caller's iterable reaches the caller, after what came before it was delivered."""
+    """An error of the caller's iterable is raised after the records before it were delivered."""
 
     async def source() -> AsyncIterator[dict[str, object]]:
         yield event(1)
@@ -293,7 +293,7 @@ async def test_a_source_that_fails(emulator: Emulator, mp: AsyncMixpanel) -> Non
 
 
 async def test_a_file_object(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A file object is read from where it is, and left open."""
+    """A file object is read from its position and left open."""
     with write("a.ndjson", ndjson([event(1)])).open("rb") as file:
         assert (await mp.import_events(file)).imported == 1
         assert not file.closed
@@ -302,7 +302,7 @@ async def test_a_file_object(emulator: Emulator, mp: AsyncMixpanel, write: Write
 
 
 async def test_several_files(emulator: Emulator, mp: AsyncMixpanel, write: Write, tmp_path: pathlib.Path) -> None:
-    """A directory, a pattern and a list mean all of their files, each named in positions."""
+    """A directory, pattern or list means all of its files, each named in positions."""
     write("1.ndjson", ndjson([event(1)]))
     write("2.csv", b"event,time,distinct_id,$insert_id\nA,1700000000,u,i1\n")
     write("3.ndjson.gz", ndjson([event(2)]) + b"bad\n")
@@ -319,7 +319,7 @@ async def test_several_files(emulator: Emulator, mp: AsyncMixpanel, write: Write
 
 
 async def test_a_truncated_file(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A gzip file that ends too early: what came whole is delivered once, the report says that it is not all."""
+    """The whole records of a truncated gzip file are delivered once, and the report is incomplete."""
     events = [event(number, text=str(hash(str(number)))) for number in range(20_000)]
     path = write("cut.ndjson.gz", ndjson(events))
     path.write_bytes(path.read_bytes()[:-5000])
@@ -331,7 +331,7 @@ async def test_a_truncated_file(emulator: Emulator, mp: AsyncMixpanel, write: Wr
 
 
 async def test_records_that_mixpanel_refuses(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Records that only Mixpanel finds fault with are counted once, with their line; the others are in."""
+    """Records that only Mixpanel rejects are counted once, with their line; the others are delivered."""
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(0, 7)))
     path = write("a.ndjson", b"broken\n" + ndjson([event(number) for number in range(10)]))
     report = await mp.import_events(path)
@@ -340,7 +340,7 @@ async def test_records_that_mixpanel_refuses(emulator: Emulator, mp: AsyncMixpan
 
 
 async def test_one_unreadable_record_costs_no_other(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Where a request is refused because one record cannot be read, that one is rejected and the others arrive."""
+    """If one unreadable record makes Mixpanel refuse a request, only that record is rejected."""
     lines = [orjson.dumps(event(number, x="X")) for number in range(10)]
     lines[4] = lines[4].replace(b'"X"', b"1e999")
     path = write("a.ndjson", b"\n".join(lines))
@@ -351,7 +351,7 @@ async def test_one_unreadable_record_costs_no_other(emulator: Emulator, mp: Asyn
 
 
 async def test_refused_credentials_end_the_job() -> None:
-    """Refused credentials end the job early: the rest of the source is not read, and the exit status is 3."""
+    """Refused credentials end the job early with exit status 3; the rest of the source is not read."""
     settings = EmulatorSettings(service_accounts={"user": "secret"})
     async with Emulator(settings) as emulator:
         async with AsyncMixpanel("wrong", base_url=emulator.url) as mp:
@@ -375,7 +375,7 @@ async def test_refused_credentials_end_the_job() -> None:
 
 
 async def test_an_address_that_is_gone(emulator: Emulator, write: Write) -> None:
-    """A 404 ends the job: it says nothing of the records, which are undelivered and sent by a later run."""
+    """A 404 ends the job; the records are undelivered and sent by a later run."""
     emulator.faults.add(InjectedFault(path="/import", kind="status", status=404, after=2, times=None))
     path = write("a.ndjson", ndjson([event(number, text="x" * 200) for number in range(20_000)]))
     checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
@@ -395,14 +395,14 @@ async def test_an_address_that_is_gone(emulator: Emulator, write: Write) -> None
 
 
 async def test_a_server_that_is_not_there(write: Write) -> None:
-    """A probe tells at once that nobody answers; nothing is read."""
+    """A probe reports at once that the server does not answer; nothing is read."""
     async with AsyncMixpanel("token", base_url="http://127.0.0.1:9") as mp:
         with pytest.raises(MixpanelError, match="cannot connect"):
             await mp.import_events(write("a.ndjson", ndjson([event(1)])), probe=True)
 
 
 async def test_too_large_for_the_server(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A 413 splits a batch; each record is still counted once and keeps its line."""
+    """A 413 splits a batch; each record is counted once and keeps its line."""
     emulator.limits.change({"max_batch_records": 300})
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(1,), after=6))
     report = await mp.import_events(write("a.ndjson", ndjson([event(number) for number in range(1000)])))
@@ -414,7 +414,7 @@ async def test_too_large_for_the_server(emulator: Emulator, mp: AsyncMixpanel, w
 
 
 async def test_stopping(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """A job that is told to stop delivers what was read and reports it; the source is not read any further."""
+    """A stopped job delivers and reports what it read, and reads no further."""
     stop = asyncio.Event()
 
     async def source() -> AsyncIterator[dict[str, object]]:
@@ -450,7 +450,7 @@ async def test_cancelling_leaves_nothing_running(mp: AsyncMixpanel) -> None:
 
 
 async def test_a_client_that_is_closed_under_a_job(emulator: Emulator) -> None:
-    """Closing the client ends the job with an error, not with a hang."""
+    """Closing the client ends the job with an error and does not hang."""
     mp = AsyncMixpanel("token", base_url=emulator.url)
 
     async def source() -> AsyncIterator[dict[str, object]]:
@@ -466,7 +466,7 @@ async def test_a_client_that_is_closed_under_a_job(emulator: Emulator) -> None:
 
 
 async def test_a_dry_run_sends_nothing(emulator: Emulator, write: Write) -> None:
-    """A dry run looks at everything, needs no credential, and sends nothing."""
+    """A dry run checks everything, needs no credential, and sends nothing."""
     async with AsyncMixpanel(base_url=emulator.url) as mp:
         report = await mp.import_events(write("a.ndjson", ndjson([event(1), event(1), {"event": ""}])), dry_run=True)
     assert (report.read, report.skipped, report.duplicates, report.rejected) == (3, 1, 1, 1)
@@ -475,7 +475,7 @@ async def test_a_dry_run_sends_nothing(emulator: Emulator, write: Write) -> None
 
 
 async def test_a_function_of_the_callers(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A function makes none, one or many of each event; every outcome is counted, and one that raises rejects."""
+    """A transform function returns any number of events, all are counted; an exception rejects the record."""
 
     def transform(one: dict[str, object]) -> dict[str, object] | list[dict[str, object]] | None:
         number = int(str(one["properties"]["distinct_id"])[5:])  # type: ignore[index]
@@ -496,7 +496,7 @@ async def test_a_function_of_the_callers(emulator: Emulator, mp: AsyncMixpanel, 
 
 
 async def test_filters_are_counted(mp: AsyncMixpanel, write: Write) -> None:
-    """What a filter leaves out is counted by the filter's name, and the import is complete."""
+    """Skipped records are counted by the name of the filter, and the import is complete."""
     path = write("a.ndjson", ndjson([event(1), event(2), {**event(3), "event": "Other"}]))
     mapping = RecordMapping(events=frozenset({"Seen"}), from_time="2023-11-14T22:13:22Z")
     report = await mp.import_events(path, mapping=mapping)
@@ -505,7 +505,7 @@ async def test_filters_are_counted(mp: AsyncMixpanel, write: Write) -> None:
 
 
 async def test_concurrency_is_bounded(emulator: Emulator, write: Write) -> None:
-    """No more requests of a job are under way at once than it was allowed."""
+    """A job never has more requests in flight than its concurrency."""
     path = write("a.ndjson", ndjson([event(number) for number in range(2000)]))
     settings = Settings(max_batch_records=50)
     async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
@@ -514,7 +514,7 @@ async def test_concurrency_is_bounded(emulator: Emulator, write: Write) -> None:
 
 
 async def test_progress(mp: AsyncMixpanel, write: Write) -> None:
-    """Progress ends with everything read and imported; a callback that raises does not end the job."""
+    """The last progress has everything read and imported; an exception in the callback does not end the job."""
     path = write("a.ndjson", ndjson([event(number) for number in range(10)]))
     seen: list[ImportProgress] = []
 
@@ -530,7 +530,7 @@ async def test_progress(mp: AsyncMixpanel, write: Write) -> None:
 
 
 async def test_the_speed_is_this_runs_own(mp: AsyncMixpanel, write: Write) -> None:
-    """What earlier runs did counts neither for the speed nor for the time that is left."""
+    """Records of earlier runs count neither for the speed nor for the estimated time."""
     path = write("a.ndjson", ndjson([event(number) for number in range(10)]))
     await mp.import_events(path, checkpoint=path.with_name("checkpoint"))
     seen: list[ImportProgress] = []
@@ -560,14 +560,14 @@ async def test_the_speed_is_this_runs_own(mp: AsyncMixpanel, write: Write) -> No
 async def test_misuse(
     mp: AsyncMixpanel, source: str, options: dict[str, object], error: type[Exception], message: str
 ) -> None:
-    """What cannot work is refused before anything is read, in one line that says what is wrong."""
+    """Invalid arguments are refused before anything is read, in one line."""
     with pytest.raises(error, match=message) as caught:
         await mp.import_events(source, **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
 
 async def test_columns_that_are_not_there(mp: AsyncMixpanel, write: Write) -> None:
-    """A table without a column that is needed is refused before a row is read; the message names the columns."""
+    """A table without a required column is refused before a row is read; the message names the columns."""
     path = write("a.csv", b"a,b\n1,2\n")
     with pytest.raises(InvalidArgumentError, match="'event', 'time'; map one of 'a', 'b'"):
         await mp.import_events(path)
@@ -576,7 +576,7 @@ async def test_columns_that_are_not_there(mp: AsyncMixpanel, write: Write) -> No
 
 
 def test_reports_read_as_data() -> None:
-    """A report that does not balance is never complete."""
+    """A report whose counts do not add up is never complete."""
     report = ImportReport(
         source="x", read=2, imported=1, rejected=0, duplicates=0, skipped=0, undelivered=0, rejected_by={},
         skipped_by={}, undelivered_by={}, read_bytes=0, sent_bytes=0, requests=0, retries=0, rate_limited=0,

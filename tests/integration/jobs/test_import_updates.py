@@ -16,7 +16,7 @@ Write = Callable[[str, bytes], pathlib.Path]
 
 
 async def test_updates_of_users(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Updates arrive in their order with the project's token; what is no update is rejected with its line."""
+    """Updates arrive in order with the project token; a record that is not an update is rejected with its line."""
     updates: list[dict[str, object]] = [
         {"$distinct_id": "ann", "$set": {"plan": "free", "visits": 1}},
         {"$distinct_id": "ann", "$add": {"visits": 2}},
@@ -32,7 +32,7 @@ async def test_updates_of_users(emulator: Emulator, mp: AsyncMixpanel, write: Wr
 
 
 async def test_users_of_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A row sets its other columns as properties of the user that a column names."""
+    """A row sets its other columns as properties of the user in the ID column."""
     path = write("users.csv", b"email,id,age\na@x.org,7,31\n,8,x\n")
     report = await mp.import_profiles(path, mapping=UpdateMapping(id_field="id", types={"age": "int"}))
     assert (report.read, report.imported, report.rejected) == (2, 1, 1)
@@ -42,7 +42,7 @@ async def test_users_of_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Wr
 
 
 async def test_groups(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """Groups come as updates, or as rows of a table whose kind is named."""
+    """Groups come as updates, or as rows of a table with a group key."""
     lines = ndjson([{"$group_key": "company", "$group_id": "acme", "$set": {"plan": "pro"}}])
     assert (await mp.import_groups(write("a.ndjson", lines))).imported == 1
     table = write("a.csv", b"id,plan\nbolt,free\n")
@@ -53,7 +53,7 @@ async def test_groups(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> No
 
 
 async def test_what_must_not_be_applied_twice(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """$add is not sent again after its answer was lost, and not taken at all where a later run might repeat it."""
+    """$add is not resent after a lost reply, and is rejected where a later run might repeat it."""
     path = write(
         "a.ndjson", ndjson([{"$distinct_id": "ann", "$add": {"n": 1}}, {"$distinct_id": "bob", "$set": {"n": 1}}])
     )
@@ -68,7 +68,7 @@ async def test_what_must_not_be_applied_twice(emulator: Emulator, mp: AsyncMixpa
 
 
 async def test_a_token_is_needed(emulator: Emulator, write: Write) -> None:
-    """Profiles need the project's token."""
+    """Imports of profiles need the project token."""
     async with AsyncMixpanel(base_url=emulator.url, settings=Settings()) as mp:
         with pytest.raises(MissingCredentialsError, match="token"):
             await mp.import_profiles(write("a.ndjson", b""))
@@ -76,7 +76,7 @@ async def test_a_token_is_needed(emulator: Emulator, write: Write) -> None:
 
 @pytest.mark.parametrize("is_group", [False, True])
 async def test_dead_letters_hold_no_token(emulator: Emulator, write: Write, *, is_group: bool) -> None:
-    """What Mixpanel refuses is written without the project's token, and is imported from there once it is repaired."""
+    """Dead letters hold no project token, and can be imported once they are fixed."""
     target = {"$group_key": "company", "$group_id": "acme"} if is_group else {"$distinct_id": "ann"}
     updates = [{**target, "$set": {"plan": "pro"}}, {**target, "$token": "other", "$set": {"plan": "free"}}]
     emulator.faults.add(InjectedFault(path="/groups" if is_group else "/engage", kind="status", status=400))
@@ -93,7 +93,7 @@ async def test_dead_letters_hold_no_token(emulator: Emulator, write: Write, *, i
 
 
 async def test_updates_that_are_no_objects(mp: AsyncMixpanel) -> None:
-    """An update in memory that is no mapping is rejected by its number, and costs no other."""
+    """An update in memory that is not a mapping is rejected by number; the others are delivered."""
     good = {"$distinct_id": "u", "$set": {"a": 1}}
     deep: dict[str, object] = {}
     for _ in range(5000):

@@ -1,4 +1,4 @@
-"""Imports that are killed at random moments and started again."""
+"""Imports that are killed at random moments and run again."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def settled(path: pathlib.Path) -> int:
 
 
 async def test_killed_at_random(emulator: Emulator, write: Callable[[str, bytes], pathlib.Path]) -> None:
-    """However often an import is killed, in the end every event is there once, and the report adds up."""
+    """However often an import is killed, in the end every event was delivered and the report adds up."""
     chance = random.Random(7)
     lines = [orjson.dumps(event(number, text="x" * 300)) if number % 500 else b"bad" for number in range(EVENTS)]
     path = write("a.ndjson", b"\n".join(lines))
@@ -67,7 +67,7 @@ async def test_killed_at_random(emulator: Emulator, write: Callable[[str, bytes]
 
 
 async def test_killed_with_exact_dedupe(emulator: Emulator, write: Callable[[str, bytes], pathlib.Path]) -> None:
-    """Killed behind its checkpoints, exact dedupe still counts each repeat as one, and no event is lost."""
+    """With exact dedupe, a killed import still counts each duplicate once, and loses no event."""
     chance = random.Random(11)
     unique = EVENTS * 3 // 4
     numbers = [*range(unique), *chance.choices(range(unique), k=EVENTS - unique)]

@@ -1,4 +1,4 @@
-"""Calls that cannot do what was meant: refused before anything is opened, sent or written."""
+"""Invalid calls are refused before anything is opened, sent or written."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ Write = Callable[[str, bytes], pathlib.Path]
 async def test_an_empty_path(
     mp: AsyncMixpanel, write: Write, monkeypatch: pytest.MonkeyPatch, source: str | list[str]
 ) -> None:
-    """An empty path, as a variable that is not set makes it, does not mean the current directory."""
+    """An empty path, as from an unset variable, does not mean the current directory."""
     monkeypatch.chdir(write("a.ndjson", ndjson([event(1)])).parent)
     for call in (mp.import_events, mp.import_profiles, mp.import_groups):
         with pytest.raises(InvalidArgumentError, match="a path is empty"):
@@ -30,7 +30,7 @@ async def test_an_empty_path(
 
 @pytest.mark.parametrize("option", ["checkpoint", "dead_letters"])
 async def test_an_empty_path_of_an_option(mp: AsyncMixpanel, write: Write, option: str) -> None:
-    """The same goes for the files that a job writes."""
+    """The same applies to the files that a job writes."""
     with pytest.raises(InvalidArgumentError, match=f"{option} is invalid: the path is empty"):
         await mp.import_events(write("a.ndjson", ndjson([event(1)])), **{option: ""})  # type: ignore[arg-type]
 
@@ -40,7 +40,7 @@ async def test_an_empty_path_of_an_option(mp: AsyncMixpanel, write: Write, optio
 async def test_a_source_that_is_written(
     mp: AsyncMixpanel, emulator: Emulator, write: Write, option: str, source: str
 ) -> None:
-    """A job does not write into a file that it reads, however the two are named."""
+    """A job does not write to a file that it reads, under whatever name."""
     content = ndjson([event(1)]) + b"bad\n"
     path = write("a.ndjson", content)
     (path.parent / "link.ndjson").symlink_to(path)
@@ -64,7 +64,7 @@ async def test_a_source_that_is_written(
 
 
 async def test_one_file_for_two_purposes(mp: AsyncMixpanel, write: Write) -> None:
-    """The checkpoint and the dead letters are two files, also before there is one."""
+    """The checkpoint and the dead letters must be two files, even before they exist."""
     path = write("a.ndjson", ndjson([event(1)]))
     (path.parent / "here").symlink_to(path.parent)
     with pytest.raises(InvalidArgumentError, match="it is the file of the dead letters; name two files"):
@@ -74,7 +74,7 @@ async def test_one_file_for_two_purposes(mp: AsyncMixpanel, write: Write) -> Non
 
 @pytest.mark.parametrize("concurrency", [0, -1, "2", 1.5, True])
 async def test_concurrency(mp: AsyncMixpanel, concurrency: int) -> None:
-    """What is no number of requests is refused by imports and pipes, and by pipes at the call."""
+    """An invalid concurrency is refused by imports and pipes; pipes raise at the call."""
     with pytest.raises(InvalidArgumentError, match=r"concurrency is invalid: .* is not an integer of at least 1"):
         await mp.import_events([event(1)], concurrency=concurrency)
     with pytest.raises(InvalidArgumentError, match=r"concurrency is invalid: .* is not an integer of at least 1"):
@@ -83,7 +83,7 @@ async def test_concurrency(mp: AsyncMixpanel, concurrency: int) -> None:
 
 @pytest.mark.parametrize("most", [0, -5, "2", None])
 async def test_unacknowledged_records(mp: AsyncMixpanel, most: int) -> None:
-    """A pipe that may read nothing is refused at the call; one that may read one record at a time is not."""
+    """max_unacknowledged must be at least 1."""
     with pytest.raises(InvalidArgumentError, match=r"max_unacknowledged is invalid: .* is not an integer"):
         mp.pipe([event(1)], max_unacknowledged=most)
     async with asyncio.timeout(10):
@@ -92,7 +92,7 @@ async def test_unacknowledged_records(mp: AsyncMixpanel, most: int) -> None:
 
 @pytest.mark.parametrize("delimiter", ["", ";;", "\\t", '"', "\n", "\r", 5])
 async def test_delimiters(mp: AsyncMixpanel, write: Write, delimiter: str) -> None:
-    """What cannot stand between cells is refused before the file is opened."""
+    """An invalid delimiter is refused before the file is opened."""
     path = write("a.csv", b"event;time\n")
     with pytest.raises(InvalidArgumentError, match=r"delimiter is invalid: .* is not one character"):
         await mp.import_events(path, delimiter=delimiter)

@@ -1,4 +1,4 @@
-"""The pipe: acknowledgements in order, and only for what has settled."""
+"""Pipes acknowledge settled records in the order of the source."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ async def numbered(count: int) -> AsyncIterator[tuple[object, Record]]:
 
 
 async def test_order(emulator: Emulator) -> None:
-    """However many requests are under way: acknowledgements come in the source's order, one for each record."""
+    """With any number of requests in flight, acknowledgements come in the order of the source, one per record."""
     settings = Settings(max_batch_records=7, linger_seconds=0.05)
     async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
         offsets = [ack.offset async for ack in mp.pipe(numbered(1000)) if ack.is_delivered]
@@ -29,7 +29,7 @@ async def test_order(emulator: Emulator) -> None:
 
 
 async def test_every_record_is_acknowledged_with_its_verdict(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """Records that are wrong, duplicate, or refused by Mixpanel are acknowledged as such, in their place."""
+    """Invalid, duplicate and rejected records are acknowledged as such, in order."""
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(1,)))
     records: list[Record] = [event(1), b"no json", event(1), event(2), b" ", {"event": 5}, event(3)]
     acks = [(ack.offset, ack.verdict.outcome) async for ack in mp.pipe(records)]
@@ -56,7 +56,7 @@ async def test_a_source_that_pauses(mp: AsyncMixpanel) -> None:
 
 
 async def test_acknowledgements_wait_for_earlier_records(emulator: Emulator) -> None:
-    """Nothing is acknowledged before what came before it has its outcome, however soon it is delivered itself."""
+    """A delivered record is not acknowledged before the records before it."""
     emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=0.3))
     settings = Settings(max_batch_records=1, linger_seconds=0.05)
     async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp:
@@ -66,7 +66,7 @@ async def test_acknowledgements_wait_for_earlier_records(emulator: Emulator) -> 
 
 
 async def test_backpressure(mp: AsyncMixpanel) -> None:
-    """The source is read no further ahead than was agreed of what is acknowledged."""
+    """The source is read at most max_unacknowledged records ahead."""
     read = 0
 
     async def source() -> AsyncIterator[Record]:
@@ -82,7 +82,7 @@ async def test_backpressure(mp: AsyncMixpanel) -> None:
 
 
 async def test_a_source_that_fails(mp: AsyncMixpanel) -> None:
-    """What came before a source's error is acknowledged; then the error is raised."""
+    """Records before an error of the source are acknowledged; then the error is raised."""
 
     async def source() -> AsyncIterator[Record]:
         yield event(1)
@@ -95,7 +95,7 @@ async def test_a_source_that_fails(mp: AsyncMixpanel) -> None:
 
 
 async def test_refused_credentials() -> None:
-    """Where the credential is refused nothing is acknowledged, and the pipe says so."""
+    """If the credential is refused, nothing is acknowledged and the pipe raises."""
     settings = EmulatorSettings(service_accounts={"user": "secret"})
     async with Emulator(settings) as emulator, AsyncMixpanel("wrong", base_url=emulator.url) as mp:
         with pytest.raises(AccessRefusedError):
@@ -103,7 +103,7 @@ async def test_refused_credentials() -> None:
 
 
 async def test_records_that_are_taken_while_the_source_pauses(emulator: Emulator) -> None:
-    """What is read behind records that wait for room does not overtake them: no position is given before its time."""
+    """Records that are taken during a pause never overtake records waiting for buffer space."""
     emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=0.2, times=None))
     is_waited_for = asyncio.Event()
 
@@ -125,7 +125,7 @@ async def test_records_that_are_taken_while_the_source_pauses(emulator: Emulator
 
 
 async def test_an_address_that_is_gone(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """A 404 says nothing of the records: they are not acknowledged, and the pipe raises."""
+    """After a 404 records are not acknowledged, and the pipe raises."""
     emulator.faults.add(InjectedFault(path="/import", kind="status", status=404))
     with pytest.raises(MixpanelError, match="404") as caught:
         await anext(mp.pipe(numbered(10)))
@@ -133,7 +133,7 @@ async def test_an_address_that_is_gone(emulator: Emulator, mp: AsyncMixpanel) ->
 
 
 async def test_what_was_not_delivered_is_not_acknowledged(emulator: Emulator) -> None:
-    """When the client is closed under a pipe, what had not settled is not acknowledged: upstream keeps it."""
+    """When the client is closed under a pipe, unsettled records are not acknowledged."""
     emulator.faults.add(InjectedFault(path="/import", kind="hang", after=1))
     mp = AsyncMixpanel("token", base_url=emulator.url, settings=Settings(max_batch_records=5, linger_seconds=0.05))
     acks = mp.pipe(numbered(10), concurrency=1)
@@ -147,7 +147,7 @@ async def test_what_was_not_delivered_is_not_acknowledged(emulator: Emulator) ->
 
 @pytest.mark.parametrize("way", ["close", "cancel"])
 async def test_leaving_early_leaves_nothing_running(mp: AsyncMixpanel, way: str) -> None:
-    """A pipe that is closed or cancelled ends its tasks and its source."""
+    """Closing or cancelling a pipe ends its tasks and its source."""
     ended = asyncio.Event()
     before = asyncio.all_tasks()
 
@@ -176,7 +176,7 @@ async def test_leaving_early_leaves_nothing_running(mp: AsyncMixpanel, way: str)
 
 
 async def test_records_that_the_mapping_leaves_out(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """What the mapping's filters leave out is acknowledged in its place with a verdict that names the filter."""
+    """A skipped record is acknowledged in order with a SKIPPED verdict that names the filter."""
     rows = [
         {"event": name, "time": time, "distinct_id": "u", "$insert_id": f"{name}{time}"}
         for name, time in (("A", NOON), ("B", NOON), ("A", NOON), ("A", NOON - 86_400), ("A", NOON + 1))

@@ -1,4 +1,4 @@
-"""Files at addresses: a store in memory, and a web server that behaves as web servers do."""
+"""Files at URLs: a store in memory, and a web server with the quirks of real web servers."""
 
 import asyncio
 import gzip
@@ -172,7 +172,7 @@ CONTENTS: dict[str, bytes] = {
 @pytest.mark.parametrize("place", ["memory", "http", "no ranges", "no ranges, unsaid", "no size"])
 @pytest.mark.parametrize("name", CONTENTS)
 async def test_every_format(emulator: Emulator, mp: AsyncMixpanel, put: Put, name: str, place: str) -> None:
-    """Files at an address are read as files on disk are: every format, however they are compressed."""
+    """Files at URLs are read like files on disk, in every format and compression."""
     address = put(place, f"/dir/{name}", CONTENTS[name])
     if name == "a.parquet" and place not in {"memory", "http"}:
         with pytest.raises(SourceError, match="Parquet can only be read from a regular file"):
@@ -192,7 +192,7 @@ async def test_every_format(emulator: Emulator, mp: AsyncMixpanel, put: Put, nam
     ],
 )
 async def test_going_on(emulator: Emulator, put: Put, name: str, place: str, tmp_path: pathlib.Path) -> None:
-    """An import that was stopped goes on from its checkpoint; what is plain is not read from its beginning again."""
+    """A stopped import resumes from its checkpoint; an uncompressed file is not read from its start again."""
     address = put(place, f"/{name}", CONTENTS[name])
     settings = Settings(linger_seconds=0.05, max_batch_records=500)
     for stops in (True, False):
@@ -211,7 +211,7 @@ async def test_going_on(emulator: Emulator, put: Put, name: str, place: str, tmp
 
 
 async def test_going_on_without_reading_again(mp: AsyncMixpanel, site: Site, tmp_path: pathlib.Path) -> None:
-    """What is plain is read on from where it broke off: of what came before only the head is fetched again."""
+    """An uncompressed file is read from the checkpoint on; of the bytes before, only the head is fetched."""
     site.files["/a.ndjson"] = LINES
     site.break_at = len(LINES) - 1000
     job: Any = {"checkpoint": tmp_path / "checkpoint"}
@@ -227,7 +227,7 @@ async def test_going_on_without_reading_again(mp: AsyncMixpanel, site: Site, tmp
 async def test_patterns_and_directories(
     emulator: Emulator, mp: AsyncMixpanel, memory: Callable[[str, bytes], str]
 ) -> None:
-    """A pattern means what fits it, a directory what it holds of known formats, each file in its order."""
+    """A pattern means the files that match it, a directory its files of known formats, both sorted."""
     for number, path in enumerate(["/b/2024/1.ndjson", "/b/2024/2.ndjson", "/b/2023/1.ndjson", "/b/2024/readme.txt"]):
         memory(path, ndjson([event(number)]))
     report = await mp.import_events("memory://b/20*/1.ndjson")
@@ -250,7 +250,7 @@ async def test_patterns_and_directories(
 async def test_profiles_letters_and_lookup_tables(
     emulator: Emulator, mp: AsyncMixpanel, memory: Callable[[str, bytes], str], tmp_path: pathlib.Path
 ) -> None:
-    """Profiles, dead letters and lookup tables are read from addresses, too."""
+    """Profiles, dead letters and lookup tables can be read from URLs as well."""
     await mp.import_profiles(memory("/p.ndjson", b'{"$distinct_id": "ann", "$set": {"plan": "pro"}}\n'))
     assert (await emulator.profiles())["ann"]["plan"] == "pro"
     dead = tmp_path / "dead"
@@ -270,7 +270,7 @@ async def test_profiles_letters_and_lookup_tables(
 async def test_a_server_that_dies_in_mid_file(
     emulator: Emulator, mp: AsyncMixpanel, site: Site, tmp_path: pathlib.Path, name: str, *, is_ranged: bool
 ) -> None:
-    """What came before is delivered and settled, the report tells why there is no more, and the next run goes on."""
+    """Records before the failure are delivered and settled, the report says why, and the next run resumes."""
     content = LINES if name == "a.ndjson" else CONTENTS["a.csv"]
     site.files["/" + name] = content
     site.is_ranged = is_ranged
@@ -286,7 +286,7 @@ async def test_a_server_that_dies_in_mid_file(
 
 
 def test_a_file_that_became_shorter(memory: Callable[[str, bytes], str]) -> None:
-    """A store that gives less than it said does not pass for the end of the file."""
+    """A truncated download is not mistaken for the end of the file."""
     address = memory("/a.ndjson", LINES)
     (file,) = remote.find(address, lambda _: True)
     assert file.stored_bytes() == len(LINES)
@@ -298,7 +298,7 @@ def test_a_file_that_became_shorter(memory: Callable[[str, bytes], str]) -> None
 async def test_changes_are_refused(
     mp: AsyncMixpanel, memory: Callable[[str, bytes], str], tmp_path: pathlib.Path
 ) -> None:
-    """A checkpoint belongs to one file as it was: another address or another content is refused."""
+    """A checkpoint is refused for another URL or another content."""
     job: Any = {"checkpoint": tmp_path / "checkpoint"}
     await mp.import_events(memory("/a.ndjson", ndjson([event(1)])), **job)
     memory("/a.ndjson", ndjson([event(2)]))
@@ -319,7 +319,7 @@ async def import_what(mp: AsyncMixpanel, address: str, job: Any) -> ImportReport
 async def test_secrets_stay_secret(
     mp: AsyncMixpanel, site: Site, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, problem: str
 ) -> None:
-    """Passwords and signatures in an address reach no log, error, report, checkpoint or dead letter."""
+    """Passwords and signatures of URLs never reach logs, errors, reports, checkpoints or dead letters."""
     caplog.set_level(logging.DEBUG)
     site.files["/a.ndjson"] = LINES + (b"bad\n" if problem == "bad record" else b"")
     site.user = "somebody" if problem == "401" else "user-0007"
@@ -360,7 +360,7 @@ async def test_secrets_stay_secret(
     ],
 )
 def test_names(address: str, name: str) -> None:
-    """The name of an address tells where a file is, and nothing that lets anybody in."""
+    """The displayed name of a URL says where the file is, without credentials."""
     assert shown(address) == name
     assert is_remote(address) == (address[0] not in "/C")
 
@@ -376,7 +376,7 @@ def test_names(address: str, name: str) -> None:
 async def test_what_is_missing(
     mp: AsyncMixpanel, monkeypatch: pytest.MonkeyPatch, address: str, missing: str | None, message: str
 ) -> None:
-    """What is not installed, or exists nowhere, is told with what to do."""
+    """A missing driver or an unknown scheme is reported with what to do."""
     if missing is not None:
         for name in (missing, f"{missing}.core"):
             monkeypatch.setitem(__import__("sys").modules, name, None)
@@ -385,7 +385,7 @@ async def test_what_is_missing(
 
 
 async def test_the_loop_goes_on(mp: AsyncMixpanel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a store does takes place on the thread that reads, the search for files included."""
+    """All work of a store, including listing files, runs on the reading thread."""
     threads = set()
     real = remote._filesystem
 
@@ -410,7 +410,7 @@ async def test_the_loop_goes_on(mp: AsyncMixpanel, monkeypatch: pytest.MonkeyPat
 
 
 async def test_names_that_are_equal(emulator: Emulator, mp: AsyncMixpanel, site: Site) -> None:
-    """Files whose addresses differ in what is hidden only are told apart in positions."""
+    """Files whose URLs differ only in hidden parts have different names in positions."""
     site.files["/a"] = ndjson([event(1)]) + b"bad\n"
     report = await mp.import_events([url(site, "/a", query="id=1"), url(site, "/a", query="id=2")])
     assert [example.position for example in report.examples] == [

@@ -46,7 +46,7 @@ def at_first(call: Callable[[], object]) -> Change:
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv"])
 @pytest.mark.parametrize("way", ["path", "open", "unbuffered"])
 async def test_a_file_that_is_cut(mp: AsyncMixpanel, emulator: Emulator, write: Write, name: str, way: str) -> None:
-    """A file that loses its end while it is read is not complete, also where it was cut between two lines."""
+    """A file that is truncated while it is read is not complete, even if it is cut between two lines."""
     path = write(name, (rows if name.endswith("csv") else lines)(8_000))
     cut = at_first(lambda: os.truncate(path, KEPT_LINES * LINE_BYTES))
     if way == "path":
@@ -60,7 +60,7 @@ async def test_a_file_that_is_cut(mp: AsyncMixpanel, emulator: Emulator, write: 
 
 
 async def test_a_compressed_file_that_is_cut_between_two_members(mp: AsyncMixpanel, write: Write) -> None:
-    """What is left of a compressed file may look like a whole one: it is not complete either."""
+    """A compressed file that is cut between two members is not complete, although the rest is valid."""
     padding = os.urandom(2_000_000).hex().encode() + b"\n"
     first = gzip.compress(ndjson([event(1)]) + padding + padding)
     path = write("a.ndjson.gz.whole", first + gzip.compress(ndjson([event(2)])))
@@ -70,7 +70,7 @@ async def test_a_compressed_file_that_is_cut_between_two_members(mp: AsyncMixpan
 
 
 async def test_one_of_several_files_that_is_cut(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """The files behind one that was cut are left to a later run, as behind any other that is broken."""
+    """The files after a truncated file are left to a later run."""
     path, behind = write("a.ndjson", lines(8_000)), write("b.ndjson", lines(1))
     report = await mp.import_events(
         [path, behind], transform=at_first(lambda: os.truncate(path, KEPT_LINES * LINE_BYTES))
@@ -81,7 +81,7 @@ async def test_one_of_several_files_that_is_cut(mp: AsyncMixpanel, emulator: Emu
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.csv"])
 async def test_a_file_that_grows(mp: AsyncMixpanel, write: Write, name: str) -> None:
-    """What is written behind the end of a file while it is read is no fault."""
+    """Bytes appended while a file is read are not an error."""
     make = rows if name.endswith("csv") else lines
     path, more = write(name, make(5_000)), make(6_000)[len(make(5_000)) :]
 
@@ -94,7 +94,7 @@ async def test_a_file_that_grows(mp: AsyncMixpanel, write: Write, name: str) -> 
 
 
 async def test_open_files_that_are_whole(mp: AsyncMixpanel, write: Write) -> None:
-    """What was read of a file before the import, or unpacked by its owner, is not missed."""
+    """Bytes of an open file that the caller read, or decompressed, before the import are not missed."""
     for buffering in (0, -1):
         with write("a.ndjson", ndjson([event(1), event(2)])).open("rb", buffering=buffering) as file:
             file.seek(len(ndjson([event(1)])))
@@ -107,6 +107,6 @@ async def test_open_files_that_are_whole(mp: AsyncMixpanel, write: Write) -> Non
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf", b" " * 700 + b"\n", b"{}", gzip.compress(b"")])
 async def test_small_files(mp: AsyncMixpanel, write: Write, content: bytes) -> None:
-    """Files that hold next to nothing are whole."""
+    """Tiny files are complete."""
     report = await mp.import_events(write("a.ndjson", content), mapping=RecordMapping())
     assert report.error == ""

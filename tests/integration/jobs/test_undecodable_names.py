@@ -1,4 +1,4 @@
-"""Names of files and properties that are no text."""
+"""Names of files and properties that are not valid Unicode."""
 
 import os
 import pathlib
@@ -26,7 +26,7 @@ def path(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 async def test_dead_letters(mp: AsyncMixpanel, emulator: Emulator, path: pathlib.Path) -> None:
-    """What such a file holds is rejected with a name that can be written, by us and by Mixpanel alike."""
+    """Records of such a file are rejected with a name that can be written."""
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(0,)))
     dead = path.with_name("dead")
     report = await mp.import_events(path, dead_letters=dead)
@@ -40,7 +40,7 @@ async def test_dead_letters(mp: AsyncMixpanel, emulator: Emulator, path: pathlib
 
 
 async def test_checkpoint(mp: AsyncMixpanel, path: pathlib.Path) -> None:
-    """Such a file has a checkpoint like any other: the second run sends nothing."""
+    """Such a file can have a checkpoint; the second run sends nothing."""
     checkpoint, dead = path.with_name("checkpoint"), path.with_name("dead")
     for _ in range(2):
         report = await mp.import_events(path, checkpoint=checkpoint, dead_letters=dead)
@@ -51,7 +51,7 @@ async def test_checkpoint(mp: AsyncMixpanel, path: pathlib.Path) -> None:
 
 
 async def test_errors(mp: AsyncMixpanel, path: pathlib.Path) -> None:
-    """An error that names such a file can be written, and a directory of such files is told apart."""
+    """An error that names such a file can be printed, and files of a directory have different names."""
     twin = path.with_name("\\udce9v.ndjson")
     twin.write_bytes(ndjson([event(2)]))
     report = await mp.import_events(path.parent)
@@ -64,7 +64,7 @@ async def test_errors(mp: AsyncMixpanel, path: pathlib.Path) -> None:
 
 
 async def test_properties(mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
-    """A fault in a property whose name is no text is written as a dead letter like any other, and ends nothing."""
+    """An error in a property with such a name is written as a dead letter and ends nothing."""
     dead = tmp_path / "dead"
     wrong = event(1, outer={"\ud800": object()})
     report = await mp.import_events([wrong, event(2)], dead_letters=dead)

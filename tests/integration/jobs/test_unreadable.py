@@ -1,4 +1,4 @@
-"""Requests that are refused as a whole because of records that only Mixpanel's parser finds fault with."""
+"""Requests that Mixpanel refuses as a whole because its parser rejects some records."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ def lines(count: int, *unreadable: int) -> list[bytes]:
 
 @pytest.mark.parametrize("concurrency", [None, 1, 2])
 async def test_an_import_with_bounded_concurrency_ends(emulator: Emulator, concurrency: int | None) -> None:
-    """However few requests may be under way: the good records of refused requests are delivered, and the job ends."""
+    """With any concurrency, the valid records of refused requests are delivered and the job ends."""
     settings = Settings(max_batch_records=10, linger_seconds=0.05)
     async with AsyncMixpanel("token", base_url=emulator.url, settings=settings) as mp, asyncio.timeout(10):
         report = await mp.import_events(lines(100, 5, 47, 99), concurrency=concurrency)
@@ -28,7 +28,7 @@ async def test_an_import_with_bounded_concurrency_ends(emulator: Emulator, concu
 
 
 async def test_a_source_that_pauses_behind_them(mp: AsyncMixpanel) -> None:
-    """The good records of a refused request arrive while the source has nothing more to give."""
+    """The valid records of a refused request are delivered while the source pauses."""
     is_delivered = asyncio.Event()
 
     async def source() -> AsyncIterator[bytes]:
@@ -46,7 +46,7 @@ async def test_a_source_that_pauses_behind_them(mp: AsyncMixpanel) -> None:
 
 
 async def test_a_pipe_acknowledges_all_records(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """Each record of a refused request is acknowledged in its place, with an outcome of its own."""
+    """Each record of a refused request is acknowledged in order, with its own outcome."""
     async with asyncio.timeout(10):
         acks = [(ack.offset, ack.verdict.outcome) async for ack in mp.pipe(lines(10, 5))]
     assert acks == [(n, Outcome.REJECTED if n == 6 else Outcome.ACCEPTED) for n in range(1, 11)]
@@ -55,7 +55,7 @@ async def test_a_pipe_acknowledges_all_records(emulator: Emulator, mp: AsyncMixp
 
 @pytest.mark.parametrize("unreadable", [(5,), tuple(range(10))])
 async def test_each_record_has_one_outcome(emulator: Emulator, unreadable: tuple[int, ...]) -> None:
-    """The client counts and tells each record once: those that are sent again were never settled before."""
+    """Each record is counted and reported once; records that are resent were not settled before."""
     heard: list[Verdict] = []
     settings = Settings(linger_seconds=0.05)
     async with AsyncMixpanel(
@@ -72,7 +72,7 @@ async def test_each_record_has_one_outcome(emulator: Emulator, unreadable: tuple
 
 
 async def test_a_credential_that_is_refused_meanwhile(emulator: Emulator) -> None:
-    """Where the credential was refused while such a request was under way, the good records are not sent again."""
+    """If the credential is refused meanwhile, the valid records are not resent."""
     emulator.faults.add(InjectedFault(path="/import", kind="delay", seconds=0.3))
     emulator.faults.add(InjectedFault(path="/import", kind="status", status=401))
     settings = Settings(max_batch_records=10, linger_seconds=0.05)

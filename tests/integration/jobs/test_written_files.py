@@ -1,4 +1,4 @@
-"""What stands already where a job writes."""
+"""Existing files at the paths that a job writes."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ Write = Callable[[str, bytes], pathlib.Path]
 
 @pytest.mark.parametrize("torn", [b'{"source":"x","number":1,"mess', b'{"source":"x","number":1}'])
 async def test_letters_behind_a_torn_line(mp: AsyncMixpanel, write: Write, torn: bytes) -> None:
-    """A file of dead letters that a full disk tore in mid-line swallows no letter that is written later."""
+    """An incomplete last line of the dead letter file does not corrupt later dead letters."""
     path, dead, checkpoint = write("a.ndjson", b"bad\n"), write("dead", torn), write("a", b"").with_name("checkpoint")
     await mp.import_events(path, dead_letters=dead, checkpoint=checkpoint)
     first, second = dead.read_bytes().splitlines()
@@ -29,7 +29,7 @@ async def test_letters_behind_a_torn_line(mp: AsyncMixpanel, write: Write, torn:
 
 
 async def test_going_on_behind_a_torn_line(mp: AsyncMixpanel, emulator: Emulator, write: Write) -> None:
-    """What stood there before the import stays as it was when the import goes on."""
+    """The earlier content of the file is unchanged when the import resumes."""
     path, dead = write("a.ndjson", b"bad\n" + ndjson([event(1)])), write("dead", b"torn")
     checkpoint = path.with_name("checkpoint")
     for _ in range(2):
@@ -41,7 +41,7 @@ async def test_going_on_behind_a_torn_line(mp: AsyncMixpanel, emulator: Emulator
 
 @pytest.mark.parametrize("kind", ["fifo", "directory", "/dev/null", "/dev/full"])
 async def test_a_checkpoint_that_is_no_file(mp: AsyncMixpanel, emulator: Emulator, write: Write, kind: str) -> None:
-    """A checkpoint that is not a regular file is refused before anything is read of it, or written to it."""
+    """A checkpoint that is not a regular file is refused before it is read or written."""
     path = write("a.ndjson", ndjson([event(1)]))
     with pytest.raises(InvalidArgumentError, match="is not a regular file"):
         async with asyncio.timeout(10):
@@ -51,7 +51,7 @@ async def test_a_checkpoint_that_is_no_file(mp: AsyncMixpanel, emulator: Emulato
 
 @pytest.mark.parametrize("kind", ["fifo", "directory"])
 async def test_dead_letters_that_are_no_file(mp: AsyncMixpanel, emulator: Emulator, write: Write, kind: str) -> None:
-    """Dead letters go to a plain file or a device, and nowhere where opening waits for a reader."""
+    """Dead letters go to a regular file or a device, never to a pipe, where opening would wait for a reader."""
     path = write("a.ndjson", ndjson([event(1)]))
     with pytest.raises(InvalidArgumentError, match="is not a regular file or a device"):
         async with asyncio.timeout(10):
@@ -60,7 +60,7 @@ async def test_dead_letters_that_are_no_file(mp: AsyncMixpanel, emulator: Emulat
 
 
 async def test_dead_letters_that_go_to_a_device(mp: AsyncMixpanel, write: Write) -> None:
-    """A device is written to, and not replaced when the import goes on."""
+    """A device is written to, and not replaced when the import resumes."""
     path = write("a.ndjson", b"bad\n" + ndjson([event(1)]))
     (link := path.with_name("dead")).symlink_to(os.devnull)
     for _ in range(2):

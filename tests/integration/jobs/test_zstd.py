@@ -1,4 +1,4 @@
-"""Sources that are compressed with zstd."""
+"""Sources compressed with zstd."""
 
 import asyncio
 import io
@@ -37,21 +37,21 @@ async def ids(emulator: Emulator) -> set[str]:
 
 @pytest.mark.parametrize("name", FORMS)
 async def test_every_format(emulator: Emulator, mp: AsyncMixpanel, write: Write, name: str) -> None:
-    """Every format that is not compressed in itself can be compressed, whatever the file is called."""
+    """Every format without its own compression can be compressed, whatever the name of the file."""
     report = await mp.import_events(write(name, zstd.compress(FORMS[name])))
     assert (report.read, report.imported, report.error) == (COUNT, COUNT, "")
     assert await ids(emulator) == {f"id-{number}" for number in range(COUNT)}
 
 
 async def test_open_files(emulator: Emulator, mp: AsyncMixpanel) -> None:
-    """An open file is looked into as well."""
+    """The compression of an open file is detected as well."""
     report = await mp.import_events(io.BytesIO(zstd.compress(LINES)))
     assert report.imported == COUNT
     assert len(await ids(emulator)) == COUNT
 
 
 async def test_many_frames(mp: AsyncMixpanel, write: Write) -> None:
-    """Files that were compressed in parallel or put together are read to their end, frames without data included."""
+    """Files of several frames, including skippable ones, are read to their end."""
     part = len(LINES) // 3 + 11
     frames = [zstd.compress(LINES[start : start + part]) for start in range(0, len(LINES), part)]
     for content in (b"".join(frames), SKIPPED + SKIPPED.join(frames) + SKIPPED, zstd.compress(b"") + b"".join(frames)):
@@ -62,7 +62,7 @@ async def test_many_frames(mp: AsyncMixpanel, write: Write) -> None:
 @pytest.mark.parametrize("share", [0.0001, 0.3, 0.7, 0.99999])
 @pytest.mark.parametrize("name", ["a.ndjson.zst", "a.json.zst", "a.csv.zst"])
 async def test_truncated(mp: AsyncMixpanel, write: Write, name: str, share: float) -> None:
-    """A stream that breaks off is told, and what was whole before that counts."""
+    """A truncated stream is reported, and the records before count."""
     content = zstd.compress(FORMS[name])
     path = write(name, content[: max(5, int(len(content) * share))])
     message = f"{path}: the zstd stream is truncated"
@@ -80,7 +80,7 @@ async def test_truncated(mp: AsyncMixpanel, write: Write, name: str, share: floa
 
 
 async def test_damaged(mp: AsyncMixpanel, write: Write) -> None:
-    """A stream that is damaged in its middle is told; what was read before counts."""
+    """A damaged stream is reported, and the records before count."""
     frames = [zstd.compress(LINES[:1_000_000]), zstd.compress(LINES[1_000_000:])]
     damaged = bytes([*frames[1][:3000], *(byte ^ 255 for byte in frames[1][3000:4000]), *frames[1][4000:]])
     path = write("a.ndjson.zst", frames[0] + damaged)
@@ -91,7 +91,7 @@ async def test_damaged(mp: AsyncMixpanel, write: Write) -> None:
 
 
 async def test_going_on(emulator: Emulator, write: Write) -> None:
-    """An import that was stopped goes on from its checkpoint; what had settled is read over."""
+    """A stopped import resumes from its checkpoint and skips the settled records."""
     path = write("a.ndjson.zst", zstd.compress(LINES))
     settings = Settings(linger_seconds=0.05, max_batch_records=500)
     for stops in (True, False):
@@ -111,7 +111,7 @@ async def test_going_on(emulator: Emulator, write: Write) -> None:
 
 
 async def test_not_installed(mp: AsyncMixpanel, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is nothing to read it with, the error says what to install."""
+    """Without the zstd package, the error says what to install."""
     path = write("a.ndjson.zst", zstd.compress(LINES))
     for module in ("compression.zstd", "backports.zstd"):
         monkeypatch.setitem(sys.modules, module, None)

@@ -213,12 +213,12 @@ async def _print_profiles(
 ) -> int:
     sink = ValueSink() if output.is_raw else output.sink(selection.columns, "ndjson", has_header=has_header)
     shape: Callable[[Profile], Any] = attrgetter("raw") if output.is_raw else selection.row
-    place, count = stream.cursor, 0
+    position, count = stream.cursor, 0
     try:
         async with stream:
             async for profile in stream:
                 sink.add(shape(profile))
-                place, count = stream.cursor, count + 1
+                position, count = stream.cursor, count + 1
                 if count == limit:
                     break
             else:
@@ -228,16 +228,16 @@ async def _print_profiles(
     except (MixpanelError, asyncio.CancelledError):
         sink.break_off()
         stdout.flush()
-        _print_resume_options(place if stream.cursor.offset else stream.cursor)
+        _print_resume_options(position if stream.cursor.offset else stream.cursor)
         raise
     sink.close()
     stdout.flush()
     if limit is not None:
-        _print_resume_options(place)
+        _print_resume_options(position)
     return 0
 
 
-def _print_resume_options(place: ProfileCursor) -> None:
-    if place.session_id is not None:  # without a session, nothing was received
-        offset = f" --offset {place.offset}" if place.offset else ""
-        say(f"to resume: --session-id {shlex.quote(place.session_id)} --page {place.page}{offset}")
+def _print_resume_options(position: ProfileCursor) -> None:
+    if position.session_id is not None:  # without a session, nothing was received
+        offset = f" --offset {position.offset}" if position.offset else ""
+        say(f"to resume: --session-id {shlex.quote(position.session_id)} --page {position.page}{offset}")

@@ -44,8 +44,7 @@ def funnels(
         typer.Option(
             "--length",
             metavar="N",
-            help="How long a user has to complete the funnel, in units of --length-unit, 90 days at most; the saved "
-            "funnel's own unless given.",
+            help="Time to complete the funnel, in units of --length-unit, 90 days at most (default: the funnel's).",
         ),
     ] = None,
     length_unit: Annotated[

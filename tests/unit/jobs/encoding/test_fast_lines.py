@@ -1,4 +1,4 @@
-"""The fast lane for lines, against a plain reference."""
+"""The fast path for lines, compared with a plain reference."""
 
 import json
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ def checked(
 @settings(deadline=None)
 @example([orjson.dumps(event(1)), orjson.dumps(event(1))], 3)
 def test_any_lines_in_any_blocks(lines: list[bytes], size: int) -> None:
-    """Whatever the lines and the blocks they come in: the same lines go out as by the plain reference."""
+    """For any lines in any blocks, the output is that of the reference."""
     wanted = expected(b"\n".join(lines), NOW)
     sent, rejected, total = checked(lines, size=size)
     assert sent == wanted.sent
@@ -115,7 +115,7 @@ def test_any_lines_in_any_blocks(lines: list[bytes], size: int) -> None:
 @given(st.lists(st.binary(max_size=40) | event_lines(), max_size=10))
 @settings(deadline=None)
 def test_any_bytes(lines: list[bytes]) -> None:
-    """Whatever the bytes: nothing is raised, and what goes out is JSON for other readers too."""
+    """No bytes make the checker raise; every line that it accepts is JSON for other parsers as well."""
     sent, _, _ = checked([line.replace(b"\n", b"") for line in lines])
     for line in sent:
         assert orjson.loads(line) == json.loads(line)
@@ -123,7 +123,7 @@ def test_any_bytes(lines: list[bytes]) -> None:
 
 @pytest.mark.parametrize("bad", [0, 1, 255, 256, 300, 511])
 def test_one_bad_line_costs_no_other(bad: int) -> None:
-    """A bad line anywhere in a group of lines is rejected with its number; all others go out as they are."""
+    """An invalid line anywhere in a group is rejected with its number; all others are sent unchanged."""
     lines = [orjson.dumps(event(number)) for number in range(512)]
     lines[bad] = b"{"
     sent, rejected, _ = checked(lines)
@@ -150,7 +150,7 @@ def test_duplicates_are_compared_in_full() -> None:
 
 
 def test_the_window_is_bounded_and_long_enough() -> None:
-    """An equal event is recognised within the window's size, and what is held is never half as much more."""
+    """A duplicate is found within the size of the window, and at most 1.5 times as many events are held."""
     window = EventWindow(100)
     checker = LineChecker(window, lambda: NOW, 1_000_000)
     lines = [orjson.dumps(event(number)) for number in range(1000)]

@@ -33,7 +33,7 @@ class CancelledEngine:
 
 @pytest.mark.parametrize("takes", [False, True])
 async def test_who_is_cancelled_while_waiting_for_room(*, takes: bool) -> None:
-    """A batch that no queue took in is given up; one that was let in has the outcome that the queue gives it."""
+    """A batch that was not admitted is given up; a batch that was admitted gets its outcome from the engine."""
     engine, books = CancelledEngine(takes=takes), Settlement()
     outbox: Batcher[PendingChunk] = Batcher(cast("Engine", engine), Lane(LaneSpec(path="/import")), books, 1)
     tally = Tally()

@@ -1,4 +1,4 @@
-"""The books of a job."""
+"""Settlement of a job."""
 
 import tracemalloc
 
@@ -23,7 +23,7 @@ def piece(number: int, records: int = 1) -> EncodedChunk:
 
 @pytest.mark.parametrize("records", [1, 2])
 def test_an_undelivered_record_costs_no_memory_for_those_behind_it(records: int) -> None:
-    """The place stays in front of what is to be sent again, and nothing is kept of what settles behind it."""
+    """The position stays before an undelivered record, and chunks that settle after it use no memory."""
     books = Settlement()
     books.settle(books.enter(piece(1)), ACCEPTED, (1,))
     lost = books.enter(piece(2, records))
