@@ -90,7 +90,7 @@ async def test_debug_shows_no_secret(command: Command) -> None:
         (("--form", "novalue"), "NAME=VALUE"),
         (("--file", "a=x", "--file", "a=y"), "duplicate field a"),
         (("-H", "secret-without-colon"), "--header is invalid"),
-        (("--multipart",), "--multipart needs"),
+        (("--multipart",), "--multipart requires"),
         (("--json", "--response", "text"), "exclude each other"),
         (("--retries", "-1"), "--retries"),
     ],
