@@ -38,6 +38,11 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Raises:
         InvalidArgumentError: An option is invalid or contradicts another one.
+
+    Example:
+        ```python
+        report = await mp.import_events("events.ndjson", dead_letters="rejected.ndjson", concurrency=2)
+        ```
     """
 
     checkpoint: PathLike | None = None
