@@ -11,14 +11,15 @@ from mixpanel_async.session.messages import StreamReply
 
 
 class RawExport(Resource):
-    """Requests of the raw export; the reader of a reply checks whether it is complete.
+    """Requests of the raw export; `mp.export` sends them and checks that a reply is complete.
 
     Args:
         session: Sends the requests.
 
     Example:
         ```python
-        from mixpanel_async.actions import RawExport
+        async for event in mp.export.events("2026-08-01", "2026-08-31"):
+            print(event["event"])
         ```
     """
 

@@ -1,1 +1,1 @@
-"""Every operation against the published facts."""
+"""Every call against Mixpanel's published operations."""

@@ -1,4 +1,4 @@
-"""Each operation with the function that makes it, called with every option it has."""
+"""Each operation and the call for it, with every option."""
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""What is checked of a request that was caught."""
+"""Checks of a recorded request."""
 
 import base64
 import json
@@ -91,7 +91,7 @@ def check_body(operation: Operation, caught: Caught, lacks: frozenset[str]) -> s
 
 
 def check_authorization(kind: str, caught: Caught) -> None:
-    """The credential went over the wire in the way that its kind asks for."""
+    """The credentials were sent in the form of their kind."""
     assert caught.headers["authorization"] == HEADERS[kind]
 
 

@@ -1,4 +1,4 @@
-"""The part of JSON Schema that the table of operations uses: checks values, and makes them up."""
+"""The part of JSON Schema that the operations use: checks values and generates them."""
 
 import datetime as dt
 import re

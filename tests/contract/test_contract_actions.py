@@ -1,4 +1,4 @@
-"""Every operation that is no ingestion, over a real socket, against the published facts."""
+"""Every operation except ingestion, over a real socket, against the published operations."""
 
 import json
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def named(call: Call) -> str:
 
 @pytest.mark.parametrize("call", CALLS, ids=named)
 async def test_call_makes_its_operation(call: Call, wire: Wire) -> None:
-    """A call goes to the published place, with published parameters, body and credentials, and reads the reply."""
+    """A call sends the published path, parameters, body and credentials, and reads the published reply."""
     operation = OPERATIONS[call.operation]
     wire.status = operation.status
     for kinds in operation.security:
@@ -62,7 +62,7 @@ async def test_call_makes_its_operation(call: Call, wire: Wire) -> None:
 
 
 def expect_answer(answer: object, example: JSONValue, operation: Operation) -> None:
-    """Nothing of the reply is lost: its JSON, or what stands in its envelope, is in `raw`."""
+    """No part of the reply is lost: its JSON, or the part inside its envelope, is in `raw`."""
     inner = example.get("results") if isinstance(example, dict) else None
     if operation.status == 204:
         assert isinstance(answer, ApiObject)

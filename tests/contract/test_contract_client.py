@@ -1,4 +1,4 @@
-"""The operations of ingestion, which the batching engine makes, over a real socket, against the published facts."""
+"""The ingestion operations, over a real socket, against the published operations."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -115,7 +115,7 @@ CLIENT_OPERATIONS: Mapping[str, ClientCall] = {
 
 @pytest.mark.parametrize("name", CLIENT_OPERATIONS)
 async def test_client_makes_the_operation(name: str, wire: Wire) -> None:
-    """A record goes to the published place, under the published parameters and credentials, and is delivered."""
+    """A record is sent with the published path, parameters and credentials, and is delivered."""
     operation, call = OPERATIONS[name], CLIENT_OPERATIONS[name]
     is_import = operation.path == "/import"
     wire.reply = b'{"code":200,"num_records_imported":1,"status":"OK"}' if is_import else b"1"

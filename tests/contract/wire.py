@@ -1,4 +1,4 @@
-"""A server that keeps what it was asked and gives the answer it was told to give."""
+"""A server that records requests and sends a configured reply."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ UNLIMITED = Rates(
 
 
 class Caught(msgspec.Struct):
-    """A request as it came over the socket; the server is told from the base path."""
+    """A request that arrived; the first part of its path names the server."""
 
     method: str
     server: str

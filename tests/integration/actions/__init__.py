@@ -1,1 +1,1 @@
-"""The actions by behaviour."""
+"""API calls, by behaviour."""

@@ -1,4 +1,4 @@
-"""What the tests of the actions share: a clock moved by what is slept, and a server that follows a script."""
+"""A clock that sleep() advances, and a server that follows a script."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ ACCOUNT = ServiceAccount("user", "account-secret")
 
 
 class FakeClock:
-    """Time that moves by what is slept; chance is always the lower end."""
+    """Time that sleep() advances; random values are always the lower bound."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -48,7 +48,7 @@ class FakeClock:
 
 
 class Seen(msgspec.Struct):
-    """A request as it came."""
+    """A request that arrived."""
 
     method: str
     path: str
@@ -72,7 +72,7 @@ Handler: TypeAlias = Callable[[Seen], Coroutine[None, None, web.StreamResponse]]
 
 
 class Script:
-    """Keeps what it was asked; answers with `replies` in turn, the last one again and again, or as `handler` says."""
+    """Records requests; answers with `replies` in turn and then repeats the last one, or calls `handler`."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
@@ -128,7 +128,7 @@ def make_session(url: str, clock: FakeClock, *, max_call_retries: int = 0, rates
 
 
 class Recorder(Session):
-    """A session that sends nothing: it keeps requests and answers with one body."""
+    """A session that sends nothing: it records requests and answers with one body."""
 
     def __init__(
         self,

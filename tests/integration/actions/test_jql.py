@@ -22,7 +22,7 @@ ROWS = [{"name": "a", "value": 1}, {"name": "bé", "value": 2}]
 
 
 async def test_rows_as_values_and_as_structs(session: Session, script: Script) -> None:
-    """A script's rows come as plain values, or as what the caller wants them to be."""
+    """The rows of a script are plain values, or of the type that the caller gives."""
     script.answers(ROWS)
     query = Query(session)
     assert await query.jql("main", {"from": "2026-08-01"}) == ROWS
@@ -34,7 +34,7 @@ async def test_rows_as_values_and_as_structs(session: Session, script: Script) -
 
 
 async def test_a_script_has_time(session: Session) -> None:
-    """A script may take longer than another query: 150 s unless the caller says otherwise."""
+    """A script has a longer timeout than other queries: 150 s by default."""
     del session
     recorder = Recorder(b"[]")
     await Query(recorder).jql("main")
@@ -45,7 +45,7 @@ async def test_a_script_has_time(session: Session) -> None:
 
 @pytest.mark.parametrize("is_gzip", [False, True])
 async def test_rows_stream_in_pieces(session: Session, script: Script, is_gzip: bool) -> None:
-    """Rows come out one by one, however the reply is cut, compressed or not."""
+    """Rows are yielded one by one, wherever the reply is split, compressed or not."""
     text = json.dumps(ROWS * 500, ensure_ascii=False).encode()
 
     async def answer(_: Seen) -> web.StreamResponse:
@@ -63,7 +63,7 @@ async def test_rows_stream_in_pieces(session: Session, script: Script, is_gzip: 
 
 
 async def test_the_first_row_does_not_wait_for_the_last(session: Session, script: Script) -> None:
-    """A row is handed out as soon as it is complete, while the reply goes on."""
+    """A row is yielded as soon as it is complete, before the reply ends."""
     go_on = asyncio.Event()
 
     async def answer(_: Seen) -> web.StreamResponse:
@@ -91,7 +91,7 @@ async def test_the_first_row_does_not_wait_for_the_last(session: Session, script
     ],
 )
 async def test_a_broken_stream_raises(session: Session, script: Script, body: bytes, error: type[Exception]) -> None:
-    """A reply that ends early, or is no array of JSON, is never taken for all rows."""
+    """A reply that is truncated, or is not a JSON array, raises."""
     script.replies = [(200, body)]
     with pytest.raises(error):
         [row async for row in Query(session).jql_stream("main")]
@@ -100,7 +100,7 @@ async def test_a_broken_stream_raises(session: Session, script: Script, body: by
 
 
 async def test_half_a_gzip_stream_raises(session: Session, script: Script) -> None:
-    """A compressed reply that ends before its trailer raises, though what was inflated is a whole array."""
+    """A compressed reply that ends before its trailer raises, even if the decompressed part is a complete array."""
 
     async def answer(_: Seen) -> web.StreamResponse:
         return web.Response(body=gzip.compress(b"[1, 2]")[:-4], headers={"Content-Encoding": "gzip"})

@@ -29,28 +29,28 @@ from tests.integration.actions.server import Script
     ],
 )
 def test_a_bad_table_is_refused_with_its_line(table: bytes, message: str) -> None:
-    """What Mixpanel would refuse or misread is found before it is sent; the error names the line."""
+    """A table that Mixpanel would refuse or misread raises before it is sent; the error names the line."""
     with pytest.raises(InvalidRecordError, match=message):
         check_csv(table)
 
 
 @pytest.mark.parametrize("table", [b"id\n", b"id,a\r\n1,\r\n", b"\xef\xbb\xbfid,a\n1,2\n", b'id,a\n1,"x, ""y""\nz"'])
 def test_a_good_table_passes(table: bytes) -> None:
-    """A header alone, empty fields, a byte order mark and quoted line breaks are fine."""
+    """A header alone, empty fields, a byte order mark and quoted line breaks are accepted."""
     assert check_csv(table) in {0, 1}
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=5))
 def test_rows_come_out_as_they_went_in(rows: list[tuple[str, str]]) -> None:
-    """Whatever text the rows hold, the CSV reads back to the same."""
+    """Any text in the rows survives writing and reading the CSV."""
     rows = [(key.replace("\x00", "") or "k", value.replace("\x00", "")) for key, value in rows]
     text = encode_rows([("id", "a"), *rows]).decode("utf-8", "surrogatepass")
     assert [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))] == [("id", "a"), *rows]
 
 
 def test_rows_as_mappings() -> None:
-    """The first mapping gives the header; a key that is missing later is an empty field, a new one an error."""
+    """The first mapping gives the header; a missing key in a later row is an empty field, a new key raises."""
     assert encode_rows([{"id": 1, "a": None}, {"id": 2}]) == b"id,a\r\n1,\r\n2,\r\n"
     with pytest.raises(InvalidRecordError, match="row 2 has 'b'"):
         encode_rows([{"id": 1}, {"id": 2, "b": 3}])
@@ -59,7 +59,7 @@ def test_rows_as_mappings() -> None:
 
 
 async def test_replace_takes_path_bytes_and_rows(session: Session, script: Script, tmp_path: Path) -> None:
-    """A file, bytes and rows all arrive as the same CSV."""
+    """A file, bytes and rows are sent as the same CSV."""
     path = tmp_path / "table.csv"
     path.write_bytes(b"id,a\n1,2\n")
     script.answers({"code": 200, "status": "OK"})
@@ -74,7 +74,7 @@ async def test_replace_takes_path_bytes_and_rows(session: Session, script: Scrip
 
 
 async def test_nothing_is_sent_of_a_bad_table(session: Session, script: Script, tmp_path: Path) -> None:
-    """A table that does not pass, or a file that is not there, sends nothing."""
+    """An invalid table or a missing file raises, and nothing is sent."""
     tables = LookupTables(session)
     with pytest.raises(InvalidRecordError):
         await tables.replace("t", b"id,a\n,2\n")

@@ -54,7 +54,7 @@ def ids(profiles: Sequence[Profile]) -> list[str]:
 
 @pytest.mark.parametrize("total", [0, 1, 9, 10, 11, 35, 40])
 async def test_each_profile_comes_once(session: Session, script: Script, total: int) -> None:
-    """Whatever the number, also where the last page is full or empty, each profile comes once and in order."""
+    """Every profile is yielded once and in order, for any number, even if the last page is full or empty."""
     pages = Pages(script, total)
     found = [profile async for profile in Query(session).profiles(where="true")]
     assert ids(found) == [str(n) for n in range(total)]
@@ -63,7 +63,7 @@ async def test_each_profile_comes_once(session: Session, script: Script, total: 
 
 @pytest.mark.parametrize("stop", [1, 9, 10, 11, 20, 34, 35])
 async def test_a_saved_cursor_goes_on_exactly_there(session: Session, script: Script, stop: int) -> None:
-    """Interrupted anywhere and resumed from the cursor, nothing is repeated and nothing skipped."""
+    """An iteration that is interrupted anywhere and resumed from the cursor repeats and skips nothing."""
     Pages(script, 35)
     stream = Query(session).profiles()
     first = []
@@ -78,7 +78,7 @@ async def test_a_saved_cursor_goes_on_exactly_there(session: Session, script: Sc
 
 
 async def test_the_next_page_is_asked_for_while_one_is_read(session: Session, script: Script) -> None:
-    """With the first profile in hand, the second page is on its way, and no page after it."""
+    """When the first profile is yielded, the request of the second page is in flight, and none after it."""
     pages = Pages(script, 35)
     pages.hold = asyncio.Event()
     stream = Query(session).profiles()
@@ -91,7 +91,7 @@ async def test_the_next_page_is_asked_for_while_one_is_read(session: Session, sc
 
 
 async def test_leaving_the_loop_stops_the_page_under_way(session: Session, script: Script) -> None:
-    """A loop that is left leaves no task behind."""
+    """Leaving the loop leaves no task."""
     pages = Pages(script, 35)
     pages.hold = asyncio.Event()
     before = asyncio.all_tasks()
@@ -119,7 +119,7 @@ async def test_breaking_out_closes_without_being_told(session: Session, script: 
 
 
 async def test_an_error_comes_where_its_page_is_needed(session: Session, script: Script) -> None:
-    """A page that fails raises after the profiles before it; the cursor points at it, and resuming completes."""
+    """A page that fails raises after the profiles before it; resuming from the cursor yields the rest."""
     pages = Pages(script, 35)
     pages.broken_page = 2
     stream = Query(session).profiles()
@@ -139,14 +139,14 @@ async def test_an_error_comes_where_its_page_is_needed(session: Session, script:
 
 
 async def test_another_page_than_asked_for_is_refused(session: Session, script: Script) -> None:
-    """A reply that is another page would repeat or skip profiles: it raises."""
+    """A reply with another page number raises, because it would repeat or skip profiles."""
     Pages(script, 35).offset_of_page = 1
     with pytest.raises(UnexpectedReplyError, match="page 0 was requested, but the reply is page 1"):
         [profile async for profile in Query(session).profiles()]
 
 
 async def test_a_stream_is_read_once(session: Session, script: Script) -> None:
-    """A second loop over one result raises in place of giving a part."""
+    """A second loop over one result raises; it does not yield a part."""
     Pages(script, 5)
     stream = Query(session).profiles()
     assert len([profile async for profile in stream]) == 5
@@ -155,7 +155,7 @@ async def test_a_stream_is_read_once(session: Session, script: Script) -> None:
 
 
 async def test_one_page(session: Session, script: Script) -> None:
-    """One page gives its profiles, its place and the session; unknown fields are in raw."""
+    """One page has its profiles, number and session; unknown fields are in raw."""
     Pages(script, 35)
     page = await Query(session).profiles_page(session_id="s", page=3)
     assert (page.page, page.page_size, page.session_id, page.total, page.is_last) == (3, 10, "s", 35, True)
@@ -164,7 +164,7 @@ async def test_one_page(session: Session, script: Script) -> None:
 
 
 async def test_25_000_profiles_from_the_local_server_interrupted_twice(clock: FakeClock) -> None:
-    """Each of 25,000 profiles comes exactly once, though the reading is interrupted in the middle of pages."""
+    """Each of 25,000 profiles is yielded exactly once, even if the iteration is interrupted inside pages."""
     async with Emulator() as emulator:
         session = make_session(emulator.url, clock, rates=Rates(query_per_hour=None))
         try:

@@ -27,7 +27,7 @@ CALLS: dict[str, tuple[Callable[[Recorder], Awaitable[object]], str, int]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_each_call_counts_in_its_family(name: str) -> None:
-    """Each call counts in the limits of its API, with the entities that it carries."""
+    """Each call counts against the limits of its API, with its number of entities."""
     call, family, records = CALLS[name]
     is_list = name in {"a query", "JQL"}
     recorder = Recorder(b"[]" if is_list else b'{"status": "ok", "results": []}')
@@ -43,7 +43,7 @@ async def test_an_export_counts_as_one() -> None:
 
 
 async def test_queries_share_one_limit_and_say_when_they_are_free(script: Script, clock: FakeClock) -> None:
-    """Whatever the query, JQL and raw ones too, the hour's number is shared; beyond it the error has a time."""
+    """All queries, including JQL and raw requests, share the hourly limit; above it, the error has a time."""
     session = make_session(script.url, clock, rates=Rates(query_per_hour=3, max_wait_seconds=60))
     script.answers([])
     try:
@@ -73,7 +73,7 @@ async def test_schemas_wait_for_the_minute(script: Script, clock: FakeClock) -> 
 
 
 async def test_five_queries_at_once(script: Script, clock: FakeClock) -> None:
-    """Never more than five queries are under way."""
+    """At most five queries are in flight."""
     session = make_session(script.url, clock)
     under_way: list[int] = []
     current = 0

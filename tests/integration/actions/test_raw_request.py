@@ -19,7 +19,7 @@ from tests.integration.actions.server import ACCOUNT, FakeClock, Recorder, Scrip
 
 
 async def test_json_text_and_bytes(session: Session, script: Script) -> None:
-    """A reply comes as JSON, text or bytes; an empty one is None in JSON."""
+    """A reply is returned as JSON, text or bytes; an empty body is None in JSON."""
     script.replies = [(200, b'{"a": "\xc3\xa9"}')]
     assert await request(session, "get", "/api/app/me") == {"a": "é"}
     assert await request(session, "GET", "/api/app/me", response="text") == '{"a": "é"}'
@@ -32,7 +32,7 @@ async def test_json_text_and_bytes(session: Session, script: Script) -> None:
 
 
 async def test_query_headers_and_json(session: Session, script: Script) -> None:
-    """Parameters repeat where they are lists, what is None is left out, and headers and body arrive as given."""
+    """A list repeats its parameter, None omits it, and headers and body are sent as given."""
     await request(
         session,
         "POST",
@@ -50,7 +50,7 @@ async def test_query_headers_and_json(session: Session, script: Script) -> None:
 
 
 async def test_data_and_forms(session: Session, script: Script) -> None:
-    """Raw data goes as it is, a form URL-encoded, and a form with files as multipart with the files' names."""
+    """Raw data is sent unchanged, a form URL-encoded, and a form with files as multipart with file names."""
     await request(session, "POST", "/x", data="é", headers={"Content-Type": "text/plain"})
     await request(session, "POST", "/x", data=b"\x00\xff")
     await request(session, "POST", "/x", form={"a": "b c", "n": 1})
@@ -95,14 +95,14 @@ async def test_a_name_cannot_smuggle_a_header() -> None:
     ],
 )
 async def test_a_path_finds_its_server_and_its_rate_limits(path: str, server: str, family: str) -> None:
-    """A raw request goes where a typed call would go, and counts in the same limits."""
+    """A raw request goes to the same server as a typed call and counts against the same limits."""
     recorder = Recorder(b"1")
     await request(recorder, "GET", path)
     assert (recorder.requests[0].server, recorder.requests[0].family) == (server, family)
 
 
 async def test_credentials_are_the_clients_others_or_none(session: Session, script: Script) -> None:
-    """`auth` decides which credential goes along; none ever goes to a host that is not Mixpanel's."""
+    """`auth` decides which credentials are sent; none are sent to a host that is not Mixpanel's."""
     await request(session, "GET", "/x")
     await request(session, "GET", "/x", auth=False)
     await request(session, "GET", "/x", auth=OAuthToken("other"))
@@ -114,7 +114,7 @@ async def test_credentials_are_the_clients_others_or_none(session: Session, scri
 
 
 async def test_retries_as_told(make: SessionMaker, script: Script, clock: FakeClock) -> None:
-    """Count, delay, doubling and repeating on every error are the caller's."""
+    """The caller sets the number of retries, their delay, its doubling and retries on all errors."""
     script.replies = [(500, b""), (500, b""), (500, b""), (200, b"1")]
     assert await request(make(), "GET", "/x", max_retries=3, retry_delay_seconds=0.5, exponential_backoff=True) == 1
     assert clock.slept == [0.5, 1.0, 2.0]
@@ -133,7 +133,7 @@ async def test_retries_as_told(make: SessionMaker, script: Script, clock: FakeCl
 async def test_debug_shows_the_request_without_secrets(
     session: Session, script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log names what was sent; no value of a parameter, of an unknown header or of the body is in it."""
+    """The log has names and sizes, but no value of a parameter, an unknown header or the body."""
     del script
     with caplog.at_level(logging.INFO, "mixpanel_async.request"):
         await request(
@@ -154,7 +154,7 @@ async def test_debug_shows_the_request_without_secrets(
 
 
 async def test_time_out_and_server(session: Session) -> None:
-    """A time-out and a server that are given replace those that are told from the path."""
+    """A given timeout and server replace those that follow from the path."""
     del session
     recorder = Recorder(b"1")
     await request(recorder, "GET", "/x", timeout_seconds=3, server="data")
@@ -162,7 +162,7 @@ async def test_time_out_and_server(session: Session) -> None:
 
 
 async def test_generic_pipelines_are_raw_requests(session: Session, script: Script) -> None:
-    """A pipeline of an unknown kind is made and changed with the fields that the caller knows."""
+    """A pipeline of any kind is created and changed with the caller's fields."""
     script.answers({"pipeline_names": ["n"]})
     pipelines = Pipelines(session)
     assert await pipelines.create_generic(form={"type": "new-kind"}) == {"pipeline_names": ["n"]}
@@ -178,7 +178,7 @@ async def test_generic_pipelines_are_raw_requests(session: Session, script: Scri
 
 
 async def test_what_a_web_page_asks_of_track(session: Session, script: Script) -> None:
-    """Options of /track that serve web pages are at hand with a raw request, without credentials."""
+    """A raw request can use the options of /track for web pages, without credentials."""
     script.replies = [(200, b"GIF89a")]
     image = await request(
         session,
@@ -196,7 +196,7 @@ async def test_what_a_web_page_asks_of_track(session: Session, script: Script) -
 
 
 async def test_an_error_does_not_repeat_the_calls_own_credential(session: Session, script: Script) -> None:
-    """A credential that is given to one call is kept out of its error as the client's is."""
+    """Credentials that are given to one call do not appear in its error."""
     script.replies = [(401, b'{"error": "hush-token is wrong"}')]
     with pytest.raises(UnauthorizedError, match=r"\*\*\* is wrong") as caught:
         await request(session, "GET", "/api/app/me", auth=OAuthToken("hush-token"))

@@ -24,7 +24,7 @@ CALLS: dict[str, tuple[Callable[[Session], Awaitable[object]], bytes, bool]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_only_what_can_run_twice_is_repeated(name: str) -> None:
-    """A call that reads or sets may be repeated after a lost answer; one that makes or starts something may not."""
+    """A call that reads or sets is retried after a lost reply; one that creates or starts something is not."""
     call, body, can_repeat = CALLS[name]
     recorder = Recorder(body)
     await call(recorder)
@@ -32,7 +32,7 @@ async def test_only_what_can_run_twice_is_repeated(name: str) -> None:
 
 
 async def test_a_query_survives_a_bad_moment(make: SessionMaker, script: Script, clock: FakeClock) -> None:
-    """A 503 and a 500 are waited out, as Mixpanel asks, and the answer comes."""
+    """A query is retried after a 503 and a 500, with Mixpanel's delays."""
     script.replies = [(503, b""), (500, b""), (200, b"[]")]
     assert await Query(make(max_call_retries=4)).list_funnels() == []
     assert clock.slept == [3.0, 5.0]

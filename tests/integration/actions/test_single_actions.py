@@ -26,7 +26,7 @@ from tests.integration.actions.server import ACCOUNT, FakeClock
 
 
 class Response(aiohttp.ClientResponse):
-    """aiohttp 3.14 wants a `stream_writer`, which aioresponses does not give."""
+    """aiohttp 3.14 needs a `stream_writer`, which aioresponses does not pass."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **{"stream_writer": Mock(), **options})  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ async def eu(clock: FakeClock) -> AsyncIterator[Session]:
 
 
 async def test_a_query_in_the_eu(eu: Session) -> None:
-    """A client of the EU asks the EU's servers, with the client's project and workspace."""
+    """A client of the EU uses the EU's servers, with the client's project and workspace."""
     with aioresponses() as mocked:
         mocked.get(
             "https://eu.mixpanel.com/api/query/funnels/list?project_id=1&workspace_id=2",
@@ -87,7 +87,7 @@ async def test_a_pipeline_in_the_eu(eu: Session) -> None:
     ],
 )
 async def test_one_class_a_status(eu: Session, status: int, error: type[MixpanelError]) -> None:
-    """Each status is its own error, with the operation and Mixpanel's words, and without the secret."""
+    """Each status has its own error, with the operation and Mixpanel's message, without the secret."""
     with aioresponses() as mocked:
         mocked.get(
             "https://eu.mixpanel.com/api/app/projects/1/annotations",

@@ -18,7 +18,7 @@ from tests.integration.actions.server import Recorder
 
 
 async def test_unknown_fields_stay_reachable() -> None:
-    """A field that we do not name is ignored by the Struct and kept in raw, of lists, items and objects alike."""
+    """A field without an attribute is kept in raw, for lists, items and objects."""
     body = b'{"status": "ok", "results": [{"id": 1, "colour": "red", "tags": [{"id": 2, "new": 3}]}], "page": 1}'
     found = await Annotations(Recorder(body)).list()
     assert found[0].id == 1
@@ -28,7 +28,7 @@ async def test_unknown_fields_stay_reachable() -> None:
 
 
 async def test_an_error_under_status_200_is_an_error() -> None:
-    """A reply that is a success by its status and an error by its body raises with Mixpanel's words."""
+    """A reply with a success status and an error in its body raises with Mixpanel's message."""
     body = b'{"status": "error", "type": "x", "error": "no such experiment"}'
     for call in (Experiments(Recorder(body)).get("e"), FeatureFlags(Recorder(body)).delete("f")):
         with pytest.raises(BadRequestError, match="no such experiment"):
@@ -37,21 +37,21 @@ async def test_an_error_under_status_200_is_an_error() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"results": 3}', b'{"results": [{"id": "x"}]}', b"\xff"])
 async def test_another_shape_raises(body: bytes) -> None:
-    """A reply that is not what the operation answers with raises, and says what it is."""
+    """A reply of an unexpected form raises, and the error shows its beginning."""
     with pytest.raises(UnexpectedReplyError, match=r"annotations\.list: HTTP 200"):
         await Annotations(Recorder(body)).list()
 
 
 @pytest.mark.parametrize("body", [b"", b"ok", b'{"status": "ok"}'])
 async def test_an_acknowledgement_may_be_empty(body: bytes) -> None:
-    """Where an operation says nothing but that it is done, a word, an object and nothing are all fine."""
+    """An acknowledgement may be a word, an object or empty."""
     answer = await Pipelines(Recorder(body)).pause("n")
     assert answer.status == ("ok" if body.startswith(b"{") else None)
     assert answer.raw == {b"": None, b"ok": "ok", b'{"status": "ok"}': {"status": "ok"}}[body]
 
 
 async def test_a_new_service_account_does_not_show_its_secret() -> None:
-    """The secret that Mixpanel shows once is on the answer, and in nothing that prints it."""
+    """The secret of a new account is an attribute, and is not in its repr or text."""
     body = b'{"status": "ok", "results": {"id": 1, "username": "u", "token": "hush"}}'
     account = await ServiceAccounts(Recorder(body)).create(9, "u")
     assert account.token == "hush"
@@ -59,7 +59,7 @@ async def test_a_new_service_account_does_not_show_its_secret() -> None:
 
 
 async def test_projects_are_read_from_their_ids() -> None:
-    """The projects come with their ids, in Mixpanel's order, and with all that Mixpanel says of them."""
+    """Projects have their IDs, keep Mixpanel's order and have all fields in raw."""
     body = b'{"status": "ok", "results": {"projects": {"7": {"name": "A", "x": 1}, "3": {"name": "B"}}}}'
     found = await Projects(Recorder(body)).list()
     assert [(project.id, project.name) for project in found] == [(7, "A"), (3, "B")]
@@ -69,14 +69,14 @@ async def test_projects_are_read_from_their_ids() -> None:
 
 
 async def test_pipelines_of_several_projects() -> None:
-    """Pipelines come in one list, each with its project."""
+    """Pipelines are one list, each with its project."""
     body = b'{"7": [{"name": "a", "Dispatcher": "x", "sync_enabled": "true"}], "8": [{"name": "b"}]}'
     found = await Pipelines(Recorder(body)).list()
     assert [(job.project_id, job.name, job.dispatcher) for job in found] == [("7", "a", "x"), ("8", "b", None)]
 
 
 async def test_status_of_a_pipeline_with_and_without_summary() -> None:
-    """The runs come by state; with summary, their number."""
+    """Runs are grouped by state; with summary, there is only their number."""
     status = await Pipelines(Recorder(b'{"failed": [{"name": "a", "state": "failed"}]}')).status("n")
     assert status.tasks == {"failed": [PipelineTask(name="a", state="failed")]}
     summary = await Pipelines(Recorder(b'{"failed": 3}')).status("n", summary=True)
@@ -84,7 +84,7 @@ async def test_status_of_a_pipeline_with_and_without_summary() -> None:
 
 
 async def test_bare_objects_and_envelopes_are_both_read() -> None:
-    """Where the reference leaves the envelope out, a reply with one is read as well."""
+    """A reply with an envelope is read even where the reference shows none."""
     for body in (b'{"description": "d"}', b'{"status": "ok", "results": {"description": "d"}}'):
         assert (await Schemas(Recorder(body)).get("event", "a")).description == "d"
     for body in (b'[{"name": "t"}]', b'{"status": "ok", "results": [{"name": "t"}]}'):
@@ -92,7 +92,7 @@ async def test_bare_objects_and_envelopes_are_both_read() -> None:
 
 
 async def test_csv_is_text() -> None:
-    """With format="csv" the reply is given as it came."""
+    """With format="csv" the reply is returned unchanged."""
     text = await Query(Recorder(b"event,2026-08-01\r\na,1\r\n")).event_counts(
         "a", type="general", unit="day", interval=1, format="csv"
     )
@@ -100,7 +100,7 @@ async def test_csv_is_text() -> None:
 
 
 async def test_distinct_ids_of_both_kinds() -> None:
-    """A profile's id may be a number or text in JSON; it is kept as it is."""
+    """A profile's id may be a number or text in JSON; it is not converted."""
     body = b'{"results": [{"$distinct_id": 4, "$properties": {}}, {"$distinct_id": "004"}], "page_size": 2}'
     page = await Query(Recorder(body)).profiles_page()
     assert [profile.distinct_id for profile in page.results] == [4, "004"]

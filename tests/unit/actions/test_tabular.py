@@ -77,7 +77,7 @@ RESULTS: dict[str, tuple[Table, tuple[str, ...], list[TableRow]]] = {
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_rows_and_arrow_are_the_same_table(name: str) -> None:
-    """A result's rows are plain tuples under its columns, and its Arrow table holds the same values."""
+    """Rows are plain tuples in the order of the columns, and its Arrow table holds the same values."""
     result, columns, rows = RESULTS[name]
     assert result.columns == columns
     assert result.rows() == rows
@@ -109,7 +109,7 @@ class Frames(ModuleType):
 def test_frames_are_made_of_the_same_rows(
     monkeypatch: pytest.MonkeyPatch, library: str, to_frame: Callable[[Table], object], options: dict[str, object]
 ) -> None:
-    """Pandas and polars get rows and columns; each is imported only when it is asked for."""
+    """Pandas and polars get rows and columns; each is imported only when it is used."""
     frames = Frames()
     monkeypatch.setitem(sys.modules, library, frames)
     assert to_frame(DailyValues({"d": 1})) == "frame"
@@ -127,7 +127,7 @@ def test_frames_are_made_of_the_same_rows(
 def test_a_missing_library_names_its_command(
     monkeypatch: pytest.MonkeyPatch, library: str, to_frame: Callable[[Table], object], command: str
 ) -> None:
-    """Where a library is missing, the error says what to install."""
+    """If a library is missing, the error says what to install."""
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtraError, match=command):
         to_frame(DailyValues({"d": 1}))
