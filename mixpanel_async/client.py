@@ -333,41 +333,41 @@ class AsyncMixpanel:
         transform: "Transform | None" = None,
         **job: "Unpack[JobArguments]",
     ) -> ImportReport:
-        """Import events from files or an iterable over strict /import, and account for each of them.
+        """Import events from files or an iterable over strict /import, and report the outcome of each.
 
-        Events are checked against Mixpanel's documented rules before they are sent. Lines that are right go out as the
-        bytes that they are. Nothing is repaired or left out unless `mapping` asks for it.
+        Events are checked against Mixpanel's documented rules before they are sent. Valid NDJSON lines are sent
+        unchanged. Nothing is repaired or dropped unless `mapping` asks for it.
 
-        Records have a day to be delivered from when they were read, not `Settings.delivery_deadline_seconds`: an outage
-        is outlived. `stop` waits for what is on its way; to end the job at once, cancel it.
+        Delivery of a record is retried for a day, whatever `Settings.delivery_deadline_seconds` says, so that the
+        import survives an outage. `stop` waits for the requests in flight; to end the job at once, cancel it.
 
         Args:
-            source: Path or address (`s3://...`, `https://...`, with the extra `remote`) of a file (NDJSON, JSON array,
-                CSV, TSV or Parquet, plain or compressed; "-" is standard input), of a directory, or a pattern; several
-                of them; a file object; or an iterable or async iterable of events: mappings such as
-                `{"event": ..., "properties": {...}}`, or their JSON as bytes. An iterable yields a new mapping each
-                time: some hundreds of them are kept before they are encoded, and one that is changed meanwhile is
-                delivered as it is then.
-            format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: found out by name or content.
-            delimiter: What stands between the cells of a table.
-            mapping: How flat records, as in a CSV file, become events; None: by columns called event, time,
-                distinct_id and $insert_id. It can also rename, drop, scrub, flatten and filter.
-            transform: Called with each event (after the mapping) as a dict; returns an event, several, or None to leave
-                it out. What it makes of one record counts as that many records. One that raises rejects the record. A
-                checkpoint belongs to its source text: when that has changed, the import is not gone on with.
-            **job: See `JobOptions`: checkpoint, dead_letters, exact_dedupe,
-                dry_run, probe, concurrency, on_progress, stop.
+            source: A path or URL (`s3://...`, `https://...`; needs the extra `remote`) of a file (NDJSON, JSON array,
+                CSV, TSV or Parquet, plain or compressed; "-" is standard input), a directory or a pattern; a list of
+                them; a file object; or an iterable or async iterable of events: mappings such as
+                `{"event": ..., "properties": {...}}`, or their JSON as bytes. An iterable must yield a new mapping each
+                time: hundreds of them are held before they are encoded.
+            format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: detected from the name or content.
+            delimiter: Column delimiter of a table.
+            mapping: How flat records, such as CSV rows, become events; None: by the columns event, time, distinct_id
+                and $insert_id. A mapping can also rename, drop, scrub, flatten and filter.
+            transform: Called with each event as a dict, after the mapping; returns an event, several events, or None to
+                skip it. Each returned event counts as a record. An exception rejects the record. If the source text of
+                the function changes, the checkpoint is refused.
+            **job: See `JobOptions`: checkpoint, dead_letters, exact_dedupe, dry_run, probe, concurrency, on_progress,
+                stop.
 
         Returns:
-            What became of every record, with examples of what was wrong.
+            The counts of all outcomes, with examples of errors.
 
         Raises:
-            SourceError: The source cannot be opened. One that breaks off later is told in the report.
-            InvalidSettingError: An option is out of range, a column that the mapping names is not there, a file to be
-                written is one that is read, or the checkpoint belongs to another source, project or mapping.
-            OutputError: The checkpoint, the dead letters or what exact dedupe keeps cannot be written.
-            AccessRefusedError: `probe` was asked for, and the credential is refused.
-            TransportError: `probe` was asked for, and the server does not answer.
+            SourceError: The source cannot be opened. A later error of the source is in the report.
+            InvalidArgumentError: An option is invalid, the job would write to a file that it reads, or the checkpoint
+                belongs to another source, project or mapping.
+            InvalidSettingError: The table lacks a column of the mapping.
+            OutputError: The checkpoint, the dead letters or the store of exact dedupe cannot be written.
+            AccessRefusedError: `probe` is set and the credential is refused.
+            TransportError: `probe` is set and the server does not answer.
             MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
             ClientClosedError: The client was closed while the job ran.
             WrongLoopError: The client belongs to another event loop, thread or process.
@@ -402,18 +402,18 @@ class AsyncMixpanel:
         mapping: UpdateMapping | None = None,
         **job: "Unpack[JobArguments]",
     ) -> ImportReport:
-        """Import updates of user profiles over /engage; as `import_events` otherwise.
+        """Import user profile updates over /engage; otherwise like `import_events`.
 
-        Records are updates as Mixpanel spells them, such as `{"$distinct_id": "ann", "$set": {...}}`, or profiles as
-        the query API gives them, with `$properties`; `$token` is filled in. Rows of a table set properties.
+        Records are updates in Mixpanel's format, such as `{"$distinct_id": "ann", "$set": {...}}`, or profiles as
+        returned by the query API, with `$properties`; `$token` is filled in. Rows of a table set properties.
 
         Args:
             source: As in `import_events`.
             format: As in `import_events`.
             delimiter: As in `import_events`.
-            mapping: How rows become updates; None: by a column distinct_id, all others being set.
-            **job: As in `import_events`, but for exact_dedupe. With a checkpoint, $add, $append, $union and $remove are
-                refused, because a later run may send what this one sent.
+            mapping: How rows become updates; None: the column distinct_id is the ID, all others are set.
+            **job: As in `import_events`, except exact_dedupe. With a checkpoint, $add, $append, $union and $remove are
+                rejected, because a resumed import may send them twice.
 
         Raises:
             MissingCredentialsError: The client has no token.
@@ -436,13 +436,13 @@ class AsyncMixpanel:
         mapping: UpdateMapping | None = None,
         **job: "Unpack[JobArguments]",
     ) -> ImportReport:
-        """Import updates of group profiles over /groups; as `import_profiles` otherwise.
+        """Import group profile updates over /groups; otherwise like `import_profiles`.
 
         Args:
             source: As in `import_events`.
             format: As in `import_events`.
             delimiter: As in `import_events`.
-            mapping: How rows become updates; it names the group key.
+            mapping: How rows become updates; it sets the group key.
             **job: As in `import_profiles`.
 
         Raises:
@@ -510,28 +510,27 @@ class AsyncMixpanel:
     ) -> AsyncGenerator[Ack[object]]:
         """Deliver events from a source that may never end; yield an acknowledgement for each, in the source's order.
 
-        An acknowledgement comes when the record and all records before it have their outcome: what it names can be
-        committed upstream. The source is read no faster than Mixpanel takes records and acknowledgements are taken. To
-        leave the loop early, close the generator (`contextlib.aclosing`), which leaves nothing running; what was not
-        acknowledged may or may not have been delivered.
+        A record is acknowledged when it and all records before it have their outcome, so its position can be committed
+        upstream. The source is read only as fast as Mixpanel accepts records and the caller takes acknowledgements. To
+        leave the loop early, close the generator (`contextlib.aclosing`), which leaves nothing running; records that
+        were not acknowledged may or may not have been delivered.
 
         Args:
             source: Iterable or async iterable of events, or of pairs of a position and an event; events are mappings
                 such as `{"event": ..., "properties": {...}}`, a new one each time, or their JSON as bytes.
             mapping: How flat records become events; None: the records are events.
-            concurrency: Requests of this pipe at once; None: as many as the client makes.
-            max_unacknowledged: Records read and not acknowledged at once.
+            concurrency: Maximum number of requests in flight; None: the client's limit.
+            max_unacknowledged: Maximum number of records that were read and not acknowledged.
 
         Yields:
-            For each record its position (else its number, from 1) and its verdict: delivered, duplicate, rejected, or
-                left out by the mapping.
+            Each record's position (or its number, from 1) and verdict: delivered, DUPLICATE, REJECTED, or SKIPPED by
+                the mapping.
 
         Raises:
-            InvalidSettingError: An option is out of range.
+            InvalidArgumentError: `concurrency` or `max_unacknowledged` is not an integer of at least 1.
             AccessRefusedError: The credential is refused.
-            SourceError: The source raised CancelledError on its own; other errors of it are raised as they are.
-            MixpanelError: A record was not delivered for no fault of its own; it and those after it are not
-                acknowledged.
+            SourceError: The source raised CancelledError; its other errors are raised unchanged.
+            MixpanelError: A valid record was not delivered; it and the records after it are not acknowledged.
             MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
             ClientClosedError: The client was closed.
 
@@ -575,21 +574,21 @@ class AsyncMixpanel:
     async def replay_dead_letters(
         self, path: "str | os.PathLike[str]", *, mapping: RecordMapping | None = None, **job: "Unpack[JobArguments]"
     ) -> ImportReport:
-        """Send events from a file of dead letters that were repaired, or whose reason is gone.
+        """Resend the events of a dead letter file after their records were fixed.
 
-        A letter's `record` is sent as it stands there. Where it is a row of a table, `mapping` makes an event of it.
+        The `record` of each dead letter is sent. If it is a row of a table, `mapping` turns it into an event.
 
         Args:
-            path: Dead letters that an import of events wrote; those of profiles and groups are not taken.
-            mapping: The import's mapping.
-            **job: As in `import_events`; `dead_letters` is for what still fails, and another file than `path`.
+            path: Dead letters that an import of events wrote; those of profiles and groups cannot be replayed.
+            mapping: The mapping of the import.
+            **job: As in `import_events`; `dead_letters` receives what is rejected again, and must be another file.
 
         Returns:
-            What became of every letter.
+            The counts of all outcomes.
 
         Raises:
             SourceError: The file cannot be opened.
-            InvalidSettingError: An option is out of range, or a file to be written is the one that is read.
+            InvalidArgumentError: An option is invalid, or the job would write to the file that it reads.
             OutputError: The dead letters cannot be written.
             MissingCredentialsError: The client has neither credential nor token, or no project_id for its credential.
 
