@@ -8,7 +8,7 @@ import datetime as dt
 import math
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mixpanel_async import limits
@@ -17,6 +17,7 @@ from mixpanel_async.models import JSONValue
 
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
 _MAX_NESTING: Final = 100  # beyond any real record; ends the walk through a list that contains itself
+_PLAIN_TYPES: Final = frozenset({str, int, bool, type(None), dt.datetime, dt.date, dt.time, uuid.UUID})
 _NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
 
 
@@ -146,6 +147,31 @@ def check_time(time: int, now: float, *, max_age_seconds: float | None = None, f
         raise InvalidRecordError(
             f"{time} is more than five days ago, which /track ignores; use import_event()", field=field
         )
+
+
+def is_plain(values: Iterable[JSONValue], max_depth: int = limits.MAX_OBJECT_DEPTH) -> bool:
+    """Return whether values are certainly finite, and nested and sized within the limits; names no field.
+
+    False sends the caller to the slow checks, which find the field at fault or clear the value.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            if value - value != 0.0:  # type: ignore[operator]  # NaN and infinity minus themselves are NaN
+                return False
+        elif kind is dict:
+            if max_depth <= 0 or len(value) > limits.MAX_OBJECT_KEYS:  # type: ignore[arg-type]
+                return False
+            if not is_plain(value.values(), max_depth - 1):  # type: ignore[attr-defined]
+                return False
+        elif kind is list:
+            if len(value) > limits.MAX_ARRAY_ELEMENTS:  # type: ignore[arg-type]
+                return False
+            if not is_plain(value, max_depth):  # type: ignore[arg-type]
+                return False
+        elif kind not in _PLAIN_TYPES:
+            return False
+    return True
 
 
 def check_finite(value: JSONValue, field: str) -> None:

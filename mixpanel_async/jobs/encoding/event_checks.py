@@ -51,12 +51,18 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
     )
     insert_id = _needed(properties, "$insert_id", "provide one, or set insert_id_hash", "properties.")
     validation.check_insert_id(insert_id)
+    if len(properties) > limits.MAX_PROPERTIES or not validation.is_plain(properties.values()):
+        _check_values(properties)
+    return EventFields(event, KeyProperties(time if isinstance(time, int | float) else moment, who, str(insert_id)))
+
+
+def _check_values(properties: Mapping[str, object]) -> None:
+    """Check values that the cheap pass did not clear, and name the field at fault."""
     validation.check_finite(properties, "properties")
     try:
         validation.check_shape(properties)
     except RecursionError:  # lists in lists; the rules do not limit their depth
         raise too_deep("properties") from None
-    return EventFields(event, KeyProperties(time if isinstance(time, int | float) else moment, who, str(insert_id)))
 
 
 def _needed(fields: Mapping[str, object], name: str, what: str, path: str = "") -> object:

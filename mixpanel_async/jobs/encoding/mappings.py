@@ -18,6 +18,7 @@ from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, Re
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.records import validation
+from mixpanel_async.records.encoder import exact_copy
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
 
@@ -84,15 +85,17 @@ class RecordEncoder:
         if self._mapper is not None or self._transform is not None:
             return None
         try:
-            group = list(map(orjson.dumps, rows))
+            group = [b"%b" % orjson.dumps(row) for row in rows]  # `exact_copy`, inlined
         except (TypeError, RecursionError):
             return None
         fields = _plain_fields(rows)
         if fields is None:
             return None
         together = b"".join(group)
-        # orjson writes NaN as null.
-        if _find_null(together) or not are_shapes_valid(group, together, self._max_bytes):
+        # orjson writes NaN as null: a cheap pass over the values clears ordinary ones.
+        if (_find_null(together) or not are_shapes_valid(group, together, self._max_bytes)) and not (
+            max(map(len, group)) <= self._max_bytes and all(map(_is_plain_event, rows))
+        ):
             return None
         return group if self._lines.are_new(fields, now) else None
 
@@ -150,7 +153,7 @@ class RecordEncoder:
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
             event = {**event, "properties": {**properties, "time": validation.read_time(time)}}
         try:
-            part = orjson.dumps(dict(event), default=_as_dict)
+            part = exact_copy(orjson.dumps(dict(event), default=_as_dict))
         except (TypeError, RecursionError) as error:
             raise validation.explain_unencodable(dict(event), "record", str(error)) from None
         return part, check_event(event, len(part), now, self._max_bytes)
@@ -188,6 +191,11 @@ def _plain_fields(rows: Sequence[FlatRecord]) -> list[EventFields] | None:
         return None
     properties = map(KeyProperties, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids))
     return list(map(EventFields, cast("list[str]", names), properties))
+
+
+def _is_plain_event(row: FlatRecord) -> bool:
+    properties = cast("dict[str, object]", row["properties"])
+    return len(properties) <= limits.MAX_PROPERTIES and validation.is_plain(properties.values())
 
 
 def _types(values: Sequence[object]) -> set[type]:
