@@ -153,7 +153,7 @@ class Sender:
                     self._note_accepted(lane, batch)
                 shown = {index: self._without_secrets(one) for index, one in exceptions.items()}
                 self._settle(lane, batch, self._without_secrets(verdict), shown)
-            case Split() | Bisect() if lane.stopped is not None:
+            case Split() if lane.stopped is not None:
                 self._accumulator.settle(lane, batch, decisions.stopped(batch, lane.stopped), in_flight=True)
             case Split():
                 self._accumulator.split(lane, batch, is_too_large=True)
@@ -185,6 +185,9 @@ class Sender:
         faults = batch.tickets.find_faults(batch.parts, verdict)
         if faults:
             self._settle_faults(lane, batch, verdict, faults)
+            return
+        if lane.stopped is not None:
+            self._settle(lane, batch, decisions.stopped(batch, lane.stopped), {})
             return
         search = batch.bisection or Bisection()
         if lane.refuses_all or search.requests_left <= 1:

@@ -17,6 +17,7 @@ from mixpanel_async.models import JSONValue
 
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
 _MAX_NESTING: Final = 100  # beyond any real record; ends the walk through a list that contains itself
+_MAX_PLAIN_LISTS: Final = 8  # lists in lists have no limit, but ordinary ones are not nested deeper
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None), dt.datetime, dt.date, dt.time, uuid.UUID})
 _NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
 
@@ -149,7 +150,9 @@ def check_time(time: int, now: float, *, max_age_seconds: float | None = None, f
         )
 
 
-def is_plain(values: Iterable[JSONValue], max_depth: int = limits.MAX_OBJECT_DEPTH) -> bool:
+def is_plain(
+    values: Iterable[JSONValue], max_depth: int = limits.MAX_OBJECT_DEPTH, max_lists: int = _MAX_PLAIN_LISTS
+) -> bool:
     """Return whether values are certainly finite, and nested and sized within the limits; names no field.
 
     False sends the caller to the slow checks, which find the field at fault or clear the value.
@@ -162,12 +165,12 @@ def is_plain(values: Iterable[JSONValue], max_depth: int = limits.MAX_OBJECT_DEP
         elif kind is dict:
             if max_depth <= 0 or len(value) > limits.MAX_OBJECT_KEYS:  # type: ignore[arg-type]
                 return False
-            if not is_plain(value.values(), max_depth - 1):  # type: ignore[attr-defined]
+            if not is_plain(value.values(), max_depth - 1, max_lists):  # type: ignore[attr-defined]
                 return False
         elif kind is list:
-            if len(value) > limits.MAX_ARRAY_ELEMENTS:  # type: ignore[arg-type]
+            if max_lists <= 0 or len(value) > limits.MAX_ARRAY_ELEMENTS:  # type: ignore[arg-type]
                 return False
-            if not is_plain(value, max_depth):  # type: ignore[arg-type]
+            if not is_plain(value, max_depth, max_lists - 1):  # type: ignore[arg-type]
                 return False
         elif kind not in _PLAIN_TYPES:
             return False

@@ -79,7 +79,7 @@ async def test_dead_letters_hold_no_token(emulator: Emulator, write: Write, *, i
     """Dead letters hold no project token, and can be imported once they are fixed."""
     target = {"$group_key": "company", "$group_id": "acme"} if is_group else {"$distinct_id": "ann"}
     updates = [{**target, "$set": {"plan": "pro"}}, {**target, "$token": "other", "$set": {"plan": "free"}}]
-    emulator.faults.add(InjectedFault(path="/groups" if is_group else "/engage", kind="status", status=400))
+    emulator.faults.add(InjectedFault(path="/groups" if is_group else "/engage", kind="status", status=400, times=3))
     path = write("a.ndjson", ndjson(updates))
     dead = path.with_name("dead.ndjson")
     async with AsyncMixpanel('a "token"', base_url=emulator.url, settings=Settings(linger_seconds=0.05)) as mp:
