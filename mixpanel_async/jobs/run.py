@@ -17,7 +17,7 @@ from mixpanel_async.jobs.encoding.mappings import Transform
 from mixpanel_async.jobs.encoding.updates import UpdateEncoding
 from mixpanel_async.jobs.imports.job import ImportJob
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
+from mixpanel_async.jobs.model.chunks import Chunk, Encode, EncodedChunk
 from mixpanel_async.jobs.model.report import ImportReport
 from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.pipe.job import Pipe, PipeSource
@@ -31,6 +31,7 @@ from mixpanel_async.jobs.state.dead_letters import repaired_records
 from mixpanel_async.jobs.state.function_fingerprint import function_fingerprint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.redaction import shown
+from mixpanel_async.time_slice import Steps
 
 if TYPE_CHECKING:
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
@@ -41,7 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     Attributes:
         source: What the job reads.
-        encode: Encodes a chunk.
+        encode: Encodes a chunk, in steps.
         spec: Lane to deliver on; None for a dry run.
         fingerprint: Text that differs where the records become something else, for the checkpoint.
         function: The transform function, for the checkpoint.
@@ -49,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True):
     """
 
     source: Source
-    encode: Callable[[Chunk], EncodedChunk]
+    encode: Encode
     spec: LaneSpec | None
     fingerprint: str
     function: Transform | None = None
@@ -104,8 +105,9 @@ async def replay_dead_letters(
     opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
 
-    def encode(chunk: Chunk) -> EncodedChunk:
-        return encoding.encode(repaired_records(chunk))
+    def encode(chunk: Chunk) -> Steps[EncodedChunk]:
+        repaired = yield from repaired_records(chunk)
+        return (yield from encoding.encode(repaired))
 
     return await run_plan(context, Plan(opened, encode, _spec(context, options), fingerprint), options)
 

@@ -29,6 +29,7 @@ from mixpanel_async.jobs.sources.detection import Format
 from mixpanel_async.jobs.state.dead_letters import decode_dead_letter, encode_dead_letter, repaired_records
 from mixpanel_async.models import Outcome
 from tests.records import event, ndjson
+from tests.steps import at_once
 
 DEEP = b"[" * 3000
 sizes = st.lists(st.integers(1, 40), min_size=1, max_size=30)
@@ -95,7 +96,7 @@ def test_lines_are_cut_alike(content: bytes, widths: Sequence[int]) -> None:
     splitter = LineSplitter()
     found: list[bytes] = []
     for block in cut(content, widths):
-        lines = splitter.feed(block)
+        lines = at_once(splitter.feed(block))
         assert lines.first == len(found) + 1
         found += lines.lines
         assert splitter.held_bytes <= len(content)
@@ -240,7 +241,7 @@ letters = anything | st.fixed_dictionaries(
 @example([b'{"record":%s}' % DEEP])
 def test_letters_of_anything(lines: list[bytes]) -> None:
     """Each line of a dead letter file is a record, a rejected record, or blank."""
-    chunk = repaired_records(Chunk("file", range(1, len(lines) + 1), lines=lines))
+    chunk = at_once(repaired_records(Chunk("file", range(1, len(lines) + 1), lines=lines)))
     assert len(chunk.lines) == len(chunk.numbers)
     blank = sum(line.isspace() for line in lines)
     assert len(chunk.lines) + len(chunk.rejects) + blank == len(lines)

@@ -8,9 +8,10 @@ from mixpanel_async.jobs.encoding.fast_lines import LineChecker
 from mixpanel_async.jobs.encoding.mappings import RecordEncoder, Transform
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.mapper import EventMapper
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, EncodedChunk, FlatRecord, RejectedRecord
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
+from mixpanel_async.time_slice import Steps
 
 
 class EventEncoding:
@@ -49,26 +50,32 @@ class EventEncoding:
         """
         self._mapper.check_fields(list(columns))
 
-    def encode(self, chunk: Chunk) -> EncodedChunk:
-        """Return a chunk encoded."""
-        encoded = self._encode(chunk)
+    def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
+        """Return a chunk encoded, in steps."""
+        encoded = yield from self._encode(chunk)
         encoded.skipped = self._mapper.take_skipped()
         return encoded
 
-    def _encode(self, chunk: Chunk) -> EncodedChunk:
+    def _encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
         if chunk.is_table:
             return self._mapped.encode(chunk)
         if not chunk.lines:
             return self._plain.encode(chunk)
-        return self._plain.encode(decoded(chunk)) if self._checker is None else self._checker.check(chunk)
+        return self._encode_lines(chunk) if self._checker is None else self._checker.check(chunk)
+
+    def _encode_lines(self, chunk: Chunk) -> Steps[EncodedChunk]:
+        rows = yield from decoded(chunk)
+        return (yield from self._plain.encode(rows))
 
 
-def decoded(chunk: Chunk) -> Chunk:
-    """Return a chunk of lines as a chunk of rows; blank lines are skipped."""
+def decoded(chunk: Chunk) -> Steps[Chunk]:
+    """Return a chunk of lines as a chunk of rows, in steps; blank lines are skipped."""
     rows: list[FlatRecord] = []
     numbers: list[int] = []
     rejects = list(chunk.rejects)
-    for line, number in zip(chunk.lines, chunk.numbers, strict=True):
+    for index, (line, number) in enumerate(zip(chunk.lines, chunk.numbers, strict=True)):
+        if index % STEP_RECORDS == 0:
+            yield
         if line.isspace() or not line:
             continue
         try:

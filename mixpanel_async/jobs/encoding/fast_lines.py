@@ -15,11 +15,12 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, RejectedRecord
+from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, EncodedChunk, RejectedRecord, count_rejects
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed, rejected
+from mixpanel_async.time_slice import Steps
 
 GROUP: Final = 256
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
@@ -49,28 +50,32 @@ class LineChecker:
         self._now = now
         self._max_bytes = max_bytes
 
-    def check(self, chunk: Chunk) -> EncodedChunk:
-        """Return a chunk of lines encoded."""
+    def check(self, chunk: Chunk) -> Steps[EncodedChunk]:
+        """Return a chunk of lines encoded, in steps."""
         now = self._now()
         lines, numbers = chunk.lines, chunk.numbers
         tally = Tally()
         rejects = list(chunk.rejects)
-        dropped: set[int] = set()
+        parts: list[bytes] = []
+        kept: list[int] | None = None  # the numbers of `parts`; None: of every line so far
         for start in range(0, len(lines), GROUP):
             group = lines[start : start + GROUP]
-            if not self.is_valid(group, now):
+            if self.is_valid(group, now):
+                parts += group
+                if kept is not None:
+                    kept += numbers[start : start + GROUP]
+            else:
+                kept = list(numbers[:start]) if kept is None else kept
                 for index, line in enumerate(group, start):
-                    if not self._is_kept(line, numbers[index], now, tally, rejects):
-                        dropped.add(index)
-        if dropped:
-            kept = [index for index in range(len(lines)) if index not in dropped]
-            lines = [lines[index] for index in kept]
-            numbers = [numbers[index] for index in kept]
-        tally.read += len(lines)
-        for reject in rejects:
-            tally.read += 1
-            tally.count(reject.verdict)
-        return EncodedChunk(chunk.name, lines, numbers, tally, rejects, chunk.end)
+                    if self._is_kept(line, numbers[index], now, tally, rejects):
+                        parts.append(line)
+                        kept.append(numbers[index])
+                    if index % STEP_RECORDS == 0:
+                        yield
+            yield
+        tally.read += len(parts)
+        yield from count_rejects(rejects, tally)
+        return EncodedChunk(chunk.name, parts, numbers if kept is None else kept, tally, rejects, chunk.end)
 
     def is_valid(self, group: Sequence[bytes], now: float) -> bool:
         """Return whether every line of a group is valid and new; if not, the window is unchanged."""
@@ -95,10 +100,10 @@ class LineChecker:
 
     def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, rejects: list[RejectedRecord]) -> bool:
         """Return whether one line should be sent; if not, count its outcome."""
-        if self.is_valid((line,), now):
-            return True
         if not line or line.isspace():
             return False
+        if self.is_valid((line,), now):
+            return True
         try:
             record = read_line(line)
         except InvalidRecordError as error:

@@ -14,13 +14,21 @@ from mixpanel_async.jobs.encoding.event_checks import check_event
 from mixpanel_async.jobs.encoding.fast_lines import GROUP, LineChecker, are_shapes_valid
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.chunks import (
+    STEP_RECORDS,
+    Chunk,
+    EncodedChunk,
+    FlatRecord,
+    RejectedRecord,
+    count_rejects,
+)
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import exact_copy
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
+from mixpanel_async.time_slice import Steps
 
 Transform: TypeAlias = Callable[[dict[str, object]], FlatRecord | Sequence[FlatRecord] | None]
 _find_null: Final = re.compile(rb"null").search
@@ -59,25 +67,26 @@ class RecordEncoder:
         self._transform = transform
         self._lines = LineChecker(window, now, max_bytes)
 
-    def encode(self, chunk: Chunk) -> EncodedChunk:
-        """Return a chunk of mappings encoded."""
+    def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
+        """Return a chunk of mappings encoded, in steps."""
         now = self._now()
         draft = _Draft(rejects=list(chunk.rejects))
         for start in range(0, len(chunk.rows), GROUP):
             rows, numbers = chunk.rows[start : start + GROUP], chunk.numbers[start : start + GROUP]
             together = self._encode_together(rows, now)
             if together is None:
-                for row, number in zip(rows, numbers, strict=True):
+                for index, (row, number) in enumerate(zip(rows, numbers, strict=True)):
                     self._encode_one(chunk, row, number, now, draft)
+                    if index % STEP_RECORDS == 0:
+                        yield
             else:
                 draft.parts += together
                 draft.numbers += numbers
                 draft.tally.read += len(together)
+            yield
         if self._mapper is not None:
             draft.tally.changed.update(self._mapper.take_changes())
-        for reject in draft.rejects:
-            draft.tally.read += 1
-            draft.tally.count(reject.verdict)
+        yield from count_rejects(draft.rejects, draft.tally)
         return EncodedChunk(chunk.name, draft.parts, draft.numbers, draft.tally, draft.rejects, chunk.end)
 
     def _encode_together(self, rows: Sequence[FlatRecord], now: float) -> list[bytes] | None:

@@ -9,13 +9,21 @@ from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
 from mixpanel_async.jobs.encoding.events import decoded
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.config import UpdateMapping
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.chunks import (
+    STEP_RECORDS,
+    Chunk,
+    EncodedChunk,
+    FlatRecord,
+    RejectedRecord,
+    count_rejects,
+)
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import encode_update, is_unsafe
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
+from mixpanel_async.time_slice import Steps
 
 _AN_UPDATE: Final = '{"$distinct_id": ..., "$set": {...}}'
 
@@ -54,17 +62,19 @@ class UpdateEncoding:
         if self._is_group and self._mapping.group_key is None:
             raise InvalidSettingError("group_key is missing; set it for a table of groups, for example to company")
 
-    def encode(self, chunk: Chunk) -> EncodedChunk:
-        """Return a chunk encoded."""
+    def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
+        """Return a chunk encoded, in steps."""
         if chunk.lines:
-            chunk = decoded(chunk)
+            chunk = yield from decoded(chunk)
         tally = Tally()
         rejects = list(chunk.rejects)
         encoded = EncodedChunk(chunk.name, [], [], tally, rejects, chunk.end)
         parts: list[bytes] = []
         numbers: list[int] = []
         unsafe: list[int] = []
-        for row, number in zip(chunk.rows, chunk.numbers, strict=True):
+        for index, (row, number) in enumerate(zip(chunk.rows, chunk.numbers, strict=True)):
+            if index % STEP_RECORDS == 0:
+                yield
             try:
                 update = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
                 part, _ = encode_update(update, self._max_bytes)
@@ -75,9 +85,8 @@ class UpdateEncoding:
                 unsafe.append(len(parts))
             parts.append(part)
             numbers.append(number)
-        tally.read = len(parts) + len(rejects)
-        for reject in rejects:
-            tally.count(reject.verdict)
+        tally.read = len(parts)
+        yield from count_rejects(rejects, tally)
         encoded.parts, encoded.numbers, encoded.unsafe = parts, numbers, unsafe
         return encoded
 

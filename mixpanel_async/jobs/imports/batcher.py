@@ -9,10 +9,11 @@ from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Tickets
 from mixpanel_async.errors import ClientClosedError
-from mixpanel_async.jobs.model.chunks import EncodedChunk, RejectedRecord
+from mixpanel_async.jobs.model.chunks import STEP_RECORDS, EncodedChunk, RejectedRecord
 from mixpanel_async.models import Outcome, Verdict
 from mixpanel_async.records.parsing import is_readable
 from mixpanel_async.records.rejection import malformed
+from mixpanel_async.time_slice import Steps, in_slices
 
 C = TypeVar("C")
 _REFUSED: Final = "refused"
@@ -34,6 +35,14 @@ class OutcomeSink(Protocol[C]):
 
     def source_name(self, pending: C) -> str:
         """Return the name of the source of a chunk."""
+
+
+def note_rejects(sink: OutcomeSink[C], chunk: EncodedChunk) -> Steps[None]:
+    """Report the records that an encoder rejected, in steps; call this before the chunk is entered."""
+    for index, reject in enumerate(chunk.rejects):
+        sink.note_reject(chunk.name, reject)
+        if index % STEP_RECORDS == 0:
+            yield
 
 
 class _InFlight:
@@ -139,6 +148,7 @@ class Batcher(Generic[C]):
 
     async def add(self, chunk: EncodedChunk) -> None:
         """Add the records of a chunk; wait while the buffer is full."""
+        await in_slices(note_rejects(self.sink, chunk))
         pending = self.sink.enter(chunk)
         self._builder.max_bytes = self._lane.max_bytes  # smaller since the last time if the server answered 413
         for batch in self._builder.extend(

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import enum
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mixpanel_async.clock import Clock
@@ -12,8 +12,8 @@ from mixpanel_async.config import Settings
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import ClientClosedError, OutputError, SourceError
-from mixpanel_async.jobs.imports.batcher import Batcher
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
+from mixpanel_async.jobs.imports.batcher import Batcher, note_rejects
+from mixpanel_async.jobs.model.chunks import Chunk, Encode, EncodedChunk
 from mixpanel_async.jobs.model.counts import REFUSED
 from mixpanel_async.jobs.model.report import ImportProgress, ImportReport
 from mixpanel_async.jobs.options import JobOptions
@@ -22,6 +22,7 @@ from mixpanel_async.jobs.sources.iterables import cancelled_within
 from mixpanel_async.jobs.state.checkpoint import Checkpoint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.jobs.state.settlement import Settlement
+from mixpanel_async.time_slice import Steps, in_slices
 
 if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
@@ -48,7 +49,7 @@ class ImportJob:
 
     Args:
         source: An open source.
-        encode: Turns a chunk into an encoded chunk.
+        encode: Turns a chunk into an encoded chunk, in steps.
         engine: Delivers the records.
         lane: The lane to deliver on; None for a dry run.
         settings: Gives the linger time.
@@ -62,7 +63,7 @@ class ImportJob:
     def __init__(
         self,
         source: Source,
-        encode: Callable[[Chunk], EncodedChunk],
+        encode: Encode,
         *,
         engine: Engine,
         lane: Lane | None,
@@ -174,10 +175,7 @@ class ImportJob:
             await self._take(chunk)
 
     async def _take(self, chunk: Chunk) -> None:
-        try:
-            encoded = self._encode(chunk)
-        except asyncio.CancelledError:  # encoding awaits nothing, so the transform function raised it
-            raise cancelled_within(f"{self._source.name}: the transform function") from None
+        encoded = await in_slices(self._encoded(chunk))
         if self._store is not None:
             await self._store.remove_duplicates(encoded)
         if self._batcher is not None:
@@ -185,9 +183,16 @@ class ImportJob:
         else:
             encoded.tally.skipped[_DRY_RUN] += len(encoded.parts)
             encoded.parts = ()
+            await in_slices(note_rejects(self._settlement, encoded))
             self._settlement.enter(encoded)
         if self._journal.is_full:
             await self._save()
+
+    def _encoded(self, chunk: Chunk) -> Steps[EncodedChunk]:
+        try:
+            return (yield from self._encode(chunk))
+        except asyncio.CancelledError:  # the steps await nothing, so the transform function raised it
+            raise cancelled_within(f"{self._source.name}: the transform function") from None
 
     async def _save(self, *, is_done: bool = False) -> None:
         await self._journal.save(self._settlement.position, self._settlement.settled, is_done=is_done)

@@ -1,12 +1,13 @@
 """What passes through a job: chunks of records as read, encoded chunks, rejected records and positions."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import msgspec
 
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.models import Verdict
+from mixpanel_async.time_slice import Steps
 
 FlatRecord: TypeAlias = Mapping[str, object]
 
@@ -83,3 +84,18 @@ class EncodedChunk(msgspec.Struct):
     end: Position | None = None
     unsafe: Sequence[int] = ()
     skipped: Mapping[int, str] = {}
+
+
+# Encodes a chunk in steps: a chunk may hold a million records, and the loop must not wait for all of them.
+Encode: TypeAlias = Callable[[Chunk], Steps[EncodedChunk]]
+STEP_RECORDS: Final = 8  # records that take a full check, per step: with hundreds of fields, one takes up to 0.5 ms
+_STEP_REJECTS: Final = 64
+
+
+def count_rejects(rejects: Sequence[RejectedRecord], tally: Tally) -> Steps[None]:
+    """Count the rejected records of a chunk, in steps."""
+    for index, reject in enumerate(rejects):
+        tally.read += 1
+        tally.count(reject.verdict)
+        if index % _STEP_REJECTS == 0:
+            yield

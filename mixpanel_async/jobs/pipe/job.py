@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import Final, TypeAlias
 
 from mixpanel_async.clock import Clock
@@ -12,12 +12,13 @@ from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import AccessRefusedError, MixpanelError
 from mixpanel_async.jobs.imports.batcher import Batcher
-from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
+from mixpanel_async.jobs.model.chunks import Encode
 from mixpanel_async.jobs.model.counts import ACCESS_REASONS, REFUSED
 from mixpanel_async.jobs.model.report import Ack
 from mixpanel_async.jobs.pipe.ordered_acks import OrderedAcks
 from mixpanel_async.jobs.sources.iterables import Record, RecordSource, cancelled_within, close_generator
 from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.time_slice import in_slices
 
 Item: TypeAlias = Record | tuple[object, Record]
 PipeSource: TypeAlias = AsyncIterable[Item] | Iterable[Item]
@@ -30,7 +31,7 @@ class Pipe:
 
     Args:
         source: Yields records, or pairs of a position and a record.
-        encode: Turns a chunk into an encoded chunk.
+        encode: Turns a chunk into an encoded chunk, in steps.
         engine: Delivers the records.
         lane: The lane to deliver on.
         settings: Gives the linger time.
@@ -42,7 +43,7 @@ class Pipe:
     def __init__(
         self,
         source: PipeSource,
-        encode: Callable[[Chunk], EncodedChunk],
+        encode: Encode,
         *,
         engine: Engine,
         lane: Lane,
@@ -144,7 +145,7 @@ class Pipe:
             async with contextlib.aclosing(self._source.chunks()) as chunks:
                 async for chunk in chunks:
                     async with self._turn:
-                        await self._batcher.add(self._encode(chunk))
+                        await self._batcher.add(await in_slices(self._encode(chunk)))
                     # A source that never waits must not keep the loop from sending.
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
@@ -162,7 +163,7 @@ class Pipe:
     async def _take_held(self) -> None:
         async with self._turn:
             for chunk in self._source.take():
-                await self._batcher.add(self._encode(chunk))
+                await self._batcher.add(await in_slices(self._encode(chunk)))
 
     async def _tick(self) -> None:
         """Send records that linger: a source that pauses must not hold back the records before the pause."""

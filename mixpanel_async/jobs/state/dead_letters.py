@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 import orjson
 
-from mixpanel_async.jobs.model.chunks import Chunk, RejectedRecord
+from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, RejectedRecord
 from mixpanel_async.records.rejection import malformed
+from mixpanel_async.time_slice import Steps
 
 
 class DeadLetter(msgspec.Struct, omit_defaults=True):
@@ -81,12 +82,14 @@ def settled_dead_letters(lines: Iterable[bytes], is_settled: Callable[[str, int]
             yield line
 
 
-def repaired_records(chunk: Chunk) -> Chunk:
-    """Return a chunk of dead letters as a chunk of the records that they hold."""
+def repaired_records(chunk: Chunk) -> Steps[Chunk]:
+    """Return a chunk of dead letters as a chunk of the records that they hold, in steps."""
     records: list[bytes] = []
     numbers: list[int] = []
     rejects = list(chunk.rejects)
-    for line, number in zip(chunk.lines, chunk.numbers, strict=True):
+    for index, (line, number) in enumerate(zip(chunk.lines, chunk.numbers, strict=True)):
+        if index % STEP_RECORDS == 0:
+            yield
         if line.isspace():
             continue
         letter = decode_dead_letter(line)

@@ -64,12 +64,10 @@ class Settlement:
         self._is_stuck = False
 
     def enter(self, chunk: EncodedChunk) -> PendingChunk:
-        """Count a chunk in, with the outcomes that it already has."""
+        """Count a chunk in, with the outcomes that it already has; its rejects were noted before."""
         pending = PendingChunk(chunk)
         self.total.add(chunk.tally)
         self.waiting += pending.waiting
-        for reject in chunk.rejects:
-            self.note_reject(chunk.name, reject)
         if not self._is_stuck:
             self._open.append(pending)
             self._advance()

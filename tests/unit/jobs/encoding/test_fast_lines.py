@@ -13,6 +13,7 @@ from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.fast_lines import LineChecker
 from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
 from tests.records import NOON, event
+from tests.steps import at_once
 from tests.unit.jobs.reference import expected
 
 NOW = float(NOON + 10_000)
@@ -83,12 +84,12 @@ def checked(
     checker = LineChecker(EventWindow(window), lambda: NOW, 1_000_000)
     splitter = LineSplitter()
     blocks = [content[start : start + size] for start in range(0, len(content), size)]
-    total = EncodedChunk("", [], [], checker.check(Chunk("", range(1, 1))).tally)
+    total = EncodedChunk("", [], [], at_once(checker.check(Chunk("", range(1, 1)))).tally)
     sent: list[bytes] = []
     rejected: list[int] = []
-    for found in [*map(splitter.feed, blocks), splitter.close()]:
+    for found in [*(at_once(splitter.feed(block)) for block in blocks), splitter.close()]:
         numbers = range(found.first, found.first + len(found.lines))
-        piece = checker.check(Chunk("file", numbers, lines=found.lines))
+        piece = at_once(checker.check(Chunk("file", numbers, lines=found.lines)))
         assert len(piece.parts) == len(piece.numbers)
         all_lines = content.split(b"\n")
         assert all(part.strip() == all_lines[n - 1].strip() for part, n in zip(piece.parts, piece.numbers, strict=True))
@@ -155,10 +156,10 @@ def test_the_window_is_bounded_and_long_enough() -> None:
     checker = LineChecker(window, lambda: NOW, 1_000_000)
     lines = [orjson.dumps(event(number)) for number in range(1000)]
     for number, line in enumerate(lines):
-        assert checker.check(Chunk("", (1,), lines=(line,))).tally.duplicates == 0
+        assert at_once(checker.check(Chunk("", (1,), lines=(line,)))).tally.duplicates == 0
         earlier = lines[max(0, number - 99)]
         if number:
-            assert checker.check(Chunk("", (1,), lines=(earlier,))).tally.duplicates == 1
+            assert at_once(checker.check(Chunk("", (1,), lines=(earlier,)))).tally.duplicates == 1
         assert len(window) <= 150
 
 
@@ -166,7 +167,7 @@ def test_a_line_above_the_limit_is_too_large() -> None:
     """An event of more than 1 MB is rejected as too large, with both numbers in the message."""
     line = orjson.dumps(event(1, x="x" * 1_000_000))
     checker = LineChecker(EventWindow(10), lambda: NOW, 1_000_000)
-    piece = checker.check(Chunk("", (7,), lines=(line,)))
+    piece = at_once(checker.check(Chunk("", (7,), lines=(line,))))
     assert [reject.number for reject in piece.rejects] == [7]
     assert piece.rejects[0].verdict.reason == "too_large"
     assert "1,000,000" in piece.rejects[0].verdict.message
