@@ -6,6 +6,7 @@ from typing import Final
 from mixpanel_async.codecs.gzip import BROKEN, Decompressor
 from mixpanel_async.errors import ConnectionLostError, TruncatedReplyError
 from mixpanel_async.session.messages import StreamReply
+from mixpanel_async.time_slice import TimeSlice
 
 _MAX_PIECE_BYTES: Final = 1024 * 1024  # so that a few compressed bytes cannot fill the memory
 
@@ -22,10 +23,14 @@ async def decompressed_stream(reply: StreamReply) -> AsyncIterator[bytes]:
             yield chunk
         return
     body = Decompressor()
+    time_slice = TimeSlice()
     try:
         async for chunk in reply.chunks():
             for piece in body.pieces(chunk, _MAX_PIECE_BYTES):
                 yield piece
+                # One chunk may decompress to a thousand pieces.
+                if time_slice.is_over:
+                    await time_slice.next()
     except BROKEN as error:
         raise ConnectionLostError(f"the reply's compressed body is broken: {error}", sent=True) from None
     if not body.is_whole:

@@ -23,6 +23,7 @@ from mixpanel_async.session import Session
 from mixpanel_async.session.messages import StreamReply
 from mixpanel_async.session.retry import backoff_seconds
 from mixpanel_async.session.streaming import decompressed_stream
+from mixpanel_async.time_slice import TimeSlice
 
 _DAY: Final = dt.timedelta(days=1)
 _WRITE_BYTES: Final = 1024 * 1024
@@ -107,9 +108,13 @@ class Export(ProfileExport):
         Reference: https://developer.mixpanel.com/reference/raw-event-export
         """
         async with aclosing(self.blocks(from_date, to_date, **options)) as blocks:
+            time_slice = TimeSlice()
             async for block in blocks:
                 for line in block.splitlines():
                     yield read_event(line)
+                    # A loop over lines that are there never waits, and other tasks would not run meanwhile.
+                    if time_slice.is_over:
+                        await time_slice.next()
 
     async def blocks(self, from_date: Date, to_date: Date, **options: Unpack[ExportOptions]) -> AsyncGenerator[bytes]:
         """Yield events as blocks of whole JSON lines, unchanged.

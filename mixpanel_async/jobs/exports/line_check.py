@@ -6,7 +6,8 @@ from typing import Final, cast
 import msgspec
 import orjson
 
-from mixpanel_async.errors import TruncatedReplyError
+from mixpanel_async.codecs.lines import MAX_LINE_BYTES
+from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 
 _MAX_SHOWN: Final = 80
@@ -27,6 +28,9 @@ class LineCutter:
 
         Args:
             parts: The bytes since the last call.
+
+        Raises:
+            UnexpectedReplyError: A line is longer than any event; without a bound, it would be read into memory.
         """
         for index in reversed(range(len(parts))):
             end = parts[index].rfind(b"\n") + 1
@@ -36,6 +40,12 @@ class LineCutter:
                 self._rest = b"".join((last[end:], *parts[index + 1 :]))
                 return block
         self._rest = b"".join((self._rest, *parts))
+        if len(self._rest) > MAX_LINE_BYTES:
+            raise UnexpectedReplyError(
+                f"a line of the export is longer than {MAX_LINE_BYTES:,} bytes: {_shown(self._rest)}",
+                status=200,
+                operation="export.events",
+            )
         return b""
 
     def end(self) -> None:
