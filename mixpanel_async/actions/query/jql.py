@@ -18,6 +18,7 @@ from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 from mixpanel_async.session.streaming import decompressed_stream
+from mixpanel_async.time_slice import Steps, TimeSlice, in_slices
 
 T = TypeVar("T")
 JQL_TIMEOUT_SECONDS = 150.0  # Mixpanel gives a script two minutes
@@ -143,9 +144,13 @@ class Jql(Resource):
         async with self._session.stream(request) as stream:
             head = Reply(stream.status, stream.headers, b"")
             async with aclosing(decompressed_stream(stream)) as pieces:  # type: ignore[type-var]
+                time_slice = TimeSlice()
                 async for piece in pieces:
-                    for row in _split(request, head, splitter, piece):
+                    for row in await in_slices(_split(request, head, splitter, piece)):
                         yield read_json(request, head, type or object, row)
+                        # A loop over rows that are there never waits, and other tasks would not run meanwhile.
+                        if time_slice.is_over:
+                            await time_slice.next()
         try:
             splitter.close()
         except JsonArrayError as error:
@@ -158,9 +163,9 @@ def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scop
     return msgspec.structs.replace(request, body=body, content_type=FORM, timeout_seconds=timeout_seconds)
 
 
-def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> list[bytes]:
+def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> Steps[list[bytes]]:
     try:
-        return splitter.feed(piece)
+        return (yield from splitter.feed_in_steps(piece))
     except JsonArrayError as error:
         raise UnexpectedReplyError(
             f"the reply is invalid: {error}", status=reply.status, operation=request.operation

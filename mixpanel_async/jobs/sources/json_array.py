@@ -7,6 +7,7 @@ from mixpanel_async.codecs.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.time_slice import in_slices
 
 
 class JsonArrayReader:
@@ -32,7 +33,7 @@ class JsonArrayReader:
             if is_first:
                 block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
             try:
-                elements = splitter.feed(block)
+                elements = await in_slices(splitter.feed_in_steps(block))
             except JsonArrayError as error:
                 raise self._broken(number, error) from None
             skipped = max(0, min(len(elements), self._start.number - number))

@@ -25,7 +25,7 @@ async def main():
     async with AsyncMixpanel("token") as mp:
         await mp.import_events([{}], dry_run=True)
         task = asyncio.create_task(probe())
-        report = await mp.import_events(sys.argv[1], dry_run=True, format="ndjson")
+        report = await mp.import_events(sys.argv[1], dry_run=True, format=sys.argv[2])
         task.cancel()
     assert report.is_balanced
     print(longest)
@@ -37,13 +37,19 @@ _LIMIT_SECONDS: Final = 0.5
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"\n" * 2_000_000, b"{}\n" * 400_000, b"{x\n" * 400_000],
-    ids=["blank lines", "empty objects", "malformed lines"],
+    ("content", "form"),
+    [
+        (b"\n" * 2_000_000, "ndjson"),
+        (b"{}\n" * 400_000, "ndjson"),
+        (b"{x\n" * 400_000, "ndjson"),
+        (b"[" + b"{}," * 400_000 + b"{}]", "json"),
+        (b"[" + (b'{"a":' * 200 + b"1" + b"}" * 200 + b",") * 1_000 + b"{}]", "json"),
+    ],
+    ids=["blank lines", "empty objects", "malformed lines", "array of empty objects", "array of deep objects"],
 )
-def test_an_import_does_not_hold_the_loop(content: bytes, tmp_path: Path) -> None:
+def test_an_import_does_not_hold_the_loop(content: bytes, form: str, tmp_path: Path) -> None:
     """A block of a million records is encoded in slices, between which other tasks run."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(content)
-    done = subprocess.run([sys.executable, "-c", _PROBE, str(path)], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", _PROBE, str(path), form], check=True, capture_output=True, text=True)
     assert float(done.stdout) < _LIMIT_SECONDS
