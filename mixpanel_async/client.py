@@ -560,6 +560,7 @@ class AsyncMixpanel:
     ) -> AsyncGenerator[Ack[object]]:
         from mixpanel_async.jobs.run import open_pipe
 
+        self._engine.check_loop()  # here: its tasks would report it as a record that was not delivered
         pipe = open_pipe(
             self._context,
             source,

@@ -288,6 +288,8 @@ class Accumulator:
         """Queue a batch again as two halves."""
         self.ledger.requeue(len(batch))
         self.backpressure.drop_body(batch)
+        if is_too_large:
+            lane.note_too_large(batch)
         for half in reversed(batch.halves()):
             if is_too_large:
                 half.split_from = batch.body_bytes

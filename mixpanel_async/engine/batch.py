@@ -12,6 +12,7 @@ from mixpanel_async.errors import MixpanelError
 
 T = TypeVar("T")
 MAX_BISECT_REQUESTS: Final = 100
+_SHORT_SEARCH_REQUESTS: Final = 2  # both halves, where the batch before had no good record
 BRACKETS_BYTES: Final = 2
 COMMA_BYTES: Final = 1
 
@@ -23,14 +24,30 @@ class Bisection:
         requests_left: Requests that the search may still cost; a few bad records among 2,000 need some 22 each.
         open_parts: Parts of the batch without an outcome.
         has_good: Whether a part of it was accepted.
+
+    Args:
+        is_short: Whether the search ends with the halves unless one of them is accepted.
     """
 
-    __slots__ = ("has_good", "open_parts", "requests_left")
+    __slots__ = ("_refused", "_spare_requests", "has_good", "open_parts", "requests_left")
 
-    def __init__(self) -> None:
-        self.requests_left = MAX_BISECT_REQUESTS
+    def __init__(self, *, is_short: bool = False) -> None:
+        self.requests_left = _SHORT_SEARCH_REQUESTS if is_short else MAX_BISECT_REQUESTS
+        self._spare_requests = MAX_BISECT_REQUESTS - self.requests_left
         self.open_parts = 1
         self.has_good = False
+        self._refused: set[Batch] = set()
+
+    def note_good(self) -> None:
+        """Note that a part was accepted: the search is worth all its requests."""
+        self.has_good = True
+        self.requests_left += self._spare_requests
+        self._spare_requests = 0
+
+    def is_undecided(self, batch: "Batch") -> bool:
+        """Note that a part of a short search was refused; return whether the outcome of another one will tell more."""
+        self._refused.add(batch)
+        return self._spare_requests > 0 and self.open_parts > len(self._refused)
 
 
 class Batch:

@@ -17,6 +17,7 @@ from mixpanel_async.errors import (
     ServerError,
     ServiceUnavailableError,
     TransportError,
+    UnexpectedReplyError,
     UsageError,
 )
 from mixpanel_async.models import IngestionReply, Outcome, Verdict
@@ -113,7 +114,7 @@ def decide(
     """
     match error:
         case None:
-            return _read_success(path, batch, reply_body or b"")
+            return _read_success(path, batch, reply_body or b"", is_bulk=is_bulk)
         case UsageError():
             return Stop(error, Verdict(Outcome.REJECTED, "misconfigured", "", str(error)))
         case PayloadTooLargeError():
@@ -185,10 +186,12 @@ def _read_too_large(batch: Batch, error: PayloadTooLargeError) -> Decision:
     return Settle(stopped(batch, Verdict(Outcome.REJECTED, "too_large", "", str(error))))
 
 
-def _read_success(path: IngestionPath, batch: Batch, body: bytes) -> Decision:
+def _read_success(path: IngestionPath, batch: Batch, body: bytes, *, is_bulk: bool) -> Decision:
     reply = read_reply(body)
     if reply is None:
-        return _mismatch(batch, "it cannot be read, or says nothing about the records")
+        problem = "the reply says nothing about the records: it does not come from Mixpanel"
+        error = UnexpectedReplyError(problem, status=200, operation=path.strip("/"))
+        return _read_foreign(batch, error, is_bulk=is_bulk, is_ambiguous=True)
     if reply.status in {0, "0"}:
         return _refused(batch, "refused", reply.error or "Mixpanel found no valid record")
     if reply.failed_records:
@@ -220,12 +223,13 @@ def _read_refusal(batch: Batch, body: bytes, error: ApiError, *, is_bulk: bool) 
     return _refused(batch, "refused", str(error))
 
 
-def _read_foreign(batch: Batch, error: ApiError, *, is_bulk: bool) -> Decision:
+def _read_foreign(batch: Batch, error: ApiError, *, is_bulk: bool, is_ambiguous: bool = False) -> Decision:
     """Return the decision for a reply of a proxy or a login page, which says nothing about the records."""
     if is_bulk and batch.foreign_replies >= MAX_FOREIGN_REPLIES:
         message = f"{error}; the reply does not come from Mixpanel: check the base URL, the region and the proxy"
-        return Settle(stopped(batch, Verdict(Outcome.REJECTED, "not_found", "", message)))
-    return Retry(error, error.retry_after, is_congestion=True, is_foreign=True)
+        verdict = Verdict(Outcome.UNKNOWN if is_ambiguous else Outcome.REJECTED, "not_found", "", message)
+        return Settle(stopped(batch, verdict))
+    return Retry(error, error.retry_after, is_ambiguous=is_ambiguous, is_congestion=True, is_foreign=True)
 
 
 def _read_failures(batch: Batch, reply: IngestionReply) -> Decision:

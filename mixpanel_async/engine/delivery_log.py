@@ -16,13 +16,13 @@ _INTERVAL_SECONDS: Final = 60.0
 class _Outage:
     """Attempts that fail, from the first one to the next success."""
 
-    __slots__ = ("attempts", "error", "is_told", "since")
+    __slots__ = ("attempts", "error", "since", "told")
 
     def __init__(self, since: float) -> None:
         self.since = since
         self.attempts = 0
         self.error = ""
-        self.is_told = False
+        self.told = 0  # attempts at the last message: without new ones there is nothing new to say
 
 
 class _Loss:
@@ -52,7 +52,7 @@ class DeliveryLog:
     def note_accepted(self, path: str, now: float) -> None:
         """Note an attempt that succeeded; it ends an outage."""
         outage = self._outages.pop(path, None)
-        if outage is not None and outage.is_told:
+        if outage is not None and outage.told:
             _log.warning(
                 "%s: delivery works again after %.0f s and %d failed attempts",
                 path,
@@ -74,9 +74,9 @@ class DeliveryLog:
             queued: Records that wait for delivery.
         """
         for path, outage in self._outages.items():
-            if self._is_due("outage", path, now):
-                lasts = f"has been failing for {now - outage.since:.0f} s" if outage.is_told else "began to fail"
-                outage.is_told = True
+            if outage.attempts > outage.told and self._is_due("outage", path, now):
+                lasts = f"has been failing for {now - outage.since:.0f} s" if outage.told else "began to fail"
+                outage.told = outage.attempts
                 _log.warning(
                     "%s: delivery %s: %s (%d failed attempts, %d records queued; retried until their deadline)",
                     path, lasts, outage.error, outage.attempts, queued,
@@ -92,7 +92,8 @@ class DeliveryLog:
 
     def next_due(self) -> float:
         """Return the time of the next message; `inf` if there is nothing to say."""
-        pending = [("outage", path) for path in self._outages] + [("loss", path) for path in self._losses]
+        pending = [("outage", path) for path, outage in self._outages.items() if outage.attempts > outage.told]
+        pending += [("loss", path) for path in self._losses]
         return min((self._next.get(kind, float("-inf")) for kind in pending), default=float("inf"))
 
     def _is_due(self, kind: str, path: str, now: float) -> bool:

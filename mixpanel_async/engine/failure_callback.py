@@ -1,6 +1,5 @@
 """Calls on_failure; forgets the dedupe keys of failed records."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -35,7 +34,9 @@ class Failures:
             batch.tickets.settle(batch.parts, verdict, exceptions)
             if exceptions or not verdict.is_delivered:
                 self.note(batch.parts, verdict, exceptions)
-        except (Exception, asyncio.CancelledError):  # CancelledError: a callback may ask a future that was cancelled
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # a callback may raise anything: CancelledError of a future, a test framework's own
             _log.exception("the outcome %s of %d records could not be reported", verdict.outcome.value, len(batch))
 
     def note(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
@@ -50,5 +51,7 @@ class Failures:
             if self._on_failure is not None:
                 try:
                     self._on_failure(part, one)
-                except (Exception, asyncio.CancelledError):  # as above
+                except (KeyboardInterrupt, SystemExit):
+                    raise
+                except BaseException:  # as above
                     _log.exception("on_failure raised; the record's outcome is %s", one.outcome.value)

@@ -16,8 +16,8 @@ from mixpanel_async.models import Verdict
 from mixpanel_async.session import Request
 
 _REOPEN_SECONDS: Final = (60.0, 300.0)  # after the first refused credential, and after each one that follows
-_GROW_AFTER: Final = 10  # accepted batches, then the cap that a 413 taught is tried a quarter higher
-_GROWTH: Final = 1.25
+_GROWTH: Final = 2  # the cap that a 413 taught is doubled after an accepted batch, so that a burst of 413s is forgotten
+_MAX_GROW_AFTER: Final = 64  # accepted batches; a true limit costs one refused request in so many
 _MAX_REPLY_BYTES: Final = 4 * 1024 * 1024  # 2,000 failed records are named in well under a megabyte
 
 
@@ -86,6 +86,9 @@ class Lane:
         self._stops = 0
         self._reopen_at = float("inf")
         self._accepted = 0
+        self._grow_after = 1
+        self._has_grown = False
+        self._proven_bytes = 0
         self._delayed: list[tuple[float, int, Batch]] = []
         self._numbers = itertools.count()
 
@@ -127,19 +130,33 @@ class Lane:
 
     # --- what replies teach ---
 
+    def note_too_large(self, batch: Batch) -> None:
+        """Note a batch that got 413."""
+        if batch.body_bytes <= self._proven_bytes:
+            self._proven_bytes = 0  # what was accepted before says nothing any more
+
     def note_accepted(self, batch: Batch) -> None:
         """Learn from a batch that was accepted: the size that is taken after a 413, and that the lane works."""
         self.is_on_trial = self.refuses_all = False
         self._stops = 0
-        if batch.split_from is not None:
-            cap = max(MIN_SPLIT_BYTES, batch.body_bytes)
-            self.builder.max_bytes = min(self.builder.max_bytes, cap) if batch.split_from > cap else self.max_bytes
-            self._accepted = 0
+        size, refused = batch.body_bytes, batch.split_from
+        cap = max(MIN_SPLIT_BYTES, size)
+        # A larger body has been accepted since: then the 413 was not about the size.
+        is_lesson = refused is not None and refused > max(cap, self._proven_bytes)
+        self._proven_bytes = max(self._proven_bytes, size)
+        if is_lesson and size < self.max_bytes:
+            if self._has_grown:  # in vain: the next attempt comes later
+                self._grow_after = min(_MAX_GROW_AFTER, self._grow_after * 2)
+            self._set_cap(cap, has_grown=False)
         elif self.max_bytes < self.spec.max_bytes:
             self._accepted += 1
-            if self._accepted >= _GROW_AFTER:
-                self.builder.max_bytes = min(self.spec.max_bytes, int(self.max_bytes * _GROWTH))
-                self._accepted = 0
+            if self._accepted >= self._grow_after:
+                self._set_cap(max(size, self.max_bytes * _GROWTH), has_grown=True)
+
+    def _set_cap(self, cap: int, *, has_grown: bool) -> None:
+        self.builder.max_bytes = min(self.spec.max_bytes, cap)
+        self._has_grown = has_grown
+        self._accepted = 0
 
     def stop(self, verdict: Verdict, now: float, *, is_final: bool) -> None:
         """Refuse every record with one verdict.

@@ -168,7 +168,7 @@ class Sender:
 
     def _note_accepted(self, lane: Lane, batch: Batch) -> None:
         if batch.bisection is not None:
-            batch.bisection.has_good = True
+            batch.bisection.note_good()
         self._accumulator.note_accepted(lane, batch)
 
     def _without_secrets(self, verdict: Verdict) -> Verdict:
@@ -189,9 +189,14 @@ class Sender:
         if lane.stopped is not None:
             self._settle(lane, batch, decisions.stopped(batch, lane.stopped), {})
             return
-        search = batch.bisection or Bisection()
-        if lane.refuses_all or search.requests_left <= 1:
-            self._settle(lane, batch, decisions.stopped(batch, verdict), {})
+        search = batch.bisection or Bisection(is_short=lane.refuses_all)
+        if search.requests_left <= 1:
+            if search.is_undecided(batch):
+                # The rest may still be accepted; then it is this part that has a bad record.
+                due = self._clock.monotonic() + backoff_seconds(batch.attempts, self._clock.uniform)
+                self._accumulator.put_back(lane, batch, due=due)
+            else:
+                self._settle(lane, batch, decisions.stopped(batch, verdict), {})
             return
         batch.bisection = search
         search.requests_left -= 2
@@ -226,7 +231,8 @@ class Sender:
         batch.mismatches += isinstance(retry.error, decisions.MismatchError)
         batch.foreign_replies += retry.is_foreign
         batch.split_from = None  # what is accepted after a wait says nothing about the size that was refused before
-        self._accumulator.log.note_failed(lane.spec.path, self._session.redacted(str(retry.error)), now)
+        if not _is_stale(batch, retry):  # nothing fails: servers close idle connections all the time
+            self._accumulator.log.note_failed(lane.spec.path, self._session.redacted(str(retry.error)), now)
         if retry.is_congestion:
             self._concurrency.note_congestion(now)
         if retry.is_ambiguous and batch.unsafe and not self._settings.replay_unsafe_updates:
@@ -245,7 +251,7 @@ class Sender:
         self._accumulator.put_back(lane, batch, due=due)
 
     def _delay(self, batch: Batch, retry: Retry, now: float) -> float:
-        if isinstance(retry.error, TransportError) and retry.error.is_stale and batch.attempts == 1:
+        if _is_stale(batch, retry):
             return 0.0  # the server closed an idle connection: a new one works, and nothing is overloaded
         retry_after = None if retry.retry_after is None else min(retry.retry_after, _PROBE_SECONDS)
         delay = backoff_seconds(batch.attempts, self._clock.uniform, retry_after=retry_after)
@@ -265,6 +271,11 @@ class Sender:
         self._accumulator.backpressure.drop_body(batch)
         self._accumulator.settle(lane, batch.select(sorted(batch.unsafe)), verdict, in_flight=True)
         return batch.select(others)
+
+
+def _is_stale(batch: Batch, retry: Retry) -> bool:
+    """Return whether the first attempt met an idle connection that the server had closed."""
+    return isinstance(retry.error, TransportError) and retry.error.is_stale and batch.attempts == 1
 
 
 def _note_sent(batch: Batch) -> None:

@@ -136,14 +136,32 @@ def test_successes(path: IngestionPath, body: bytes, decision: Decision) -> None
     assert decide(path, batch_of(2), body, None) == decision
 
 
+FOREIGN = [
+    pytest.param("/import", b"", id="no body"),
+    pytest.param("/import", b"<html>", id="not JSON"),
+    pytest.param("/import", b"\xff", id="not UTF-8"),
+    pytest.param("/import", b"[" * 100_000, id="nested without end"),
+    pytest.param("/import", b"{}", id="an empty object"),
+    pytest.param("/track", b"{}", id="an empty object for /track"),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), FOREIGN)
+def test_a_success_that_is_not_mixpanels(path: IngestionPath, body: bytes) -> None:
+    """A 200 of something else is retried until the deadline; a job gives up, and does not know what became of it."""
+    batch = batch_of(2)
+    found = decide(path, batch, body, None)
+    assert isinstance(found, Retry)
+    assert (found.is_ambiguous, found.is_foreign) == (True, True)
+    batch.foreign_replies = MAX_FOREIGN_REPLIES
+    assert isinstance(decide(path, batch, body, None), Retry)
+    found = decide(path, batch, body, None, is_bulk=True)
+    assert isinstance(found, Settle)
+    assert found.verdict.outcome is Outcome.UNKNOWN
+
+
 MISMATCHES = [
-    pytest.param("/import", b"", None, id="no body"),
-    pytest.param("/import", b"<html>", None, id="not JSON"),
-    pytest.param("/import", b"\xff", None, id="not UTF-8"),
-    pytest.param("/import", b"[" * 100_000, None, id="nested without end"),
     pytest.param("/import", b'{"status":"OK"}', None, id="no count"),
-    pytest.param("/import", b"{}", None, id="an empty object"),
-    pytest.param("/track", b"{}", None, id="an empty object for /track"),
     pytest.param("/track", b'{"error":"odd"}', None, id="an error without a status"),
     pytest.param("/engage", b'{"status":1,"error":"odd"}', None, id="a success with an error"),
     pytest.param("/import", b'{"code":200,"num_records_imported":2,"status":"error"}', None, id="a count and an error"),

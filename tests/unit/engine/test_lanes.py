@@ -97,17 +97,39 @@ def accepted(body_bytes: int, split_from: int | None = None) -> Batch:
 
 
 def test_the_size_after_a_413() -> None:
-    """A size is learned from a half that was accepted; it has a floor, and grows again with what is accepted."""
+    """A size is learned from a half that was accepted; it has a floor, and doubles with what is accepted."""
     lane = lane_of()
     lane.note_accepted(accepted(500_000, split_from=1_000_000))
     assert lane.max_bytes == 500_000
-    lane.note_accepted(accepted(100, split_from=200))
-    assert lane.max_bytes == 500_000
+    lane.note_accepted(accepted(100))
+    assert lane.max_bytes == 1_000_000
+    lane.note_accepted(accepted(100, split_from=100_000))
+    assert lane.max_bytes == 1_000_000, "larger bodies were accepted: the 413 was not about the size"
+    lane.note_too_large(accepted(500_000))
     lane.note_accepted(accepted(100, split_from=100_000))
     assert lane.max_bytes == MIN_SPLIT_BYTES
-    for _ in range(300):
+    for _ in range(12):
         lane.note_accepted(accepted(MIN_SPLIT_BYTES))
     assert lane.max_bytes == lane.spec.max_bytes
+
+
+def test_a_true_limit_is_tried_ever_more_rarely() -> None:
+    """Each attempt to grow that ends with a 413 doubles the number of batches until the next one, up to 64."""
+    lane = lane_of()
+    limit, refusals, batches = 400_000, 0, 0
+    while refusals < 10:
+        batches += 1
+        if lane.max_bytes > limit:
+            refusals += 1
+            lane.note_too_large(accepted(lane.max_bytes))
+            for _ in range(2):
+                lane.note_accepted(accepted(limit, split_from=lane.max_bytes))
+        else:
+            lane.note_accepted(accepted(lane.max_bytes))
+    for _ in range(60):
+        lane.note_accepted(accepted(lane.max_bytes))
+        assert lane.max_bytes == limit
+    assert batches > 200
 
 
 def test_a_refused_credential_is_tried_again() -> None:

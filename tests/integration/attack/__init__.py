@@ -1,0 +1,1 @@
+"""Attacks: what servers, loops, callbacks and outages bring that nobody wishes for."""
