@@ -18,6 +18,7 @@ from mixpanel_async.engine.failure_callback import OnFailure
 from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.env import read_environment
+from mixpanel_async.errors import ClientClosedError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
 from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats
@@ -560,7 +561,10 @@ class AsyncMixpanel:
     ) -> AsyncGenerator[Ack[object]]:
         from mixpanel_async.jobs.run import open_pipe
 
-        self._engine.check_loop()  # here: its tasks would report it as a record that was not delivered
+        # Checked here: the pipe's own tasks would report it as a record that was not delivered.
+        self._engine.check_loop()
+        if self._engine.is_closed:
+            raise ClientClosedError("the client is closed; make a new one to send records")
         pipe = open_pipe(
             self._context,
             source,

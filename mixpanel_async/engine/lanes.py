@@ -148,7 +148,7 @@ class Lane:
             if self._has_grown:  # in vain: the next attempt comes later
                 self._grow_after = min(_MAX_GROW_AFTER, self._grow_after * 2)
             self._set_cap(cap, has_grown=False)
-        elif self.max_bytes < self.spec.max_bytes:
+        elif refused is None and self.max_bytes < self.spec.max_bytes:
             self._accepted += 1
             if self._accepted >= self._grow_after:
                 self._set_cap(max(size, self.max_bytes * _GROWTH), has_grown=True)

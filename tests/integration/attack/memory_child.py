@@ -10,7 +10,7 @@ import pathlib
 import resource
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 from mixpanel_async import AsyncMixpanel, Settings
@@ -113,7 +113,7 @@ def start_import(mp: AsyncMixpanel, kind: str, path: pathlib.Path, records: int,
     if kind.startswith("import_profiles"):
         return mp.import_profiles(path, dry_run=dry_run)
     if kind.endswith("transform"):
-        return mp.import_events(path, transform=transformed, dry_run=dry_run)  # type: ignore[arg-type]
+        return mp.import_events(path, transform=transformed, dry_run=dry_run)
     return mp.import_events(path, dry_run=dry_run)
 
 

@@ -43,7 +43,7 @@ class Received:
 
 
 # Returns the bytes of the reply; None: close the connection without one.
-Script: TypeAlias = Callable[[Received], bytes | None | Awaitable[bytes | None]]
+Script: TypeAlias = Callable[[Received], bytes | Awaitable[bytes | None] | None]
 
 
 @dataclass

@@ -136,7 +136,7 @@ def test_successes(path: IngestionPath, body: bytes, decision: Decision) -> None
     assert decide(path, batch_of(2), body, None) == decision
 
 
-FOREIGN = [
+FOREIGN_SUCCESSES = [
     pytest.param("/import", b"", id="no body"),
     pytest.param("/import", b"<html>", id="not JSON"),
     pytest.param("/import", b"\xff", id="not UTF-8"),
@@ -146,7 +146,7 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize(("path", "body"), FOREIGN)
+@pytest.mark.parametrize(("path", "body"), FOREIGN_SUCCESSES)
 def test_a_success_that_is_not_mixpanels(path: IngestionPath, body: bytes) -> None:
     """A 200 of something else is retried until the deadline; a job gives up, and does not know what became of it."""
     batch = batch_of(2)
