@@ -152,8 +152,7 @@ async def test_a_receipt_elsewhere(note: Note) -> None:
 
         for _ in range(2):
             thread = elsewhere(wait, mp, answers)
-            while thread.is_alive():
-                await asyncio.sleep(0.001)
+            await asyncio.to_thread(thread.join)
             await mp.flush(timeout=5)
         await mp.aclose(timeout=5)
     note("receipt awaited in another loop: pending, settled", "WrongLoopError, no error", ", ".join(answers))
