@@ -265,10 +265,11 @@ class Accumulator:
         """
         if self._is_given_up:
             return None
+        now = self._clock.monotonic()
         for _ in range(len(self._turns)):
             lane = self._turns[0]
             self._turns.rotate(-1)
-            batch = lane.take() if has_share(lane.in_flight, 1, free) else None
+            batch = lane.take(now) if has_share(lane.in_flight, 1, free) else None
             if batch is not None:
                 lane.in_flight += 1
                 self.ledger.launch(len(batch))

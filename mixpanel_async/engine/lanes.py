@@ -207,9 +207,14 @@ class Lane:
             due = min(due, self.ready[0].deadline)
         return due
 
-    def take(self) -> Batch | None:
-        """Return the batch to send next, or None."""
-        if not self.ready or self.stopped is not None or (self.is_on_trial and self.in_flight):
+    def take(self, now: float) -> Batch | None:
+        """Return the batch to send next, or None; one whose deadline has passed is not sent."""
+        if (
+            not self.ready
+            or self.ready[0].deadline <= now
+            or self.stopped is not None
+            or (self.is_on_trial and self.in_flight)
+        ):
             return None
         if self.spec.is_ordered and (self.in_flight or self._delayed):
             return None

@@ -149,7 +149,7 @@ class Sender:
             return
         match decision:
             case Settle(verdict, exceptions):
-                if error is None or exceptions:
+                if verdict.is_delivered:
                     self._note_accepted(lane, batch)
                 shown = {index: self._without_secrets(one) for index, one in exceptions.items()}
                 self._settle(lane, batch, self._without_secrets(verdict), shown)

@@ -214,3 +214,46 @@ def test_a_lane_is_lent_one_stretch_at_a_time() -> None:
         assert room.lend(lane, 100)
         lane.credit -= 100
         assert lane.credit < 64 * 1024
+
+
+def test_a_server_that_accepts_nothing_is_not_searched_again_and_again() -> None:
+    """/track refuses with a 200 and a bare 0: after one search without a good record the next ones are short."""
+
+    async def main() -> None:
+        server = ScriptedServer(lambda _: Reply(200, {}, b"0"))
+        async with client_of(server, Settings(rates=NO_LIMIT)) as mp:
+            for number in range(2000):
+                await mp.track("u", "A", {"n": number})
+            await mp.flush()
+            first = mp.stats.requests
+            for number in range(2000):
+                await mp.track("u", "A", {"n": number})
+            await mp.flush()
+            assert mp.stats.outcomes[Outcome.REJECTED] == 4000
+            assert first <= 101
+            assert mp.stats.requests - first <= 4
+
+    run_virtually(main())
+
+
+def test_records_past_their_deadline_are_not_sent() -> None:
+    """However many records expire at once, none of them is sent after its deadline."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        sent: list[float] = []
+
+        def answer(_: WireRequest) -> Reply:
+            sent.append(loop.time())
+            return Reply(503, {}, b"{}")
+
+        settings = Settings(rates=NO_LIMIT, delivery_deadline_seconds=100.0, retry_quota=0)
+        async with client_of(ScriptedServer(answer), settings) as mp:
+            started = loop.time()
+            for number in range(30_000):
+                await mp.track("u", "A", {"n": number})
+            await mp.flush()
+            assert mp.stats.settled == 30_000
+        assert max(sent) < started + 100
+
+    run_virtually(main())

@@ -35,7 +35,7 @@ def test_the_nearest_deadline_comes_first() -> None:
     lane.insert(second)
     again = batch_due(20.0)
     lane.insert(again)
-    assert [lane.take() for _ in range(5)] == [first, again, second, third, None]
+    assert [lane.take(0.0) for _ in range(5)] == [first, again, second, third, None]
 
 
 def test_a_delayed_batch_waits() -> None:
@@ -43,21 +43,21 @@ def test_a_delayed_batch_waits() -> None:
     lane, batch = lane_of(), batch_due(100.0)
     lane.delay(batch, 7.0)
     lane.promote(6.9)
-    assert lane.take() is None
+    assert lane.take(0.0) is None
     lane.promote(7.0)
-    assert lane.take() is batch
+    assert lane.take(0.0) is batch
 
 
 def test_an_ordered_lane_has_one_batch_at_a_time() -> None:
     """An ordered lane sends nothing while a batch is in flight or waits for its retry."""
     lane = lane_of(batch_due(1.0), is_ordered=True)
     lane.in_flight = 1
-    assert lane.take() is None
+    assert lane.take(0.0) is None
     lane.in_flight = 0
     lane.delay(batch_due(2.0), 5.0)
-    assert lane.take() is None
+    assert lane.take(0.0) is None
     lane.promote(5.0)
-    assert lane.take() is not None
+    assert lane.take(0.0) is not None
 
 
 def test_what_is_due_next() -> None:
@@ -138,22 +138,22 @@ def test_a_refused_credential_is_tried_again() -> None:
     lane = lane_of(batch_due(1000.0), batch_due(2000.0))
     lane.stop(verdict, 0.0, is_final=False)
     lane.reopen(59.0)
-    assert lane.take() is None
+    assert lane.take(0.0) is None
     lane.reopen(60.0)
-    assert lane.take() is not None
+    assert lane.take(0.0) is not None
     lane.in_flight = 1
-    assert lane.take() is None
+    assert lane.take(0.0) is None
     lane.stop(verdict, 60.0, is_final=False)
     lane.in_flight = 0
     lane.reopen(359.0)
-    assert lane.take() is None
+    assert lane.take(0.0) is None
     lane.reopen(360.0)
     lane.note_accepted(accepted(100))
-    assert lane.take() is not None
+    assert lane.take(0.0) is not None
     lane.stop(verdict, 400.0, is_final=True)
     lane.insert(batch_due(3000.0))
     lane.reopen(10.0**9)
-    assert lane.take() is None
+    assert lane.take(0.0) is None
 
 
 def test_the_request_of_a_batch() -> None:
