@@ -1,4 +1,4 @@
-"""Kinds of credential. Each knows its Authorization header and hides its secret from everything that prints it."""
+"""Credential types and their Authorization headers. A repr never shows the secret."""
 
 import base64
 from collections.abc import Iterable

@@ -770,7 +770,7 @@ class AsyncMixpanel:
         """Send what is queued now and wait for its outcomes.
 
         Args:
-            timeout: Seconds to wait at most; None: as long as it takes. What is unsettled then goes on.
+            timeout: Seconds to wait at most; None: as long as it takes. Delivery continues afterwards.
 
         Returns:
             What settled during the call, and how much is pending.

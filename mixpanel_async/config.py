@@ -64,7 +64,7 @@ def read_region(value: str) -> Region:
     """Return the region called `value`: us, eu or in.
 
     Raises:
-        InvalidSettingError: There is no such region.
+        InvalidSettingError: `value` is not a region.
     """
     try:
         return Region(value.lower())
@@ -80,7 +80,7 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
         base_url: One address for all four, or a mapping from a server's name to its address.
 
     Raises:
-        InvalidSettingError: An address is no http(s) URL, or carries a user, a query or a fragment.
+        InvalidSettingError: A URL is not an http(s) URL, or contains a user, a query or a fragment.
     """
     hosts = dict(_HOSTS[region])
     if base_url is None:
@@ -98,12 +98,14 @@ def _checked_address(address: str) -> str:
     if parts is None:
         raise InvalidSettingError("base_url must look like https://host or http://host:port")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise InvalidSettingError("base_url must not carry a user, password, query or fragment; give credentials apart")
+        raise InvalidSettingError(
+            "base_url must not contain a user, password, query or fragment; pass credentials separately"
+        )
     return address.rstrip("/")
 
 
 def _http_parts(address: str) -> SplitResult | None:
-    """Return the parts of an http(s) address, or None if it is none that can be asked."""
+    """Return the parts of an http(s) URL, or None if the URL is invalid."""
     try:
         parts = urlsplit(address)
         is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -147,21 +149,21 @@ def _describe(annotation: object) -> str:
 
 
 class Rates(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a project may use of Mixpanel's API; the documented limits unless yours differ. None: not limited.
+    """Rate limits of a project; the defaults are Mixpanel's documented limits. None: no limit.
 
     Attributes:
         ingestion_events_per_minute: Records to /track, /import, /engage and /groups, rolling minute.
         ingestion_bytes_per_minute: Uncompressed body bytes of them, rolling minute.
         ingestion_requests_per_hour: Requests to them, rolling hour.
         query_per_hour: Calls of the Query API, JQL included.
-        query_concurrency: Those at once.
+        query_concurrency: Concurrent calls of it.
         export_per_hour: Calls of the Raw Data Export API.
-        export_per_second: Those in a second.
-        export_concurrency: Those at once.
+        export_per_second: Calls of it in a second.
+        export_concurrency: Concurrent calls of it.
         schemas_per_minute: Calls of the Lexicon Schemas API.
         schemas_entities_per_minute: Entities that they write.
         gdpr_per_second: Calls of the GDPR API.
-        max_wait_seconds: Longest wait of a call for its turn; after it the call raises RateLimitedError.
+        max_wait_seconds: Longest time that a call waits for its rate limit; then it raises RateLimitedError.
 
     Example:
         ```python
@@ -191,7 +193,7 @@ class Rates(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a client behaves; every field has a default that suits a service.
+    """Settings of a client; the defaults suit a service.
 
     Attributes:
         track_via: Endpoint of `track()`: `"track"` (token only, outcome UNVERIFIED) or strict `"import"` (a verdict
@@ -212,10 +214,9 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         max_call_retries: Retries of a query, export or other call that has an answer; records have their deadline.
         max_retry_after_seconds: Longest wait that a server's Retry-After header can ask for.
         retry_quota: Retries that may be made in a burst; each second gives one back, each success a tenth.
-        use_request_ip: Let Mixpanel set a user's place from the address that the request comes from, that is, this
-            machine's; off for servers.
+        use_request_ip: Let Mixpanel set a user's location from the IP address of this machine; off for servers.
         ordered_profiles: Deliver updates of profiles and groups strictly in the order they were made.
-        replay_unsafe_updates: Repeat $add, $append, $union and $remove after an ambiguous failure; they may then be
+        replay_unsafe_updates: Retry $add, $append, $union and $remove after an ambiguous failure; they may then be
             applied twice.
         gzip_level: 0 to 3, of isal; 0 stores.
         close_timeout_seconds: How long leaving `async with` may take to deliver what is left.
@@ -223,10 +224,10 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         total_timeout_seconds: For one ingestion or app request, its reply included.
         query_timeout_seconds: For one query; Mixpanel itself gives JQL two minutes.
         max_connections: Size of the connection pool.
-        proxy: URL of an HTTP proxy, with user and password where it wants them, which are shown nowhere; or None.
+        proxy: URL of an HTTP proxy, with user and password if required (they are never shown); or None.
         ssl_context: Replaces the default verification of certificates.
         user_agent: Put in front of the library's own.
-        rates: The project's rate limits.
+        rates: Rate limits of the project.
 
     Example:
         ```python

@@ -1,4 +1,4 @@
-"""What the environment variables MIXPANEL_… say."""
+"""Reads MIXPANEL_* environment variables."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """What the MIXPANEL_… environment variables say; None where one is not set."""
+    """Values of the MIXPANEL_* environment variables; None if not set."""
 
     token: str | None = None
     credentials: Credential | None = None
@@ -36,7 +36,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
-    """Return what the environment variables MIXPANEL_… say.
+    """Return the values of the MIXPANEL_* environment variables.
 
     MIXPANEL_TOKEN, _PROJECT_ID, _WORKSPACE_ID, _SERVICE_ACCOUNT_USERNAME, _SERVICE_ACCOUNT_SECRET, _PROJECT_SECRET,
     _OAUTH_TOKEN, _REGION and _BASE_URL. Empty variables count as not set.
@@ -67,7 +67,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
 def read_credentials(
     *, username: str | None, account_secret: str | None, project_secret: str | None, oauth_token: str | None
 ) -> Credential | None:
-    """Return the one credential among the given strings, or None if there is none.
+    """Return the only credential among the given strings, or None without one.
 
     Raises:
         InvalidSettingError: Half of a service account is missing, or there is more than one credential.

@@ -86,7 +86,7 @@ class InvalidRecordError(UsageError, ValueError):
 
 
 class CannotEncodeError(InvalidRecordError, TypeError):
-    """A record that cannot become JSON without changing its meaning: NaN, a key that is no string, an unknown type."""
+    """A record that cannot be written as JSON unchanged: NaN, a key that is not a string, an unknown type."""
 
 
 class RecordTooLargeError(InvalidRecordError):

@@ -1,4 +1,4 @@
-"""Values that travel between the rooms: outcomes, verdicts, reports and Mixpanel's ingestion replies."""
+"""Outcome, Verdict, Stats, DeliveryReport and Mixpanel's ingestion reply."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Properties: TypeAlias = Mapping[str, JSONValue]
 
 
 class Outcome(enum.Enum):
-    """What became of an admitted record; each gets exactly one."""
+    """The result of an admitted record; each record gets exactly one."""
 
     ACCEPTED = "accepted"  # Mixpanel confirmed this record
     UNVERIFIED = "unverified"  # Mixpanel took the request and gives no verdict for each record (/track, /engage)
@@ -36,7 +36,7 @@ class Verdict(msgspec.Struct, frozen=True):
         outcome: What became of the record.
         reason: A short, countable word: `"ok"`, `"invalid"`, `"too_large"`, `"unauthorized"`, `"deadline"`, ...
         field: The field at fault, if there is one.
-        message: The whole story, for people.
+        message: A full description, for people.
     """
 
     outcome: Outcome
@@ -54,7 +54,7 @@ class FailedRecord(msgspec.Struct, frozen=True):
     """One entry of `failed_records` in a reply to /import, /engage or /groups.
 
     Attributes:
-        index: Place of the record in the request, from 0.
+        index: Position of the record in the request, from 0.
         field: The field at fault.
         message: Mixpanel's words.
         insert_id: The record's id; Mixpanel spells the key both `insert_id` and `$insert_id`.
@@ -83,10 +83,10 @@ class Stats(msgspec.Struct, frozen=True):
     Attributes:
         admitted: Records taken in.
         outcomes: Settled records by outcome; every outcome has an entry.
-        queued: Records waiting to be sent, those between two tries included.
+        queued: Records waiting to be sent or retried.
         in_flight: Records in a request that is under way.
         buffered_bytes: Bytes held: queued, in flight and compressed.
-        requests: Requests that went over the wire, tries included.
+        requests: HTTP requests, retries included.
         retries: Requests among them that repeated an earlier one.
         sent_bytes: Body bytes of all requests, as sent (compressed where they were).
         rate_limited: Replies with status 429.

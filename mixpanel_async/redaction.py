@@ -42,7 +42,7 @@ def _spell(secret: str) -> Iterator[str]:
 
 
 def is_remote(path: str) -> bool:
-    """Return whether a path is an address; a drive letter is none."""
+    """Return whether a path is a URL; a drive letter is not a scheme."""
     return _ADDRESS.match(path) is not None
 
 
@@ -63,7 +63,7 @@ def _shown_link(link: str) -> str:
 
 
 def redacted(text: str, address: str) -> str:
-    """Return what somebody else says of an address without what is secret in it, or "" where that cannot be done."""
+    """Return another library's message about a URL without the URL's secrets, or "" if they cannot be removed."""
     found = without_secrets(text.replace(address, shown(address)))
     return "" if any(secret in found for secret in _secrets(address)) else found
 

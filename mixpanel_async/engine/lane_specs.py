@@ -1,4 +1,4 @@
-"""The lanes of a client: which endpoint, with which credential and options. Pure."""
+"""Builds the lane of /track, /import, /engage, /groups."""
 
 from collections.abc import Mapping
 from typing import Final

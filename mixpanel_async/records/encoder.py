@@ -1,7 +1,7 @@
-"""Records to bytes, once. Pure: the time is handed in.
+"""Encodes an event or update to JSON bytes once; dedupe key.
 
-An event is put together from three pieces: a head that is cached for each event name, the few fields that are ours, and
-the user's properties as orjson wrote them. Later steps move these bytes and never look inside.
+An event is joined from three pieces: a head that is cached for each event name, the few fields that are ours, and the
+user's properties as orjson wrote them. Later steps move these bytes and never decode them.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ from mixpanel_async.records import validation
 
 _WITH_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b}'
 _OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
-_MAX_HEADS: Final = 4096  # event names are few; a caller that makes them up must not fill the memory
+_MAX_HEADS: Final = 4096  # event names are few; generated ones must not fill the memory
 _MAX_PLAIN_KEY_BYTES: Final = 128
 _MAX_OWN_PROPERTIES: Final = limits.MAX_PROPERTIES - len(_OWN_FIELDS)
 _BRACE, _BRACKET = b"{["  # looking for one byte costs a tenth of looking for a string
 _find_null: Final = re.compile(rb"null").search
-# Operations that are not the same when applied twice.
+# Operations that change the result when applied twice.
 UNSAFE_OPERATIONS: Final = frozenset({"$add", "$append", "$union", "$remove"})
 
 
-# A record's JSON, and what makes it equal to another one: None where its $insert_id was made here and so is unique.
+# A record's JSON and its dedupe key; None if the $insert_id was generated here and is unique.
 Encoded: TypeAlias = tuple[bytes, bytes | None]
 
 
@@ -38,10 +38,10 @@ class EventEncoder:
     """Encodes events for one endpoint.
 
     Args:
-        token: Put into each event; None where the request's credential names the project.
-        max_bytes: Bound on one event.
+        token: Added to each event; None if the request's credential names the project.
+        max_bytes: Most bytes of one event.
         max_age_seconds: How old an event's time may be; None: from 1971 on.
-        needs_time: Whether an event without a time is refused; else it happened now.
+        needs_time: Whether an event without a time is rejected; else its time is now.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class EventEncoder:
         self._needs_time = needs_time
         self._max_bytes = min(max_bytes, limits.MAX_EVENT_BYTES)
         self._heads: dict[str, bytes] = {}
-        # 80 random bits a client and a number: unique, and half the cost of a uuid4 each.
+        # 80 random bits for each client and a counter: unique, at half the cost of a uuid4 for each event.
         self._with_own_id = b'%b%b,"time":%d,"$insert_id":"' + uuid.uuid4().hex[:20].encode() + b'-%x"%b}'
         self._numbers = itertools.count()
 
@@ -68,16 +68,16 @@ class EventEncoder:
         """Return an event as bytes.
 
         Args:
-            event: Its name.
-            distinct_id: Whose event it is; "" for nobody's.
-            properties: The user's; left untouched. `time` and `$insert_id` may be among them.
+            event: Name of the event.
+            distinct_id: The user's id; "" for an event without a user.
+            properties: Not changed. May contain `time` and `$insert_id`.
             now: Unix time in seconds.
-            time: When it happened; None: now.
-            insert_id: Its id, if it has one.
+            time: When the event happened; None: now.
+            insert_id: Its id; None: generated.
 
         Raises:
-            CannotEncodeError: It cannot become JSON.
-            InvalidRecordError: Mixpanel would refuse it.
+            CannotEncodeError: A value cannot be written as JSON.
+            InvalidRecordError: Mixpanel would refuse the event.
         """
         head = (self._heads.get(event) if type(event) is str else None) or self._new_head(event)
         if type(distinct_id) is not str or distinct_id in limits.FORBIDDEN_IDS:
@@ -124,8 +124,8 @@ class EventEncoder:
     def _own_fields(
         self, properties: dict[str, JSONValue], distinct_id: str, time: object, insert_id: str | None
     ) -> tuple[dict[str, JSONValue], object, str | None]:
-        """Take the fields that are ours out of the user's properties; the same one given twice must be the same."""
-        properties.pop("token", None)  # the client's token decides; a record cannot leave its project
+        """Take our own fields out of the user's properties; a field that is given twice must be equal."""
+        properties.pop("token", None)  # the client's token counts; a record cannot leave its project
         if "distinct_id" in properties and validation.read_distinct_id(properties.pop("distinct_id")) != distinct_id:
             raise InvalidRecordError(
                 "differs from the distinct_id of the call; give it once", field="properties.distinct_id"
@@ -158,11 +158,11 @@ def _given_twice(name: str) -> InvalidRecordError:
 
 
 def encode_properties(properties: Properties) -> bytes:
-    """Return properties, of which there are some, as JSON that follows others: a comma in place of the brace.
+    """Return one or more properties as JSON that follows other fields: a comma in place of the brace.
 
     Raises:
-        CannotEncodeError: They cannot become JSON.
-        InvalidRecordError: They are too many, too long or too deep.
+        CannotEncodeError: A value cannot be written as JSON.
+        InvalidRecordError: There are too many properties, keys or elements, or objects are nested too deeply.
     """
     try:
         body = orjson.dumps(properties)
@@ -182,7 +182,7 @@ def encode_json(value: JSONValue, field: str) -> bytes:
     """Return any value as JSON.
 
     Raises:
-        CannotEncodeError: It cannot become JSON without changing its meaning.
+        CannotEncodeError: The value cannot be written as JSON without changing its meaning.
     """
     try:
         body = orjson.dumps(value)
@@ -202,8 +202,8 @@ def encode_update(update: Mapping[str, JSONValue], max_bytes: int) -> Encoded:
     """Return an update of a profile or group as bytes.
 
     Raises:
-        CannotEncodeError: It cannot become JSON.
-        RecordTooLargeError: It is over the limit.
+        CannotEncodeError: A value cannot be written as JSON.
+        RecordTooLargeError: The update is over the limit.
     """
     part = encode_json(dict(update), "update")
     limit = min(max_bytes, limits.MAX_PROFILE_BYTES)
@@ -229,14 +229,14 @@ class _KeyFields(msgspec.Struct):
 
 
 def dedupe_key(event: str, time: float, distinct_id: str, insert_id: str) -> bytes:
-    """Return what makes two events equal to Mixpanel, as they are or, where they are long, as a 256-bit hash."""
-    # The length keeps a name that holds a NUL apart from a name and an id.
+    """Return what makes two events equal for Mixpanel: the fields themselves or, if they are long, a 256-bit hash."""
+    # The length tells a name that contains a NUL from a name and an id.
     key = f"{len(event)}\0{event}\0{time}\0{distinct_id}\0{insert_id}".encode("utf-8", "surrogatepass")
     return key if len(key) <= _MAX_PLAIN_KEY_BYTES else hashlib.blake2b(key, digest_size=32).digest()
 
 
 def read_key(part: bytes) -> bytes | None:
-    """Return the dedupe key of an encoded event, or None where it has none."""
+    """Return the dedupe key of an encoded event, or None if it has no key."""
     try:
         fields = msgspec.json.decode(part, type=_KeyFields)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

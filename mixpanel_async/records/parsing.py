@@ -8,10 +8,10 @@ from mixpanel_async.errors import InvalidRecordError
 
 
 def read_line(line: bytes) -> object:
-    """Return what a line says.
+    """Return the decoded line.
 
     Raises:
-        InvalidRecordError: It is no JSON.
+        InvalidRecordError: The line is not valid JSON.
     """
     try:
         return orjson.loads(line)
@@ -20,20 +20,20 @@ def read_line(line: bytes) -> object:
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        raise InvalidRecordError(f"byte {error.start + 1} is no UTF-8; convert the file") from None
+        raise InvalidRecordError(f"byte {error.start + 1} is not UTF-8; convert the file") from None
     hint = ""
     if b"NaN" in line or b"Infinity" in line:
         hint = "; JSON has no NaN or Infinity: leave the property out"
     elif line.startswith(b"\xef\xbb\xbf"):
         hint = "; a byte order mark stands only at the beginning of a file"
-    raise InvalidRecordError(f"no valid JSON: {problem}{hint}")
+    raise InvalidRecordError(f"not valid JSON: {problem}{hint}")
 
 
 def as_object(record: object, example: str = '{"event": ..., "properties": {...}}') -> Mapping[str, object]:
-    """Return what came as a record if it is one.
+    """Return a record if it is an object.
 
     Raises:
-        InvalidRecordError: It has no fields.
+        InvalidRecordError: The record is not an object.
     """
     if not isinstance(record, Mapping):
         raise InvalidRecordError(f"must be an object such as {example}")
@@ -41,7 +41,7 @@ def as_object(record: object, example: str = '{"event": ..., "properties": {...}
 
 
 def is_readable(line: bytes) -> bool:
-    """Return whether a line is JSON to the last corner."""
+    """Return whether the whole line is valid JSON."""
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError:

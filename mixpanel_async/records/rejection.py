@@ -10,18 +10,18 @@ from mixpanel_async.models import Outcome, Verdict
 
 
 def rejected(error: InvalidRecordError) -> Verdict:
-    """Return the outcome of a record that local validation refused."""
+    """Return the verdict of a record that failed validation."""
     reason = "too_large" if isinstance(error, RecordTooLargeError) else "invalid"
     return Verdict(Outcome.REJECTED, reason, error.field, error.message)
 
 
 def record_for_report(record: object) -> bytes:
-    """Return a refused record as JSON, as far as it can be written; where it cannot, as Python prints it."""
+    """Return a rejected record as JSON if possible, else as the JSON string of its repr."""
     try:
         return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
     except (TypeError, RecursionError):
         pass
-    # What is nested too deeply only reprlib prints; a caller's own __repr__ may raise anything.
+    # Only reprlib prints what is nested too deeply; a caller's own __repr__ may raise anything.
     for printed in (repr, reprlib.repr):
         with suppress(Exception):
             return orjson.dumps(printed(record).encode("utf-8", "replace").decode())
@@ -29,10 +29,10 @@ def record_for_report(record: object) -> bytes:
 
 
 def malformed(message: str) -> Verdict:
-    """Return the outcome of something that is no record at all."""
+    """Return the verdict of something that is not a record."""
     return Verdict(Outcome.REJECTED, "malformed", "", message)
 
 
 def too_deep(field: str = "") -> InvalidRecordError:
-    """Return the error for a record that is nested too deeply to be walked through."""
+    """Return the error for a record that is nested too deeply to validate."""
     return InvalidRecordError("is nested too deeply; flatten it", field=field)

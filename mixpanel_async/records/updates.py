@@ -21,11 +21,11 @@ def check_update(update: Update, operations: frozenset[str]) -> None:
     """Check the operations of one update.
 
     Raises:
-        InvalidRecordError: There is none, or one has a value of the wrong shape.
+        InvalidRecordError: The update has no operation, or an operation has a value of the wrong type.
     """
     found = [name for name in update if name in operations]
     if not found:
-        raise InvalidRecordError(f"it has no operation; use one of {', '.join(sorted(operations))}")
+        raise InvalidRecordError(f"the update has no operation; use one of {', '.join(sorted(operations))}")
     for name in found:
         _check_operation(name, update[name])
 
@@ -41,6 +41,6 @@ def _check_operation(name: str, value: JSONValue) -> None:
         raise InvalidRecordError("must map property names to values", field=name)
     for key, one in value.items():
         if name == "$add" and (isinstance(one, bool) or not isinstance(one, int | float)):
-            raise InvalidRecordError(f"a {type(one).__name__} is no number", field=f"$add.{key}")
+            raise InvalidRecordError(f"a {type(one).__name__} is not a number", field=f"$add.{key}")
         if name == "$union" and (isinstance(one, str) or not isinstance(one, Sequence)):
             raise InvalidRecordError("must be a list of values", field=f"$union.{key}")

@@ -1,6 +1,6 @@
-"""Mixpanel's documented rules for records, checked before anything is sent. Pure.
+"""Mixpanel's documented rules for records, checked before anything is sent.
 
-The encoder calls what is here only where a cheap look at the encoded bytes says that a rule may be broken.
+The encoder calls these checks only if a cheap test of the encoded bytes says that a rule may be broken.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
 from mixpanel_async.models import JSONValue
 
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
-_MAX_NESTING: Final = 100  # beyond any real record; ends the walk through a list that contains itself
+_MAX_NESTING: Final = 100  # deeper than any real record; ends the walk through a list that contains itself
 _MAX_PLAIN_LISTS: Final = 8  # lists in lists have no limit, but ordinary ones are not nested deeper
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None), dt.datetime, dt.date, dt.time, uuid.UUID})
 _NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
@@ -26,8 +26,8 @@ def check_event_name(event: object) -> str:
     """Return `event` if it can be the name of an event.
 
     Raises:
-        CannotEncodeError: It is no string.
-        InvalidRecordError: It is empty.
+        CannotEncodeError: `event` is not a string.
+        InvalidRecordError: `event` is empty.
     """
     if not isinstance(event, str):
         raise CannotEncodeError(f"the event's name must be a string, not {type(event).__name__}", field="event")
@@ -62,7 +62,7 @@ def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id"
     if not isinstance(distinct_id, str):
         raise CannotEncodeError(f"must be a string or an integer, not {type(distinct_id).__name__}", field=field)
     if distinct_id in limits.FORBIDDEN_IDS or not (distinct_id or may_be_empty):
-        hint = '; use "" for an event of nobody' if may_be_empty else ""
+        hint = '; use "" for an event without a user' if may_be_empty else ""
         raise InvalidRecordError(f"{distinct_id!r} is a value that Mixpanel refuses as an id{hint}", field=field)
     return distinct_id
 
@@ -71,28 +71,29 @@ def check_insert_id(insert_id: object, field: str = "properties.$insert_id") -> 
     """Return `insert_id` if Mixpanel takes it: 1 to 36 of A-Z a-z 0-9 and -.
 
     Raises:
-        CannotEncodeError: It is no string.
-        InvalidRecordError: It is too long, has other characters, or is a value that Mixpanel refuses.
+        CannotEncodeError: `insert_id` is not a string.
+        InvalidRecordError: `insert_id` is too long, has other characters, or is a value that Mixpanel refuses.
     """
     if not isinstance(insert_id, str):
         raise CannotEncodeError(f"must be a string, not {type(insert_id).__name__}", field=field)
     if not _INSERT_ID.fullmatch(insert_id) or insert_id in limits.FORBIDDEN_IDS:
         raise InvalidRecordError(
-            f"{insert_id[:60]!r} is no valid id: 1 to 36 of A-Z a-z 0-9 and -; hash longer ones", field=field
+            f"{insert_id[:60]!r} is invalid: it must be 1 to 36 characters of A-Z a-z 0-9 and -; hash a longer id",
+            field=field,
         )
     return insert_id
 
 
 def read_time(time: object, field: str = "properties.time") -> int:
-    """Return a time as the number that is sent: whole seconds and milliseconds as they are, the rest in milliseconds.
+    """Return a time as the number that is sent: whole seconds and milliseconds unchanged, the rest in milliseconds.
 
     Args:
         time: Unix time in seconds or milliseconds (from 31,536,000,000 on), or an aware datetime.
         field: Named in the error.
 
     Raises:
-        CannotEncodeError: It is no number and no datetime, or no finite number.
-        InvalidRecordError: It is a datetime without a zone, one before 1971, or a number beyond 64 bits.
+        CannotEncodeError: `time` is neither a finite number nor a datetime.
+        InvalidRecordError: `time` is a datetime without a time zone or before 1971, or a number beyond 64 bits.
     """
     if isinstance(time, int) and not isinstance(time, bool):
         if abs(time) >= _NO_TIME:
@@ -100,13 +101,15 @@ def read_time(time: object, field: str = "properties.time") -> int:
         return time
     if isinstance(time, float):
         if not math.isfinite(time):
-            raise CannotEncodeError(f"{time} is no time", field=field)
+            raise CannotEncodeError(f"{time} is not a time", field=field)
         if abs(time) >= _NO_TIME:
             raise _no_time(field)
         return int(time) if time >= limits.MIN_EVENT_TIME_MILLISECONDS else _milliseconds(time, field)
     if isinstance(time, dt.datetime):
         if time.tzinfo is None:
-            raise InvalidRecordError("a datetime without a zone is ambiguous; attach one, for example UTC", field=field)
+            raise InvalidRecordError(
+                "a datetime without a time zone is ambiguous; add one, for example UTC", field=field
+            )
         return _milliseconds(time.timestamp(), field)
     raise CannotEncodeError(
         f"must be seconds, milliseconds or an aware datetime, not {type(time).__name__}", field=field
@@ -114,7 +117,7 @@ def read_time(time: object, field: str = "properties.time") -> int:
 
 
 def _milliseconds(seconds: float, field: str) -> int:
-    """Return a time in milliseconds, which before 1971 would be read as seconds, of a day long after."""
+    """Return a time in milliseconds; before 1971 Mixpanel would read the number as seconds of a much later day."""
     found = round(seconds * 1000)
     if found < limits.MIN_EVENT_TIME_MILLISECONDS:
         raise InvalidRecordError(f"{seconds:,} seconds is before 1971-01-01, which Mixpanel refuses", field=field)
@@ -122,11 +125,11 @@ def _milliseconds(seconds: float, field: str) -> int:
 
 
 def _no_time(field: str) -> InvalidRecordError:
-    return InvalidRecordError("a number beyond 64 bits is no time", field=field)
+    return InvalidRecordError("a number beyond 64 bits is not a time", field=field)
 
 
 def check_time(time: int, now: float, *, max_age_seconds: float | None = None, field: str = "properties.time") -> None:
-    """Check that Mixpanel takes a time as it is.
+    """Check that Mixpanel accepts a time unchanged.
 
     Args:
         time: Unix time in seconds or milliseconds, as `read_time` gives it.
@@ -135,7 +138,7 @@ def check_time(time: int, now: float, *, max_age_seconds: float | None = None, f
         field: Named in the error.
 
     Raises:
-        InvalidRecordError: It is before 1971, over an hour ahead, or too old for /track.
+        InvalidRecordError: The time is before 1971, over an hour ahead, or too old for /track.
     """
     seconds = time / 1000 if time >= limits.MIN_EVENT_TIME_MILLISECONDS else time
     if seconds < limits.MIN_EVENT_TIME_SECONDS:
@@ -181,7 +184,7 @@ def check_finite(value: JSONValue, field: str) -> None:
     """Check that no number in `value` is NaN or infinite: JSON has no such numbers, and null means something else.
 
     Raises:
-        CannotEncodeError: One is; its field is named.
+        CannotEncodeError: A number is NaN or infinite; the error names its field.
     """
     for path, leaf in _leaves(value, field, 0):
         if isinstance(leaf, float) and not math.isfinite(leaf):
@@ -197,7 +200,7 @@ def check_shape(properties: Mapping[str, JSONValue], *, own: int = 0, field: str
         field: Named in errors.
 
     Raises:
-        InvalidRecordError: One is exceeded; its field is named.
+        InvalidRecordError: A limit is exceeded; the error names the field.
     """
     if len(properties) + own > limits.MAX_PROPERTIES:
         raise InvalidRecordError(
@@ -223,7 +226,7 @@ def _check_value(value: JSONValue, field: str, depth: int) -> None:
 
 
 def explain_unencodable(value: JSONValue, field: str, reason: str) -> CannotEncodeError:
-    """Return the error for a value that orjson refused, naming the field at fault where it can be found."""
+    """Return the error for a value that orjson refused; it names the field at fault if that is found."""
     for path, leaf in _leaves(value, field, 0):
         if isinstance(leaf, _BadKey):
             return CannotEncodeError(f"a key must be a string, not {leaf.kind}", field=path)
@@ -263,10 +266,10 @@ def _leaves(value: JSONValue, field: str, depth: int) -> Iterator[tuple[str, obj
 
 
 def check_uuid_v4(value: object, field: str) -> str:
-    """Return `value` if it is a UUID of version 4, which Mixpanel wants for anonymous ids.
+    """Return `value` if it is a UUID of version 4, which Mixpanel requires for anonymous ids.
 
     Raises:
-        InvalidRecordError: It is not.
+        InvalidRecordError: `value` is not such a UUID.
     """
     if not isinstance(value, str):
         raise CannotEncodeError(f"must be a string, not {type(value).__name__}", field=field)
@@ -275,5 +278,5 @@ def check_uuid_v4(value: object, field: str) -> str:
     except ValueError:
         parsed = None
     if parsed is None or parsed.version != 4:  # noqa: PLR2004 - UUID version 4
-        raise InvalidRecordError(f"{value!r} is no UUID of version 4", field=field)
+        raise InvalidRecordError(f"{value!r} is not a UUID of version 4", field=field)
     return value

@@ -37,7 +37,7 @@ class Limit(Protocol):
 class RollingWindow:
     """At most `limit` in any `seconds`, counted exactly.
 
-    An amount above the whole limit is let through when the window is empty: holding it for ever helps nobody.
+    An amount above the whole limit passes when the window is empty; otherwise it would wait for ever.
     """
 
     def __init__(self, limit: int, seconds: float) -> None:

@@ -218,7 +218,7 @@ class Session:
             await self._transport.close_stream(stream)
         error = self.error_of(reply, request.operation, request.credential)
         if error is None:
-            raise AssertionError("a status is an error or not, whoever asks")
+            raise AssertionError("the status table says error and no error for one status")
         raise error
 
     def _delay_after(self, error: MixpanelError, request: Request, rule: RetryRule, attempt: int) -> float | None:

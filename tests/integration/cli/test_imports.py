@@ -42,7 +42,7 @@ async def test_a_bad_line(run: Run, tmp_path: pathlib.Path) -> None:
     ended = await run("import", "events", "a.ndjson")
     assert ended.status == 1
     assert "2 read = 1 imported + 1 rejected" in ended.out
-    assert "a.ndjson:2: no valid JSON" in ended.out
+    assert "a.ndjson:2: not valid JSON" in ended.out
 
 
 async def test_json_reports(run: Run) -> None:

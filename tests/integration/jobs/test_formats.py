@@ -48,7 +48,7 @@ async def test_json_arrays(emulator: Emulator, mp: AsyncMixpanel, write: Write, 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"[{},", "the JSON array is not closed"), (b"[1]]", "JSON array"), (b"{}[", "no valid JSON")],
+    [(b"[{},", "the JSON array is not closed"), (b"[1]]", "JSON array"), (b"{}[", "not valid JSON")],
 )
 async def test_broken_arrays(mp: AsyncMixpanel, write: Write, content: bytes, message: str) -> None:
     """A truncated or invalid array is reported, whatever came before it."""
