@@ -34,7 +34,10 @@ class LoopOwner:
 
     def is_home(self) -> bool:
         """Return whether this is certainly the loop that the client belongs to; cheap, for every event."""
-        return _here() == self._home and self._is_running()
+        try:
+            return _here() == self._home and self._is_running()
+        except RuntimeError:  # no asyncio loop is running: `check` says so in our own words
+            return False
 
     def check(self) -> None:
         """Bind to the running loop on first use; afterwards accept no other one.
