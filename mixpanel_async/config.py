@@ -95,7 +95,7 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
 
 def _checked_address(address: str) -> str:
     parts = _http_parts(address)
-    if parts is None:
+    if parts is None or not address.isprintable():
         raise InvalidSettingError("base_url must look like https://host or http://host:port")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidSettingError(
@@ -291,6 +291,8 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _check_range("max_buffer_bytes", self.max_buffer_bytes, _MIN_BUFFER_BATCHES * self.max_batch_bytes, 2**50)
         if self.max_buffer_records is not None:
             _check_range("max_buffer_records", self.max_buffer_records, 1, 2**50)
+        if self.user_agent is not None and not self.user_agent.isprintable():
+            raise InvalidSettingError(f"user_agent is {self.user_agent!r}; it must not contain control characters")
         if self.proxy is not None:
             _check_proxy(self.proxy)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 REDACTED: Final = "***"
 _MIN_SECRET_CHARACTERS: Final = 8  # a shorter value occurs in ordinary words, which redaction would garble
+_WHITE_SPACE: Final = re.compile(r"[\t\n\v\f\r ]+")
 HIDDEN_QUERY: Final = "?..."
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*::)*[A-Za-z][A-Za-z0-9+.\-]+://")
 _IN_TEXT: Final = re.compile(_ADDRESS.pattern + r"[^\s'\"<>()]*")
@@ -18,6 +19,17 @@ HTTP: Final = frozenset({"http", "https"})
 _QUERY: Final = {True: re.compile(r"(?<=[^?#])[?#][^@]*$", re.DOTALL), False: re.compile(r"\?[\w.\-]+=.*$", re.DOTALL)}
 # What other schemes have before the @ is a user, and with some servers a secret.
 _PLACE_BEFORE_AT: Final = frozenset({"abfs", "abfss", "wasb", "wasbs"})
+
+
+def printable(text: str) -> str:
+    """Return another party's text without control characters: white space becomes one space, the rest is escaped.
+
+    Escape sequences would steer the terminal that shows the text, and line ends would forge lines of a log.
+    """
+    if text.isprintable():
+        return text
+    text = _WHITE_SPACE.sub(" ", text)
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -170,6 +170,9 @@ def build_request(method: str, path_or_url: str, options: RequestOptions) -> Req
         raise InvalidArgumentError(f"request: unknown option {', '.join(sorted(unknown))}; see RequestOptions")
     body, content_type = _body_of(options)
     headers = dict(options.get("headers") or {})
+    for name, value in headers.items():
+        if not (name.isprintable() and value.isprintable()):
+            raise InvalidArgumentError(f"header {name!r} is invalid: it must not contain control characters")
     if any(name.lower() == "content-type" for name in headers):
         content_type = None
     auth = options.get("auth", True)

@@ -78,7 +78,7 @@ class DeliveryLog:
                 lasts = f"has been failing for {now - outage.since:.0f} s" if outage.told else "began to fail"
                 outage.told = outage.attempts
                 _log.warning(
-                    "%s: delivery %s: %s (%d failed attempts, %d records queued; retried until their deadline)",
+                    "%s: delivery %s: %s (%d failed attempts, %d records queued)",
                     path, lasts, outage.error, outage.attempts, queued,
                 )  # fmt: skip
         for path in list(self._losses):

@@ -20,6 +20,7 @@ from mixpanel_async.engine.decisions import Bisect, Decision, Retry, Settle, Spl
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import MixpanelError, RateLimitedError, TransportError, UsageError
 from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.redaction import printable
 from mixpanel_async.session import Session
 from mixpanel_async.session.retry import backoff_seconds
 
@@ -172,9 +173,11 @@ class Sender:
         self._accumulator.note_accepted(lane, batch)
 
     def _without_secrets(self, verdict: Verdict) -> Verdict:
-        """Return a verdict without the secrets that a server repeats in its message."""
-        message = self._session.redacted(verdict.message) if verdict.message else ""
-        return verdict if message == verdict.message else msgspec.structs.replace(verdict, message=message)
+        """Return a verdict without the secrets and control characters in the server's words."""
+        if not (verdict.message or verdict.field):
+            return verdict
+        field, message = printable(verdict.field), printable(self._session.redacted(verdict.message))
+        return msgspec.structs.replace(verdict, field=field, message=message)
 
     def _settle(self, lane: Lane, batch: Batch, verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         self._end_bisection(lane, batch)

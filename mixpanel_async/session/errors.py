@@ -19,7 +19,7 @@ from mixpanel_async.errors import (
     UnauthorizedError,
     UnexpectedReplyError,
 )
-from mixpanel_async.redaction import redact
+from mixpanel_async.redaction import printable, redact
 
 _MAX_MESSAGE_CHARACTERS: Final = 1000
 _MAX_DIGITS: Final = 40  # float() of a longer number is infinite
@@ -73,9 +73,9 @@ def read_error(
     kind = error_class(status)
     if kind is None:
         return None
-    message = redact(_read_message(body), secrets)[:_MAX_MESSAGE_CHARACTERS]
+    message = printable(redact(_read_message(body), secrets)[:_MAX_MESSAGE_CHARACTERS])
     if "location" in headers and kind is UnexpectedReplyError:
-        message = f"redirected to {redact(headers['location'], secrets)}; redirects are not followed"
+        message = f"redirected to {printable(redact(headers['location'], secrets))}; redirects are not followed"
     request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
     retry_after = read_retry_after(headers.get("retry-after"), now, max_retry_after)
     if kind is RateLimitedError:

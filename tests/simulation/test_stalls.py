@@ -257,3 +257,19 @@ def test_records_past_their_deadline_are_not_sent() -> None:
         assert max(sent) < started + 100
 
     run_virtually(main())
+
+
+def test_what_a_server_says_is_shown_without_control_characters() -> None:
+    """The verdict of a record carries no escape sequences of the server's."""
+    odd = "bad \x1b]0;pwned\x07 \x9b31m\nsecond line"
+
+    async def main() -> None:
+        named = {"code": 400, "num_records_imported": 0, "failed_records": [{"index": 0, "field": odd, "message": odd}]}
+        server = ScriptedServer(lambda _: Reply(400, {}, orjson.dumps(named)))
+        async with client_of(server, Settings(rates=NO_LIMIT, track_via="import")) as mp:
+            verdict = await (await mp.track("u", "A"))
+        for text in (verdict.message, verdict.field):
+            assert "bad " in text
+            assert text.isprintable()
+
+    run_virtually(main())

@@ -115,3 +115,12 @@ def test_unknown_settings_are_refused() -> None:
         msgspec.convert({"linger": 1}, Settings)
     with pytest.raises(InvalidSettingError, match="query_per_hour"):
         Rates(query_per_hour=0)
+
+
+@pytest.mark.parametrize("text", ["a\r\nX-Injected: 1", "a\nb", "a\x00b", "\x7f"])
+def test_line_ends_are_refused_where_they_are_set(text: str) -> None:
+    """A user agent or a URL with a line end is refused when it is given, not with the first record."""
+    with pytest.raises(InvalidSettingError, match="user_agent"):
+        Settings(user_agent=text)
+    with pytest.raises(InvalidSettingError, match="base_url"):
+        servers(Region.US, f"https://example.com/{text}")

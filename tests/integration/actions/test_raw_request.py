@@ -201,3 +201,11 @@ async def test_an_error_does_not_repeat_the_calls_own_credential(session: Sessio
     with pytest.raises(UnauthorizedError, match=r"\*\*\* is wrong") as caught:
         await request(session, "GET", "/api/app/me", auth=OAuthToken("hush-token"))
     assert "hush" not in repr(caught.value)
+
+
+@pytest.mark.parametrize("headers", [{"X-A": "a\r\nX-B: b"}, {"X-A\r\nX-B": "b"}, {"X-A": "a\x00"}])
+async def test_headers_with_line_ends_are_refused(session: Session, script: Script, headers: dict[str, str]) -> None:
+    """A header that would end its line is refused with its name, and nothing is sent."""
+    with pytest.raises(InvalidArgumentError, match="header"):
+        await request(session, "GET", "/x", headers=headers)
+    assert script.seen == []

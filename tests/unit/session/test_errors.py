@@ -79,3 +79,16 @@ def test_messages(body: bytes, message: str) -> None:
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     """Retry-After is read as seconds and as a date; nonsense counts as missing; it never raises, and is bounded."""
     assert read_retry_after(header, NOW, 300.0) == seconds
+
+
+@pytest.mark.parametrize("status", [302, 400, 429, 503])
+def test_an_error_carries_no_control_characters(status: int) -> None:
+    """The error of a call is shown in terminals and logs: escape sequences of the server's do nothing there."""
+    odd = "bad \x1b]0;pwned\x07 \x9b31m\nsecond line"
+    headers = {"location": odd} if status == 302 else {}
+    error = read_error(
+        status, headers, odd.encode(), operation="import", now=NOW, max_retry_after=300.0, secrets=["s3cret-0123"]
+    )
+    assert error is not None
+    assert "bad " in str(error)
+    assert str(error).isprintable()
