@@ -29,7 +29,7 @@ class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request, before credentials, address and pacing.
+    """One request, before URL, credentials and rate limiting. Its repr shows no header, query or body.
 
     Attributes:
         operation: Its name in errors and logs.
@@ -75,6 +75,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryRule | None = None
     max_reply_bytes: int = MAX_REPLY_BYTES
 
+    def __repr__(self) -> str:
+        return f"Request({self.operation}: {self.method} {self.path.partition('?')[0]})"
+
     @property
     def can_repeat(self) -> bool:
         """Whether sending the request twice is the same as sending it once."""
@@ -84,7 +87,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A complete reply, its body inflated.
+    """A complete reply, its body decompressed. Its repr shows neither headers nor body.
 
     Attributes:
         status: HTTP status.
@@ -95,6 +98,9 @@ class Reply(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply(HTTP {self.status}, {len(self.body)} bytes)"
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):

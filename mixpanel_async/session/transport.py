@@ -272,8 +272,8 @@ def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
             sent=progress.is_sent,
             is_stale=progress.is_reused and not progress.is_answered,
         ) from None
-    except asyncio.IncompleteReadError as error:
-        raise ConnectionLostError(f"{where}: the reply ended early", sent=progress.is_sent) from error
+    except asyncio.IncompleteReadError:
+        raise ConnectionLostError(f"{where}: the reply ended early", sent=progress.is_sent) from None
 
 
 def _reason(error: BaseException) -> str:
