@@ -123,21 +123,23 @@ class Accumulator:
         elif key is None:
             await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
         elif self._dedupe.is_new(key):
+            is_admitted = False
             try:
-                await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
-            except BaseException:
-                self._dedupe.forget(key)  # the caller may send it again, and it must not count as a duplicate then
-                raise
+                is_admitted = await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
+            finally:
+                if not is_admitted:
+                    self._dedupe.forget(key)  # the caller may send it again, and it must not count as a duplicate then
         else:
             self.refuse(receipt, part, decisions.DUPLICATE, lane.spec.path)
 
-    async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:
+    async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> bool:
+        """Queue a record or drop it; return whether it was queued."""
         size = len(part) + RECORD_OVERHEAD_BYTES
         if self.backpressure.lend(lane, size):
             lane.is_overflowing = False
             lane.credit -= size
             self._add(lane, part, receipt, is_unsafe=is_unsafe)
-            return
+            return True
         if self._settings.overflow == "raise":
             raise BufferFullError(
                 f"the buffer has no space for {size:,} more bytes; raise max_buffer_bytes or send more slowly",
@@ -151,13 +153,16 @@ class Accumulator:
 
             # One caller waits in vain, not each: a request handler must not be held again and again in an outage.
             seconds = 0.0 if lane.is_overflowing else self._settings.overflow_wait_seconds
-            if not await self.backpressure.wait(lane, size, 1, enter, seconds):
-                lane.is_overflowing = True
-                self.refuse(receipt, part, lane.verdict_or(decisions.DROPPED), lane.spec.path)
-        elif self._settings.overflow == "drop_newest" or not self._drop_oldest(lane, size):
+            if await self.backpressure.wait(lane, size, 1, enter, seconds):
+                return True
+            lane.is_overflowing = True
+            self.refuse(receipt, part, lane.verdict_or(decisions.DROPPED), lane.spec.path)
+            return False
+        if self._settings.overflow == "drop_newest" or not self._drop_oldest(lane, size):
             self.refuse(receipt, part, decisions.DROPPED, lane.spec.path)
-        else:
-            self._enter(lane, part, receipt, is_unsafe=is_unsafe)
+            return False
+        self._enter(lane, part, receipt, is_unsafe=is_unsafe)
+        return True
 
     async def put(self, lane: Lane, batch: Batch) -> None:
         """Queue a whole batch, waiting for buffer space as long as it takes.
@@ -185,7 +190,7 @@ class Accumulator:
         self.ledger.refuse(verdict)
         receipt.settle(verdict)
         if verdict.outcome is not Outcome.DUPLICATE:
-            self._failures.note((part,), verdict, _NO_EXCEPTIONS)
+            self._failures.report(part, verdict)
             self._note_lost(path, verdict, 1)
 
     def _enter(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> None:

@@ -40,7 +40,7 @@ class Failures:
             _log.exception("the outcome %s of %d records could not be reported", verdict.outcome.value, len(batch))
 
     def note(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
-        """Report the failed ones among records: `exceptions` by index, `verdict` for the others."""
+        """Forget and report the failed ones among records: `exceptions` by index, `verdict` for the others."""
         for index, part in enumerate(parts):
             one = exceptions.get(index, verdict)
             if one.is_delivered:
@@ -48,10 +48,15 @@ class Failures:
             key = read_key(part) if self._dedupe else None
             if key is not None:
                 self._dedupe.forget(key)
-            if self._on_failure is not None:
-                try:
-                    self._on_failure(part, one)
-                except (KeyboardInterrupt, SystemExit):
-                    raise
-                except BaseException:  # as above
-                    _log.exception("on_failure raised; the record's outcome is %s", one.outcome.value)
+            self.report(part, one)
+
+    def report(self, part: bytes, verdict: Verdict) -> None:
+        """Report one failed record. Its key stays known: it may be that of an equal record, which was delivered."""
+        if self._on_failure is None:
+            return
+        try:
+            self._on_failure(part, verdict)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # as above
+            _log.exception("on_failure raised; the record's outcome is %s", verdict.outcome.value)

@@ -273,3 +273,27 @@ def test_what_a_server_says_is_shown_without_control_characters() -> None:
             assert text.isprintable()
 
     run_virtually(main())
+
+
+def test_a_refused_twin_does_not_let_a_delivered_event_be_sent_again() -> None:
+    """A record that a stopped lane refuses says nothing of an equal one that was delivered: the next is a duplicate."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        refused = Reply(401, {}, b'{"code":401,"error":"no"}')
+        server = ScriptedServer(accepted)
+        async with client_of(server, Settings(rates=NO_LIMIT, track_via="import")) as mp:
+
+            async def twin() -> Outcome:
+                return (await (await mp.track("u", "A", time=1_750_000_000, insert_id="twin"))).outcome
+
+            assert await twin() is Outcome.ACCEPTED
+            server.answer = lambda _: refused
+            assert (await (await mp.track("u", "B"))).outcome is Outcome.REJECTED
+            assert await twin() is Outcome.REJECTED
+            server.answer = accepted
+            started = loop.time()
+            await asyncio.sleep(61)
+            assert await twin() is Outcome.DUPLICATE, loop.time() - started
+
+    run_virtually(main())
