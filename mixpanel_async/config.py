@@ -17,6 +17,7 @@ from mixpanel_async.redaction import shown
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
 OnBadRecord: TypeAlias = Literal["reject", "raise"]
 Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
+ForeignToken: TypeAlias = Literal["replace", "reject", "keep"]
 BaseUrl: TypeAlias = str | Mapping[Server, str]
 
 _SECRET_FIELDS: Final = frozenset({"proxy"})
@@ -207,6 +208,9 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         overflow: What `track()` does when the buffer is full: `"wait"`, `"raise"`, `"drop_newest"`, `"drop_oldest"`.
         on_bad_record: What a live call does with a record that is invalid: `"reject"` (the receipt says REJECTED) or
             `"raise"` (InvalidRecordError; for tests).
+        foreign_token: What becomes of a record with a project token that is not the client's: `"replace"` (sent with
+            the client's; the verdict, `stats` and a WARNING say so), `"reject"` (REJECTED) or `"keep"` (sent with its
+            own; not to /import, which delivers to the project of the credential).
         overflow_wait_seconds: Longest wait under `"wait"`; after it the record's outcome is DROPPED.
         delivery_deadline_seconds: From admission; a record not delivered by then is EXPIRED (or UNKNOWN).
         dedupe_window_records: How many of the latest (event, time, distinct_id, $insert_id) are remembered.
@@ -246,6 +250,7 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_buffer_records: int | None = None
     on_bad_record: OnBadRecord = "reject"
     overflow: Overflow = "wait"
+    foreign_token: ForeignToken = "replace"  # noqa: S105 - a policy
     overflow_wait_seconds: float = 1.0
     delivery_deadline_seconds: float = 300.0
     dedupe_window_records: int = 65_536
@@ -291,6 +296,11 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         _check_range("max_buffer_bytes", self.max_buffer_bytes, _MIN_BUFFER_BATCHES * self.max_batch_bytes, 2**50)
         if self.max_buffer_records is not None:
             _check_range("max_buffer_records", self.max_buffer_records, 1, 2**50)
+        if self.track_via == "import" and self.foreign_token == "keep":  # noqa: S105 - a policy
+            raise InvalidSettingError(
+                'foreign_token is "keep"; it must be replace or reject with track_via="import": /import delivers to '
+                "the project of the credential"
+            )
         if self.user_agent is not None and not self.user_agent.isprintable():
             raise InvalidSettingError(f"user_agent is {self.user_agent!r}; it must not contain control characters")
         if self.proxy is not None:

@@ -90,6 +90,7 @@ class Stats(msgspec.Struct, frozen=True):
         retries: Requests among them that repeated an earlier one.
         sent_bytes: Body bytes of all requests, as sent (compressed where they were).
         rate_limited: Replies with status 429.
+        replaced_tokens: Records whose own project token was replaced by the client's; see `Settings.foreign_token`.
     """
 
     admitted: int
@@ -101,6 +102,7 @@ class Stats(msgspec.Struct, frozen=True):
     retries: int
     sent_bytes: int
     rate_limited: int
+    replaced_tokens: int = 0
 
     @property
     def settled(self) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
 REDACTED: Final = "***"
-_MIN_SECRET_CHARACTERS: Final = 8  # a shorter value occurs in ordinary words, which redaction would garble
+MIN_SECRET_CHARACTERS: Final = 8  # a shorter value occurs in ordinary words, which redaction would garble
 _WHITE_SPACE: Final = re.compile(r"[\t\n\v\f\r ]+")
 HIDDEN_QUERY: Final = "?..."
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*::)*[A-Za-z][A-Za-z0-9+.\-]+://")
@@ -39,7 +39,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
         text: Any text.
         secrets: Secret values; those of fewer than 8 characters are left.
     """
-    spellings = {spelling for secret in secrets if len(secret) >= _MIN_SECRET_CHARACTERS for spelling in _spell(secret)}
+    spellings = {spelling for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS for spelling in _spell(secret)}
     for spelling in sorted(spellings, key=len, reverse=True):
         text = text.replace(spelling, REDACTED)
     return text
@@ -87,7 +87,7 @@ def _secrets(address: str) -> Iterator[str]:
         query = _QUERY[scheme.lower() in HTTP].search(rest)
         values = [pair.partition("=")[2] for pair in query[0].split("&")] if query else []
         for secret in (*user.split(":"), *values):
-            if len(secret) >= _MIN_SECRET_CHARACTERS:
+            if len(secret) >= MIN_SECRET_CHARACTERS:
                 yield from (secret, unquote(secret))
 
 

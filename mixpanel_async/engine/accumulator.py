@@ -58,6 +58,7 @@ class Accumulator:
         self.log = DeliveryLog()
         self.ledger = Ledger()
         self._flushes = Flushes(self.ledger)
+        self.replaced_tokens = 0
         self.is_closed = False
         self._is_given_up = False
 
@@ -68,6 +69,12 @@ class Accumulator:
             lane = self._lanes[spec] = Lane(spec)
             self._turns.append(lane)
         return lane
+
+    def note_replaced_tokens(self, path: str, records: int) -> None:
+        """Count records whose own token was replaced by the client's."""
+        self.replaced_tokens += records
+        self.log.note_replaced_tokens(path, records)
+        self._wake()
 
     @property
     def unsealed(self) -> int:

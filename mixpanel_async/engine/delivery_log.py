@@ -41,6 +41,7 @@ class DeliveryLog:
     def __init__(self) -> None:
         self._outages: dict[str, _Outage] = {}
         self._losses: dict[str, _Loss] = {}
+        self._replaced: Counter[str] = Counter()  # records by endpoint, since the last message
         self._next: dict[tuple[str, str], float] = {}  # when the next message of a kind may be written
 
     def note_failed(self, path: str, error: str, now: float) -> None:
@@ -66,6 +67,10 @@ class DeliveryLog:
         loss.kinds[verdict.outcome.value, verdict.reason] += records
         loss.message = f"{verdict.field}: {verdict.message}" if verdict.field else verdict.message
 
+    def note_replaced_tokens(self, path: str, records: int) -> None:
+        """Count records whose own token was replaced by the client's."""
+        self._replaced[path] += records
+
     def write(self, now: float, queued: int) -> None:
         """Write the messages that are due.
 
@@ -84,16 +89,22 @@ class DeliveryLog:
         for path in list(self._losses):
             if self._is_due("loss", path, now):
                 self._write_loss(path)
+        for path in list(self._replaced):
+            if self._is_due("token", path, now):
+                self._write_replaced(path)
 
     def write_rest(self) -> None:
-        """Write what has not been said about lost records, because the client is closed."""
+        """Write what has not been said about lost or changed records, because the client is closed."""
         for path in list(self._losses):
             self._write_loss(path)
+        for path in list(self._replaced):
+            self._write_replaced(path)
 
     def next_due(self) -> float:
         """Return the time of the next message; `inf` if there is nothing to say."""
         pending = [("outage", path) for path, outage in self._outages.items() if outage.attempts > outage.told]
         pending += [("loss", path) for path in self._losses]
+        pending += [("token", path) for path in self._replaced]
         return min((self._next.get(kind, float("-inf")) for kind in pending), default=float("inf"))
 
     def _is_due(self, kind: str, path: str, now: float) -> bool:
@@ -106,3 +117,11 @@ class DeliveryLog:
         loss = self._losses.pop(path)
         kinds = ", ".join(f"{count} {outcome} ({reason})" for (outcome, reason), count in sorted(loss.kinds.items()))
         _log.warning("%s: %d records were not delivered: %s; last: %s", path, loss.kinds.total(), kinds, loss.message)
+
+    def _write_replaced(self, path: str) -> None:
+        _log.warning(
+            "%s: %d records carried a project token of their own, which was replaced by the client's project; "
+            'set foreign_token to "reject" or "keep" if they belong to another one',
+            path,
+            self._replaced.pop(path),
+        )

@@ -13,10 +13,11 @@ from mixpanel_async.engine.accumulator import Accumulator
 from mixpanel_async.engine.batch import Batch
 from mixpanel_async.engine.failure_callback import OnFailure
 from mixpanel_async.engine.lanes import Lane, LaneSpec
-from mixpanel_async.engine.receipts import Receipt
+from mixpanel_async.engine.receipts import NotedReceipt, Receipt
 from mixpanel_async.engine.sender import Offload, Sender
 from mixpanel_async.errors import ClientClosedError
 from mixpanel_async.models import DeliveryReport, Stats, Verdict
+from mixpanel_async.records.tokens import REPLACED
 from mixpanel_async.session import Session
 
 _log = logging.getLogger("mixpanel_async")
@@ -81,8 +82,23 @@ class Engine:
             self.check_loop()
         return self._accumulator.offer(lane, part)
 
-    async def admit(self, lane: Lane, part: bytes, *, key: bytes | None = None, is_unsafe: bool = False) -> Receipt:
+    async def admit(
+        self,
+        lane: Lane,
+        part: bytes,
+        *,
+        key: bytes | None = None,
+        is_unsafe: bool = False,
+        replaced_token: str = "",
+    ) -> Receipt:
         """Queue a record; wait if the buffer is full, and otherwise for one turn of the loop now and then.
+
+        Args:
+            lane: The lane of its endpoint.
+            part: Its JSON.
+            key: Its dedupe key; None if no other record can be equal.
+            is_unsafe: Whether it must not be applied twice.
+            replaced_token: Name of the field whose token was replaced by the client's, if one was.
 
         Raises:
             BufferFullError: The buffer is full and the policy is to raise.
@@ -90,9 +106,11 @@ class Engine:
             WrongLoopError: The client belongs to another loop, thread or process.
         """
         self.check_loop()
-        receipt = Receipt(self._owner)
+        receipt = NotedReceipt.of(self._owner, replaced_token, REPLACED) if replaced_token else Receipt(self._owner)
         await self._accumulator.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe)
         self._admissions += 1
+        if replaced_token:
+            self.note_replaced_tokens(lane, 1)
         if key is None or not self._admissions & _YIELD_MASK:
             await asyncio.sleep(0)  # a caller in a tight loop never waits: other tasks need a turn
         return receipt
@@ -105,6 +123,10 @@ class Engine:
         receipt = Receipt(self._owner)
         self._accumulator.refuse(receipt, part, verdict, path)
         return receipt
+
+    def note_replaced_tokens(self, lane: Lane, records: int) -> None:
+        """Count records whose own token was replaced by the client's; the log says so once a minute."""
+        self._accumulator.note_replaced_tokens(lane.spec.path, records)
 
     async def put(self, lane: Lane, batch: Batch) -> None:
         """Queue a whole batch, waiting for buffer space as long as it takes.
@@ -129,6 +151,7 @@ class Engine:
             retries=counts.retries,
             sent_bytes=counts.sent_bytes,
             rate_limited=counts.rate_limited,
+            replaced_tokens=self._accumulator.replaced_tokens,
         )
 
     async def flush(self, timeout: float | None) -> DeliveryReport:

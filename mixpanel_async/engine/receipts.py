@@ -80,6 +80,25 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
         return f"Receipt({self._verdict.outcome.value if self._verdict else 'pending'})"
 
 
+class NotedReceipt(Receipt, eq=False, gc=False):
+    """The receipt of a record that was changed before it was sent; its verdict says how, if the record is delivered."""
+
+    _field: str = ""
+    _message: str = ""
+
+    @classmethod
+    def of(cls, owner: LoopOwner, field: str, message: str) -> "NotedReceipt":
+        """Return a pending receipt."""
+        # A list of waiters, if an empty one: `Receipts.settle` then calls `settle`.
+        return cls(owner, None, [], field, message)
+
+    def settle(self, verdict: Verdict) -> None:
+        """Set the verdict."""
+        if verdict.is_delivered:
+            verdict = msgspec.structs.replace(verdict, field=self._field, message=self._message)
+        Receipt.settle(self, verdict)
+
+
 class Receipts:
     """The receipts of one batch.
 

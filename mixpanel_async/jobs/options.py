@@ -3,10 +3,11 @@
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, TypeAlias, TypedDict, get_args
 
 import msgspec
 
+from mixpanel_async.config import ForeignToken
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.model.report import ImportProgress
 
@@ -29,6 +30,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
         exact_dedupe: Find every duplicate in the whole source, not only among recent events; needs about 40 bytes of
             disk per event. For events only. The events are kept in a file `.seen` beside the checkpoint, or in a
             temporary file.
+        foreign_token: What becomes of a record with a project token that is not the client's (default: what the
+            client's settings say): `replace` (counted in the report), `reject` or, for profiles and groups, `keep`.
         dry_run: Do everything except sending.
         probe: Send an empty request first, so that a wrong URL or credential is reported at once. Afterwards an outage
             does not end the job: its records are retried for a day.
@@ -48,6 +51,7 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: PathLike | None = None
     dead_letters: PathLike | None = None
     exact_dedupe: bool = False
+    foreign_token: ForeignToken | None = None
     dry_run: bool = False
     probe: bool = False
     concurrency: int | None = None
@@ -58,6 +62,10 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
         for name in _FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgumentError(f"{name} is invalid: {getattr(self, name)!r} is not True or False")
+        if self.foreign_token is not None and self.foreign_token not in get_args(ForeignToken):
+            raise InvalidArgumentError(
+                f"foreign_token is invalid: {self.foreign_token!r} is unknown; choose replace, reject or keep"
+            )
         for name in _FILES:
             if self._path(name) == "":  # as from an environment variable that is not set
                 raise InvalidArgumentError(f"{name} is invalid: the path is empty; name a file, or omit it")
@@ -94,6 +102,7 @@ class JobArguments(TypedDict, total=False):
     checkpoint: PathLike | None
     dead_letters: PathLike | None
     exact_dedupe: bool
+    foreign_token: ForeignToken | None
     dry_run: bool
     probe: bool
     concurrency: int | None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mixpanel_async.auth import ProjectToken
+from mixpanel_async.config import ForeignToken
 from mixpanel_async.engine.batch import BRACKETS_BYTES
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import LaneSpec
@@ -30,6 +31,7 @@ from mixpanel_async.jobs.state.checkpoint import JobIdentity, Target, token_fing
 from mixpanel_async.jobs.state.dead_letters import repaired_records
 from mixpanel_async.jobs.state.function_fingerprint import function_fingerprint
 from mixpanel_async.jobs.state.journal import Journal
+from mixpanel_async.records.tokens import TokenRule, without_tokens
 from mixpanel_async.redaction import shown
 from mixpanel_async.time_slice import Steps
 
@@ -46,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
         spec: Lane to deliver on; None for a dry run.
         fingerprint: Text that differs where the records become something else, for the checkpoint.
         function: The transform function, for the checkpoint.
-        redact: Returns what a dead letter may hold of a record.
+        redact: Returns what a dead letter may hold of a record (default: of an event).
     """
 
     source: Source
@@ -54,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
     spec: LaneSpec | None
     fingerprint: str
     function: Transform | None = None
-    redact: Callable[[bytes], bytes] = bytes
+    redact: Callable[[bytes], bytes] | None = None
 
 
 async def import_events(
@@ -68,7 +70,8 @@ async def import_events(
     transform: Transform | None,
 ) -> ImportReport:
     """Run `AsyncMixpanel.import_events`."""
-    encoding = _encoding(context, mapping, transform=transform)
+    tokens = _event_tokens(context, options)
+    encoding = _encoding(context, mapping, tokens, transform=transform)
     opened = open_source(source, FileOptions(file_format, delimiter, encoding.check_columns))
     fingerprint = f"events|{file_format}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
     return await run_plan(
@@ -87,7 +90,7 @@ def open_pipe(
     """Return the pipe of `AsyncMixpanel.pipe`."""
     return Pipe(
         source,
-        _encoding(context, mapping).encode,
+        _encoding(context, mapping, _event_tokens(context, JobOptions())).encode,
         engine=context.engine,
         lane=context.engine.lane(context.lanes.events(is_bulk=True)),
         settings=context.settings,
@@ -101,7 +104,7 @@ async def replay_dead_letters(
     context: Context, path: str, options: JobOptions, *, mapping: RecordMapping | None
 ) -> ImportReport:
     """Run `AsyncMixpanel.replay_dead_letters`."""
-    encoding = _encoding(context, mapping, keeps_events=True)
+    encoding = _encoding(context, mapping, _event_tokens(context, options), keeps_events=True)
     opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
 
@@ -127,8 +130,10 @@ async def import_updates(
         raise InvalidArgumentError(
             "exact_dedupe is invalid: profile updates have no $insert_id to recognise duplicates by; omit it"
         )
+    if not options.dry_run:
+        context.lanes.token_for("an import of profiles")
     encoding = UpdateEncoding(
-        "" if options.dry_run else context.lanes.token_for("an import of profiles"),
+        TokenRule(_policy(context, options), context.lanes.token, field="$token", takes_tokens=True),
         context.settings.max_batch_bytes - BRACKETS_BYTES,
         mapping,
         is_group=is_group,
@@ -139,17 +144,36 @@ async def import_updates(
     if not options.dry_run:
         spec = context.lanes.groups(is_bulk=True) if is_group else context.lanes.people(is_bulk=True)
     fingerprint = f"{'groups' if is_group else 'profiles'}|{file_format}|{delimiter}|{mapping!r}"
-    plan = Plan(opened, encoding.encode, spec, fingerprint, redact=encoding.without_token)
-    return await run_plan(context, plan, options)
+    redact = without_tokens(context.lanes.token, is_update=True)
+    return await run_plan(context, Plan(opened, encoding.encode, spec, fingerprint, redact=redact), options)
+
+
+def _policy(context: Context, options: JobOptions) -> ForeignToken:
+    return options.foreign_token or context.settings.foreign_token
+
+
+def _event_tokens(context: Context, options: JobOptions) -> TokenRule:
+    if options.foreign_token == "keep":  # noqa: S105 - a policy
+        raise InvalidArgumentError(
+            'foreign_token is invalid: "keep" does not work for events, which /import delivers to the project of the '
+            "credential; choose replace or reject"
+        )
+    return TokenRule(_policy(context, options), context.lanes.token, field="properties.token", takes_tokens=False)
 
 
 def _encoding(
-    context: Context, mapping: RecordMapping | None, *, keeps_events: bool = False, transform: Transform | None = None
+    context: Context,
+    mapping: RecordMapping | None,
+    tokens: TokenRule,
+    *,
+    keeps_events: bool = False,
+    transform: Transform | None = None,
 ) -> EventEncoding:
     return EventEncoding(
         EventWindow(context.settings.dedupe_window_records),
         context.clock.time,
         max_event_bytes(context.settings.max_batch_bytes),
+        tokens,
         mapping,
         keeps_events=keeps_events,
         transform=transform,
@@ -174,7 +198,7 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
             job_identity,
             plan.source.names,
             store,
-            redact=plan.redact,
+            redact=plan.redact or without_tokens(context.lanes.token),
         )
         start = await journal.read()
         await plan.source.open(start.position)
@@ -212,7 +236,7 @@ async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIde
     return JobIdentity(
         sources=await plan.source.identify(),
         target=Target() if plan.spec is None else _target(context, plan.spec),
-        mapping=plan.fingerprint,
+        mapping=plan.fingerprint + (f"|{policy}" if (policy := _policy(context, options)) != "replace" else ""),
         function=function_fingerprint(plan.function),
         exact_dedupe=options.exact_dedupe,
     )

@@ -18,6 +18,7 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
 from mixpanel_async.models import JSONValue, Properties
 from mixpanel_async.records import validation
+from mixpanel_async.records.tokens import ForeignTokenError, is_foreign
 
 _WITH_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b}'
 _OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
@@ -42,11 +43,19 @@ class EventEncoder:
         max_bytes: Most bytes of one event.
         max_age_seconds: How old an event's time may be; None: from 1971 on.
         needs_time: Whether an event without a time is rejected; else its time is now.
+        own_token: The client's token, to compare with an event's own (default: `token`).
     """
 
     def __init__(
-        self, *, token: str | None, max_bytes: int, max_age_seconds: float | None = None, needs_time: bool = False
+        self,
+        *,
+        token: str | None,
+        max_bytes: int,
+        max_age_seconds: float | None = None,
+        needs_time: bool = False,
+        own_token: str | None = None,
     ) -> None:
+        self._own_token = own_token if token is None else token
         self._token = b"" if token is None else b'"token":' + orjson.dumps(token) + b","
         self._max_age_seconds = max_age_seconds
         self._needs_time = needs_time
@@ -77,6 +86,7 @@ class EventEncoder:
 
         Raises:
             CannotEncodeError: A value cannot be written as JSON.
+            ForeignTokenError: The event carries a token that is not the client's.
             InvalidRecordError: Mixpanel would refuse the event.
         """
         head = (self._heads.get(event) if type(event) is str else None) or self._new_head(event)
@@ -113,6 +123,10 @@ class EventEncoder:
             raise RecordTooLargeError(size=len(part), limit=self._max_bytes)
         return part, key
 
+    def with_token(self, token: str) -> "EventEncoder":
+        """Return an encoder that adds another token to each event and has the same limits."""
+        return EventEncoder(token=token, max_bytes=self._max_bytes, max_age_seconds=self._max_age_seconds)
+
     def _new_head(self, event: str) -> bytes:
         name = encode_json(validation.check_event_name(event), "event")
         head = b'{"event":' + name + b',"properties":{' + self._token + b'"distinct_id":'
@@ -125,7 +139,12 @@ class EventEncoder:
         self, properties: dict[str, JSONValue], distinct_id: str, time: object, insert_id: str | None
     ) -> tuple[dict[str, JSONValue], object, str | None]:
         """Take our own fields out of the user's properties; a field that is given twice must be equal."""
-        properties.pop("token", None)  # the client's token counts; a record cannot leave its project
+        if "token" in properties:
+            token = properties["token"]
+            if is_foreign(token, self._own_token):
+                raise ForeignTokenError(token, "properties.token")
+            if self._token or not token:  # the head has it, or it is none
+                del properties["token"]
         if "distinct_id" in properties and validation.read_distinct_id(properties.pop("distinct_id")) != distinct_id:
             raise InvalidRecordError(
                 "differs from the distinct_id of the call; give it once", field="properties.distinct_id"

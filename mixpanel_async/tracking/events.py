@@ -11,6 +11,7 @@ from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.models import JSONValue, Properties
 from mixpanel_async.records.encoder import EventEncoder, encode_json
+from mixpanel_async.records.tokens import ForeignTokenError, TokenRule
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
 from mixpanel_async.tracking.rejection import reject_record
 
@@ -29,6 +30,9 @@ class Events:
         self._context = context
         self._engine = context.engine
         self._now = context.clock.time
+        policy, token = context.settings.foreign_token, context.lanes.token
+        self._track_tokens = TokenRule(policy, token, field="properties.token", takes_tokens=True)
+        self._import_tokens = TokenRule(policy, token, field="properties.token", takes_tokens=False)
 
     async def track(
         self,
@@ -72,6 +76,8 @@ class Events:
         lane, encoder = route
         try:
             part, key = encoder.encode(event, distinct_id, properties, self._now(), time, insert_id)
+        except ForeignTokenError as error:
+            return self._admit_foreign(route, event, distinct_id, properties, time, insert_id, error)
         except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
             record = {"event": event, "properties": properties, "distinct_id": distinct_id}
             return reject_record(self._context, lane.spec.path, record, error)
@@ -80,6 +86,33 @@ class Events:
             if receipt is not None:
                 return receipt
         return self._engine.admit(lane, part, key=key)
+
+    async def _admit_foreign(  # noqa: PLR0917 - the arguments of `_offer`
+        self,
+        route: Route,
+        event: str,
+        distinct_id: str | int,
+        properties: Properties | None,
+        time: float | dt.datetime | None,
+        insert_id: str | None,
+        error: ForeignTokenError,
+    ) -> Receipt:
+        """Return the receipt of an event with a foreign token: replaced, rejected or kept, as the settings say."""
+        lane, encoder = route
+        tokens = self._import_tokens if lane.spec.path == "/import" else self._track_tokens
+        try:
+            token, is_replaced = tokens.apply(error.token)
+            own = {name: value for name, value in (properties or {}).items() if name != "token"}
+            if token is not None and lane.spec.path == "/import":
+                own["token"] = token
+            elif token is not None and not is_replaced:
+                encoder = encoder.with_token(token)
+            part, key = encoder.encode(event, distinct_id, own, self._now(), time, insert_id)
+        except Exception as error_of_rule:
+            record = {"event": event, "properties": properties, "distinct_id": distinct_id}
+            return await reject_record(self._context, lane.spec.path, record, error_of_rule)
+        field = "properties.token" if is_replaced else ""
+        return await self._engine.admit(lane, part, key=key, replaced_token=field)
 
     async def identify(self, identified_id: str | int, anon_id: str) -> Receipt:
         """Queue a $identify event."""
@@ -134,7 +167,7 @@ class Events:
         context = self._context
         max_bytes = context.settings.max_batch_bytes - 2
         if context.settings.track_via == "import":  # unlike import_event(), an event without a time happened now
-            return self._import_route[0], EventEncoder(token=None, max_bytes=max_bytes)
+            return self._import_route[0], EventEncoder(token=None, max_bytes=max_bytes, own_token=context.lanes.token)
         token = context.lanes.token_for("track()")
         encoder = EventEncoder(token=token, max_age_seconds=context.lanes.max_age_seconds, max_bytes=max_bytes)
         return self._engine.lane(context.lanes.track()), encoder
@@ -143,4 +176,5 @@ class Events:
     def _import_route(self) -> Route:
         lane = self._engine.lane(self._context.lanes.events())
         max_bytes = self._context.settings.max_batch_bytes - 2
-        return lane, EventEncoder(token=None, needs_time=True, max_bytes=max_bytes)
+        own_token = self._context.lanes.token
+        return lane, EventEncoder(token=None, needs_time=True, max_bytes=max_bytes, own_token=own_token)

@@ -9,6 +9,7 @@ from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.models import JSONValue
 from mixpanel_async.records.encoder import encode_update, is_unsafe
 from mixpanel_async.records.parsing import as_object
+from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.records.updates import Update, check_update
 from mixpanel_async.tracking.rejection import reject_record
 
@@ -26,6 +27,7 @@ class Updates(ABC):
     def __init__(self, context: Context) -> None:
         self._context = context
         self._max_bytes = context.settings.max_batch_bytes - 2
+        self._tokens = TokenRule(context.settings.foreign_token, context.lanes.token, field="$token", takes_tokens=True)
 
     @abstractmethod
     def _target(self, update: Update) -> Mapping[str, str]:
@@ -41,22 +43,25 @@ class Updates(ABC):
         """The lane of the endpoint."""
 
     async def _admit(self, update: Update) -> Receipt:
-        token = self._context.lanes.token_for("a profile update")
+        self._context.lanes.token_for("a profile update")
         try:
-            fields: dict[str, JSONValue] = {"$token": token, **as_object(update, self._example)}
-            record = {**fields, **self._target(fields)}
+            fields = as_object(update, self._example)
+            token, is_replaced = self._tokens.apply(fields.get("$token"))
+            record: dict[str, JSONValue] = {"$token": token, **fields, **self._target(fields)}
+            record["$token"] = token
             check_update(record, self._operations)
             part, _ = encode_update(record, self._max_bytes)
         except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
             return await reject_record(self._context, self._lane.spec.path, update, error)
-        return await self._context.engine.admit(self._lane, part, is_unsafe=is_unsafe(record))
+        field = "$token" if is_replaced else ""
+        return await self._context.engine.admit(self._lane, part, is_unsafe=is_unsafe(record), replaced_token=field)
 
     async def update(self, updates: Iterable[Update]) -> list[Receipt]:
         """Send updates in Mixpanel's own form, with any mix of operations.
 
         Args:
             updates: Each names its profile (`$distinct_id`, or `$group_key` and `$group_id`) and its operations;
-                `$token` is added.
+                `$token` is added; for an update with another one, see `Settings.foreign_token`.
 
         Returns:
             One receipt for each update, in their order. An invalid update is REJECTED; the others are sent.

@@ -31,10 +31,10 @@ Files: TypeAlias = Annotated[
 AsPath: TypeAlias = Annotated[
     str, typer.Argument(help="Dead letters that an import of events wrote with --dead-letters.", metavar="FILE")
 ]
-_events_job = job_options("checkpoint", "dead_letters", "exact_dedupe", "dry_run", "concurrency")
-_updates_job = job_options("checkpoint", "dead_letters", "dry_run", "concurrency")
-_replay_job = job_options("dead_letters", "exact_dedupe", "dry_run", "concurrency")
-_validate_job = job_options("dead_letters", "exact_dedupe")
+_events_job = job_options("checkpoint", "dead_letters", "exact_dedupe", "foreign_token", "dry_run", "concurrency")
+_updates_job = job_options("checkpoint", "dead_letters", "foreign_token", "dry_run", "concurrency")
+_replay_job = job_options("dead_letters", "exact_dedupe", "foreign_token", "dry_run", "concurrency")
+_validate_job = job_options("dead_letters", "exact_dedupe", "foreign_token")
 
 
 class Import(Protocol):

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from mixpanel_async import JobOptions
+from mixpanel_async.config import ForeignToken
 from mixpanel_async.jobs.options import PathLike
 
 _PANEL: Final = "Job"
@@ -56,4 +57,6 @@ def _annotation(name: str, kind: object, words: str) -> object:
         return Annotated[bool, typer.Option(flag, help=words, rich_help_panel=_PANEL)]
     if kind == PathLike | None:
         return Annotated[str | None, typer.Option(flag, metavar="FILE", help=words, rich_help_panel=_PANEL)]
+    if kind == ForeignToken | None:
+        return Annotated[ForeignToken | None, typer.Option(flag, help=words, rich_help_panel=_PANEL)]
     return Annotated[int | None, typer.Option(flag, min=1, max=_MAX_CONCURRENCY, help=words, rich_help_panel=_PANEL)]

@@ -11,6 +11,7 @@ from mixpanel_async.jobs.mapping.mapper import EventMapper
 from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, EncodedChunk, FlatRecord, RejectedRecord
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
+from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.time_slice import Steps
 
 
@@ -21,6 +22,7 @@ class EventEncoding:
         window: Detects duplicates.
         now: Returns Unix time in seconds.
         max_bytes: Maximum size of an event in bytes.
+        tokens: What becomes of an event's own token.
         mapping: Turns flat records into events; None: only rows of tables are mapped, by their column names.
         keeps_events: Whether records that are events already stay unchanged.
         transform: Turns each event into zero or more events.
@@ -31,16 +33,17 @@ class EventEncoding:
         window: EventWindow,
         now: Callable[[], float],
         max_bytes: int,
+        tokens: TokenRule,
         mapping: RecordMapping | None,
         *,
         keeps_events: bool = False,
         transform: Transform | None = None,
     ) -> None:
         self._mapper = EventMapper(mapping or RecordMapping(), keeps_events=keeps_events)
-        self._mapped = RecordEncoder(window, now, max_bytes, self._mapper, transform)
+        self._mapped = RecordEncoder(window, now, max_bytes, tokens, self._mapper, transform)
         is_plain = mapping is None
-        self._plain = RecordEncoder(window, now, max_bytes, None, transform) if is_plain else self._mapped
-        self._checker = LineChecker(window, now, max_bytes) if is_plain and transform is None else None
+        self._plain = RecordEncoder(window, now, max_bytes, tokens, None, transform) if is_plain else self._mapped
+        self._checker = LineChecker(window, now, max_bytes, tokens) if is_plain and transform is None else None
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the required columns.

@@ -18,8 +18,9 @@ from mixpanel_async.jobs.encoding.event_checks import check_event
 from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, EncodedChunk, RejectedRecord, count_rejects
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields
-from mixpanel_async.records.parsing import read_line
+from mixpanel_async.records.parsing import as_object, read_line
 from mixpanel_async.records.rejection import malformed, rejected
+from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
 from mixpanel_async.time_slice import Steps
 
 GROUP: Final = 256
@@ -43,9 +44,11 @@ class LineChecker:
         window: Detects duplicates.
         now: Returns Unix time in seconds.
         max_bytes: Maximum size of an event in bytes.
+        tokens: What becomes of an event's own token.
     """
 
-    def __init__(self, window: EventWindow, now: Callable[[], float], max_bytes: int) -> None:
+    def __init__(self, window: EventWindow, now: Callable[[], float], max_bytes: int, tokens: TokenRule) -> None:
+        self._tokens = tokens
         self._window = window
         self._now = now
         self._max_bytes = max_bytes
@@ -57,6 +60,7 @@ class LineChecker:
         tally = Tally()
         rejects = list(chunk.rejects)
         parts: list[bytes] = []
+        replaced: list[int] = []
         kept: list[int] | None = None  # the numbers of `parts`; None: of every line so far
         for start in range(0, len(lines), GROUP):
             group = lines[start : start + GROUP]
@@ -67,15 +71,19 @@ class LineChecker:
             else:
                 kept = list(numbers[:start]) if kept is None else kept
                 for index, line in enumerate(group, start):
-                    if self._is_kept(line, numbers[index], now, tally, rejects):
-                        parts.append(line)
+                    part = self._checked(line, numbers[index], now, tally, rejects)
+                    if part is not None:
+                        parts.append(part)
                         kept.append(numbers[index])
+                        if part is not line:
+                            replaced.append(numbers[index])
                     if index % STEP_RECORDS == 0:
                         yield
             yield
         tally.read += len(parts)
         yield from count_rejects(rejects, tally)
-        return EncodedChunk(chunk.name, parts, numbers if kept is None else kept, tally, rejects, chunk.end)
+        sent = numbers if kept is None else kept
+        return EncodedChunk(chunk.name, parts, sent, tally, rejects, chunk.end, replaced=replaced)
 
     def is_valid(self, group: Sequence[bytes], now: float) -> bool:
         """Return whether every line of a group is valid and new; if not, the window is unchanged."""
@@ -84,7 +92,12 @@ class LineChecker:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         together = b"".join(group)
-        return are_shapes_valid(group, together, self._max_bytes) and _is_utf8(together) and self.are_new(fields, now)
+        return (
+            are_shapes_valid(group, together, self._max_bytes)
+            and _is_utf8(together)
+            and not self._tokens.may_change(group, together)
+            and self.are_new(fields, now)
+        )
 
     def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
         """Return whether the fields of a group of events are valid and new; if not, the window is unchanged."""
@@ -98,27 +111,32 @@ class LineChecker:
             and self._window.add_new(ids, fields)
         )
 
-    def _is_kept(self, line: bytes, number: int, now: float, tally: Tally, rejects: list[RejectedRecord]) -> bool:
-        """Return whether one line should be sent; if not, count its outcome."""
+    def _checked(
+        self, line: bytes, number: int, now: float, tally: Tally, rejects: list[RejectedRecord]
+    ) -> bytes | None:
+        """Return one line as it is sent, or None if it is not; then count its outcome."""
         if not line or line.isspace():
-            return False
+            return None
         if self.is_valid((line,), now):
-            return True
+            return line
         try:
             record = read_line(line)
         except InvalidRecordError as error:
             rejects.append(RejectedRecord(number, malformed(error.message), line))
-            return False
+            return None
         try:
-            fields = check_event(record, len(line.strip()), now, self._max_bytes)
+            _, is_replaced = self._tokens.apply_to_event(as_object(record))
+            part = self._tokens.replace_in_line(line) if is_replaced else line
+            fields = check_event(record, len(part.strip()), now, self._max_bytes)
         except InvalidRecordError as error:
             rejects.append(RejectedRecord(number, rejected(error), line))
-            return False
+            return None
         if fields is None or self._window.is_new(fields):
-            return True
+            tally.changed[FOREIGN_TOKEN] += is_replaced
+            return part
         tally.read += 1
         tally.duplicates += 1
-        return False
+        return None
 
 
 def _are_times_valid(times: Sequence[float], now: float) -> bool:

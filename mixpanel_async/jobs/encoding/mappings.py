@@ -28,6 +28,7 @@ from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import exact_copy
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
+from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
 from mixpanel_async.time_slice import Steps
 
 Transform: TypeAlias = Callable[[dict[str, object]], FlatRecord | Sequence[FlatRecord] | None]
@@ -38,6 +39,7 @@ class _Draft(msgspec.Struct):
     rejects: list[RejectedRecord]
     parts: list[bytes] = []
     numbers: list[int] = []
+    replaced: list[int] = []
     tally: Tally = msgspec.field(default_factory=Tally)
 
 
@@ -48,15 +50,17 @@ class RecordEncoder:
         window: Detects duplicates.
         now: Returns Unix time in seconds.
         max_bytes: Maximum size of an event in bytes.
+        tokens: What becomes of an event's own token.
         mapper: Turns flat records into events; None: the records are events.
         transform: Turns each event into zero or more events.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place
         self,
         window: EventWindow,
         now: Callable[[], float],
         max_bytes: int,
+        tokens: TokenRule,
         mapper: EventMapper | None = None,
         transform: Transform | None = None,
     ) -> None:
@@ -65,7 +69,8 @@ class RecordEncoder:
         self._max_bytes = max_bytes
         self._mapper = mapper
         self._transform = transform
-        self._lines = LineChecker(window, now, max_bytes)
+        self._tokens = tokens
+        self._lines = LineChecker(window, now, max_bytes, tokens)
 
     def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
         """Return a chunk of mappings encoded, in steps."""
@@ -87,7 +92,10 @@ class RecordEncoder:
         if self._mapper is not None:
             draft.tally.changed.update(self._mapper.take_changes())
         yield from count_rejects(draft.rejects, draft.tally)
-        return EncodedChunk(chunk.name, draft.parts, draft.numbers, draft.tally, draft.rejects, chunk.end)
+        draft.tally.changed[FOREIGN_TOKEN] += len(draft.replaced)
+        return EncodedChunk(
+            chunk.name, draft.parts, draft.numbers, draft.tally, draft.rejects, chunk.end, replaced=draft.replaced
+        )
 
     def _encode_together(self, rows: Sequence[FlatRecord], now: float) -> list[bytes] | None:
         """Return a group of events as JSON if all are valid and new; otherwise change nothing and return None."""
@@ -106,6 +114,8 @@ class RecordEncoder:
             max(map(len, group)) <= self._max_bytes and all(map(_is_plain_event, rows))
         ):
             return None
+        if self._tokens.may_change(group, together):
+            return None
         return group if self._lines.are_new(fields, now) else None
 
     def _encode_one(self, chunk: Chunk, row: FlatRecord, number: int, now: float, draft: _Draft) -> None:
@@ -120,7 +130,7 @@ class RecordEncoder:
             return
         for event in events:
             try:
-                part, fields = self._encode(event, now)
+                part, fields, is_replaced = self._encode(event, now)
             except InvalidRecordError as error:
                 draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
@@ -130,6 +140,8 @@ class RecordEncoder:
             else:
                 draft.parts.append(part)
                 draft.numbers.append(number)
+                if is_replaced:
+                    draft.replaced.append(number)
 
     def _events(self, chunk: Chunk, row: FlatRecord, number: int) -> Sequence[FlatRecord]:
         """Return the events for a record, usually one.
@@ -155,8 +167,8 @@ class RecordEncoder:
             raise RecordSkippedError("function")
         return events
 
-    def _encode(self, event: FlatRecord, now: float) -> tuple[bytes, EventFields | None]:
-        event = as_object(event)  # a transform function may return anything
+    def _encode(self, event: FlatRecord, now: float) -> tuple[bytes, EventFields | None, bool]:
+        event, is_replaced = self._tokens.apply_to_event(as_object(event))  # a transform function may return anything
         properties = event.get("properties")
         time = properties.get("time") if isinstance(properties, Mapping) else None
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
@@ -165,7 +177,7 @@ class RecordEncoder:
             part = exact_copy(orjson.dumps(dict(event), default=_as_dict))
         except (TypeError, RecursionError) as error:
             raise validation.explain_unencodable(dict(event), "record", str(error)) from None
-        return part, check_event(event, len(part), now, self._max_bytes)
+        return part, check_event(event, len(part), now, self._max_bytes), is_replaced
 
 
 def _several(found: object) -> Sequence[FlatRecord]:

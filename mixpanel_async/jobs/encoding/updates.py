@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-import orjson
-
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
 from mixpanel_async.jobs.encoding.events import decoded
 from mixpanel_async.jobs.mapping.coercion import typed_fields
@@ -22,6 +20,7 @@ from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import encode_update, is_unsafe
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
+from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
 from mixpanel_async.time_slice import Steps
 
@@ -32,21 +31,22 @@ class UpdateEncoding:
     """Encodes chunks of profile updates.
 
     Args:
-        token: Project token.
+        tokens: The project token, and what becomes of an update's own.
         max_bytes: Maximum size of an update in bytes.
         mapping: Turns flat records into updates.
         is_group: Whether the updates are for group profiles.
         may_repeat: Whether a later run may send the same records again.
     """
 
-    def __init__(self, token: str, max_bytes: int, mapping: UpdateMapping, *, is_group: bool, may_repeat: bool) -> None:
-        self._token = token
+    def __init__(
+        self, tokens: TokenRule, max_bytes: int, mapping: UpdateMapping, *, is_group: bool, may_repeat: bool
+    ) -> None:
+        self._tokens = tokens
         self._max_bytes = max_bytes
         self._mapping = mapping
         self._is_group = is_group
         self._may_repeat = may_repeat
         self._operations = GROUP_OPERATIONS if is_group else PROFILE_OPERATIONS
-        self._head = orjson.dumps({"$token": token}).removesuffix(b"}") + b","
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the required columns.
@@ -72,11 +72,12 @@ class UpdateEncoding:
         parts: list[bytes] = []
         numbers: list[int] = []
         unsafe: list[int] = []
+        replaced: list[int] = []
         for index, (row, number) in enumerate(zip(chunk.rows, chunk.numbers, strict=True)):
             if index % STEP_RECORDS == 0:
                 yield
             try:
-                update = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
+                update, is_replaced = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
                 part, _ = encode_update(update, self._max_bytes)
             except InvalidRecordError as error:
                 rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
@@ -85,17 +86,18 @@ class UpdateEncoding:
                 unsafe.append(len(parts))
             parts.append(part)
             numbers.append(number)
+            if is_replaced:
+                replaced.append(number)
         tally.read = len(parts)
+        tally.changed[FOREIGN_TOKEN] += len(replaced)
         yield from count_rejects(rejects, tally)
-        encoded.parts, encoded.numbers, encoded.unsafe = parts, numbers, unsafe
+        encoded.parts, encoded.numbers, encoded.unsafe, encoded.replaced = parts, numbers, unsafe, replaced
         return encoded
 
-    def without_token(self, part: bytes) -> bytes:
-        """Return an update without the project token, for dead letters; each import fills the token in again."""
-        return b"{" + part.removeprefix(self._head) if part.startswith(self._head) else part
-
-    def _update(self, row: FlatRecord, *, is_table: bool) -> dict[str, object]:
-        update = {"$token": self._token, **(self._mapped(row) if is_table else _without_reply_shape(row))}
+    def _update(self, row: FlatRecord, *, is_table: bool) -> tuple[dict[str, object], bool]:
+        own = self._mapped(row) if is_table else _without_reply_shape(row)
+        token, is_replaced = self._tokens.apply(own.pop("$token", None))
+        update = {"$token": token, **own}
         names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)
         for name in names:
             validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
@@ -107,18 +109,18 @@ class UpdateEncoding:
             raise InvalidRecordError(
                 "must not be applied twice, but a resumed import may do so; import it without a checkpoint"
             )
-        return update
+        return update, is_replaced
 
     def _mapped(self, row: FlatRecord) -> dict[str, object]:
         mapping = self._mapping
         fields = typed_fields(
             row, mapping.types, is_inferred=mapping.infer_types, is_table=True, texts={mapping.id_field}
         )
-        profile = fields.pop(mapping.id_field, "")
+        profile, token = fields.pop(mapping.id_field, ""), fields.pop("$token", None)
         target = (
             {"$group_key": mapping.group_key, "$group_id": profile} if self._is_group else {"$distinct_id": profile}
         )
-        return {**target, mapping.operation: fields}
+        return {"$token": token, **target, mapping.operation: fields}
 
 
 def _without_reply_shape(row: FlatRecord) -> dict[str, object]:

@@ -150,6 +150,8 @@ class Batcher(Generic[C]):
         """Add the records of a chunk; wait while the buffer is full."""
         await in_slices(note_rejects(self.sink, chunk))
         pending = self.sink.enter(chunk)
+        if chunk.replaced:
+            self._engine.note_replaced_tokens(self._lane, len(chunk.replaced))
         self._builder.max_bytes = self._lane.max_bytes  # smaller since the last time if the server answered 413
         for batch in self._builder.extend(
             chunk.parts, lambda start, end: (pending, chunk.numbers[start:end]), frozenset(chunk.unsafe)

@@ -73,6 +73,7 @@ class EncodedChunk(msgspec.Struct):
         rejects: The rejected records.
         end: Position after the chunk.
         unsafe: Indexes of parts that must not be applied twice.
+        replaced: Numbers of the records whose own token was replaced by the client's.
         skipped: The filter of the mapping that skipped a record, by the record's number.
     """
 
@@ -83,6 +84,7 @@ class EncodedChunk(msgspec.Struct):
     rejects: Sequence[RejectedRecord] = ()
     end: Position | None = None
     unsafe: Sequence[int] = ()
+    replaced: Sequence[int] = ()
     skipped: Mapping[int, str] = {}
 
 

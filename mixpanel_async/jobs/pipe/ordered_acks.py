@@ -5,8 +5,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from mixpanel_async.jobs.model.chunks import EncodedChunk, RejectedRecord
 from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.records.tokens import REPLACED
 
 _DUPLICATE: Final = Verdict(Outcome.DUPLICATE, "duplicate", "properties.$insert_id", "an equal event was just sent")
 _SKIPPED: Final = {
@@ -26,14 +29,16 @@ class AckRange:
     Attributes:
         first: Number of the first record.
         verdicts: The records' verdicts; None while there is none.
+        replaced: Numbers of the records whose own token was replaced by the client's.
         acknowledged: Number of records that were acknowledged.
     """
 
-    __slots__ = ("acknowledged", "first", "verdicts")
+    __slots__ = ("acknowledged", "first", "replaced", "verdicts")
 
     def __init__(self, chunk: EncodedChunk, first: int, last: int) -> None:
         self.first = first
         self.acknowledged = 0
+        self.replaced = frozenset(chunk.replaced)
         # A record that is neither sent nor skipped nor rejected is a duplicate.
         self.verdicts: list[Verdict | None] = [_DUPLICATE] * (last - first + 1)
         for number in chunk.numbers:
@@ -76,7 +81,8 @@ class OrderedAcks:
     def settle(self, pending: AckRange, verdict: Verdict, numbers: Sequence[int]) -> None:
         """Store the verdict of some records."""
         for number in numbers:  # in any order: batches overtake each other
-            pending.verdicts[number - pending.first] = verdict
+            is_told = number in pending.replaced and verdict.is_delivered
+            pending.verdicts[number - pending.first] = _replaced(verdict) if is_told else verdict
         self._changed.set()
 
     @property
@@ -95,3 +101,7 @@ class OrderedAcks:
                 ack_range.acknowledged += 1
                 yield verdict
             self._ranges.popleft()
+
+
+def _replaced(verdict: Verdict) -> Verdict:
+    return msgspec.structs.replace(verdict, field="properties.token", message=REPLACED)

@@ -12,11 +12,13 @@ from mixpanel_async.codecs.lines import LineSplitter
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.fast_lines import LineChecker
 from mixpanel_async.jobs.model.chunks import Chunk, EncodedChunk
+from mixpanel_async.records.tokens import TokenRule
 from tests.records import NOON, event
 from tests.steps import at_once
 from tests.unit.jobs.reference import expected
 
 NOW = float(NOON + 10_000)
+TOKENS = TokenRule("replace", "project-token", field="properties.token", takes_tokens=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 leaves = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=2))
@@ -81,7 +83,7 @@ def checked(
 ) -> tuple[list[bytes], list[int], EncodedChunk]:
     """Run lines through splitter and checker in blocks of some size; return what is sent, and the last piece."""
     content = b"\n".join(lines)
-    checker = LineChecker(EventWindow(window), lambda: NOW, 1_000_000)
+    checker = LineChecker(EventWindow(window), lambda: NOW, 1_000_000, TOKENS)
     splitter = LineSplitter()
     blocks = [content[start : start + size] for start in range(0, len(content), size)]
     total = EncodedChunk("", [], [], at_once(checker.check(Chunk("", range(1, 1)))).tally)
@@ -153,7 +155,7 @@ def test_duplicates_are_compared_in_full() -> None:
 def test_the_window_is_bounded_and_long_enough() -> None:
     """A duplicate is found within the size of the window, and at most 1.5 times as many events are held."""
     window = EventWindow(100)
-    checker = LineChecker(window, lambda: NOW, 1_000_000)
+    checker = LineChecker(window, lambda: NOW, 1_000_000, TOKENS)
     lines = [orjson.dumps(event(number)) for number in range(1000)]
     for number, line in enumerate(lines):
         assert at_once(checker.check(Chunk("", (1,), lines=(line,)))).tally.duplicates == 0
@@ -166,7 +168,7 @@ def test_the_window_is_bounded_and_long_enough() -> None:
 def test_a_line_above_the_limit_is_too_large() -> None:
     """An event of more than 1 MB is rejected as too large, with both numbers in the message."""
     line = orjson.dumps(event(1, x="x" * 1_000_000))
-    checker = LineChecker(EventWindow(10), lambda: NOW, 1_000_000)
+    checker = LineChecker(EventWindow(10), lambda: NOW, 1_000_000, TOKENS)
     piece = at_once(checker.check(Chunk("", (7,), lines=(line,))))
     assert [reject.number for reject in piece.rejects] == [7]
     assert piece.rejects[0].verdict.reason == "too_large"
