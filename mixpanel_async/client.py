@@ -7,7 +7,7 @@ import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, Unpack, cast, overload
 
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
@@ -21,8 +21,10 @@ from mixpanel_async.env import read_environment
 from mixpanel_async.errors import ClientClosedError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
+from mixpanel_async.loading import load
 from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats
 from mixpanel_async.session import Session, Transport
+from mixpanel_async.session.lazy_transport import LazyTransport
 from mixpanel_async.tracking.events import Events
 from mixpanel_async.tracking.profiles import Groups, People
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.sources.iterables import Record
     from mixpanel_async.jobs.sources.open import EventSource
 
+_JOBS: Final = "mixpanel_async.jobs.run"
 P = TypeVar("P")  # the position of a pipe's record
 
 
@@ -102,9 +105,7 @@ class AsyncMixpanel:
         if token is not None:
             ProjectToken(token)  # rejects an impossible token before a record is made with it
         if transport is None:
-            from mixpanel_async.session.transport import AiohttpTransport
-
-            transport = AiohttpTransport(settings)
+            transport = LazyTransport(settings)
         session = Session(
             transport,
             servers=servers(read_region(region), base_url),
@@ -381,6 +382,7 @@ class AsyncMixpanel:
             print(report.read, report.imported, report.rejected)
             ```
         """
+        await load(_JOBS)
         from mixpanel_async.jobs.options import JobOptions
         from mixpanel_async.jobs.run import import_events
 
@@ -468,6 +470,7 @@ class AsyncMixpanel:
         *,
         is_group: bool,
     ) -> ImportReport:
+        await load(_JOBS)
         from mixpanel_async.jobs.options import JobOptions
         from mixpanel_async.jobs.run import import_updates
 
@@ -604,6 +607,7 @@ class AsyncMixpanel:
             report = await mp.replay_dead_letters("dead-letters.ndjson", dead_letters="still-rejected.ndjson")
             ```
         """
+        await load(_JOBS)
         from mixpanel_async.jobs.options import JobOptions
         from mixpanel_async.jobs.run import replay_dead_letters
 

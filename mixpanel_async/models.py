@@ -29,7 +29,7 @@ class Outcome(enum.Enum):
         return self is Outcome.ACCEPTED or self is Outcome.UNVERIFIED
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """An outcome with its reason.
 
     Attributes:

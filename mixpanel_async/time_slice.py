@@ -1,6 +1,7 @@
 """Time slices: long work on the event loop is done in steps, and other tasks run between them."""
 
 import asyncio
+import time
 from collections.abc import Generator
 from typing import Final, TypeAlias, TypeVar
 
@@ -10,6 +11,10 @@ Steps: TypeAlias = Generator[None, None, T]
 # Two tasks that work in slices, and a call on a thread that holds the interpreter lock for 5 ms (the interpreter's own
 # interval), together stay below 20 ms.
 SLICE_SECONDS: Final = 0.005
+# A thread that works in Python keeps the interpreter lock for 5 ms each time that the loop asks for it, and the loop
+# asks after every system call. One that pauses now and then hands it over at once.
+_TURN_SECONDS: Final = 0.001
+_PAUSE_SECONDS: Final = 0.00005
 
 
 class TimeSlice:
@@ -33,9 +38,14 @@ class TimeSlice:
         self._end = self._time() + SLICE_SECONDS
 
 
-async def in_slices(steps: Steps[T]) -> T:
-    """Return the result of work in steps; other tasks run whenever a slice is over."""
-    time_slice = TimeSlice()
+async def in_slices(steps: Steps[T], time_slice: TimeSlice | None = None) -> T:
+    """Return the result of work in steps; other tasks run whenever a slice is over.
+
+    Args:
+        steps: The work.
+        time_slice: The slice of a task that does several such works in a row; None: a new one.
+    """
+    time_slice = time_slice or TimeSlice()
     while True:
         try:
             next(steps)
@@ -44,3 +54,16 @@ async def in_slices(steps: Steps[T]) -> T:
             return result
         if time_slice.is_over:
             await time_slice.next()
+
+
+class ThreadTurns:
+    """The time for which a thread may keep the interpreter lock; asked after each step of long work on a thread."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + _TURN_SECONDS
+
+    def give_way(self) -> None:
+        """Pause for a moment if the turn is over, so that the event loop gets the lock."""
+        if time.monotonic() >= self._end:
+            time.sleep(_PAUSE_SECONDS)
+            self._end = time.monotonic() + _TURN_SECONDS

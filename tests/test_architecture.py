@@ -26,7 +26,7 @@ IMPORTS: Final = imports_of(PACKAGE)
 # From the bottom up, by folder; "" is the package itself. A unit imports from lower layers only.
 LAYERS: Final[Mapping[str, Layers]] = {
     "": [
-        {"errors", "models", "limits", "clock", "redaction", "time_slice", "_version"},
+        {"errors", "models", "limits", "clock", "redaction", "loading", "time_slice", "_version"},
         {"config", "auth", "remote", "codecs"},
         {"env", "records"},
         {"session"},
@@ -39,7 +39,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
     "session": [
         {"errors", "loop_owner", "messages"},
         {"rate_limits", "retry", "streaming", "transport"},
-        {"session"},
+        {"lazy_transport", "session"},
     ],
     "engine": [
         {"body", "concurrency", "dedupe", "delivery_log", "ledger", "memory_budget", "receipts"},

@@ -1,9 +1,8 @@
 """Splits a JSON array into its elements as its bytes arrive; holds one element at a time."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
-
-from mixpanel_async.time_slice import Steps
 
 MAX_ELEMENT_BYTES: Final = 64 * 1024 * 1024
 _STEP_BYTES: Final = 4096  # full of brackets, 4 KiB take about 5 ms
@@ -71,13 +70,14 @@ class JsonArraySplitter:
         elements, self._elements = self._elements, []
         return elements
 
-    def feed_in_steps(self, block: bytes) -> Steps[list[bytes]]:
-        """Do what `feed` does, in steps."""
-        elements: list[bytes] = []
+    def pieces(self, block: bytes) -> Iterator[list[bytes]]:
+        """Yield what `feed` returns, in pieces that each take a few milliseconds at most.
+
+        Raises:
+            JsonArrayError: As for `feed`.
+        """
         for start in range(0, len(block), _STEP_BYTES):
-            elements += self.feed(block[start : start + _STEP_BYTES])
-            yield
-        return elements
+            yield self.feed(block[start : start + _STEP_BYTES])
 
     def close(self) -> None:
         """Check that the array ended.

@@ -16,11 +16,13 @@ from mixpanel_async.engine.lanes import Lane, LaneSpec
 from mixpanel_async.engine.receipts import NotedReceipt, Receipt
 from mixpanel_async.engine.sender import Offload, Sender
 from mixpanel_async.errors import ClientClosedError
+from mixpanel_async.loading import load
 from mixpanel_async.models import DeliveryReport, Stats, Verdict
 from mixpanel_async.records.tokens import REPLACED
 from mixpanel_async.session import Session
 
 _log = logging.getLogger("mixpanel_async")
+_ANYIO_BACKEND = "anyio._backends._asyncio"  # anyio imports it on first use
 _GRACE_SECONDS = 0.1  # for cancelled requests to end, and again for connections to close
 _GRACE_PER_RECORD_SECONDS = 5e-6  # settling takes a fraction of it
 _YIELD_MASK = 127
@@ -203,6 +205,7 @@ class Engine:
 
     async def _main(self) -> None:
         try:
+            await load(_ANYIO_BACKEND)
             await self._sender.run()
         except asyncio.CancelledError:
             if self._closing is None:

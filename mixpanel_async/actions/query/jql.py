@@ -2,7 +2,7 @@
 
 # ruff: noqa: A002 - `type` says what the rows become, as msgspec's own `decode` does
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import TypeVar, Unpack, overload
 
@@ -18,7 +18,7 @@ from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 from mixpanel_async.session.streaming import decompressed_stream
-from mixpanel_async.time_slice import Steps, TimeSlice, in_slices
+from mixpanel_async.time_slice import TimeSlice
 
 T = TypeVar("T")
 JQL_TIMEOUT_SECONDS = 150.0  # Mixpanel gives a script two minutes
@@ -146,9 +146,12 @@ class Jql(Resource):
             async with aclosing(decompressed_stream(stream)) as pieces:  # type: ignore[type-var]
                 time_slice = TimeSlice()
                 async for piece in pieces:
-                    for row in await in_slices(_split(request, head, splitter, piece)):
-                        yield read_json(request, head, type or object, row)
-                        # A loop over rows that are there never waits, and other tasks would not run meanwhile.
+                    for rows in _split(request, head, splitter, piece):
+                        for row in rows:
+                            yield read_json(request, head, type or object, row)
+                            # A loop over rows that are there never waits, and other tasks would not run meanwhile.
+                            if time_slice.is_over:
+                                await time_slice.next()
                         if time_slice.is_over:
                             await time_slice.next()
         try:
@@ -163,9 +166,9 @@ def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scop
     return msgspec.structs.replace(request, body=body, content_type=FORM, timeout_seconds=timeout_seconds)
 
 
-def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> Steps[list[bytes]]:
+def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> Iterator[list[bytes]]:
     try:
-        return (yield from splitter.feed_in_steps(piece))
+        yield from splitter.pieces(piece)
     except JsonArrayError as error:
         raise UnexpectedReplyError(
             f"the reply is invalid: {error}", status=reply.status, operation=request.operation

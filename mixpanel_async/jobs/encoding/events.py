@@ -8,7 +8,8 @@ from mixpanel_async.jobs.encoding.fast_lines import LineChecker
 from mixpanel_async.jobs.encoding.mappings import RecordEncoder, Transform
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.mapper import EventMapper
-from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, Encode, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
 from mixpanel_async.records.tokens import TokenRule
@@ -64,14 +65,28 @@ class EventEncoding:
             return self._mapped.encode(chunk)
         if not chunk.lines:
             return self._plain.encode(chunk)
-        return self._encode_lines(chunk) if self._checker is None else self._checker.check(chunk)
-
-    def _encode_lines(self, chunk: Chunk) -> Steps[EncodedChunk]:
-        rows = yield from decoded(chunk)
-        return (yield from self._plain.encode(rows))
+        return encode_lines(chunk, self._plain.encode) if self._checker is None else self._checker.check(chunk)
 
 
-def decoded(chunk: Chunk) -> Steps[Chunk]:
+def encode_lines(chunk: Chunk, encode: Encode) -> Steps[EncodedChunk]:
+    """Return a chunk of lines encoded by an encoder of rows, in steps."""
+    tally = Tally()
+    parts: list[bytes] = []
+    numbers: list[int] = []
+    rejects: list[RejectedRecord] = []
+    unsafe: list[int] = []
+    for group in chunk.groups():
+        rows = yield from _decoded(group)
+        encoded = yield from encode(rows)
+        unsafe += (index + len(parts) for index in encoded.unsafe)
+        parts += encoded.parts
+        numbers += encoded.numbers
+        rejects += encoded.rejects
+        tally.add(encoded.tally)
+    return EncodedChunk(chunk.name, parts, numbers, tally, rejects, chunk.end, unsafe)
+
+
+def _decoded(chunk: Chunk) -> Steps[Chunk]:
     """Return a chunk of lines as a chunk of rows, in steps; blank lines are skipped."""
     rows: list[FlatRecord] = []
     numbers: list[int] = []

@@ -15,7 +15,14 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
-from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, EncodedChunk, RejectedRecord, count_rejects
+from mixpanel_async.jobs.model.chunks import (
+    GROUP,
+    STEP_RECORDS,
+    Chunk,
+    EncodedChunk,
+    RejectedRecord,
+    count_rejects,
+)
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields
 from mixpanel_async.records.parsing import as_object, read_line
@@ -23,7 +30,6 @@ from mixpanel_async.records.rejection import malformed, rejected
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
 from mixpanel_async.time_slice import Steps
 
-GROUP: Final = 256
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
 _BRACE: Final = ord("{")
 # Every event has two objects; a nested object needs one more opening brace per level.

@@ -11,10 +11,11 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
-from mixpanel_async.jobs.encoding.fast_lines import GROUP, LineChecker, are_shapes_valid
+from mixpanel_async.jobs.encoding.fast_lines import LineChecker, are_shapes_valid
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
 from mixpanel_async.jobs.model.chunks import (
+    GROUP,
     STEP_RECORDS,
     Chunk,
     EncodedChunk,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
-from mixpanel_async.jobs.encoding.events import decoded
+from mixpanel_async.jobs.encoding.events import encode_lines
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.config import UpdateMapping
 from mixpanel_async.jobs.model.chunks import (
@@ -64,8 +64,9 @@ class UpdateEncoding:
 
     def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
         """Return a chunk encoded, in steps."""
-        if chunk.lines:
-            chunk = yield from decoded(chunk)
+        return encode_lines(chunk, self._encode_rows) if chunk.lines else self._encode_rows(chunk)
+
+    def _encode_rows(self, chunk: Chunk) -> Steps[EncodedChunk]:
         tally = Tally()
         rejects = list(chunk.rejects)
         encoded = EncodedChunk(chunk.name, [], [], tally, rejects, chunk.end)

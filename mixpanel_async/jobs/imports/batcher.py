@@ -13,7 +13,7 @@ from mixpanel_async.jobs.model.chunks import STEP_RECORDS, EncodedChunk, Rejecte
 from mixpanel_async.models import Outcome, Verdict
 from mixpanel_async.records.parsing import is_readable
 from mixpanel_async.records.rejection import malformed
-from mixpanel_async.time_slice import Steps, in_slices
+from mixpanel_async.time_slice import Steps, TimeSlice, in_slices
 
 C = TypeVar("C")
 _REFUSED: Final = "refused"
@@ -146,9 +146,14 @@ class Batcher(Generic[C]):
         self.sealed += 1
         return JobTickets(segments, _InFlight(sum(len(numbers) for _, numbers in segments)), self)
 
-    async def add(self, chunk: EncodedChunk) -> None:
-        """Add the records of a chunk; wait while the buffer is full."""
-        await in_slices(note_rejects(self.sink, chunk))
+    async def add(self, chunk: EncodedChunk, time_slice: TimeSlice | None = None) -> None:
+        """Add the records of a chunk; wait while the buffer is full.
+
+        Args:
+            chunk: The chunk.
+            time_slice: The slice of the task that encoded it; None: a new one.
+        """
+        await in_slices(note_rejects(self.sink, chunk), time_slice)
         pending = self.sink.enter(chunk)
         if chunk.replaced:
             self._engine.note_replaced_tokens(self._lane, len(chunk.replaced))

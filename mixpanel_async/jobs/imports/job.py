@@ -22,7 +22,7 @@ from mixpanel_async.jobs.sources.iterables import cancelled_within
 from mixpanel_async.jobs.state.checkpoint import Checkpoint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.jobs.state.settlement import Settlement
-from mixpanel_async.time_slice import Steps, in_slices
+from mixpanel_async.time_slice import Steps, TimeSlice, in_slices
 
 if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
@@ -85,6 +85,8 @@ class ImportJob:
         # Chunks are encoded in the order of the source: dedupe keeps the first of equal events, and the position of
         # the checkpoint only advances over chunks that were entered in order.
         self._turn = asyncio.Lock()
+        # One for all the steps of a chunk: each step with a slice of its own would add up to a long hold.
+        self._time_slice = TimeSlice()
         self._settlement = Settlement(start.counts.tally(), start.position, journal.note_reject)
         self._resumed = start.counts.read
         self._resumed_bytes = source.read_bytes
@@ -175,15 +177,15 @@ class ImportJob:
             await self._take(chunk)
 
     async def _take(self, chunk: Chunk) -> None:
-        encoded = await in_slices(self._encoded(chunk))
+        encoded = await in_slices(self._encoded(chunk), self._time_slice)
         if self._store is not None:
             await self._store.remove_duplicates(encoded)
         if self._batcher is not None:
-            await self._batcher.add(encoded)
+            await self._batcher.add(encoded, self._time_slice)
         else:
             encoded.tally.skipped[_DRY_RUN] += len(encoded.parts)
             encoded.parts = ()
-            await in_slices(note_rejects(self._settlement, encoded))
+            await in_slices(note_rejects(self._settlement, encoded), self._time_slice)
             self._settlement.enter(encoded)
         if self._journal.is_full:
             await self._save()

@@ -1,6 +1,6 @@
 """What passes through a job: chunks of records as read, encoded chunks, rejected records and positions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -12,7 +12,7 @@ from mixpanel_async.time_slice import Steps
 FlatRecord: TypeAlias = Mapping[str, object]
 
 
-class RejectedRecord(msgspec.Struct, frozen=True):
+class RejectedRecord(msgspec.Struct, frozen=True, gc=False):
     """A record that was not delivered.
 
     Attributes:
@@ -61,6 +61,15 @@ class Chunk(msgspec.Struct):
     end: Position | None = None
     is_table: bool = False
 
+    def groups(self) -> Iterator["Chunk"]:
+        """Yield the lines in small groups, the rejects with the first; at least one group."""
+        # The dicts of a group are gone before the next one is decoded: those of a whole chunk would live long enough
+        # for the garbage collector to look through all objects of the process again and again.
+        for start in range(0, len(self.lines) or 1, _DECODED_LINES):
+            end = start + _DECODED_LINES
+            rejects = () if start else self.rejects
+            yield Chunk(self.name, self.numbers[start:end], lines=self.lines[start:end], rejects=rejects, end=self.end)
+
 
 class EncodedChunk(msgspec.Struct):
     """The records of a chunk that can be sent, and the outcomes of the others.
@@ -90,6 +99,8 @@ class EncodedChunk(msgspec.Struct):
 
 # Encodes a chunk in steps: a chunk may hold a million records, and the loop must not wait for all of them.
 Encode: TypeAlias = Callable[[Chunk], Steps[EncodedChunk]]
+GROUP: Final = 256  # records that are checked together
+_DECODED_LINES: Final = 32
 STEP_RECORDS: Final = 8  # records that take a full check, per step: with hundreds of fields, one takes up to 0.5 ms
 _STEP_REJECTS: Final = 64
 

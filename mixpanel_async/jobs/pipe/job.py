@@ -12,13 +12,13 @@ from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.errors import AccessRefusedError, MixpanelError
 from mixpanel_async.jobs.imports.batcher import Batcher
-from mixpanel_async.jobs.model.chunks import Encode
+from mixpanel_async.jobs.model.chunks import Chunk, Encode
 from mixpanel_async.jobs.model.counts import ACCESS_REASONS, REFUSED
 from mixpanel_async.jobs.model.report import Ack
 from mixpanel_async.jobs.pipe.ordered_acks import OrderedAcks
 from mixpanel_async.jobs.sources.iterables import Record, RecordSource, cancelled_within, close_generator
 from mixpanel_async.models import Outcome, Verdict
-from mixpanel_async.time_slice import in_slices
+from mixpanel_async.time_slice import TimeSlice, in_slices
 
 Item: TypeAlias = Record | tuple[object, Record]
 PipeSource: TypeAlias = AsyncIterable[Item] | Iterable[Item]
@@ -145,7 +145,7 @@ class Pipe:
             async with contextlib.aclosing(self._source.chunks()) as chunks:
                 async for chunk in chunks:
                     async with self._turn:
-                        await self._batcher.add(await in_slices(self._encode(chunk)))
+                        await self._take(chunk)
                     # A source that never waits must not keep the loop from sending.
                     await asyncio.sleep(0)
         except asyncio.CancelledError:
@@ -163,7 +163,11 @@ class Pipe:
     async def _take_held(self) -> None:
         async with self._turn:
             for chunk in self._source.take():
-                await self._batcher.add(await in_slices(self._encode(chunk)))
+                await self._take(chunk)
+
+    async def _take(self, chunk: Chunk) -> None:
+        time_slice = TimeSlice()
+        await self._batcher.add(await in_slices(self._encode(chunk), time_slice), time_slice)
 
     async def _tick(self) -> None:
         """Send records that linger: a source that pauses must not hold back the records before the pause."""

@@ -1,13 +1,17 @@
 """JSON array reader."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
+from typing import Final
 
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
 from mixpanel_async.codecs.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
-from mixpanel_async.time_slice import in_slices
+from mixpanel_async.time_slice import ThreadTurns
+
+_CHUNK_ELEMENTS: Final = 4096
 
 
 class JsonArrayReader:
@@ -32,20 +36,36 @@ class JsonArrayReader:
         while block := await self._file.read():
             if is_first:
                 block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
-            try:
-                elements = await in_slices(splitter.feed_in_steps(block))
-            except JsonArrayError as error:
-                raise self._broken(number, error) from None
-            skipped = max(0, min(len(elements), self._start.number - number))
-            first = number + skipped + 1
-            number += len(elements)
-            if skipped < len(elements):
-                end = Position(self._start.file, number)
-                yield Chunk(self._file.name, range(first, number + 1), lines=elements[skipped:], end=end)
+            pieces = splitter.pieces(block)
+            while elements := await self._some(pieces, number):
+                skipped = max(0, min(len(elements), self._start.number - number))
+                first = number + skipped + 1
+                number += len(elements)
+                if skipped < len(elements):
+                    end = Position(self._start.file, number)
+                    yield Chunk(self._file.name, range(first, number + 1), lines=elements[skipped:], end=end)
         try:
             splitter.close()
         except JsonArrayError as error:
             raise self._broken(number, error) from None
 
+    async def _some(self, pieces: Iterator[list[bytes]], number: int) -> list[bytes]:
+        try:
+            return await self._file.on_thread(partial(_next_elements, pieces))
+        except JsonArrayError as error:
+            raise self._broken(number, error) from None
+
     def _broken(self, number: int, error: JsonArrayError) -> SourceError:
         return SourceError(f"{self._file.name}: invalid JSON after element {number:,}: {error}")
+
+
+def _next_elements(pieces: Iterator[list[bytes]]) -> list[bytes]:
+    """Return some thousand elements, or all that are left."""
+    elements: list[bytes] = []
+    turns = ThreadTurns()
+    for piece in pieces:
+        elements += piece
+        if len(elements) >= _CHUNK_ELEMENTS:
+            break
+        turns.give_way()
+    return elements

@@ -6,7 +6,6 @@ from mixpanel_async.codecs.lines import Lines, LineSplitter
 from mixpanel_async.jobs.model.chunks import Chunk, Position, RejectedRecord
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.records.rejection import malformed
-from mixpanel_async.time_slice import in_slices
 
 
 class NdjsonReader:
@@ -31,8 +30,7 @@ class NdjsonReader:
         offset = self._start.offset
         while block := await self._file.read():
             offset += len(block)
-            found = await in_slices(splitter.feed(block))
-            if found.lines or found.too_long:
+            for found in splitter.feed(block):
                 yield self._chunk(found, offset - splitter.held_bytes)
         found = splitter.close()
         if found.lines or found.too_long:

@@ -12,8 +12,11 @@ from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
+from mixpanel_async.time_slice import ThreadTurns
 
 _ROWS: Final = 1000
+_CELLS: Final = 16_384  # of a chunk: freeing 250,000 cells at once would hold the loop
+_STEP_CELLS: Final = 1024
 
 
 class ParquetRows(msgspec.Struct):
@@ -54,6 +57,10 @@ class ParquetParser:
         except self._broken as error:
             raise SourceError(f"{name}: not a Parquet file: {error}") from None
         self._total = self._file.metadata.num_rows
+        # Columns in columns count as well.
+        width = max(1, self._file.metadata.num_columns)
+        self._rows = max(1, min(_ROWS, _CELLS // width))
+        self._step_rows = max(1, _STEP_CELLS // width)
         self._batches: Iterator[Any] = iter(())
         self._number = 0
         self._skipped = 0
@@ -71,7 +78,7 @@ class ParquetParser:
             self._number += self._file.metadata.row_group(first).num_rows
             first += 1
         self._skipped = number - self._number
-        self._batches = self._file.iter_batches(batch_size=_ROWS, row_groups=list(range(first, groups)))
+        self._batches = self._file.iter_batches(batch_size=self._rows, row_groups=list(range(first, groups)))
 
     def read(self) -> ParquetRows | None:
         """Return the next rows, or None at the end.
@@ -81,7 +88,7 @@ class ParquetParser:
         """
         try:
             batch = next(self._batches, None)
-            found = [] if batch is None else cast("list[Mapping[str, object]]", batch.to_pylist())
+            found = [] if batch is None else self._rows_of(batch)
         except self._broken as error:
             raise SourceError(f"{self._name}: damaged after row {self._number:,}: {error}") from None
         if batch is None:
@@ -91,6 +98,14 @@ class ParquetParser:
         first = self._number + dropped + 1
         self._number += len(found)
         return ParquetRows(found[dropped:], first, self._number / self._total if self._total else 1.0)
+
+    def _rows_of(self, batch: Any) -> list[Mapping[str, object]]:
+        rows: list[Mapping[str, object]] = []
+        turns = ThreadTurns()
+        for start in range(0, batch.num_rows, self._step_rows):
+            rows += cast("list[Mapping[str, object]]", batch.slice(start, self._step_rows).to_pylist())
+            turns.give_way()
+        return rows
 
     def close(self) -> None:
         """Close the file."""

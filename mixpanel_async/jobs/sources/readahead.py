@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file
@@ -12,6 +12,7 @@ from mixpanel_async.jobs.sources.detection import Compression, compression_of, w
 from mixpanel_async.jobs.sources.locations import BLOCK_BYTES, Location
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
+T = TypeVar("T")
 _CLOSE_SECONDS: Final = 1.0
 
 
@@ -102,6 +103,10 @@ class ReadAheadFile:
         if block:
             self._next = self._thread.submit(self._read)
         return block
+
+    async def on_thread(self, work: Callable[[], T]) -> T:
+        """Return the result of work on what was read, done on the thread that reads."""
+        return await self._thread.submit(work)
 
     def _read(self) -> bytes:
         if self._file is None or self._raw is None:

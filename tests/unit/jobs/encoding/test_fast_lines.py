@@ -89,7 +89,7 @@ def checked(
     total = EncodedChunk("", [], [], at_once(checker.check(Chunk("", range(1, 1)))).tally)
     sent: list[bytes] = []
     rejected: list[int] = []
-    for found in [*(at_once(splitter.feed(block)) for block in blocks), splitter.close()]:
+    for found in [*(lines for block in blocks for lines in splitter.feed(block)), splitter.close()]:
         numbers = range(found.first, found.first + len(found.lines))
         piece = at_once(checker.check(Chunk("file", numbers, lines=found.lines)))
         assert len(piece.parts) == len(piece.numbers)
