@@ -75,6 +75,7 @@ def encode_lines(chunk: Chunk, encode: Encode) -> Steps[EncodedChunk]:
     numbers: list[int] = []
     rejects: list[RejectedRecord] = []
     unsafe: list[int] = []
+    replaced: list[int] = []
     for group in chunk.groups():
         rows = yield from _decoded(group)
         encoded = yield from encode(rows)
@@ -82,8 +83,9 @@ def encode_lines(chunk: Chunk, encode: Encode) -> Steps[EncodedChunk]:
         parts += encoded.parts
         numbers += encoded.numbers
         rejects += encoded.rejects
+        replaced += encoded.replaced
         tally.add(encoded.tally)
-    return EncodedChunk(chunk.name, parts, numbers, tally, rejects, chunk.end, unsafe)
+    return EncodedChunk(chunk.name, parts, numbers, tally, rejects, chunk.end, unsafe, replaced)
 
 
 def _decoded(chunk: Chunk) -> Steps[Chunk]:

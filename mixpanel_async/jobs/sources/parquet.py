@@ -3,7 +3,7 @@
 import importlib
 import io
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -17,6 +17,18 @@ from mixpanel_async.time_slice import ThreadTurns
 _ROWS: Final = 1000
 _CELLS: Final = 16_384  # of a chunk: freeing 250,000 cells at once would hold the loop
 _STEP_CELLS: Final = 1024
+
+
+class _Batch(Protocol):
+    """Rows as pyarrow holds them."""
+
+    num_rows: int
+
+    def slice(self, offset: int, length: int) -> "_Batch":
+        """Return some of the rows."""
+
+    def to_pylist(self) -> list[Mapping[str, object]]:
+        """Return the rows as dicts."""
 
 
 class ParquetRows(msgspec.Struct):
@@ -99,11 +111,11 @@ class ParquetParser:
         self._number += len(found)
         return ParquetRows(found[dropped:], first, self._number / self._total if self._total else 1.0)
 
-    def _rows_of(self, batch: Any) -> list[Mapping[str, object]]:
+    def _rows_of(self, batch: _Batch) -> list[Mapping[str, object]]:
         rows: list[Mapping[str, object]] = []
         turns = ThreadTurns()
         for start in range(0, batch.num_rows, self._step_rows):
-            rows += cast("list[Mapping[str, object]]", batch.slice(start, self._step_rows).to_pylist())
+            rows += batch.slice(start, self._step_rows).to_pylist()
             turns.give_way()
         return rows
 
