@@ -1,47 +1,19 @@
 """The benchmark rows: each runs one comparison and returns its figure."""
 
 import asyncio
-import itertools
 import statistics
 from functools import partial
 from pathlib import Path
 
 from benchmarks import floors, subjects
-from benchmarks.data import EVENTS_TIME, events, records, write_ndjson
+from benchmarks.data import events, write_ndjson
 from benchmarks.flatness import row_12_flat
 from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, sink
+from benchmarks.shapes import row_1_track, row_5_import_dicts
 
 COUNT = 200_000
 LIMIT_PER_MINUTE = 600_000
 LIMIT_SECONDS = 75.0
-
-
-def row_1_track(_scratch: Path) -> Figure:
-    """Track and deliver dicts with 12 properties, compared with encoding, compressing and sending them in chunks."""
-    made = events(20_000) * (COUNT // 20_000)
-    whole = [
-        {"event": event, "properties": {"token": "token", "distinct_id": who, "time": EVENTS_TIME, **own}}
-        | {"$insert_id": f"{number:036d}"}
-        for number, (event, who, own) in enumerate(made)
-    ]
-    with sink() as port:
-        values, ours, floor = ratios(
-            lambda: asyncio.run(subjects.track(port, made)), partial(floors.track, port, whole)
-        )
-    microseconds = statistics.median(processor for _, processor in ours) / COUNT * 1e6
-    return Figure(
-        "1 await track() of a dict, delivered",
-        "floor: dumps of chunks + gzip + blocking socket",
-        ">= 0.40",
-        values,
-        statistics.median(values) >= 0.40,
-        {
-            "microseconds_of_cpu_per_event": round(microseconds, 2),
-            "share_of_a_core_at_30000_per_second": round(microseconds * 30_000 / 1e6, 3),
-            "events_per_second": round(COUNT / statistics.median(wall for wall, _ in ours)),
-            "floor_events_per_second": round(COUNT / statistics.median(wall for wall, _ in floor)),
-        },
-    )
 
 
 def row_3_import(scratch: Path) -> Figure:
@@ -62,27 +34,6 @@ def row_3_import(scratch: Path) -> Figure:
             "microseconds_of_cpu_per_event": round(statistics.median(cpu for _, cpu in ours) / COUNT * 1e6, 2),
             "floor_events_per_second": round(COUNT / statistics.median(wall for wall, _ in floor)),
         },
-    )
-
-
-def row_5_import_dicts(_scratch: Path) -> Figure:
-    """Import an async iterator of dicts, compared with the floor of row 1."""
-    made = list(itertools.islice(itertools.cycle(records(20_000)), COUNT // 2))
-    made = [
-        {"event": record["event"], "properties": {**record["properties"], "$insert_id": f"n-{number}"}}
-        for number, record in enumerate(made)
-    ]
-    with sink() as port:
-        values, ours, _ = ratios(
-            lambda: asyncio.run(subjects.import_dicts(port, made)), partial(floors.track, port, made)
-        )
-    return Figure(
-        "5 import_events() of an async iterator of dicts",
-        "floor of row 1",
-        ">= 0.40",
-        values,
-        statistics.median(values) >= 0.40,
-        {"events_per_second": round(len(made) / statistics.median(wall for wall, _ in ours))},
     )
 
 

@@ -124,9 +124,6 @@ class AsyncMixpanel:
         self._events = Events(context)
         self.people = People(context)
         self.groups = Groups(context)
-        if type(self).track is AsyncMixpanel.track:
-            # Called for every event: the bound method saves a coroutine. A subclass's own track() stays in force.
-            self.track = self._events.track  # type: ignore[method-assign]
 
     @classmethod
     def from_env(
@@ -212,7 +209,8 @@ class AsyncMixpanel:
             verdict = await receipt
             ```
         """
-        return await self._events.track(distinct_id, event, properties, time=time, insert_id=insert_id)
+        receipt = self._events.track_route.offer(distinct_id, event, properties, time, insert_id)
+        return receipt if isinstance(receipt, Receipt) else await receipt
 
     async def import_event(
         self,
@@ -252,7 +250,8 @@ class AsyncMixpanel:
             receipt = await mp.import_event("user-1", "Signed Up", time=1700000000, insert_id="signup-1")
             ```
         """
-        return await self._events.import_event(distinct_id, event, properties, time=time, insert_id=insert_id)
+        receipt = self._events.import_route.offer(distinct_id, event, properties, time, insert_id)
+        return receipt if isinstance(receipt, Receipt) else await receipt
 
     async def identify(self, identified_id: str | int, anon_id: str) -> Receipt:
         """Link an anonymous id to a user's id (Original ID Merge projects).

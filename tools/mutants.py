@@ -198,8 +198,8 @@ MUTATIONS: Final = (
     Mutation(
         "a body is a byte too large, on the fast path",
         ENGINE + "accumulator.py",
-        "body_bytes > builder.max_bytes:",
-        "body_bytes > builder.max_bytes + 1:",
+        "body_bytes > builder.max_bytes or",
+        "body_bytes > builder.max_bytes + 1 or",
     ),
     Mutation(
         "a body is a byte too large",
@@ -281,12 +281,6 @@ MUTATIONS: Final = (
         "self.in_flight",
     ),
     Mutation("a stopped lane takes records", ENGINE + "lanes.py", "        self.stopped = verdict\n", "        pass\n"),
-    Mutation(
-        "a stopped lane keeps retrying",
-        ENGINE + "sender.py",
-        "        if lane.stopped is not None:\n            self._accumulator.settle(",
-        "        if lane.stopped is None and now < 0:\n            self._accumulator.settle(",
-    ),
     Mutation(
         "waiting callers are never admitted",
         ENGINE + "backpressure.py",

@@ -82,7 +82,7 @@ class Accumulator:
         return sum(len(lane.builder.parts) for lane in self._lanes.values())
 
     def offer(self, lane: Lane, part: bytes) -> Receipt | None:
-        """Queue a record if the lane's credit and the open batch have space for it; else return None.
+        """Queue a record if that is possible at once, and in the loop of the client; else return None: call `admit`.
 
         Nearly every event comes this way; everything else is in `admit`. The lines below are `BatchBuilder.add`, copied
         because a call costs a tenth of what an event may cost; a test compares both.
@@ -91,7 +91,7 @@ class Accumulator:
         size = len(part)
         body_bytes = builder.body_bytes + size + COMMA_BYTES
         size += RECORD_OVERHEAD_BYTES
-        if size > lane.credit or body_bytes > builder.max_bytes:
+        if size > lane.credit or body_bytes > builder.max_bytes or not self._owner.is_home():
             return None
         lane.credit -= size
         builder.body_bytes = body_bytes

@@ -33,6 +33,9 @@ class Engine:
 
     It starts with the first record and belongs to the event loop that is running then.
 
+    Attributes:
+        offer: `Accumulator.offer`.
+
     Args:
         session: Sends requests; closed with the engine.
         settings: Batching, limits and deadlines.
@@ -58,6 +61,7 @@ class Engine:
         self._admissions = 0
         self._closing: asyncio.Task[DeliveryReport] | None = None
         self._accumulator = Accumulator(settings, clock, self._wake, on_failure, self._owner)
+        self.offer = self._accumulator.offer  # not a method here: a call more would cost for every event
         self._sender = Sender(self._accumulator, session, settings, clock, offload or self._on_thread)
 
     @property
@@ -73,16 +77,6 @@ class Engine:
     def lane(self, spec: LaneSpec) -> Lane:
         """Return the lane of a spec."""
         return self._accumulator.lane(spec)
-
-    def offer(self, lane: Lane, part: bytes) -> Receipt | None:
-        """Queue a record if that is possible at once; else return None: call `admit`.
-
-        Raises:
-            WrongLoopError: The client belongs to another loop, thread or process.
-        """
-        if not self._owner.is_home():
-            self.check_loop()
-        return self._accumulator.offer(lane, part)
 
     async def admit(
         self,

@@ -154,8 +154,6 @@ class Sender:
                     self._note_accepted(lane, batch)
                 shown = {index: self._without_secrets(one) for index, one in exceptions.items()}
                 self._settle(lane, batch, self._without_secrets(verdict), shown)
-            case Split() if lane.stopped is not None:
-                self._accumulator.settle(lane, batch, decisions.stopped(batch, lane.stopped), in_flight=True)
             case Split():
                 self._accumulator.split(lane, batch, is_too_large=True)
             case Bisect(verdict):
@@ -189,9 +187,6 @@ class Sender:
         if faults:
             self._settle_faults(lane, batch, verdict, faults)
             return
-        if lane.stopped is not None:
-            self._settle(lane, batch, decisions.stopped(batch, lane.stopped), {})
-            return
         search = batch.bisection or Bisection(is_short=lane.refuses_all)
         if search.requests_left <= 1:
             if search.is_undecided(batch):
@@ -220,13 +215,8 @@ class Sender:
         bad, good = sorted(faults), decisions.without(batch, frozenset(faults))
         own = {new: faults[old] for new, old in enumerate(bad)}
         self._accumulator.settle(lane, batch.select(bad), verdict, own, in_flight=True)
-        if not good:
-            return
-        rest = batch.select(good)
-        if lane.stopped is None:
-            self._accumulator.put_back(lane, rest, due=self._clock.monotonic())
-        else:
-            self._accumulator.settle(lane, rest, decisions.stopped(rest, lane.stopped), in_flight=True)
+        if good:
+            self._accumulator.put_back(lane, batch.select(good), due=self._clock.monotonic())
 
     def _retry(self, lane: Lane, batch: Batch, retry: Retry) -> None:
         now = self._clock.monotonic()
@@ -244,9 +234,6 @@ class Sender:
                 return
             batch = rest
         batch.is_ambiguous = batch.is_ambiguous or retry.is_ambiguous
-        if lane.stopped is not None:
-            self._accumulator.settle(lane, batch, decisions.stopped(batch, lane.stopped), in_flight=True)
-            return
         delay = self._delay(batch, retry, now)
         # What cannot be sent again before its deadline waits for it: nothing expires early.
         due = min(now + delay, batch.deadline)

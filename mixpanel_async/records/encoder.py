@@ -20,11 +20,16 @@ from mixpanel_async.models import JSONValue, Properties
 from mixpanel_async.records import validation
 from mixpanel_async.records.tokens import ForeignTokenError, is_foreign
 
+_WITH_OWN_ID: Final = b'%b%b%b%x"%b}'
 _WITH_GIVEN_ID: Final = b'%b%b,"time":%d,"$insert_id":"%b"%b}'
+_END: Final = b"}"
 _OWN_FIELDS: Final = frozenset({"token", "distinct_id", "time", "$insert_id"})
 _MAX_HEADS: Final = 4096  # event names are few; generated ones must not fill the memory
 _MAX_PLAIN_KEY_BYTES: Final = 128
 _MAX_OWN_PROPERTIES: Final = limits.MAX_PROPERTIES - len(_OWN_FIELDS)
+# A list or object with too many values has at least as many commas less one, and a byte for each value.
+_SAFE_COMMAS: Final = min(limits.MAX_ARRAY_ELEMENTS, limits.MAX_OBJECT_KEYS) - 1
+_SAFE_BYTES: Final = 2 * _SAFE_COMMAS
 _BRACE, _BRACKET = b"{["  # looking for one byte costs a tenth of looking for a string
 _find_null: Final = re.compile(rb"null").search
 # Operations that change the result when applied twice.
@@ -62,8 +67,11 @@ class EventEncoder:
         self._max_bytes = min(max_bytes, limits.MAX_EVENT_BYTES)
         self._heads: dict[str, bytes] = {}
         # 80 random bits for each client and a counter: unique, at half the cost of a uuid4 for each event.
-        self._with_own_id = b'%b%b,"time":%d,"$insert_id":"' + uuid.uuid4().hex[:20].encode() + b'-%x"%b}'
+        self._time_and_id = b',"time":%d,"$insert_id":"' + uuid.uuid4().hex[:20].encode() + b"-"
         self._numbers = itertools.count()
+        # Events of one millisecond share these bytes; formatting them costs a tenth of an event.
+        self._moment = -1
+        self._moment_bytes = b""
 
     def encode(  # noqa: PLR0917 - called for every event: keywords cost
         self,
@@ -107,14 +115,17 @@ class EventEncoder:
         else:
             moment = validation.read_time(time)
             validation.check_time(moment, now, max_age_seconds=self._max_age_seconds)
-        tail = encode_properties(properties) if properties else b"}"
+        tail = encode_properties(properties) if properties else _END
         try:
             who = orjson.dumps(distinct_id)
         except TypeError as error:
             raise validation.explain_unencodable(distinct_id, "properties.distinct_id", str(error)) from None
         if insert_id is None:
             key = None
-            part = self._with_own_id % (head, who, moment, next(self._numbers), tail)
+            if moment != self._moment:
+                self._moment_bytes = self._time_and_id % moment
+                self._moment = moment
+            part = _WITH_OWN_ID % (head, who, self._moment_bytes, next(self._numbers), tail)
         else:
             own_id = validation.check_insert_id(insert_id).encode()
             key = dedupe_key(event, moment, distinct_id, insert_id)
@@ -188,13 +199,21 @@ def encode_properties(properties: Properties) -> bytes:
     except (TypeError, RecursionError) as error:
         raise validation.explain_unencodable(properties, "properties", str(error)) from None
     tail = b"," + body[1:]
-    # A None, a text with a bracket or three line items are ordinary: one cheap pass over the values clears them.
-    if len(properties) > _MAX_OWN_PROPERTIES or (
-        (_BRACE in tail or _BRACKET in tail or _find_null(tail)) and not validation.is_plain(properties.values())
+    if (
+        _find_null(tail)  # orjson writes NaN as null
+        or (_BRACE in tail and tail.count(b"{") > limits.MAX_OBJECT_DEPTH)
+        or len(properties) > _MAX_OWN_PROPERTIES
+        or (len(tail) > _SAFE_BYTES and (_BRACE in tail or _BRACKET in tail) and tail.count(b",") > _SAFE_COMMAS)
     ):
+        _check_properties(properties)
+    return tail
+
+
+def _check_properties(properties: Properties) -> None:
+    """Check properties that may break a limit; a None or many line items are ordinary, and are cleared first."""
+    if len(properties) > _MAX_OWN_PROPERTIES or not validation.is_plain(properties.values()):
         validation.check_finite(properties, "properties")
         validation.check_shape(properties, own=len(_OWN_FIELDS))
-    return tail
 
 
 def encode_json(value: JSONValue, field: str) -> bytes:

@@ -162,6 +162,8 @@ def is_plain(
     """
     for value in values:
         kind = type(value)
+        if kind in _PLAIN_TYPES:
+            continue
         if kind is float:
             if value - value != 0.0:  # type: ignore[operator]  # NaN and infinity minus themselves are NaN
                 return False
@@ -175,7 +177,7 @@ def is_plain(
                 return False
             if not is_plain(value, max_depth, max_lists - 1):  # type: ignore[arg-type]
                 return False
-        elif kind not in _PLAIN_TYPES:
+        else:
             return False
     return True
 

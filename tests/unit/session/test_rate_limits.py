@@ -1,13 +1,15 @@
 """Rolling windows, pacing and the limits of each endpoint family."""
 
+import asyncio
 import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mixpanel_async.clock import SystemClock
 from mixpanel_async.config import Rates
-from mixpanel_async.session.rate_limits import FamilyLimits, Pacer, RollingWindow, family_limits
+from mixpanel_async.session.rate_limits import FamilyLimits, Governor, Pacer, RollingWindow, family_limits
 
 
 @given(
@@ -89,3 +91,68 @@ def test_a_cancelled_reservation_gives_its_place_back_once() -> None:
     assert family.reserve(60.0, 0, 0).at == 60.0  # forgets everything that is older
     late.cancel()
     assert family.reserve(60.0, 0, 0).at == pytest.approx(61.01)
+
+
+class _HandClock(SystemClock):
+    """A clock that jumps: who is due by then wakes, however late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.sleepers: list[tuple[float, asyncio.Event]] = []
+        self.monotonic = lambda: self.now
+
+    async def sleep(self, seconds: float) -> None:
+        awake = asyncio.Event()
+        self.sleepers.append((self.now + seconds, awake))
+        await awake.wait()
+
+    async def jump(self, now: float) -> None:
+        self.now = now
+        for due, awake in self.sleepers:
+            if due <= now:
+                awake.set()
+        await _turns()
+
+
+async def _turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def _calls(governor: Governor, left: list[int], count: int) -> list[asyncio.Task[None]]:
+    """Start callers of the GDPR family, one a second; each notes when it may leave."""
+
+    async def call(number: int) -> None:
+        async with governor.permit("gdpr", operation="gdpr"):
+            left.append(number)
+
+    tasks = [asyncio.create_task(call(number)) for number in range(count)]
+    await _turns()
+    return tasks
+
+
+async def test_callers_that_wake_late_together_keep_the_limit() -> None:
+    """After a stall of the loop, callers whose turns have all passed leave one a second, and not all at once."""
+    clock, left = _HandClock(), list[int]()
+    tasks = await _calls(Governor(Rates(), clock), left, 4)
+    assert left == [0]
+    counts = []
+    for now in (60.0, 61.1, 62.2):
+        await clock.jump(now)
+        counts.append(len(left))
+    assert counts == [2, 3, 4]
+    await asyncio.gather(*tasks)
+
+
+async def test_a_cancelled_caller_gives_its_turn_back() -> None:
+    """The next caller takes the turn of a caller that was cancelled while it waited."""
+    clock, left = _HandClock(), list[int]()
+    governor = Governor(Rates(), clock)
+    first, second = await _calls(governor, left, 2)
+    second.cancel()
+    await asyncio.wait([first, second])
+    (third,) = await _calls(governor, left, 1)
+    await clock.jump(1.02)
+    await asyncio.wait_for(third, 1)
+    assert left == [0, 0]
