@@ -14,7 +14,7 @@ from mixpanel_async.tracking.rejection import reject_record
 
 # The receipt of an event that could be queued at once, else what to await for it.
 Admission: TypeAlias = Receipt | Coroutine[object, object, Receipt]
-_FIELD_OF_TOKEN: Final = "properties.token"
+_PLACE: Final = "properties.token"
 
 
 class EventRoute:
@@ -75,7 +75,7 @@ class EventRoute:
         context, path = self._context, self.lane.spec.path
         takes_tokens = path != "/import"
         rule = TokenRule(
-            context.settings.foreign_token, context.lanes.token, field=_FIELD_OF_TOKEN, takes_tokens=takes_tokens
+            context.settings.foreign_token, context.lanes.token, field=_PLACE, takes_tokens=takes_tokens
         )
         encoder = self._encoder
         try:
@@ -89,5 +89,5 @@ class EventRoute:
         except Exception as error:
             record = {"event": event, "properties": properties, "distinct_id": distinct_id}
             return await reject_record(context, path, record, error)
-        replaced_token = _FIELD_OF_TOKEN if is_replaced else ""
+        replaced_token = _PLACE if is_replaced else ""
         return await context.engine.admit(self.lane, part, key=key, replaced_token=replaced_token)
