@@ -74,9 +74,7 @@ class EventRoute:
         """Return the receipt of an event with a foreign token: replaced, rejected or kept, as the settings say."""
         context, path = self._context, self.lane.spec.path
         takes_tokens = path != "/import"
-        rule = TokenRule(
-            context.settings.foreign_token, context.lanes.token, field=_PLACE, takes_tokens=takes_tokens
-        )
+        rule = TokenRule(context.settings.foreign_token, context.lanes.token, field=_PLACE, takes_tokens=takes_tokens)
         encoder = self._encoder
         try:
             token, is_replaced = rule.apply(foreign)
