@@ -9,12 +9,14 @@ from mixpanel_async.errors import MixpanelError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
 from mixpanel_async.jobs.options import JobOptions
+from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
 __all__ = [
     "Ack",
     "AsyncMixpanel",
     "DeliveryReport",
+    "FileOptions",
     "ImportProgress",
     "ImportReport",
     "JobOptions",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mixpanel_async.actions.schemas import Schemas
     from mixpanel_async.actions.service_accounts import ServiceAccounts
     from mixpanel_async.actions.warehouse.client import Warehouse
+    from mixpanel_async.jobs.arguments import ImportArguments
     from mixpanel_async.jobs.encoding.mappings import Transform
     from mixpanel_async.jobs.exports.events import Export
     from mixpanel_async.jobs.options import JobArguments
@@ -332,7 +333,7 @@ class AsyncMixpanel:
         delimiter: str | None = None,
         mapping: RecordMapping | None = None,
         transform: "Transform | None" = None,
-        **job: "Unpack[JobArguments]",
+        **job: "Unpack[ImportArguments]",
     ) -> ImportReport:
         """Import events from files or an iterable over strict /import, and report the outcome of each.
 
@@ -349,14 +350,14 @@ class AsyncMixpanel:
                 `{"event": ..., "properties": {...}}`, or their JSON as bytes. An iterable must yield a new mapping each
                 time: hundreds of them are held before they are encoded.
             format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: detected from the name or content.
-            delimiter: Column delimiter of a table.
+            delimiter: Column delimiter of a table; None: a tab for tsv, else detected from the header.
             mapping: How flat records, such as CSV rows, become events; None: by the columns event, time, distinct_id
                 and $insert_id. A mapping can also rename, drop, scrub, flatten and filter.
             transform: Called with each event as a dict, after the mapping; returns an event, several events, or None to
                 skip it. Each returned event counts as a record. An exception rejects the record. If the source text of
                 the function changes, the checkpoint is refused.
-            **job: See `JobOptions`: checkpoint, dead_letters, exact_dedupe, dry_run, probe, concurrency, on_progress,
-                stop.
+            **job: See `FileOptions`: quote, escape, encoding, null. See `JobOptions`: checkpoint, dead_letters,
+                exact_dedupe, dry_run, probe, concurrency, on_progress, stop.
 
         Returns:
             The counts of all outcomes, with examples of errors.
@@ -382,15 +383,15 @@ class AsyncMixpanel:
             ```
         """
         await load(_JOBS)
-        from mixpanel_async.jobs.options import JobOptions
+        from mixpanel_async.jobs.arguments import split_arguments
         from mixpanel_async.jobs.run import import_events
 
+        files, options = split_arguments(job, format=format, delimiter=delimiter)
         return await import_events(
             self._context,
             source,
-            JobOptions(**job),
-            file_format=format,
-            delimiter=delimiter,
+            options,
+            files=files,
             mapping=mapping,
             transform=transform,
         )
@@ -402,7 +403,7 @@ class AsyncMixpanel:
         format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
         delimiter: str | None = None,
         mapping: UpdateMapping | None = None,
-        **job: "Unpack[JobArguments]",
+        **job: "Unpack[ImportArguments]",
     ) -> ImportReport:
         """Import user profile updates over /engage; otherwise like `import_events`.
 
@@ -436,7 +437,7 @@ class AsyncMixpanel:
         format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
         delimiter: str | None = None,
         mapping: UpdateMapping | None = None,
-        **job: "Unpack[JobArguments]",
+        **job: "Unpack[ImportArguments]",
     ) -> ImportReport:
         """Import group profile updates over /groups; otherwise like `import_profiles`.
 
@@ -465,20 +466,20 @@ class AsyncMixpanel:
         file_format: "Format | None",
         delimiter: str | None,
         mapping: UpdateMapping | None,
-        job: "JobArguments",
+        job: "ImportArguments",
         *,
         is_group: bool,
     ) -> ImportReport:
         await load(_JOBS)
-        from mixpanel_async.jobs.options import JobOptions
+        from mixpanel_async.jobs.arguments import split_arguments
         from mixpanel_async.jobs.run import import_updates
 
+        files, options = split_arguments(job, format=file_format, delimiter=delimiter)
         return await import_updates(
             self._context,
             source,
-            JobOptions(**job),
-            file_format=file_format,
-            delimiter=delimiter,
+            options,
+            files=files,
             mapping=mapping or UpdateMapping(),
             is_group=is_group,
         )

@@ -55,7 +55,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
     "jobs": [
         {"model", "preflight", "worker_thread"},
         {"atomic_write", "dedupe", "mapping", "options", "sources"},
-        {"encoding", "exports", "state"},
+        {"arguments", "encoding", "exports", "state"},
         {"imports"},
         {"pipe"},
         {"run"},

@@ -24,9 +24,8 @@ from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.pipe.job import Pipe, PipeSource
 from mixpanel_async.jobs.preflight import probe
 from mixpanel_async.jobs.sources.base import Source
-from mixpanel_async.jobs.sources.detection import Format
-from mixpanel_async.jobs.sources.files import FileOptions
 from mixpanel_async.jobs.sources.open import EventSource, open_source
+from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.state.checkpoint import JobIdentity, Target, token_fingerprint
 from mixpanel_async.jobs.state.dead_letters import repaired_records
 from mixpanel_async.jobs.state.function_fingerprint import function_fingerprint
@@ -64,16 +63,15 @@ async def import_events(
     source: EventSource,
     options: JobOptions,
     *,
-    file_format: Format | None,
-    delimiter: str | None,
+    files: FileOptions,
     mapping: RecordMapping | None,
     transform: Transform | None,
 ) -> ImportReport:
     """Run `AsyncMixpanel.import_events`."""
     tokens = _event_tokens(context, options)
     encoding = _encoding(context, mapping, tokens, transform=transform)
-    opened = open_source(source, FileOptions(file_format, delimiter, encoding.check_columns))
-    fingerprint = f"events|{file_format}|{delimiter}|{mapping.fingerprint() if mapping is not None else ''}"
+    opened = open_source(source, files, encoding.check_columns)
+    fingerprint = f"events|{files.fingerprint()}|{mapping.fingerprint() if mapping is not None else ''}"
     return await run_plan(
         context, Plan(opened, encoding.encode, _spec(context, options), fingerprint, transform), options
     )
@@ -105,7 +103,7 @@ async def replay_dead_letters(
 ) -> ImportReport:
     """Run `AsyncMixpanel.replay_dead_letters`."""
     encoding = _encoding(context, mapping, _event_tokens(context, options), keeps_events=True)
-    opened = open_source(path, FileOptions("ndjson", None, encoding.check_columns))
+    opened = open_source(path, FileOptions(format="ndjson"), encoding.check_columns)
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
 
     def encode(chunk: Chunk) -> Steps[EncodedChunk]:
@@ -120,8 +118,7 @@ async def import_updates(
     source: EventSource,
     options: JobOptions,
     *,
-    file_format: Format | None,
-    delimiter: str | None,
+    files: FileOptions,
     mapping: UpdateMapping,
     is_group: bool,
 ) -> ImportReport:
@@ -139,11 +136,11 @@ async def import_updates(
         is_group=is_group,
         may_repeat=options.checkpoint is not None,
     )
-    opened = open_source(source, FileOptions(file_format, delimiter, encoding.check_columns))
+    opened = open_source(source, files, encoding.check_columns)
     spec = None
     if not options.dry_run:
         spec = context.lanes.groups(is_bulk=True) if is_group else context.lanes.people(is_bulk=True)
-    fingerprint = f"{'groups' if is_group else 'profiles'}|{file_format}|{delimiter}|{mapping!r}"
+    fingerprint = f"{'groups' if is_group else 'profiles'}|{files.fingerprint()}|{mapping!r}"
     redact = without_tokens(context.lanes.token, is_update=True)
     return await run_plan(context, Plan(opened, encoding.encode, spec, fingerprint, redact=redact), options)
 

@@ -7,11 +7,12 @@ from typing import Annotated, Protocol, TypeAlias, Unpack
 import msgspec
 import typer
 
-from mixpanel_async import AsyncMixpanel, ImportReport, JobOptions, RecordMapping, UpdateMapping
+from mixpanel_async import AsyncMixpanel, FileOptions, ImportReport, JobOptions, RecordMapping, UpdateMapping
 from mixpanel_async.cli.commands import lookup_tables
 from mixpanel_async.cli.job_runner import run_job
 from mixpanel_async.cli.option_groups import with_options
-from mixpanel_async.cli.options.common import AsJson, ServerOptions, SourceFormat, server_options, source_options
+from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
+from mixpanel_async.cli.options.files import file_options
 from mixpanel_async.cli.options.jobs import job_options
 from mixpanel_async.cli.options.mapping import mapping_options, update_options
 from mixpanel_async.cli.render.import_report import print_report
@@ -60,11 +61,11 @@ def add_others(app: typer.Typer) -> None:
     add_command(app, "replay", replay)
 
 
-@with_options(source=source_options, mapping=mapping_options, job=_events_job, server=server_options)
+@with_options(source=file_options, mapping=mapping_options, job=_events_job, server=server_options)
 def import_events(
     files: Files,
     *,
-    source: SourceFormat,
+    source: FileOptions,
     mapping: RecordMapping | None,
     job: JobOptions,
     server: ServerOptions,
@@ -78,11 +79,11 @@ def import_events(
     return _run(_events(source, mapping), files, job, server, as_json=as_json)
 
 
-@with_options(source=source_options, mapping=update_options, job=_updates_job, server=server_options)
+@with_options(source=file_options, mapping=update_options, job=_updates_job, server=server_options)
 def import_profiles(
     files: Files,
     *,
-    source: SourceFormat,
+    source: FileOptions,
     mapping: UpdateMapping,
     job: JobOptions,
     server: ServerOptions,
@@ -95,19 +96,19 @@ def import_profiles(
     """
 
     def profiles(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
-        return client.import_profiles(files, format=source.name, delimiter=source.delimiter, mapping=mapping, **job)
+        return client.import_profiles(files, mapping=mapping, **msgspec.structs.asdict(source), **job)
 
     return _run(profiles, files, job, server, as_json=as_json)
 
 
-@with_options(source=source_options, mapping=update_options, job=_updates_job, server=server_options)
+@with_options(source=file_options, mapping=update_options, job=_updates_job, server=server_options)
 def import_groups(
     files: Files,
     *,
     group_key: Annotated[
         str | None, typer.Option("--group-key", help="Group key for rows of a table, such as company.")
     ] = None,
-    source: SourceFormat,
+    source: FileOptions,
     mapping: UpdateMapping,
     job: JobOptions,
     server: ServerOptions,
@@ -121,14 +122,14 @@ def import_groups(
     keyed = msgspec.structs.replace(mapping, group_key=group_key)
 
     def groups(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
-        return client.import_groups(files, format=source.name, delimiter=source.delimiter, mapping=keyed, **job)
+        return client.import_groups(files, mapping=keyed, **msgspec.structs.asdict(source), **job)
 
     return _run(groups, files, job, server, as_json=as_json)
 
 
-@with_options(source=source_options, mapping=mapping_options, job=_validate_job)
+@with_options(source=file_options, mapping=mapping_options, job=_validate_job)
 def validate(
-    files: Files, *, source: SourceFormat, mapping: RecordMapping | None, job: JobOptions, as_json: AsJson = False
+    files: Files, *, source: FileOptions, mapping: RecordMapping | None, job: JobOptions, as_json: AsJson = False
 ) -> int:
     """Check the events of files as an import would, without sending anything."""
     dry = msgspec.structs.replace(job, dry_run=True)
@@ -151,9 +152,9 @@ def replay(
     return _run(resend, [file], job, server, as_json=as_json)
 
 
-def _events(source: SourceFormat, mapping: RecordMapping | None) -> Import:
+def _events(source: FileOptions, mapping: RecordMapping | None) -> Import:
     def events(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
-        return client.import_events(files, format=source.name, delimiter=source.delimiter, mapping=mapping, **job)
+        return client.import_events(files, mapping=mapping, **msgspec.structs.asdict(source), **job)
 
     return events
 

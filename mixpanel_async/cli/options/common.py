@@ -1,7 +1,7 @@
-"""Options that most commands share: the server, and the format of the source."""
+"""Options that most commands share: the server, and JSON output."""
 
 import os
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, TypeAlias
 
 import msgspec
 import typer
@@ -9,7 +9,6 @@ import typer
 from mixpanel_async import AsyncMixpanel, Settings
 from mixpanel_async.config import Region, read_region
 from mixpanel_async.env import read_environment
-from mixpanel_async.jobs.sources.detection import FORMATS, Format
 
 _SERVER = "Server"
 
@@ -63,34 +62,3 @@ def server_options(
 ) -> ServerOptions:
     """Return the server options."""
     return ServerOptions(base_url, None if region is None else read_region(region), project_id)
-
-
-class SourceFormat(msgspec.Struct, frozen=True):
-    """Format of a source.
-
-    Attributes:
-        format: Name of the format, or None to detect it.
-        delimiter: Column delimiter, or None for the format's own.
-    """
-
-    format: str | None
-    delimiter: str | None
-
-    @property
-    def name(self) -> Format | None:
-        """Name of the format; the import checks it."""
-        return cast("Format | None", self.format)
-
-
-def source_options(
-    *,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help=f"Input format: {', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: detected)."),
-    ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", help="Column delimiter (default: the format's own).")
-    ] = None,
-) -> SourceFormat:
-    """Return the source options."""
-    return SourceFormat(format_, delimiter)

@@ -44,10 +44,11 @@ def lines_of(report: ImportReport) -> list[str]:
         ("skipped", report.skipped_by),
         ("undelivered", report.undelivered_by),
         ("changed", report.changed_by),
+        ("noticed", report.noticed_by),
     ):
         if reasons:
             lines.append(f"  {what}: {_reasons(reasons)}")
-    examples = list(report.examples)
+    examples = [*report.examples, *report.notices]
     lines += [f"    {example}" for example in examples[:_MAX_EXAMPLES]]
     if len(examples) > _MAX_EXAMPLES:
         lines.append(f"    and {len(examples) - _MAX_EXAMPLES} more examples with --json")

@@ -6,6 +6,7 @@ from typing import Final
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
 from mixpanel_async.jobs.encoding.events import encode_lines
 from mixpanel_async.jobs.mapping.coercion import typed_fields
+from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import UpdateMapping
 from mixpanel_async.jobs.model.chunks import (
     STEP_RECORDS,
@@ -52,8 +53,9 @@ class UpdateEncoding:
         """Check that a table has the required columns.
 
         Raises:
-            InvalidSettingError: A column is missing.
+            InvalidSettingError: A column is missing or duplicate.
         """
+        check_names(columns)
         for name in (self._mapping.id_field, *self._mapping.types):
             if name not in columns:
                 raise InvalidSettingError(
@@ -117,6 +119,8 @@ class UpdateEncoding:
         fields = typed_fields(
             row, mapping.types, is_inferred=mapping.infer_types, is_table=True, texts={mapping.id_field}
         )
+        if "" in fields:
+            raise unnamed()
         profile, token = fields.pop(mapping.id_field, ""), fields.pop("$token", None)
         target = (
             {"$group_key": mapping.group_key, "$group_id": profile} if self._is_group else {"$distinct_id": profile}

@@ -178,6 +178,8 @@ class ImportJob:
 
     async def _take(self, chunk: Chunk) -> None:
         encoded = await in_slices(self._encoded(chunk), self._time_slice)
+        for notice in chunk.notices:
+            self._settlement.note(chunk.name, notice, encoded.tally)
         if self._store is not None:
             await self._store.remove_duplicates(encoded)
         if self._batcher is not None:
@@ -275,6 +277,7 @@ class ImportJob:
             skipped_by=dict(total.skipped),
             undelivered_by=dict(total.undelivered),
             changed_by={change: records for change, records in total.changed.items() if records},
+            noticed_by=dict(total.noticed),
             resumed=self._resumed,
             read_bytes=self._source.read_bytes,
             sent_bytes=now.sent_bytes - self._before.sent_bytes,
@@ -283,6 +286,7 @@ class ImportJob:
             rate_limited=now.rate_limited - self._before.rate_limited,
             duration_seconds=self._clock.monotonic() - self._started,
             examples=list(self._settlement.examples),
+            notices=list(self._settlement.notices),
             error=self._error or ("" if refusal is None or is_refused else refusal.message),
             is_stopped=self._phase in {Phase.STOPPING, Phase.SOURCE_ABANDONED} and refusal is None,
             is_refused=is_refused,

@@ -11,6 +11,7 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError, flattened, without_names
 from mixpanel_async.jobs.mapping.coercion import typed_fields
+from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.timestamps import TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord
@@ -50,11 +51,9 @@ class EventMapper:
         Raises:
             InvalidSettingError: A column is missing or duplicate.
         """
-        duplicates = {name for name in fields if fields.count(name) > 1}
-        if duplicates:
-            raise InvalidSettingError(f"the header is invalid: duplicate column {min(duplicates)!r}; rename one")
         mapping = self._mapping
-        named = {*mapping.insert_id_fields, *mapping.types, *mapping.rename, *mapping.drop, *mapping.keep}
+        check_names(fields, is_unnamed_dropped="" in mapping.drop)
+        named = {*mapping.insert_id_fields, *mapping.types, *mapping.rename, *mapping.drop, *mapping.keep} - {""}
         missing = [repr(name) for name in [*sorted(self._roles), *sorted(named)] if name not in fields]
         if missing:
             header = ", ".join(map(repr, fields))
@@ -97,6 +96,8 @@ class EventMapper:
             event = _text(fields, mapping.event_field, "event")
         self._filter(event, properties["time"], number)
         others = self._cleaned({name: value for name, value in fields.items() if name not in roles})
+        if is_table and "" in others:
+            raise unnamed()
         for name, value in others.items():
             properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)

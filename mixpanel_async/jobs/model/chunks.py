@@ -19,11 +19,27 @@ class RejectedRecord(msgspec.Struct, frozen=True, gc=False):
         number: Line, row or record number, from 1.
         verdict: Why.
         record: The record's bytes, as far as they are known.
+        is_text: Whether the bytes are text of a table, even if they happen to be JSON.
     """
 
     number: int
     verdict: Verdict
     record: bytes = b""
+    is_text: bool = False
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something odd about a record that was read all the same.
+
+    Attributes:
+        number: Line, row or record number, from 1.
+        kind: What is odd, in a few words.
+        message: What to look for.
+    """
+
+    number: int
+    kind: str
+    message: str
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -51,6 +67,7 @@ class Chunk(msgspec.Struct):
         rejects: What could not be read as a record.
         end: Position after this chunk.
         is_table: Whether the rows come from a table, so that a mapping must turn them into events.
+        notices: What is odd about some records.
     """
 
     name: str
@@ -60,6 +77,7 @@ class Chunk(msgspec.Struct):
     rejects: Sequence[RejectedRecord] = ()
     end: Position | None = None
     is_table: bool = False
+    notices: Sequence[Notice] = ()
 
     def groups(self) -> Iterator["Chunk"]:
         """Yield the lines in small groups, the rejects with the first; at least one group."""

@@ -25,9 +25,10 @@ class Tally:
         skipped: Records skipped on request, by reason.
         undelivered: Records whose delivery failed or is unknown, by reason.
         changed: Records changed on request, by kind of change; not part of the sum.
+        noticed: Records that are odd but were read, by what is odd; not part of the sum.
     """
 
-    __slots__ = ("changed", "duplicates", "imported", "read", "rejected", "skipped", "undelivered")
+    __slots__ = ("changed", "duplicates", "imported", "noticed", "read", "rejected", "skipped", "undelivered")
 
     def __init__(self) -> None:
         self.read = 0
@@ -37,6 +38,7 @@ class Tally:
         self.skipped: Counter[str] = Counter()
         self.undelivered: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
+        self.noticed: Counter[str] = Counter()
 
     @property
     def settled(self) -> int:
@@ -66,6 +68,7 @@ class Tally:
         self.skipped.update(other.skipped)
         self.undelivered.update(other.undelivered)
         self.changed.update(other.changed)
+        self.noticed.update(other.noticed)
 
 
 class Examples:

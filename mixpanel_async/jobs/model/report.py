@@ -21,7 +21,7 @@ class ExitStatus(enum.IntEnum):
 
 
 class RecordError(msgspec.Struct, frozen=True):
-    """An example of a record that was not delivered.
+    """An example of a record that was not delivered, or that is odd.
 
     Attributes:
         position: Name of the source and the line, row or record number, from 1.
@@ -127,6 +127,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         skipped_by: Skipped records by reason.
         undelivered_by: Undelivered records by reason.
         changed_by: Records changed on request, by kind of change.
+        noticed_by: Records that were read but are odd, by what is odd, such as a cell of many lines.
         resumed: Records among `read` that earlier runs with the same checkpoint settled.
         read_bytes: Bytes read of the source, as stored.
         sent_bytes: Body bytes that the client sent during the job, compressed.
@@ -135,6 +136,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         rate_limited: Replies with status 429.
         duration_seconds: Duration of this run.
         examples: The first few errors of each kind.
+        notices: The first few records of each kind in `noticed_by`.
         error: Why the source was not read to its end, or "".
         is_stopped: Whether the job was stopped before the end of the source.
         is_refused: Whether the credentials were refused.
@@ -152,6 +154,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     skipped_by: Mapping[str, int]
     undelivered_by: Mapping[str, int]
     changed_by: Mapping[str, int] = {}
+    noticed_by: Mapping[str, int] = {}
     resumed: int = 0
     read_bytes: int
     sent_bytes: int
@@ -160,6 +163,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     rate_limited: int
     duration_seconds: float
     examples: Sequence[RecordError] = ()
+    notices: Sequence[RecordError] = ()
     error: str = ""
     is_stopped: bool = False
     is_refused: bool = False

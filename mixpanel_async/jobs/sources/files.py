@@ -4,53 +4,19 @@ import contextlib
 import os
 import stat
 from collections.abc import AsyncGenerator, Sequence
-from typing import Final
-
-import msgspec
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
-from mixpanel_async.jobs.sources.detection import FORMATS, Format, format_of
+from mixpanel_async.jobs.sources.detection import format_of
 from mixpanel_async.jobs.sources.discovery import find_locations
 from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
+from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.redaction import shown
-
-_NO_DELIMITERS: Final = frozenset('"\r\n')
-
-
-class FileOptions(msgspec.Struct, frozen=True):
-    """How files are read.
-
-    Attributes:
-        format: Format of the files, or None to detect it.
-        delimiter: Column delimiter of tables, or None for the format's own.
-        check_columns: Called with the header of each table; raises InvalidArgumentError if a column is missing.
-
-    Raises:
-        InvalidArgumentError: The format or the delimiter is invalid.
-    """
-
-    format: Format | None
-    delimiter: str | None
-    check_columns: CheckColumns
-
-    def __post_init__(self) -> None:
-        if self.format is not None and self.format not in FORMATS:
-            raise InvalidArgumentError(
-                f"format is invalid: {self.format!r} is unknown; choose one of {', '.join(FORMATS)}"
-            )
-        given: object = self.delimiter
-        is_delimiter = isinstance(given, str) and len(given) == 1 and given not in _NO_DELIMITERS
-        if given is not None and not is_delimiter:
-            raise InvalidArgumentError(
-                f"delimiter is invalid: {given!r} is not one character other than a quote or line end; use one such as "
-                "; or | (for tabs, use format tsv)"
-            )
 
 
 class FileSource:
@@ -60,12 +26,16 @@ class FileSource:
         file: The file; `open` opens it.
         thread: Runs blocking calls.
         options: How the file is read.
+        check_columns: Called with the header of a table; raises InvalidSettingError if a column is missing.
     """
 
-    def __init__(self, file: ReadAheadFile, thread: WorkerThread, options: FileOptions) -> None:
+    def __init__(
+        self, file: ReadAheadFile, thread: WorkerThread, options: FileOptions, check_columns: CheckColumns
+    ) -> None:
         self._file = file
         self._thread = thread
         self._options = options
+        self._check_columns = check_columns
         self._reader: Reader | None = None
 
     @property
@@ -81,9 +51,9 @@ class FileSource:
             InvalidSettingError: The table lacks a required column.
         """
         options = self._options
-        await self._file.open()
+        await self._file.open(options.encoding)
         form = format_of(self._file.location.file_name, self._file.head, options.format)
-        self._reader = make_reader(form, self._file, self._thread, options.delimiter, options.check_columns)
+        self._reader = make_reader(form, self._file, self._thread, options, self._check_columns)
         await self._reader.open(start)
 
     def chunks(self) -> AsyncGenerator[Chunk]:
@@ -103,13 +73,15 @@ class FilesSource:
     Args:
         given: Paths or URLs of files or directories, patterns, "-" for standard input, or open files.
         options: How the files are read.
+        check_columns: Called with the header of each table; raises InvalidSettingError if a column is missing.
     """
 
-    def __init__(self, given: Sequence[str | ReadableFile], options: FileOptions) -> None:
+    def __init__(self, given: Sequence[str | ReadableFile], options: FileOptions, check_columns: CheckColumns) -> None:
         self._thread = WorkerThread("mixpanel_async-read")
         self._given = given
         self._files: Sequence[ReadAheadFile] = ()
         self._options = options
+        self._check_columns = check_columns
         self._current: FileSource | None = None
         self._start = Position()
         self._done_bytes = 0
@@ -173,7 +145,7 @@ class FilesSource:
         self._current = await self._opened(start)
 
     async def _opened(self, start: Position) -> FileSource:
-        source = FileSource(self._files[start.file], self._thread, self._options)
+        source = FileSource(self._files[start.file], self._thread, self._options, self._check_columns)
         self._current = source
         await source.open(start)
         return source

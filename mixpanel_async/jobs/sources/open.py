@@ -5,15 +5,17 @@ from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import TypeAlias, cast
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
-from mixpanel_async.jobs.sources.files import FileOptions, FilesSource
+from mixpanel_async.jobs.sources.base import CheckColumns
+from mixpanel_async.jobs.sources.files import FilesSource
 from mixpanel_async.jobs.sources.iterables import Records, RecordSource
 from mixpanel_async.jobs.sources.locations import ReadableFile
+from mixpanel_async.jobs.sources.options import FileOptions
 
 SourcePath: TypeAlias = str | os.PathLike[str]
 EventSource: TypeAlias = SourcePath | Sequence[SourcePath] | ReadableFile | Records
 
 
-def open_source(source: EventSource, options: FileOptions) -> FilesSource | RecordSource:
+def open_source(source: EventSource, options: FileOptions, check_columns: CheckColumns) -> FilesSource | RecordSource:
     """Return the source for an argument of an import.
 
     Raises:
@@ -21,13 +23,15 @@ def open_source(source: EventSource, options: FileOptions) -> FilesSource | Reco
         SourceError: The argument is not a source.
     """
     if isinstance(source, str | os.PathLike):
-        return FilesSource(_named([source]), options)
+        return FilesSource(_named([source]), options, check_columns)
     if isinstance(source, ReadableFile):
-        return FilesSource([source], options)
+        return FilesSource([source], options, check_columns)
     if isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source):
-        return FilesSource(_named(source), options)
-    if options.format is not None or options.delimiter is not None:
-        raise InvalidArgumentError("format and delimiter are invalid for an iterable; omit them")
+        return FilesSource(_named(source), options, check_columns)
+    if given := options.given():
+        raise InvalidArgumentError(
+            f"format and delimiter are invalid for an iterable, as are all options of files; omit {', '.join(given)}"
+        )
     if not isinstance(source, AsyncIterable | Iterable):
         raise SourceError(f"cannot read records from a {type(source).__name__}; give a path or an iterable")
     return RecordSource(cast("Records", source))

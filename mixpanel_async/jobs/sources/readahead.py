@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file
 from mixpanel_async.jobs.sources.detection import Compression, compression_of, with_head
+from mixpanel_async.jobs.sources.encodings import as_utf8, encoding_of
 from mixpanel_async.jobs.sources.locations import BLOCK_BYTES, Location
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
@@ -38,31 +39,37 @@ class ReadAheadFile:
         self._thread = thread
         self._raw: io.BufferedReader | None = None
         self._file: io.BufferedReader | None = None
-        self._text: io.TextIOWrapper | None = None
         self._next: asyncio.Future[bytes] | None = None
         self._read_bytes = 0
         self._broken_by: Errors = (EOFError, OSError)
         self._broken: Exception | None = None
         self.total_bytes: int | None = None
+        self._is_transcoded = False
         self.compression: Compression = ""
         self.head = b""
 
-    async def open(self) -> None:
-        """Open the file and detect its compression.
+    async def open(self, encoding: str | None = None) -> None:
+        """Open the file and detect its compression and encoding.
+
+        Args:
+            encoding: Text encoding of the file, or None for UTF-8 or what its byte order mark says.
 
         Raises:
             SourceError: The file cannot be opened.
         """
-        await self._thread.submit(self._open)
+        await self._thread.submit(lambda: self._open(encoding))
 
-    def _open(self) -> None:
+    def _open(self, declared: str | None) -> None:
         self.total_bytes = self.location.stored_bytes()
         self._raw = raw = self.location.open()
-        with self.translated():
+        with self._translated():
             raw, head = with_head(raw)
             self.compression = compression_of(head)
             file, self._broken_by = decompressed_file(raw, self.compression, self.name)
             self._file, self.head = with_head(file)
+            if encoding := encoding_of(self.head, declared):
+                self._is_transcoded = True
+                self._file, self.head = with_head(as_utf8(self._file, encoding))
 
     async def skip(self, offset: int) -> None:
         """Move to an offset of the decompressed file.
@@ -76,8 +83,8 @@ class ReadAheadFile:
     def _skip(self, offset: int) -> None:
         if self._file is None:
             raise SourceError(f"{self.name}: the file is not open")
-        with self.translated():
-            if not self.compression and self._file.seekable():
+        with self._translated():
+            if not self.compression and not self._is_transcoded and self._file.seekable():
                 self._file.seek(offset)
                 offset = 0
             while offset:
@@ -85,7 +92,7 @@ class ReadAheadFile:
                 if not part:
                     raise SourceError(f"{self.name}: the file has become shorter")
                 offset -= len(part)
-        self.note_position()
+        self._note_position()
 
     @property
     def read_bytes(self) -> int:
@@ -98,23 +105,24 @@ class ReadAheadFile:
         Raises:
             SourceError: The file is damaged.
         """
-        pending, self._next = self._next or self._thread.submit(self._read), None
+        pending, self._next = self._next or self._thread.submit(self.read_block), None
         block = await pending
         if block:
-            self._next = self._thread.submit(self._read)
+            self._next = self._thread.submit(self.read_block)
         return block
 
     async def on_thread(self, work: Callable[[], T]) -> T:
         """Return the result of work on what was read, done on the thread that reads."""
         return await self._thread.submit(work)
 
-    def _read(self) -> bytes:
+    def read_block(self) -> bytes:
+        """Do what `read` does, without reading ahead. Call this on the thread."""
         if self._file is None or self._raw is None:
             raise SourceError(f"{self.name}: the file is not open")
-        with self.translated():
+        with self._translated():
             block = self._fill(self._file)
         if not block:
-            self.check_end()
+            self._check_end()
         self._read_bytes = self._raw.tell() if self.total_bytes is not None else self._read_bytes + len(block)
         return block
 
@@ -122,7 +130,7 @@ class ReadAheadFile:
         """Read a block; an error of a damaged stream is raised after the bytes before it were returned."""
         if self._broken is not None:
             raise self._broken
-        if not self.compression:
+        if not self.compression and not self._is_transcoded:
             # Take what a pipe has: waiting for a full block would delay the records of a slow writer.
             return file.read1(BLOCK_BYTES) if self.total_bytes is None else file.read(BLOCK_BYTES)
         found: list[bytes] = []
@@ -138,7 +146,7 @@ class ReadAheadFile:
         return b"".join(found)
 
     @contextlib.contextmanager
-    def translated(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Turn exceptions of reading the file into SourceError.
 
         Raises:
@@ -151,8 +159,12 @@ class ReadAheadFile:
         except self._broken_by as error:
             raise SourceError(f"{self.name}: cannot be read: {error}") from None
 
-    def check_end(self) -> None:
-        """Check that the file was read up to its size when opened. Call this on the thread, at the end of the file.
+    def _note_position(self) -> None:
+        if self._raw is not None and self.total_bytes is not None:
+            self._read_bytes = self._raw.tell()
+
+    def _check_end(self) -> None:
+        """Check that the file was read up to its size when opened.
 
         Raises:
             SourceError: The file was truncated meanwhile. Between two records, nothing else would show it.
@@ -162,22 +174,6 @@ class ReadAheadFile:
         if (found := self._raw.tell()) < self.total_bytes:
             sizes = f"{found:,} bytes, not {self.total_bytes:,}"
             raise SourceError(f"{self.name}: is shorter than it was when it was opened ({sizes})")
-
-    def text(self) -> io.TextIOWrapper:
-        """Return the decompressed file as text for the csv module; invalid bytes become lone surrogates.
-
-        Raises:
-            SourceError: The file is not open.
-        """
-        if self._file is None:
-            raise SourceError(f"{self.name}: the file is not open")
-        self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        return self._text
-
-    def note_position(self) -> None:
-        """Update `read_bytes` after a reader read the file itself. Call this on the thread."""
-        if self._raw is not None and self.total_bytes is not None:
-            self._read_bytes = self._raw.tell()
 
     def note_share(self, share: float) -> None:
         """Update `read_bytes` from the share of the file that a reader read, from 0 to 1."""
@@ -190,6 +186,6 @@ class ReadAheadFile:
             await asyncio.wait((self._thread.submit(self._close),), timeout=_CLOSE_SECONDS)
 
     def _close(self) -> None:
-        for file in (self._text, self._file, self._raw):
+        for file in (self._file, self._raw):
             if file is not None:
                 file.close()

@@ -71,11 +71,12 @@ class Counts(msgspec.Struct, frozen=True):
     rejected: Mapping[str, int] = {}
     skipped: Mapping[str, int] = {}
     changed: Mapping[str, int] = {}
+    noticed: Mapping[str, int] = {}
 
     @classmethod
     def of(cls, tally: Tally) -> "Counts":
         """Return the counts of a tally."""
-        reasons = dict(tally.rejected), dict(tally.skipped), dict(tally.changed)
+        reasons = dict(tally.rejected), dict(tally.skipped), dict(tally.changed), dict(tally.noticed)
         return cls(tally.read, tally.imported, tally.duplicates, *reasons)
 
     def tally(self) -> Tally:
@@ -85,6 +86,7 @@ class Counts(msgspec.Struct, frozen=True):
         tally.rejected.update(self.rejected)
         tally.skipped.update(self.skipped)
         tally.changed.update(self.changed)
+        tally.noticed.update(self.noticed)
         return tally
 
 

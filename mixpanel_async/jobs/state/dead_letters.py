@@ -42,17 +42,24 @@ def encode_dead_letter(source: str, reject: RejectedRecord) -> bytes:
     """Return a rejected record as a line."""
     verdict = reject.verdict
     letter = DeadLetter(source, reject.number, verdict.reason, _as_text(verdict.field), _as_text(verdict.message))
-    record = reject.record.strip()  # lines of files have a line end
     # JSON is embedded as an object, so that people can edit it; anything else is kept without loss.
+    if not reject.is_text and (record := reject.record.strip()) and _is_json(record):  # lines of files have a line end
+        letter.record = msgspec.Raw(record)
+        return msgspec.json.encode(letter) + b"\n"
+    record = reject.record if reject.is_text else reject.record.strip()
+    try:
+        letter.text = record.decode()
+    except UnicodeDecodeError:
+        letter.base64 = base64.b64encode(record).decode()
+    return msgspec.json.encode(letter) + b"\n"
+
+
+def _is_json(record: bytes) -> bool:
     try:
         orjson.loads(record)
-        letter.record = msgspec.Raw(record)
     except orjson.JSONDecodeError:
-        try:
-            letter.text = record.decode()
-        except UnicodeDecodeError:
-            letter.base64 = base64.b64encode(record).decode()
-    return msgspec.json.encode(letter) + b"\n"
+        return False
+    return True
 
 
 def _as_text(text: str) -> str:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from mixpanel_async.jobs.model.chunks import EncodedChunk, Position, RejectedRecord
+from mixpanel_async.jobs.model.chunks import EncodedChunk, Notice, Position, RejectedRecord
 from mixpanel_async.jobs.model.counts import ACCESS_REASONS, Examples, Tally
 from mixpanel_async.models import Outcome, Verdict
 
@@ -45,6 +45,7 @@ class Settlement:
         settled: Counts of the chunks before `position`, all of which have settled.
         position: Where a later run must start reading.
         examples: The first few errors of each kind.
+        notices: The first few records of each kind that are odd.
         waiting: Number of records in batches without an outcome.
         refusal: The verdict that every record gets now because of the credential, a setting or the URL; or None.
     """
@@ -58,6 +59,7 @@ class Settlement:
         self.position = position or Position()
         self._on_reject = on_reject
         self.examples = Examples()  # by kind: a file of one million equal errors must not hide the other kinds
+        self.notices = Examples()
         self.waiting = 0
         self.refusal: Verdict | None = None
         self._open: deque[PendingChunk] = deque()
@@ -83,6 +85,11 @@ class Settlement:
             self._on_reject(name, reject)
         if self.examples.wants(reject.verdict):
             self.examples.add(position_text(name, reject.number), reject.verdict)
+
+    def note(self, name: str, notice: Notice, tally: Tally) -> None:
+        """Count a notice of a chunk in; call this before the chunk is entered."""
+        tally.noticed[notice.kind] += 1
+        self.notices.add(position_text(name, notice.number), Verdict(Outcome.ACCEPTED, notice.kind, "", notice.message))
 
     def source_name(self, pending: PendingChunk) -> str:
         """Return the name of the source of a chunk."""

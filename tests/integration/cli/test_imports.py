@@ -55,6 +55,18 @@ async def test_json_reports(run: Run) -> None:
     assert report["examples"][0]["position"] == "stdin:3"
 
 
+async def test_how_a_table_is_read(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """The options that say how files are read are those of the call."""
+    lines = ["event|time|distinct_id|$insert_id|title", "A|1700000000|u|id-0|'a|b'", "A|1700000000|u|id-1|Z\\|ü",
+             "A|1700000000|u|id-2|NULL"]  # fmt: skip
+    (tmp_path / "a.csv").write_bytes("\n".join(lines).encode("cp1252"))
+    own = ["--quote", "'", "--escape", "\\", "--encoding", "cp1252", "--null", "NULL"]
+    ended = await run("import", "events", "a.csv", *own)
+    assert ended.status == 0, ended
+    found = [one["properties"] for one in await emulator.events()]
+    assert {one["$insert_id"]: one.get("title") for one in found} == {"id-0": "a|b", "id-1": "Z|ü", "id-2": None}
+
+
 async def test_a_table(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
     """The mapping options turn rows into events."""
     (tmp_path / "a.csv").write_bytes(b"when;who;code;n\n14.11.2023;ann;007;1\n15.11.2023;bob;008;\n")

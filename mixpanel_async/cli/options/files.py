@@ -1,0 +1,45 @@
+"""Options that say how the files of an import are read."""
+
+from typing import Annotated, Final, TypeAlias, cast
+
+import typer
+
+from mixpanel_async import FileOptions
+from mixpanel_async.jobs.sources.detection import FORMATS, Format
+
+_PANEL: Final = "File format"
+_Text: TypeAlias = str | None
+
+
+def _option(name: str, words: str) -> object:
+    return typer.Option(name, help=words, rich_help_panel=_PANEL)
+
+
+def file_options(
+    *,
+    format_: Annotated[
+        _Text, _option("--format", f"Input format: {', '.join(FORMATS[:-1])} or {FORMATS[-1]} (default: detected).")
+    ] = None,
+    delimiter: Annotated[
+        _Text, _option("--delimiter", "Column delimiter (default: a tab for tsv, else detected from the header).")
+    ] = None,
+    quote: Annotated[
+        _Text, _option("--quote", 'Quote character of tables, or none (default: " for csv, none for tsv).')
+    ] = None,
+    escape: Annotated[_Text, _option("--escape", "Escape character of tables, such as a backslash.")] = None,
+    encoding: Annotated[
+        _Text, _option("--encoding", "Text encoding, such as cp1252 (default: UTF-8, or as its byte order mark says).")
+    ] = None,
+    null: Annotated[
+        list[str] | None, _option("--null", 'Word that means "no value" in a cell, such as NULL; repeatable.')
+    ] = None,
+) -> FileOptions:
+    """Return the options."""
+    return FileOptions(
+        format=cast("Format | None", format_),
+        delimiter=delimiter,
+        quote=quote,
+        escape=escape,
+        encoding=encoding,
+        null=tuple(null or ()),
+    )

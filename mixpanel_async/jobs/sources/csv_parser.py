@@ -1,0 +1,177 @@
+"""Parses a table: what is not a row is rejected alone, and reading goes on at the line after its first one."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from mixpanel_async.errors import SourceError
+from mixpanel_async.jobs.model.chunks import FlatRecord, Notice, RejectedRecord
+from mixpanel_async.jobs.sources.csv_cells import BrokenRecordError, Dialect
+from mixpanel_async.jobs.sources.csv_dialect import SAMPLE_LINES, find_delimiter, separator_line
+from mixpanel_async.jobs.sources.csv_records import ROWS, Draft, RecordSplitter, raw
+from mixpanel_async.jobs.sources.csv_suspicion import row_of
+from mixpanel_async.jobs.sources.options import FileOptions
+from mixpanel_async.jobs.sources.text_lines import TextLines
+from mixpanel_async.records.rejection import malformed
+
+_find_invalid: Final = re.compile("[\udc80-\udcff]").search  # what bytes become that are not UTF-8
+_NOT_UTF8: Final = "a cell is not valid UTF-8; set the encoding of the file, such as cp1252, or convert it to UTF-8"
+
+
+class CsvRows(msgspec.Struct):
+    """A group of rows.
+
+    Attributes:
+        rows: The valid rows, by column name.
+        numbers: Number of the line on which each row begins, from 1; the header is line 1.
+        rejects: The invalid rows.
+        notices: What is odd about valid rows.
+        number: Number of the last line that was read.
+        is_end: Whether the table has ended.
+    """
+
+    rows: list[FlatRecord] = []
+    numbers: Sequence[int] = []
+    rejects: list[RejectedRecord] = []
+    notices: list[Notice] = []
+    number: int = 0
+    is_end: bool = False
+
+
+class CsvParser:
+    """Parses a table. Blocks, so it runs on a thread.
+
+    Args:
+        name: Name of the source, for errors.
+        lines: The table.
+        options: Delimiter, quote and escape character as far as they are declared, and words for null.
+        default: What is not declared and not detected; without a delimiter, the delimiter is detected.
+    """
+
+    def __init__(self, name: str, lines: TextLines, options: FileOptions, default: Dialect | None = None) -> None:
+        self._name = name
+        self._lines = lines
+        self._nulls = frozenset(options.null)
+        self._delimiter = options.delimiter or (default.delimiter if default is not None else None)
+        self._quote = options.quote_character(default.quote if default is not None else '"')
+        self._escape = options.escape_character
+        # A quote that was asked for is taken at its word, however many lines the cell has.
+        self._is_trusting = options.quote is not None
+        self._splitter = self._make_splitter(Dialect(self._delimiter or ",", self._quote, self._escape))
+        self._has_unnamed = False
+        self.header: list[str] = []
+
+    def _make_splitter(self, dialect: Dialect) -> RecordSplitter:
+        return RecordSplitter(self._lines, dialect, is_trusting=self._is_trusting)
+
+    def read_header(self) -> list[str]:
+        """Read the column names; [] if the table is empty. "" is among them if a column without a name has values.
+
+        Raises:
+            SourceError: The header is invalid.
+        """
+        sample = self._lines.peek_all(SAMPLE_LINES)
+        if sample and (separator := separator_line(sample[0])):
+            self._lines.take(1)
+            self._delimiter = self._delimiter or separator
+            sample = self._lines.peek_all(SAMPLE_LINES)
+        if self._delimiter is None:
+            self._delimiter = find_delimiter(sample, self._quote)
+        dialect = Dialect(self._delimiter, self._quote, self._escape)
+        self._splitter = self._make_splitter(dialect)
+        self._raise_failure(sample)
+        try:
+            found = self._splitter.split_one(sample, 0)
+        except BrokenRecordError as error:
+            raise SourceError(f"{self._name}: the header cannot be read: {error}") from None
+        if found is None:
+            raise SourceError(f"{self._name}: the header cannot be read: a quote is never closed")
+        self.header, count = found
+        if any(map(_find_invalid, self.header)):
+            raise SourceError(
+                f"{self._name}: the header is not valid UTF-8; set the encoding of the file, such as cp1252, or "
+                "convert the file to UTF-8"
+            )
+        if any("\0" in name for name in self.header):
+            raise SourceError(f"{self._name}: the header holds NUL characters; set the encoding, such as utf-16-le")
+        self._lines.take(count)
+        self._splitter.width = len(self.header)
+        self._has_unnamed = "" in self.header
+        named = list(filter(None, self.header))
+        return [*named, ""] if self._has_unnamed and self._are_unnamed_used(sample[count:], dialect) else named
+
+    def _are_unnamed_used(self, lines: Sequence[str], dialect: Dialect) -> bool:
+        rows = [row_of(line, dialect) for line in lines]
+        return any(name == "" and cell for row in rows for name, cell in zip(self.header, row, strict=False))
+
+    def skip(self, number: int) -> None:
+        """Skip lines up to a number; a record begins behind it.
+
+        Raises:
+            SourceError: The table has fewer lines.
+        """
+        if not self._lines.skip(number):
+            self._raise_failure(())
+            raise SourceError(f"{self._name}: the file has become shorter")
+
+    def read(self) -> CsvRows:
+        """Read up to 1,000 rows, valid or not; an error of the file is raised after the rows before it."""
+        lines = self._lines.peek(ROWS)
+        first = self._lines.number + 1
+        if not lines:
+            return self._read_odd(first)
+        draft = self._splitter.split(lines)
+        found = self._rows(draft, first)
+        self._lines.take(len(draft.lines))
+        found.number = self._lines.number
+        return found
+
+    def _read_odd(self, first: int) -> CsvRows:
+        """Read a line that is too long, or the end."""
+        too_long = self._lines.take_too_long()
+        if too_long is None:
+            self._raise_failure(())
+            return CsvRows(number=self._lines.number, is_end=True)
+        size, head = too_long
+        verdict = malformed(f"the line has {size:,} characters; is this a table?")
+        reject = RejectedRecord(first, verdict, raw([head]), is_text=True)
+        return CsvRows(rejects=[reject], number=self._lines.number)
+
+    def _raise_failure(self, lines: Sequence[str]) -> None:
+        if not lines and self._lines.failure is not None:
+            raise self._lines.failure
+
+    def _is_plain(self, together: str) -> bool:
+        """Return whether the cells of a group are the values of its rows as they are."""
+        return not self._has_unnamed and not self._nulls and (together.isascii() or not _find_invalid(together))
+
+    def _rows(self, draft: Draft, first: int) -> CsvRows:
+        """Return the rows of records, and reject what is not a row."""
+        found = CsvRows(rejects=draft.rejects, notices=draft.notices)
+        header, width = self.header, len(self.header)
+        if set(map(len, draft.records)) == {width} and self._is_plain("".join(draft.lines)):
+            found.rows = [dict(zip(header, cells, strict=True)) for cells in draft.records]
+            found.numbers = [first + start for start in draft.starts]
+            return found
+        numbers: list[int] = []
+        for cells, start in zip(draft.records, draft.starts, strict=True):
+            if len(cells) != width:
+                if cells:
+                    found.rejects.append(self._splitter.reject(draft.lines, start, self._splitter.ragged(cells)))
+            elif _find_invalid("".join(cells)):
+                found.rejects.append(self._splitter.reject(draft.lines, start, _NOT_UTF8))
+            else:
+                found.rows.append(self._row(cells))
+                numbers.append(first + start)
+        found.numbers = numbers
+        return found
+
+    def _row(self, cells: Sequence[str]) -> dict[str, object]:
+        row: dict[str, object] = {}
+        for name, cell in zip(self.header, cells, strict=True):
+            value = "" if cell in self._nulls else cell
+            if name or value:  # a column without a name is no column as long as it is empty
+                row[name] = value
+        return row
