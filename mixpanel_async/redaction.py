@@ -1,7 +1,6 @@
 """Removes secrets from text and from URLs such as s3://bucket/key."""
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -47,7 +46,9 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 def _spell(secret: str) -> Iterator[str]:
     yield from (secret, secret.rstrip("="), quote(secret, safe=""), quote_plus(secret))
-    yield from (html.escape(secret), html.escape(secret, quote=False), json.dumps(secret)[1:-1])
+    from html import escape  # here, because its table of entities takes longer to load than this package
+
+    yield from (escape(secret), escape(secret, quote=False), json.dumps(secret)[1:-1])
     encoded = secret.encode("utf-8", "surrogatepass")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(encoded).decode("ascii").rstrip("=")

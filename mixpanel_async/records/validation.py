@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from mixpanel_async import limits
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
 from mixpanel_async.models import JSONValue
@@ -243,8 +245,7 @@ def explain_unencodable(value: JSONValue, field: str, reason: str) -> CannotEnco
     return CannotEncodeError(reason, field=field)
 
 
-@dataclasses.dataclass(frozen=True)
-class _BadKey:
+class _BadKey(msgspec.Struct, frozen=True):
     kind: str
 
 
