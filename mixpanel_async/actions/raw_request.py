@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from mixpanel_async.actions._core.multipart import FileValue, encode_multipart
 from mixpanel_async.actions._core.params import FieldValue, form_body, json_text, pairs
 from mixpanel_async.actions._core.resource import FORM, JSON
-from mixpanel_async.actions._core.responses import read_json
+from mixpanel_async.actions._core.responses import read_json, read_off_loop
 from mixpanel_async.auth import Credential
 from mixpanel_async.config import Server
 from mixpanel_async.errors import InvalidArgumentError
@@ -136,7 +136,7 @@ async def request(
             f"response is invalid: {response!r} is not a type of response; choose json, text or bytes"
         )
     built = build_request(method, path_or_url, options)
-    return read_response(built, await send_request(session, built, options), response)
+    return await read_off_loop(read_response, built, await send_request(session, built, options), response)
 
 
 async def send_request(session: Session, built: Request, options: RequestOptions) -> Reply:
@@ -156,7 +156,7 @@ def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONV
         return reply.body
     if response == "text":
         return reply.body.decode("utf-8", errors="replace")
-    return read_json(built, reply, object) if reply.body.strip() else None
+    return read_json(built, reply, object) if reply.body and not reply.body.isspace() else None
 
 
 def build_request(method: str, path_or_url: str, options: RequestOptions) -> Request:

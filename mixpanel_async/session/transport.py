@@ -27,6 +27,7 @@ from mixpanel_async.errors import (
 )
 from mixpanel_async.session.errors import error_class
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
+from mixpanel_async.time_slice import TimeSlice
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_PLAIN_BODY_BYTES: Final = 2**20
+_MAX_PIECE_BYTES: Final = 256 * 1024  # inflating it takes a fraction of a millisecond
 
 
 class _Progress(SimpleNamespace):
@@ -228,22 +230,27 @@ async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut:
     """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     inflater = Decompressor() if encoding in {"gzip", "deflate"} else None
-    parts: list[bytes] = []
-    size = 0
+    # It grows in place: joining pieces at the end would copy the whole body at once.
+    body = io.BytesIO()
+    time_slice = TimeSlice()
     async for chunk in response.content.iter_any():
-        for part in inflater.pieces(chunk, limit + 1 - size) if inflater else (chunk,):
-            parts.append(part)
-            size += len(part)
-            if size > limit:
+        for part in inflater.pieces(chunk, _MAX_PIECE_BYTES) if inflater else (chunk,):
+            body.write(part)
+            if body.tell() > limit:
                 break
-        if size > limit:
+            # One chunk may inflate to a thousand pieces.
+            if time_slice.is_over:
+                await time_slice.next()
+        if body.tell() > limit:
             response.close()
             if is_cut:
                 break
             raise TruncatedReplyError(f"the reply is larger than the {limit:,} bytes that this call takes")
-    if inflater and size <= limit and not inflater.is_whole and parts:
+    if inflater and body.tell() <= limit and not inflater.is_whole and body.tell():
         raise TruncatedReplyError("the reply's gzip stream ends before its trailer")
-    return b"".join(parts)[:limit]
+    if body.tell() > limit:
+        body.truncate(limit)
+    return body.getvalue()
 
 
 @contextmanager

@@ -1,20 +1,24 @@
 """Decodes replies to Structs and keeps the JSON that they were read from."""
 
-from collections.abc import Iterable
-from functools import cached_property
-from typing import TypeVar
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
+from typing import Concatenate, Final, ParamSpec, TypeVar, cast
 
 import msgspec
 
+from mixpanel_async.codecs.json_windows import decode_json
 from mixpanel_async.errors import BadRequestError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 
 T = TypeVar("T")
 A = TypeVar("A", bound="ApiObject")
+P = ParamSpec("P")
 
 _BODY = "_body"
 _MAX_SHOWN_CHARACTERS = 200
+_MAX_LOOP_BYTES: Final = 128 * 1024  # decoding them takes a millisecond
 
 
 class ApiObject(msgspec.Struct, frozen=True, dict=True):
@@ -22,7 +26,8 @@ class ApiObject(msgspec.Struct, frozen=True, dict=True):
 
     The fields of a subclass are those that Mixpanel documents, under Mixpanel's names. Other fields are not lost: `raw`
     is the JSON that the object was read from, decoded on first use. If the object was in an envelope such as
-    `{"status": ..., "results": ...}`, `raw` is the part inside it.
+    `{"status": ..., "results": ...}`, `raw` is the part inside it. Decoding many megabytes takes long: read `raw` on a
+    thread then, `await asyncio.to_thread(lambda: report.raw)`, and the event loop keeps running.
 
     Example:
         ```python
@@ -89,11 +94,11 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 def _decode_raw(body: bytes) -> JSONValue:
-    if not body.strip():
+    if not body or body.isspace():
         return None
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return decode_json(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return body.decode("utf-8", errors="replace")
 
 
@@ -101,6 +106,15 @@ def keep_body(answer: A, body: bytes) -> A:
     """Return `answer`, which now decodes its `raw` from `body`."""
     answer.__dict__[_BODY] = body
     return answer
+
+
+async def read_off_loop(
+    read: Callable[Concatenate[Request, Reply, P], T], request: Request, reply: Reply, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Return what `read` makes of a reply; of a large one it is made on a thread, while the event loop runs."""
+    if len(reply.body) <= _MAX_LOOP_BYTES:
+        return read(request, reply, *args, **kwargs)
+    return await asyncio.to_thread(partial(read, request, reply, *args, **kwargs))
 
 
 def read_json(request: Request, reply: Reply, kind: type[T], body: bytes | msgspec.Raw | None = None) -> T:
@@ -111,8 +125,8 @@ def read_json(request: Request, reply: Reply, kind: type[T], body: bytes | msgsp
     """
     data = reply.body if body is None else body
     try:
-        return msgspec.json.decode(data, type=kind, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return cast("T", decode_json(data, kind))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         shown = bytes(data)[:_MAX_SHOWN_CHARACTERS].decode("utf-8", errors="replace")
         raise UnexpectedReplyError(
             f"the reply has an unexpected form: {error}; it begins {shown!r}",

@@ -7,7 +7,7 @@ from typing import Literal, Unpack, overload
 
 from mixpanel_async.actions._core.params import Date, check_range, json_list
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_text
+from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_text
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
@@ -94,7 +94,7 @@ class EventReports(Resource):
             from_date=first, to_date=last, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
+        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
 
     @overload
     async def todays_top_events(
@@ -147,7 +147,7 @@ class EventReports(Resource):
             "todays_top_events", "/events/top", scope, type=type, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else read_answer(request, reply, TopEvents)
+        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, TopEvents)
 
     @overload
     async def top_events(
@@ -200,4 +200,4 @@ class EventReports(Resource):
             "top_events", "/events/names", scope, type=type, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else read_list(request, reply, str)
+        return read_text(reply) if format == "csv" else await read_off_loop(read_list, request, reply, str)

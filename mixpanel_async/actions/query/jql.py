@@ -10,7 +10,7 @@ import msgspec
 
 from mixpanel_async.actions._core.params import form_body, json_text
 from mixpanel_async.actions._core.resource import FORM, Resource
-from mixpanel_async.actions._core.responses import read_json
+from mixpanel_async.actions._core.responses import read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
@@ -81,8 +81,8 @@ class Jql(Resource):
         request = _request(script, params, timeout_seconds, scope)
         reply = await self._session.send(request)
         if type is None:
-            return read_json(request, reply, list[JSONValue])
-        return read_json(request, reply, list[type])  # type: ignore[valid-type]
+            return await read_off_loop(read_json, request, reply, list[JSONValue])
+        return await read_off_loop(read_json, request, reply, list[type])  # type: ignore[valid-type]
 
     @overload
     def jql_stream(

@@ -16,7 +16,7 @@ from mixpanel_async.actions._core.params import (
     json_text,
 )
 from mixpanel_async.actions._core.resource import FORM, Resource
-from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json
+from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfilePage, ProfileStream
@@ -149,7 +149,7 @@ class ProfileReports(Resource):
         request = query_request("profiles", "/engage", scope, method="POST")
         body = form_body({**form, "session_id": session_id, "page": page})
         request = msgspec.structs.replace(request, body=body, content_type=FORM)
-        return _page_of(request, await self._session.send(request))
+        return await read_off_loop(_page_of, request, await self._session.send(request))
 
 
 class _Page(msgspec.Struct, frozen=True):

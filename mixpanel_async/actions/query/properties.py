@@ -7,7 +7,15 @@ from typing import Literal, Unpack, overload
 
 from mixpanel_async.actions._core.params import Date, check_range, json_list
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import ApiList, keep_body, read_answer, read_json, read_list, read_text
+from mixpanel_async.actions._core.responses import (
+    ApiList,
+    keep_body,
+    read_answer,
+    read_json,
+    read_list,
+    read_off_loop,
+    read_text,
+)
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
@@ -106,7 +114,7 @@ class PropertyReports(Resource):
             unit=unit, interval=interval, from_date=first, to_date=last, format=as_format(format), limit=limit,
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
+        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
 
     @overload
     async def top_properties(
@@ -162,7 +170,7 @@ class PropertyReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return read_text(reply)
-        found = read_json(request, reply, dict[str, PropertyCount])
+        found = await read_off_loop(read_json, request, reply, dict[str, PropertyCount])
         return keep_body(TopProperties({name: one.count for name, one in found.items()}), reply.body)
 
     @overload
@@ -221,4 +229,4 @@ class PropertyReports(Resource):
             format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else read_list(request, reply, str)
+        return read_text(reply) if format == "csv" else await read_off_loop(read_list, request, reply, str)

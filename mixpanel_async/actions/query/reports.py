@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, Unpack
 
 from mixpanel_async.actions._core.params import Date, Id, check_exclusive, check_needs, date_range, json_list
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_results
+from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_results
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
 from mixpanel_async.actions.query.lists import Activity, Cohort, SavedFunnel
@@ -36,7 +36,7 @@ class Reports(Resource):
             ```
         """
         request = query_request("insights", "/insights", scope, bookmark_id=bookmark_id)
-        return read_answer(request, await self._session.send(request), InsightsReport)
+        return await read_off_loop(read_answer, request, await self._session.send(request), InsightsReport)
 
     async def funnels(
         self,
@@ -90,7 +90,7 @@ class Reports(Resource):
             "funnels", "/funnels", scope, credential=credential, funnel_id=funnel_id, from_date=first, to_date=last,
             length=length, length_unit=length_unit, interval=interval, unit=unit, on=on, where=where, limit=limit,
         )  # fmt: skip
-        return read_answer(request, await self._session.send(request), FunnelReport)
+        return await read_off_loop(read_answer, request, await self._session.send(request), FunnelReport)
 
     async def list_funnels(
         self,
@@ -113,7 +113,7 @@ class Reports(Resource):
             ```
         """
         request = query_request("list_funnels", "/funnels/list", scope, credential=credential)
-        return read_list(request, await self._session.send(request), SavedFunnel)
+        return await read_off_loop(read_list, request, await self._session.send(request), SavedFunnel)
 
     async def activity(
         self,
@@ -144,7 +144,7 @@ class Reports(Resource):
         request = query_request(
             "activity", "/stream/query", scope, distinct_ids=json_list(distinct_ids), from_date=first, to_date=last,
         )  # fmt: skip
-        return read_results(request, await self._session.send(request), Activity)
+        return await read_off_loop(read_results, request, await self._session.send(request), Activity)
 
     async def cohorts(self, **scope: Unpack[Scope]) -> ApiList[Cohort]:
         """Return the project's saved cohorts.
@@ -160,4 +160,4 @@ class Reports(Resource):
             ```
         """
         request = query_request("cohorts", "/cohorts/list", scope, method="POST")
-        return read_list(request, await self._session.send(request), Cohort)
+        return await read_off_loop(read_list, request, await self._session.send(request), Cohort)

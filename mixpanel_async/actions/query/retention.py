@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias, Unpack
 
 from mixpanel_async.actions._core.params import Date, date_range
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json
+from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
 from mixpanel_async.actions.query.models import Frequency, Retention
@@ -79,7 +79,8 @@ class RetentionReports(Resource):
             interval_count=interval_count, unit=unit, unbounded_retention=unbounded_retention, on=on, limit=limit,
         )  # fmt: skip
         reply = await self._session.send(request)
-        return keep_body(Retention(read_json(request, reply, dict[str, dict[str, JSONValue]])), reply.body)
+        cohorts = await read_off_loop(read_json, request, reply, dict[str, dict[str, JSONValue]])
+        return keep_body(Retention(cohorts), reply.body)
 
     async def frequency(
         self,
@@ -123,4 +124,4 @@ class RetentionReports(Resource):
             "frequency", "/retention/addiction", scope, from_date=first, to_date=last, unit=unit,
             addiction_unit=addiction_unit, event=event, where=where, on=on, limit=limit,
         )  # fmt: skip
-        return read_answer(request, await self._session.send(request), Frequency)
+        return await read_off_loop(read_answer, request, await self._session.send(request), Frequency)

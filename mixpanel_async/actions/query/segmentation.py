@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, Unpack, overload
 
 from mixpanel_async.actions._core.params import Date, check_exclusive, date_range
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import read_answer, read_text
+from mixpanel_async.actions._core.responses import read_answer, read_off_loop, read_text
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import ReplyFormat, Type, as_format, check_limit, query_request
 from mixpanel_async.actions.query.models import DailyValues, Segmentation
@@ -109,7 +109,7 @@ class SegmentationReports(Resource):
             interval=interval, where=where, limit=limit, type=type, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else read_answer(request, reply, Segmentation)
+        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
 
     async def segmentation_numeric(
         self,
@@ -152,7 +152,7 @@ class SegmentationReports(Resource):
             "segmentation_numeric", "/segmentation/numeric", scope, event=event, from_date=first, to_date=last, on=on,
             unit=unit, where=where, type=type,
         )  # fmt: skip
-        return read_answer(request, await self._session.send(request), Segmentation)
+        return await read_off_loop(read_answer, request, await self._session.send(request), Segmentation)
 
     async def segmentation_sum(
         self,
@@ -192,7 +192,7 @@ class SegmentationReports(Resource):
             "segmentation_sum", "/segmentation/sum", scope, event=event, from_date=first, to_date=last, on=on,
             unit=unit, where=where,
         )  # fmt: skip
-        return read_answer(request, await self._session.send(request), DailyValues)
+        return await read_off_loop(read_answer, request, await self._session.send(request), DailyValues)
 
     async def segmentation_average(
         self,
@@ -232,4 +232,4 @@ class SegmentationReports(Resource):
             "segmentation_average", "/segmentation/average", scope, event=event, from_date=first, to_date=last, on=on,
             unit=unit, where=where,
         )  # fmt: skip
-        return read_answer(request, await self._session.send(request), DailyValues)
+        return await read_off_loop(read_answer, request, await self._session.send(request), DailyValues)
