@@ -112,6 +112,6 @@ class JsonScanner:
         raise msgspec.DecodeError("Input data was truncated")
 
 
-def malformed(problem: str, position: int) -> msgspec.DecodeError:
+def json_error(problem: str, position: int) -> msgspec.DecodeError:
     """Return the error for a text that is not JSON, with the byte where that shows."""
     return msgspec.DecodeError(f"JSON is malformed: {problem} (byte {position})")

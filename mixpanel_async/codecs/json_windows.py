@@ -13,7 +13,7 @@ from typing import Final, cast, get_args, get_origin
 
 import msgspec
 
-from mixpanel_async.codecs.json_scan import CLOSING, COMMA, QUOTE, JsonScanner, malformed
+from mixpanel_async.codecs.json_scan import CLOSING, COMMA, QUOTE, JsonScanner, json_error
 from mixpanel_async.time_slice import Steps, ThreadTurns
 
 WINDOW_BYTES: Final = 64 * 1024  # takes 0.3 ms
@@ -38,10 +38,10 @@ def decode_json(data: bytes | msgspec.Raw, kind: object = object) -> object:
     """
     if len(memoryview(data)) <= _LARGE_BYTES:
         return _decoder(kind)(bytes(data))
-    return run(decode_in_steps(bytes(data), kind))
+    return _run(decode_in_steps(bytes(data), kind))
 
 
-def run(steps: Steps[object]) -> object:
+def _run(steps: Steps[object]) -> object:
     """Return the result of work in steps on a thread; between them the event loop gets the interpreter lock."""
     turns = ThreadTurns()
     while True:
@@ -106,10 +106,10 @@ class _Document:
             end, is_last = self._scan.last_end(position)
             if end is not None:
                 if is_last and data[end] != closing:
-                    raise malformed("wrong bracket", end)
+                    raise json_error("wrong bracket", end)
                 is_blank = self._scan.skip_space(position, end) == end
                 if is_blank and (not is_last or found):
-                    raise malformed("expected a value", end)
+                    raise json_error("expected a value", end)
                 if not is_blank:
                     self._add(found, self._decoded(decode, data[start : start + 1], position, end, bytes((closing,))))
                 position = end + 1
@@ -126,7 +126,7 @@ class _Document:
             if last == closing:
                 return found, position
             if last != COMMA:
-                raise malformed("expected a comma or the closing bracket", position - 1)
+                raise json_error("expected a comma or the closing bracket", position - 1)
 
     def _struct(self, start: int, kind: type[msgspec.Struct], depth: int) -> Steps[tuple[msgspec.Struct, int]]:
         """Decode a Struct without its large fields, then set those."""
@@ -157,7 +157,7 @@ class _Document:
                 members.append(data[position:end])
             last = data[end] if is_last and end < len(data) else 0
             if is_last and last != ord("}"):
-                raise malformed("expected a comma or the closing bracket", end)
+                raise json_error("expected a comma or the closing bracket", end)
             position = end + 1
         try:
             found = cast("msgspec.Struct", _decoder(kind)(b"{" + b",".join(members) + b"}"))
@@ -207,11 +207,11 @@ class _Document:
         data = self._data
         start = self._scan.skip_space(start)
         if start >= len(data) or data[start] != QUOTE:
-            raise malformed("expected a key", start)
+            raise json_error("expected a key", start)
         end = self._scan.end_of_scalar(start)
         colon = self._scan.skip_space(end)
         if data[colon : colon + 1] != b":":
-            raise malformed("expected ':'", colon)
+            raise json_error("expected ':'", colon)
         return self._decoded(_decoder(str), b"", start, end, b""), self._scan.skip_space(colon + 1)
 
     def _decoded(

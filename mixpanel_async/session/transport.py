@@ -232,9 +232,11 @@ async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut:
     inflater = Decompressor() if encoding in {"gzip", "deflate"} else None
     # It grows in place: joining pieces at the end would copy the whole body at once.
     body = io.BytesIO()
+    has_begun = False
     time_slice = TimeSlice()
     async for chunk in response.content.iter_any():
         for part in inflater.pieces(chunk, _MAX_PIECE_BYTES) if inflater else (chunk,):
+            has_begun = True
             body.write(part)
             if body.tell() > limit:
                 break
@@ -246,7 +248,7 @@ async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut:
             if is_cut:
                 break
             raise TruncatedReplyError(f"the reply is larger than the {limit:,} bytes that this call takes")
-    if inflater and body.tell() <= limit and not inflater.is_whole and body.tell():
+    if inflater and body.tell() <= limit and not inflater.is_whole and has_begun:
         raise TruncatedReplyError("the reply's gzip stream ends before its trailer")
     if body.tell() > limit:
         body.truncate(limit)
