@@ -138,12 +138,17 @@ class ProjectSecret(_Basic):
 
 
 class ProjectToken(_Basic):
-    """A project token as a credential, which /import takes: basic auth with the token as user.
+    """A project token as a credential, for /import, funnels and the deletion of pipelines: basic auth with it as user.
 
     Args:
         token: The project token.
 
     Reference: https://developer.mixpanel.com/reference/project-token
+
+    Example:
+        ```python
+        funnels = await mp.query.list_funnels(credential=ProjectToken("project-token"))
+        ```
     """
 
     __slots__ = ()

@@ -65,7 +65,7 @@ class AsyncMixpanel:
         credentials: ServiceAccount, ProjectSecret or OAuthToken, for everything else.
         project_id: The project's number; calls with a service account need it.
         workspace_id: The workspace's number, if the project has workspaces.
-        region: Where the project lives: us, eu or in.
+        region: Where the project lives: us, eu or in, or a server there, such as api-eu or data-eu.mixpanel.
         base_url: One URL that replaces Mixpanel's four servers, or a mapping from a server's name (ingestion, data,
             query, app) to its URL.
         settings: Batching, limits, retries and time-outs.
@@ -718,7 +718,12 @@ class AsyncMixpanel:
 
     @overload
     async def request(
-        self, method: str, path_or_url: str, *, response: Literal["bytes"], **options: "Unpack[RequestOptions]"
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        response: Literal["bytes", "binary"],
+        **options: "Unpack[RequestOptions]",
     ) -> bytes: ...
 
     async def request(
@@ -733,13 +738,14 @@ class AsyncMixpanel:
 
         Args:
             method: HTTP method.
-            path_or_url: A path such as `/api/app/me`, or a whole URL; only Mixpanel's servers and the client's base
-                URL get the credentials.
-            response: What the reply becomes: decoded JSON (None if it is empty), text, or bytes.
+            path_or_url: A path such as `/api/app/me`, or a whole URL; only Mixpanel's servers, of every region, and the
+                client's base URL get the credentials.
+            response: What the reply becomes: decoded JSON (None if it is empty), text, or bytes (`"binary"` is the
+                same).
             **options: See `mixpanel_async.actions.RequestOptions`.
 
         Raises:
-            InvalidSettingError: Options are unknown or contradict each other.
+            InvalidArgumentError: Options are unknown, of no use, or contradict each other.
             ApiError: Mixpanel refused.
             TransportError: No complete reply arrived.
             UnexpectedReplyError: The reply is no JSON, and `response` says it is.

@@ -2,6 +2,7 @@
 
 import enum
 import math
+import re
 import ssl
 import types
 from collections.abc import Mapping
@@ -61,16 +62,31 @@ _HOSTS: Final[Mapping[Region, Mapping[Server, str]]] = {
 }
 
 
-def read_region(value: str) -> Region:
-    """Return the region called `value`: us, eu or in.
+# Every address that Mixpanel itself serves; credentials may go to each of them.
+MIXPANEL_SERVERS: Final = frozenset(address for hosts in _HOSTS.values() for address in hosts.values())
+# How Mixpanel's documents and other clients name a region: by a server, with or without its domain.
+_SERVER_NAME: Final = re.compile(r"(?:https?://)?([a-z-]+?)(?:\.mixpanel)?(?:\.com)?/?")
+_SERVER_REGIONS: Final[Mapping[str, Region]] = {
+    "api": Region.US, "data": Region.US, "mixpanel": Region.US,
+    "api-eu": Region.EU, "data-eu": Region.EU,
+    "api-in": Region.IN, "data-in": Region.IN,
+    **{region.value: region for region in Region},
+}  # fmt: skip
+
+
+def read_region(value: object) -> Region:
+    """Return the region called `value`: us, eu or in, or a server there, such as api-eu or data-eu.mixpanel.
 
     Raises:
         InvalidSettingError: `value` is not a region.
     """
-    try:
-        return Region(value.lower())
-    except ValueError:
-        raise InvalidSettingError(f"region {value!r} is unknown; choose one of us, eu, in") from None
+    found = _SERVER_NAME.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    region = None if found is None else _SERVER_REGIONS.get(found[1])
+    if region is None:
+        raise InvalidSettingError(
+            f"region {value!r} is unknown; choose one of us, eu, in, or the name of a server such as api-eu"
+        )
+    return region
 
 
 def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, str]:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from mixpanel_async import limits
-from mixpanel_async.actions._core.params import Id, check_whole_number, segment
+from mixpanel_async.actions._core.params import Id, check_choice, check_whole_number, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, read_acknowledgement, read_results
 from mixpanel_async.auth import OAuthToken
@@ -112,6 +112,8 @@ class Gdpr(Resource):
             ```
         """
         check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
+        check_choice("disclosure_type", disclosure_type, DisclosureType)
+        check_choice("compliance_type", compliance_type, ComplianceType)
         if disclosure_type is not None and compliance_type != "CCPA":
             raise InvalidArgumentError(
                 'disclosure_type is invalid: it needs compliance_type "CCPA"; give both or neither'
@@ -173,6 +175,7 @@ class Gdpr(Resource):
             ```
         """
         check_whole_number("distinct_ids", distinct_ids, limits.GDPR_MAX_DISTINCT_IDS)
+        check_choice("compliance_type", compliance_type, ComplianceType)
         body = {"distinct_ids": distinct_ids, "compliance_type": compliance_type}
         request = self._request("create_deletion", "POST", "/data-deletions/v3.0", token, credential, body=body)
         return read_results(request, await self._session.send(request), ComplianceJob)

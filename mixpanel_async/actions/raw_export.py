@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from mixpanel_async import limits
-from mixpanel_async.actions._core.params import Date, Id, check_range, date_range, json_list, pairs
+from mixpanel_async.actions._core.params import Date, Id, check_range, date_range, pairs, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.session import Request
 from mixpanel_async.session.messages import StreamReply
@@ -41,8 +41,8 @@ class RawExport(Resource):
         Args:
             from_date: First day, inclusive: in UTC, or in the project's time zone if it was created before 2023.
             to_date: Last day, inclusive.
-            event: Only this event or these events.
-            where: Expression that filters events.
+            event: Only this event or these events, also as the text of a JSON array; empty: all.
+            where: Expression that filters events; empty: none.
             limit: Maximum number of events, up to 100,000.
             time_in_ms: Return `time` in milliseconds, not seconds.
             is_gzip: Whether the reply may be compressed.
@@ -56,10 +56,13 @@ class RawExport(Resource):
         """
         first, last = date_range(from_date, to_date)
         check_range("limit", limit, 1, limits.EXPORT_MAX_LIMIT)
+        # An empty list or text selects nothing: all events are exported.
+        events = text_list("event", event, may_be_empty=True) if event else None
+        events = None if events == "[]" else events
         project = self._session.project_id if project_id is None else project_id
         query = pairs(
-            {"project_id": project, "from_date": first, "to_date": last, "limit": limit, "event": json_list(event),
-             "where": where, "time_in_ms": time_in_ms}
+            {"project_id": project, "from_date": first, "to_date": last, "limit": limit, "event": events,
+             "where": where or None, "time_in_ms": time_in_ms}
         )  # fmt: skip
         return Request(
             operation="export",

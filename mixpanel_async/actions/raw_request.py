@@ -2,26 +2,27 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias, TypedDict, Unpack, cast, overload
-from urllib.parse import urlsplit
+from typing import Final, Literal, TypeAlias, TypedDict, Unpack, overload
+from urllib.parse import parse_qsl, urlsplit
 
-from mixpanel_async.actions._core.multipart import FileValue, encode_multipart
-from mixpanel_async.actions._core.params import FieldValue, form_body, json_text, pairs
-from mixpanel_async.actions._core.resource import FORM, JSON
+from mixpanel_async.actions._core.multipart import FileValue
+from mixpanel_async.actions._core.params import FieldValue, Id, check_choice, check_exclusive, pairs
+from mixpanel_async.actions._core.raw_body import Content, named_files
+from mixpanel_async.actions._core.raw_log import request_text
 from mixpanel_async.actions._core.responses import read_json, read_off_loop
-from mixpanel_async.auth import Credential
+from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.config import Server
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
-from mixpanel_async.redaction import REDACTED
 from mixpanel_async.session import Reply, Request, RetryRule, Session
 from mixpanel_async.session.messages import Family
 
-ResponseType: TypeAlias = Literal["json", "text", "bytes"]
+ResponseType: TypeAlias = Literal["json", "text", "bytes", "binary"]
 RequestFields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
-_SHOWN_HEADERS: Final = frozenset({"accept", "accept-encoding", "content-encoding", "content-type", "user-agent"})
+_MAX_DELAY_SECONDS: Final = 86_400
+_MAX_RETRIES: Final = 1000
 # The first prefix of the path decides; the last one is a prefix of every path.
 _PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
     ("/api/query", "query", "query"),
@@ -32,6 +33,10 @@ _PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
     ("/api/app", "app", "app"),
     ("/", "ingestion", "ingestion"),
 )
+# Records carry their project token there: no credential is needed, and none is sent unless the caller gives one.
+_WITHOUT_CREDENTIALS: Final = frozenset({"/track", "/engage", "/groups"})
+_TAKE_PROJECT: Final = ("/api/query/", "/api/2.0/", "/import", "/lookup-tables", "/flags")
+_TAKE_WORKSPACE: Final = ("/api/query/",)
 
 
 class RequestOptions(TypedDict, total=False):
@@ -39,21 +44,29 @@ class RequestOptions(TypedDict, total=False):
 
     Attributes:
         query: Query parameters; a list repeats its name, None omits it.
+        params: The same as `query`.
         headers: More headers.
         json: Body: a value that is encoded as JSON.
         data: Body: bytes or text that is sent unchanged.
         form: Fields of a form: URL-encoded, or `multipart/form-data` with `files` or `is_multipart`.
         files: Files of a form by field name: bytes, `(file name, bytes)` or `(file name, bytes, media type)`.
+        file_names: Names of the files by field name; replaces the names in `files`.
         is_multipart: Send `form` as `multipart/form-data` even without files.
         timeout_seconds: Timeout of each try.
-        max_retries: Retries after the first try (default: the client's rule).
-        retry_delay_seconds: Delay before the first retry.
+        max_retries: Retries after the first try (default: the client's rule). A POST or PATCH is retried after an error
+            that left it undone for certain; after others only with `retry_on_all_errors`.
+        retry_delay_seconds: Delay before the first retry (default: 0 where another retry option is given; with
+            `exponential_backoff` and without any of it: the client's rule). A Retry-After of the reply can lengthen it.
+        retry_delay_ms: The same in milliseconds.
         retry_on_all_errors: Retry after every error, even where that may apply a change twice.
-        exponential_backoff: Double the delay after each try.
+        exponential_backoff: Double the delay after each try; without a delay: 2 s, doubled to 60 s, with jitter.
         debug: Log the request without secrets, at level INFO of the logger `mixpanel_async.request`.
-        auth: True (default): the client's credentials; False: none; or other credentials. Credentials are sent only to
-            Mixpanel's servers and to the client's base URL.
+        auth: True: the client's credentials; False: none; or other credentials. Default: the client's, except for
+            /track, /engage and /groups, which need none. Credentials are sent only to Mixpanel's servers of every
+            region and to the client's base URL.
         server: The server of a path (default: chosen by the path).
+        project_id: Project ID, for a path that takes one (default: the client's; not added if the request has one).
+        workspace_id: Workspace ID, for a path that takes one (default: the client's; not added if the request has one).
 
     Example:
         ```python
@@ -62,20 +75,25 @@ class RequestOptions(TypedDict, total=False):
     """
 
     query: RequestFields
+    params: RequestFields
     headers: Mapping[str, str]
     json: JSONValue
     data: bytes | str
     form: RequestFields
     files: Mapping[str, FileValue]
+    file_names: Mapping[str, str]
     is_multipart: bool
     timeout_seconds: float | None
     max_retries: int | None
     retry_delay_seconds: float | None
+    retry_delay_ms: float | None
     retry_on_all_errors: bool
     exponential_backoff: bool
     debug: bool
     auth: Credential | bool
     server: Server
+    project_id: Id | None
+    workspace_id: Id | None
 
 
 @overload
@@ -97,7 +115,12 @@ async def request(
 
 @overload
 async def request(
-    session: Session, method: str, path_or_url: str, *, response: Literal["bytes"], **options: Unpack[RequestOptions]
+    session: Session,
+    method: str,
+    path_or_url: str,
+    *,
+    response: Literal["bytes", "binary"],
+    **options: Unpack[RequestOptions],
 ) -> bytes: ...
 
 
@@ -115,11 +138,11 @@ async def request(
         session: Sends the request.
         method: HTTP method.
         path_or_url: A path such as `/api/app/me`, or a whole URL.
-        response: Type of the result: decoded JSON (None for an empty body), text or bytes.
+        response: Type of the result: decoded JSON (None for an empty body), text, or bytes (`"binary"` is the same).
         **options: See `RequestOptions`.
 
     Raises:
-        InvalidArgumentError: An option is unknown, or the options conflict.
+        InvalidArgumentError: An option is unknown or of no use, or the options conflict.
         ApiError: Mixpanel refused the request.
         TransportError: No complete reply arrived.
         UnexpectedReplyError: The reply is not JSON, and `response` is "json".
@@ -131,18 +154,24 @@ async def request(
         reply = await mp.request("GET", "/api/app/me")
         ```
     """
-    if response not in {"json", "text", "bytes"}:
-        raise InvalidArgumentError(
-            f"response is invalid: {response!r} is not a type of response; choose json, text or bytes"
-        )
-    built = build_request(method, path_or_url, options)
+    check_response(response)
+    built = build_request(method, path_or_url, options, session=session)
     return await read_off_loop(read_response, built, await send_request(session, built, options), response)
+
+
+def check_response(response: ResponseType) -> None:
+    """Refuse an unknown type of response before anything is sent.
+
+    Raises:
+        InvalidArgumentError: `response` is none of json, text, bytes and binary.
+    """
+    check_choice("response", response, ResponseType)
 
 
 async def send_request(session: Session, built: Request, options: RequestOptions) -> Reply:
     """Send a built request; log it if `options` ask for it."""
     if options.get("debug"):
-        _show(session, built)
+        _log.info("%s", request_text(session, built))
     return await session.send(built)
 
 
@@ -152,48 +181,117 @@ def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONV
     Raises:
         UnexpectedReplyError: The reply is not JSON, and `response` is "json".
     """
-    if response == "bytes":
+    if response in {"bytes", "binary"}:
         return reply.body
     if response == "text":
         return reply.body.decode("utf-8", errors="replace")
     return read_json(built, reply, object) if reply.body and not reply.body.isspace() else None
 
 
-def build_request(method: str, path_or_url: str, options: RequestOptions) -> Request:
+def build_request(
+    method: str,
+    path_or_url: str,
+    options: RequestOptions,
+    *,
+    session: Session | None = None,
+    fields: Mapping[str, Id] | None = None,
+) -> Request:
     """Return the request that the options describe.
 
+    Args:
+        method: HTTP method.
+        path_or_url: A path, or a whole URL.
+        options: The caller's options.
+        session: Has the client's project, workspace and token.
+        fields: Fields that the caller gave apart from the body; they go into the form, or else into the query.
+
     Raises:
-        InvalidArgumentError: An option is unknown, or the options conflict.
+        InvalidArgumentError: An option is unknown or of no use, or the options conflict.
     """
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:
         raise InvalidArgumentError(f"request: unknown option {', '.join(sorted(unknown))}; see RequestOptions")
-    body, content_type = _body_of(options)
-    headers = dict(options.get("headers") or {})
-    for name, value in headers.items():
-        if not (name.isprintable() and value.isprintable()):
-            raise InvalidArgumentError(f"header {name!r} is invalid: it must not contain control characters")
+    content = _content_of(path_or_url, options, session, fields or {})
+    body, content_type = content.encode()
+    headers = _headers_of(options)
     if any(name.lower() == "content-type" for name in headers):
         content_type = None
-    auth = options.get("auth", True)
+    check_choice("server", options.get("server"), Server)
     server, family = _place_of(path_or_url)
+    is_authorized, credential = _auth_of(path_or_url, options, session)
     return Request(
         operation=f"request {urlsplit(path_or_url).path or '/'}",
         method=method.upper(),
         server=options.get("server", server),
         path=path_or_url,
-        query=pairs(options.get("query") or {}),
+        query=pairs(content.query),
         headers=headers,
         body=body,
         content_type=content_type,
-        is_authorized=auth is not False,
+        is_authorized=is_authorized,
         # With `redirect=URL`, the ingestion endpoints answer with a redirect, which is then a success.
-        is_redirect_wanted="redirect" in (options.get("query") or {}),
-        credential=None if isinstance(auth, bool) else auth,
+        is_redirect_wanted="redirect" in content.query,
+        credential=credential,
         family=family,
         timeout_seconds=options.get("timeout_seconds"),
         retry=_retry_of(options),
     )
+
+
+def _content_of(
+    path_or_url: str, options: RequestOptions, session: Session | None, fields: Mapping[str, Id]
+) -> Content:
+    check_exclusive(query=options.get("query"), params=options.get("params"))
+    content = Content(
+        query=options.get("query") or options.get("params") or {},
+        json=options.get("json"),
+        data=options.get("data"),
+        form=options.get("form"),
+        files=named_files(options.get("files"), options.get("file_names")),
+        is_multipart=options.get("is_multipart", False),
+    )
+    url = urlsplit(path_or_url)
+    in_url = dict(parse_qsl(url.query, keep_blank_values=True))
+    for name, value in fields.items():
+        content = content.with_field(name, value, in_url)
+    is_ours = session is None or session.is_own(path_or_url)
+    takes: Mapping[str, Sequence[str]] = {"project_id": _TAKE_PROJECT, "workspace_id": _TAKE_WORKSPACE}
+    scopes: Sequence[tuple[str, Id | None, Id | None]] = (
+        ("project_id", options.get("project_id"), None if session is None else session.project_id),
+        ("workspace_id", options.get("workspace_id"), None if session is None else session.workspace_id),
+    )
+    for name, given, default in scopes:
+        is_taken = is_ours and f"{url.path}/".startswith(tuple(takes[name]))
+        if given is not None and not is_taken:
+            raise InvalidArgumentError(
+                f"{name} is invalid: {url.path or path_or_url} takes none as a parameter; write it where the request "
+                "needs it, or omit it"
+            )
+        scope = default if given is None else given
+        if scope is not None and is_taken:
+            content = content.with_field(name, scope, in_url, is_default=given is None)
+    return content
+
+
+def _auth_of(path_or_url: str, options: RequestOptions, session: Session | None) -> tuple[bool, Credential | None]:
+    """Return whether credentials are sent, and those that replace the client's."""
+    auth = options.get("auth")
+    path = urlsplit(path_or_url).path.rstrip("/")
+    if auth is None:
+        auth = path not in _WITHOUT_CREDENTIALS
+    if not isinstance(auth, bool):
+        return True, auth
+    # As every import of this client: the token is the credential where there is no other.
+    is_by_token = auth and path == "/import" and session is not None and session.token and not session.has_credentials
+    return auth, ProjectToken(session.token) if is_by_token and session is not None and session.token else None
+
+
+def _headers_of(options: RequestOptions) -> dict[str, str]:
+    headers = dict(options.get("headers") or {})
+    for name, value in headers.items():
+        if not (name.isprintable() and value.isprintable()):
+            raise InvalidArgumentError(f"header {name!r} is invalid: it must not contain control characters")
+    return headers
 
 
 def _place_of(path_or_url: str) -> tuple[Server, Family]:
@@ -204,54 +302,34 @@ def _place_of(path_or_url: str) -> tuple[Server, Family]:
 
 
 def _retry_of(options: RequestOptions) -> RetryRule | None:
-    names = ("max_retries", "retry_delay_seconds", "retry_on_all_errors", "exponential_backoff")
-    if all(options.get(name) is None for name in names):
-        return None
+    check_exclusive(
+        retry_delay_seconds=options.get("retry_delay_seconds"), retry_delay_ms=options.get("retry_delay_ms")
+    )
     max_retries, delay = options.get("max_retries"), options.get("retry_delay_seconds")
-    for name, value in (("max_retries", max_retries), ("retry_delay_seconds", delay)):
-        if value is not None and value < 0:
-            raise InvalidArgumentError(f"{name} is invalid: {value!r} is below 0; give 0 or more")
+    if options.get("retry_delay_ms") is not None:
+        delay = _checked_delay("retry_delay_ms", options["retry_delay_ms"], 1000)
+    elif delay is not None:
+        delay = _checked_delay("retry_delay_seconds", delay, 1)
+    if max_retries is not None and (isinstance(max_retries, bool) or not 0 <= max_retries <= _MAX_RETRIES):
+        raise InvalidArgumentError(
+            f"max_retries is invalid: {max_retries!r} is outside 0-{_MAX_RETRIES:,}; give 0 or more"
+        )
+    on_all_errors, is_exponential = options.get("retry_on_all_errors"), options.get("exponential_backoff")
+    if max_retries is None and delay is None and on_all_errors is None and is_exponential is None:
+        return None
     return RetryRule(
-        max_retries=RetryRule().max_retries if max_retries is None else max_retries,
-        first_seconds=delay,
-        is_exponential=options.get("exponential_backoff", False),
-        on_all_errors=options.get("retry_on_all_errors", False),
+        max_retries=max_retries,
+        first_seconds=0.0 if delay is None and not is_exponential else delay,
+        is_exponential=bool(is_exponential),
+        on_all_errors=bool(on_all_errors),
     )
 
 
-def _body_of(options: RequestOptions) -> tuple[bytes | None, str | None]:
-    given = [name for name in ("json", "data", "form") if cast("Mapping[str, object]", options).get(name) is not None]
-    files = options.get("files")
-    if len(given) > 1:
-        raise InvalidArgumentError(f"{' and '.join(given)} exclude each other; give one of them")
-    if files and given not in ([], ["form"]):
-        raise InvalidArgumentError(f"files and {given[0]} exclude each other; give the other fields in form")
-    form = options.get("form")
-    if files or (form is not None and options.get("is_multipart")):
-        return encode_multipart(form or {}, files or {})
-    if form is not None:
-        return form_body(form), FORM
-    data = options.get("data")
-    if data is not None:
-        return (data.encode() if isinstance(data, str) else data), None
-    return (json_text(options["json"]).encode(), JSON) if given else (None, None)
-
-
-def _show(session: Session, built: Request) -> None:
-    """Log the request; values that can be secret are replaced."""
-    query = ", ".join(f"{name}={REDACTED}" for name, _ in built.query) or "none"
-    headers = {n: v if n.lower() in _SHOWN_HEADERS else REDACTED for n, v in built.headers.items()}
-    where = (
-        built.path.partition("?")[0]
-        if built.path.startswith("http")
-        else f"{built.server}:{built.path.partition('?')[0]}"
-    )
-    _log.info(
-        "%s %s; query: %s; headers: %s; body: %d bytes of %s",
-        built.method,
-        session.redacted(where),
-        session.redacted(query),
-        session.redacted(str(headers)),
-        len(built.body or b""),
-        built.content_type or "no media type",
-    )
+def _checked_delay(name: str, value: object, per_second: int) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value / per_second <= _MAX_DELAY_SECONDS
+    ):
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is outside 0 to one day; give a number from 0 on")
+    return value / per_second

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, Unpack
 import msgspec
 
 from mixpanel_async import limits
-from mixpanel_async.actions._core.params import Field, check_whole_number, segment
+from mixpanel_async.actions._core.params import Field, check_choice, check_whole_number, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
@@ -278,6 +278,8 @@ class Schemas(Resource):
         records: int = 0,
     ) -> Request:
         names = ("entity_type", "name")
+        if segments:
+            check_choice("entity_type", segments[0], EntityType)
         path = "".join(f"/{segment(name, value)}" for name, value in zip(names, segments, strict=False))
         path = self._project_path(f"schemas.{operation}", scope, f"/schemas{path}")
         return app_request(

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, Unpack
 
 import msgspec
 
-from mixpanel_async.actions._core.params import Id, iso_moment, segment
+from mixpanel_async.actions._core.params import Id, check_choice, iso_moment, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
@@ -143,6 +143,7 @@ class ServiceAccounts(Resource):
         """
         if isinstance(expires, dt.datetime) and expires.tzinfo is None:
             raise InvalidArgumentError("expires is invalid: it has no time zone; give it one, for example datetime.UTC")
+        check_choice("role", role, Role)
         roles = None if projects is None else _roles(projects)
         body = {"username": username, "role": role, "expires": iso_moment("expires", expires), "projects": roles}
         request = app_request("service_accounts.create", "POST", _path(organization_id), body=body)
@@ -263,4 +264,6 @@ def _path(organization_id: Id, rest: str = "") -> str:
 
 
 def _roles(projects: Mapping[int, Role]) -> Sequence[Mapping[str, int | str]]:
+    for role in projects.values():
+        check_choice("projects", role, Role)
     return [{"id": key, "role": role} for key, role in projects.items()]

@@ -74,7 +74,14 @@ def is_confirmed(question: str, *, yes: bool) -> bool:
     return False
 
 
-def add_group(app: typer.Typer, name: str, words: str, commands: Mapping[str, Callable[..., int]]) -> None:
+def add_group(
+    app: typer.Typer,
+    name: str,
+    words: str,
+    commands: Mapping[str, Callable[..., int]],
+    *,
+    is_hidden: bool = False,
+) -> None:
     """Add a group of commands.
 
     Args:
@@ -82,11 +89,12 @@ def add_group(app: typer.Typer, name: str, words: str, commands: Mapping[str, Ca
         name: Name of the group.
         words: Help text of the group.
         commands: The commands by name; their docstrings are their help.
+        is_hidden: Whether the help does not show it.
     """
     group = typer.Typer(no_args_is_help=True, help=words)
     for each, command in commands.items():
         add_command(group, each, command)
-    app.add_typer(group, name=name)
+    app.add_typer(group, name=name, hidden=is_hidden)
 
 
 def add_command(app: typer.Typer, name: str, command: Callable[..., int]) -> None:

@@ -16,13 +16,13 @@ class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how a call is repeated.
 
     Attributes:
-        max_retries: Tries after the first.
+        max_retries: Tries after the first; None: the client's number.
         first_seconds: Delay before the first retry; None: the documented 2 s with jitter.
         is_exponential: Whether the delay doubles from try to try.
         on_all_errors: Repeat whatever the error is, also where repeating may apply a change twice.
     """
 
-    max_retries: int = 4
+    max_retries: int | None = 4
     first_seconds: float | None = None
     is_exponential: bool = True
     on_all_errors: bool = False
@@ -42,6 +42,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         content_type: Its media type.
         is_authorized: Whether the client's credentials are sent along.
         credential: Sent instead of the client's.
+        takes_token: Whether the project token is a credential for it, which errors then say.
         has_project: Whether `project_id` is added from the client where `query` has none.
         has_workspace: The same for `workspace_id`.
         family: Whose rate limits it counts in.
@@ -64,6 +65,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     is_authorized: bool = True
     credential: Credential | None = None
+    takes_token: bool = False
     has_project: bool = False
     has_workspace: bool = False
     family: Family = "app"

@@ -101,7 +101,7 @@ def retry_delay(
         attempt: Tries made so far, from 1.
         uniform: Source of chance.
     """
-    if attempt > rule.max_retries or not (rule.on_all_errors or _is_safe(error, request)):
+    if attempt > (rule.max_retries or 0) or not (rule.on_all_errors or _is_safe(error, request)):
         return None
     if isinstance(error, TransportError) and error.is_stale and attempt == 1:
         return 0.0  # a new connection works; nothing is overloaded
@@ -109,7 +109,7 @@ def retry_delay(
     if rule.first_seconds is None:
         return backoff_seconds(attempt, uniform, retry_after=retry_after)
     factor = 2 ** min(attempt - 1, 30) if rule.is_exponential else 1
-    return max(min(limits.BACKOFF_MAX_SECONDS, rule.first_seconds * factor), retry_after or 0.0)
+    return max(rule.first_seconds * factor, retry_after or 0.0)
 
 
 def _is_safe(error: MixpanelError, request: Request) -> bool:

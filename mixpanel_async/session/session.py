@@ -3,15 +3,17 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
 
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock
-from mixpanel_async.config import Server, Settings
+from mixpanel_async.config import MIXPANEL_SERVERS, Server, Settings
 from mixpanel_async.errors import (
     ApiError,
+    InvalidArgumentError,
     InvalidSettingError,
     MissingCredentialsError,
     MixpanelError,
@@ -158,7 +160,9 @@ class Session:
         return Retrying(operation, self._clock, within_quota)
 
     def _attempts(self, request: Request) -> Retrying:
-        rule = request.retry or RetryRule(max_retries=self._settings.max_call_retries)
+        rule = request.retry or RetryRule(max_retries=None)
+        if rule.max_retries is None:
+            rule = msgspec.structs.replace(rule, max_retries=self._settings.max_call_retries)
         return self.retrying(request.operation, lambda error, attempt: self._delay_after(error, request, rule, attempt))
 
     def error_of(self, reply: Reply, operation: str, credential: Credential | None = None) -> ApiError | None:
@@ -252,12 +256,8 @@ class Session:
             headers["Content-Type"] = request.content_type
         if "accept-encoding" not in given:
             headers["Accept-Encoding"] = "gzip"
-        if request.is_authorized and credential is None:
-            raise MissingCredentialsError(
-                f"{request.operation} needs credentials: give the client a ServiceAccount, ProjectSecret or OAuthToken"
-            )
-        if credential is not None and "authorization" not in given and _origin(url) in self._hosts:
-            headers["Authorization"] = credential.authorization()
+        if "authorization" not in given:
+            headers |= self._authorization(request, credential, url)
         settings = self._settings
         default = settings.query_timeout_seconds if request.family == "query" else settings.total_timeout_seconds
         return WireRequest(
@@ -270,19 +270,51 @@ class Session:
             on_sent=on_sent,
         )
 
+    def _authorization(self, request: Request, credential: Credential | None, url: str) -> Mapping[str, str]:
+        """Return the header with the credential, if the call and its server take one.
+
+        Raises:
+            MissingCredentialsError: There is no credential.
+            InvalidArgumentError: A credential was given for this call, or is needed, and must not go to that server.
+        """
+        origin = _origin(url)
+        if origin in self._hosts or origin in _MIXPANEL_ORIGINS:
+            if credential is not None:
+                return {"Authorization": credential.authorization()}
+            if not request.is_authorized:
+                return {}
+            own = ", or the call credential=ProjectToken(...)" if request.takes_token else ""
+            raise MissingCredentialsError(
+                f"{request.operation} needs credentials: give the client a ServiceAccount, ProjectSecret or OAuthToken"
+                f"{own}"
+            )
+        host = origin[1]
+        if request.credential is not None:
+            raise InvalidArgumentError(
+                f"auth is invalid: {host} gets no credentials, only Mixpanel's servers (over https) and the client's "
+                "base URL do; omit auth, or set the header Authorization"
+            )
+        if request.is_authorized and host in _MIXPANEL_HOSTS:
+            raise InvalidArgumentError(
+                f"the URL is invalid: {host} gets credentials over https at its standard port only; change the URL, "
+                "or send none with auth=False"
+            )
+        return {}
+
     def _url(self, request: Request, credential: Credential | None) -> str:
+        base = self._base(request)
         query = list(request.query)
-        names = {name for name, _ in query}
+        names = {name for name, _ in (*query, *parse_qsl(urlsplit(base).query, keep_blank_values=True))}
         if request.has_project and "project_id" not in names:
             if self.project_id is not None:
                 query.append(("project_id", str(self.project_id)))
             elif self.needs_project(credential):
+                own = ", or the call credential=ProjectToken(...)" if request.takes_token else ""
                 raise MissingCredentialsError(
-                    f"{request.operation} needs a project_id: give one to the client or the call"
+                    f"{request.operation} needs a project_id: give one to the client or the call{own}"
                 )
         if request.has_workspace and "workspace_id" not in names and self.workspace_id is not None:
             query.append(("workspace_id", str(self.workspace_id)))
-        base = self._base(request)
         if not query:
             return base
         return f"{base}{'&' if '?' in base else '?'}{urlencode(query, quote_via=quote)}"
@@ -294,9 +326,19 @@ class Session:
             raise InvalidSettingError(f"{request.operation}: the path must begin with / or be a whole URL")
         return self._servers[request.server] + request.path
 
-    def redacted(self, text: str) -> str:
-        """Return `text` without any secret of this client."""
-        return redact(text, self.secrets())
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the client has a credential of its own, not counting the token."""
+        return self._credentials is not None
+
+    def is_own(self, path_or_url: str) -> bool:
+        """Return whether something is a path, or a URL of a server that gets the client's credentials."""
+        origin = _origin(path_or_url)
+        return path_or_url.startswith("/") or origin in self._hosts or origin in _MIXPANEL_ORIGINS
+
+    def redacted(self, text: str, more: Iterable[str] = ()) -> str:
+        """Return `text` without any secret of this client, and without `more`."""
+        return redact(text, (*self.secrets(), *more))
 
     def __repr__(self) -> str:
         return f"credentials={self._credentials!r}, project_id={self.project_id}, {self._servers['ingestion']}"
@@ -304,4 +346,9 @@ class Session:
 
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+
+
+_PORTS: Final = {"http": 80, "https": 443}
+_MIXPANEL_ORIGINS: Final = frozenset(map(_origin, MIXPANEL_SERVERS))
+_MIXPANEL_HOSTS: Final = frozenset(host for _, host, _ in _MIXPANEL_ORIGINS)

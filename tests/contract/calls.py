@@ -178,6 +178,10 @@ PIPELINES: Sequence[Call] = [
         "n", glue_database="d", glue_role="r", glue_table_prefix="p")),
     Call("edit-warehouse-pipeline", "pipelines.edit_generic", lambda mp: mp.pipelines.edit_generic(
         "n", form={"where": "true"})),
+    Call("cancel-warehouse-pipeline", "pipelines.delete", lambda mp: mp.pipelines.delete("n", project_id=PROJECT)),
+    Call("get-warehouse-pipeline-status", "pipelines.get", lambda mp: mp.pipelines.get("n", project_id=PROJECT)),
+    Call("query-event-properties", "query.property_values", lambda mp: mp.query.property_values(
+        "a", "p", type="unique", unit="month", interval=2), lacks=DATES),
     Call("cancel-warehouse-pipeline", "pipelines.cancel", lambda mp: mp.pipelines.cancel("n", project_id=PROJECT)),
     Call("pause-warehouse-pipeline", "pipelines.pause", lambda mp: mp.pipelines.pause("n", project_id=PROJECT)),
     Call("resume-warehouse-pipeline", "pipelines.resume", lambda mp: mp.pipelines.resume("n", project_id=PROJECT)),

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args, get_origin
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -83,6 +83,32 @@ def check_exclusive(**options: object) -> None:
         raise InvalidArgumentError(f"{' and '.join(given)} exclude each other; give one of them")
 
 
+def check_choice(name: str, value: object, kind: object) -> None:
+    """Refuse a value that is none of the choices; None is accepted.
+
+    Args:
+        name: Name of the argument.
+        value: Its value.
+        kind: A Literal, or a union of some.
+
+    Raises:
+        InvalidArgumentError: `value` is not one of the choices; the message names them.
+    """
+    choices = choices_of(kind)
+    if value is not None and not any(value == one and type(value) is type(one) for one in choices):
+        *others, last = map(str, choices)
+        raise InvalidArgumentError(
+            f"{name} is invalid: {value!r} is unknown; choose {', '.join(others)}{' or ' if others else ''}{last}"
+        )
+
+
+def choices_of(kind: object) -> tuple[object, ...]:
+    """Return the values of a Literal, or of a union of some."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(choice for one in get_args(kind) for choice in choices_of(one))
+
+
 def check_needs(option: str, value: object, needed: str, needed_value: object) -> None:
     """Refuse an option without the option that it needs; None means not given.
 
@@ -135,6 +161,51 @@ def json_body(fields: Mapping[str, JSONValue]) -> bytes:
     return json_text({name: value for name, value in fields.items() if value is not None}).encode()
 
 
+def parsed_text(text: object) -> JSONValue:
+    """Return what a text is as JSON if it is an array or an object, and otherwise UNSET.
+
+    Lists and objects may be given as the JSON text that Mixpanel's documents show; it is parsed once.
+    """
+    if not isinstance(text, str) or text.lstrip()[:1] not in {"[", "{"}:
+        return msgspec.UNSET
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return msgspec.UNSET  # a name such as "[Ads] Click"
+
+
+def text_list(name: str, values: str | Sequence[str] | None, *, may_be_empty: bool = False) -> str | None:
+    """Return one or several texts as a JSON array; None stays None.
+
+    Args:
+        name: Name of the argument, for the error.
+        values: One text, several, or a JSON array of them as text.
+        may_be_empty: Whether an empty list means something; if not, it is refused.
+
+    Raises:
+        InvalidArgumentError: An entry is not text, a JSON array stands among other entries, or there is no entry.
+    """
+    if values is None:
+        return None
+    found = [values] if isinstance(values, str) else list(values)
+    if any(isinstance(parsed_text(one), list | dict) for one in found):
+        inner = parsed_text(found[0])
+        if len(found) > 1 or not isinstance(inner, list):
+            raise _no_list(name, "it mixes JSON text with other entries" if len(found) > 1 else "it is a JSON object")
+        found = inner
+    if not found and not may_be_empty:
+        raise InvalidArgumentError(f"{name} is invalid: the list is empty; give at least one entry, or omit {name}")
+    if not all(isinstance(one, str) for one in found):
+        raise _no_list(name, "an entry is not text")
+    return json_text(found)
+
+
+def _no_list(name: str, problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f'{name} is invalid: {problem}; give a list of texts such as ["a", "b"], or its JSON text'
+    )
+
+
 def json_list(values: Iterable[JSONValue] | str | None) -> str | None:
     """Return one or several values as a JSON array; None stays None."""
     if values is None:
@@ -177,5 +248,8 @@ def segment(name: str, value: Id) -> str:
 
 
 def one_or_many(values: str | Sequence[str] | None) -> Sequence[str] | None:
-    """Return a list; one string becomes a list of one."""
-    return [values] if isinstance(values, str) else values
+    """Return a list; one text becomes a list of one, and the text of a JSON array that list."""
+    if isinstance(values, str):
+        found = parsed_text(values)
+        return [str(one) for one in found] if isinstance(found, list) else [values]
+    return values

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Field, Id, segment
+from mixpanel_async.actions._core.params import Field, Id, check_choice, segment
 from mixpanel_async.actions._core.resource import app_request
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
@@ -122,6 +122,8 @@ class FeatureFlags(FlagEvaluation):
             )
             ```
         """
+        check_choice("serving_method", serving_method, ServingMethod)
+        check_choice("status", status, FlagStatus)
         body = {
             "name": name, "key": key, "context": context, "serving_method": serving_method, "ruleset": ruleset,
             "tags": tags, "description": description, "experiment_id": experiment_id, "status": status,
@@ -207,6 +209,8 @@ class FeatureFlags(FlagEvaluation):
             )
             ```
         """
+        check_choice("serving_method", serving_method, ServingMethod)
+        check_choice("status", status, FlagStatus)
         body = {
             "name": name, "key": key, "context": context, "serving_method": serving_method, "ruleset": ruleset,
             "tags": tags, "description": description, "experiment_id": experiment_id, "status": status,

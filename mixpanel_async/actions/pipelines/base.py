@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from mixpanel_async.actions._core.params import Date, date_range
+from mixpanel_async.actions._core.params import Date, check_choice, choices_of, date_range
 from mixpanel_async.actions.pipelines.regions import (
     ExportFrequency,
     S3Encryption,
@@ -41,7 +41,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise InvalidArgumentError("from_date is missing: only a trial has none; give it, or trial=True")
         if self.from_date is not None and self.to_date is not None:
             date_range(self.from_date, self.to_date)
-        if self.frequency is not None and self.to_date is not None:
+        for field in msgspec.structs.fields(type(self)):
+            if choices_of(field.type):
+                check_choice(field.name, getattr(self, field.name), field.type)
+        # The default of `frequency` adds nothing beside an end, and is then not sent.
+        if self.frequency not in {None, "daily"} and self.to_date is not None:
             raise InvalidArgumentError("frequency and to_date exclude each other; give one of them")
 
     def __repr__(self) -> str:

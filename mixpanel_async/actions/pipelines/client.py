@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, Unpack
 
 import msgspec
 
-from mixpanel_async.actions._core.params import FieldValue, check_exclusive, form_body, one_or_many, pairs
+from mixpanel_async.actions._core.params import FieldValue, check_choice, check_exclusive, form_body, one_or_many, pairs
 from mixpanel_async.actions._core.resource import FORM
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
@@ -167,6 +167,8 @@ class Pipelines(GenericPipelines):
         request = self._write("cancel", {"name": name}, scope, credential)
         return read_acknowledgement(request, await self._session.send(request))
 
+    delete = cancel  # the name in other integrations
+
     async def pause(self, name: str, **scope: Unpack[ProjectScope]) -> Acknowledgement:
         """Pause a pipeline until `resume` is called.
 
@@ -231,10 +233,14 @@ class Pipelines(GenericPipelines):
             failed = status.tasks.get("failed", [])
             ```
         """
+        for one in one_or_many(status) or ():
+            check_choice("status", one, TaskStatus)
         query = {"name": name, "summary": summary, "status": one_or_many(status)}
         request = _read("status", "status", scope, query)
         reply = await self._session.send(request)
         return keep_body(PipelineStatus(read_json(request, reply, dict[str, list[PipelineTask] | int])), reply.body)
+
+    get = status  # the name in other integrations
 
     async def timeline(self, name: str | None = None, **scope: Unpack[ProjectScope]) -> PipelineTimeline:
         """Return when each day was exported.
@@ -267,6 +273,7 @@ class Pipelines(GenericPipelines):
         if project is None and self._session.needs_project(credential):
             raise MissingCredentialsError(
                 f"pipelines.{operation} needs a project_id; give one to the client or the call"
+                f"{', or the call credential=ProjectToken(...)' if operation == 'cancel' else ''}"
             )
         return Request(
             operation=f"pipelines.{operation}",
@@ -276,6 +283,7 @@ class Pipelines(GenericPipelines):
             body=form_body({"project_id": project, **form}),
             content_type=FORM,
             credential=credential,
+            takes_token=operation == "cancel",
         )
 
 

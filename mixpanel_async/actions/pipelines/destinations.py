@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mixpanel_async.actions._core.params import FieldValue, iso_date
+from mixpanel_async.actions._core.params import FieldValue, iso_date, one_or_many
 from mixpanel_async.actions.pipelines.base import RawPipeline, check_kms
 from mixpanel_async.actions.pipelines.regions import (
     GcsRegion,
@@ -19,7 +19,7 @@ class GcsRaw(RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="gcs-
 
     Attributes:
         gcs_bucket: Bucket.
-        gcs_region: Region of the bucket.
+        gcs_region: Region of the bucket (default: `northamerica-northeast1`).
         gcs_prefix: Prefix of the paths in the bucket.
 
     Example:
@@ -31,7 +31,7 @@ class GcsRaw(RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="gcs-
     """
 
     gcs_bucket: str
-    gcs_region: GcsRegion
+    gcs_region: GcsRegion = "northamerica-northeast1"
     gcs_prefix: str | None = None
 
 
@@ -111,6 +111,9 @@ PipelineKind: TypeAlias = GcsRaw | S3Raw | AzureRaw | BigQuery | Snowflake | Aws
 def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
     """Return the form fields that create the pipeline."""
     fields: dict[str, FieldValue] = msgspec.to_builtins(kind)
+    if kind.to_date is not None:
+        fields["frequency"] = None
+    fields["events"] = one_or_many(kind.events)
     for name in ("from_date", "to_date"):
         date = getattr(kind, name)
         fields[name] = None if date is None else iso_date(name, date)

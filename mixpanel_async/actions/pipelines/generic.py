@@ -1,10 +1,20 @@
 """Pipelines of any kind, including kinds without a Struct."""
 
+from collections.abc import Mapping
 from typing import Final, Unpack
 
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions.raw_request import RequestOptions, ResponseType, build_request, read_response, send_request
+from mixpanel_async.actions.raw_request import (
+    RequestOptions,
+    ResponseType,
+    build_request,
+    check_response,
+    read_response,
+    send_request,
+)
+from mixpanel_async.errors import MissingCredentialsError
 from mixpanel_async.models import JSONValue
+from mixpanel_async.session import Request
 
 ROOT: Final = "/api/2.0"
 
@@ -25,11 +35,13 @@ class GenericPipelines(Resource):
         Args:
             url: Path below `/api/2.0` of the data server, or a whole URL.
             method: HTTP method.
-            response: Type of the result: decoded JSON, text or bytes.
-            **options: Options of `request()`; `form` has the pipeline's fields.
+            response: Type of the result: decoded JSON, text, or bytes (`"binary"` is the same).
+            **options: Options of `request()`; `form` has the pipeline's fields. `project_id` (default: the client's)
+                is added to the form, or with `json` or `data` to the query.
 
         Raises:
             InvalidArgumentError: An option is unknown, or the options conflict.
+            MissingCredentialsError: The credentials need a project_id, and there is none.
             ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
@@ -40,7 +52,8 @@ class GenericPipelines(Resource):
             reply = await mp.pipelines.create_generic(form={**fields, "project_id": 1})
             ```
         """
-        request = build_request(method, _whole(url), options)
+        check_response(response)
+        request = self._build("create_generic", method, url, options, {})
         return read_response(request, await send_request(self._session, request, options), response)
 
     async def edit_generic(
@@ -55,14 +68,16 @@ class GenericPipelines(Resource):
         """Change a pipeline of any kind with form fields and return the reply.
 
         Args:
-            name: Name of the pipeline; added to the form.
+            name: Name of the pipeline; added to the form, or with `json` or `data` to the query.
             url: Path below `/api/2.0` of the data server, or a whole URL.
             method: HTTP method.
-            response: Type of the result: decoded JSON, text or bytes.
-            **options: Options of `request()`; `form` has the fields to change.
+            response: Type of the result: decoded JSON, text, or bytes (`"binary"` is the same).
+            **options: Options of `request()`; `form` has the fields to change. `project_id` is added as in
+                `create_generic`.
 
         Raises:
             InvalidArgumentError: An option is unknown, or the options conflict.
+            MissingCredentialsError: The credentials need a project_id, and there is none.
             ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline
@@ -72,10 +87,37 @@ class GenericPipelines(Resource):
             await mp.pipelines.edit_generic("trial-events-daily", form={"project_id": 1, "events": ["Signed Up"]})
             ```
         """
-        if name is not None:
-            options["form"] = {"name": name, **options.get("form", {})}
-        request = build_request(method, _whole(url), options)
+        check_response(response)
+        request = self._build("edit_generic", method, url, options, {} if name is None else {"name": name})
         return read_response(request, await send_request(self._session, request, options), response)
+
+    def _build(
+        self, operation: str, method: str, url: str, options: RequestOptions, fields: Mapping[str, str]
+    ) -> Request:
+        """Return the request; without a body, `fields` and the project go into a form.
+
+        Raises:
+            MissingCredentialsError: The credentials need a project, and there is none.
+            InvalidArgumentError: The options conflict.
+        """
+        if all(options.get(body) is None for body in ("json", "data", "form")) and method.upper() != "GET":
+            options["form"] = {}
+        request = build_request(method, _whole(url), options, session=self._session, fields=fields)
+        auth = options.get("auth")
+        needs_project = auth is not False and self._session.needs_project(None if isinstance(auth, bool) else auth)
+        if needs_project and options.get("project_id") is None and not _names_project(url, options):
+            raise MissingCredentialsError(
+                f"pipelines.{operation} needs a project_id; give one to the client, the call or the fields"
+            )
+        return request
+
+
+def _names_project(url: str, options: RequestOptions) -> bool:
+    """Return whether a request says which project it is about, as far as that can be seen."""
+    if options.get("data") is not None or "project_id=" in url:
+        return True
+    places = (options.get("query"), options.get("params"), options.get("form"), options.get("json"))
+    return any("project_id" in place for place in places if isinstance(place, Mapping))
 
 
 def _whole(url: str) -> str:

@@ -6,7 +6,6 @@ from mixpanel_async.actions._core.params import (
     Date,
     Field,
     check_exclusive,
-    check_needs,
     check_range,
     date_range,
     pairs,
@@ -30,6 +29,7 @@ def query_request(
     *,
     method: Literal["GET", "POST"] = "GET",
     credential: Credential | None = None,
+    takes_token: bool = False,
     **query: Field,
 ) -> Request:
     """Return a request to the Query API, which can be retried because it only reads.
@@ -40,6 +40,7 @@ def query_request(
         scope: The ids that the caller gave.
         method: HTTP method.
         credential: Sent in place of the client's.
+        takes_token: Whether the project token is a credential for it.
         **query: Query parameters; None: not given.
     """
     return Request(
@@ -49,6 +50,7 @@ def query_request(
         path=f"/api/query{path}",
         query=pairs({**query, **scope_fields(f"query.{operation}", scope, Scope)}),
         credential=credential,
+        takes_token=takes_token,
         has_project=True,
         has_workspace=True,
         family="query",
@@ -56,14 +58,24 @@ def query_request(
     )
 
 
-def check_limit(limit: int | None, on: str | None) -> None:
-    """Refuse a limit that is out of range or lacks the segments that it limits.
+def check_limit(limit: int | None) -> None:
+    """Refuse a limit that is out of range; without `on` it does nothing, as Mixpanel documents.
 
     Raises:
-        InvalidArgumentError: `limit` is outside 1-10,000, or `on` is None.
+        InvalidArgumentError: `limit` is outside 1-10,000.
     """
     check_range("limit", limit, 1, MAX_SEGMENTS)
-    check_needs("limit", limit, "on", on)
+
+
+def check_interval(interval: int | None, unit: Unit | None) -> None:
+    """Refuse an interval beside a unit, which is another way to say it; 1, the default of `interval`, may stay.
+
+    Raises:
+        InvalidArgumentError: Both say how much a bucket holds.
+    """
+    check_range("interval", interval, 1, MAX_SEGMENTS)
+    if interval != 1:
+        check_exclusive(interval=interval, unit=unit)
 
 
 def period(from_date: Date | None, to_date: Date | None, interval: int | None) -> tuple[str | None, str | None]:

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from typing import Literal, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, check_range, json_list
+from mixpanel_async.actions._core.params import Date, check_choice, check_range, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_text
 from mixpanel_async.actions._core.scope import Scope
@@ -68,7 +68,7 @@ class EventReports(Resource):
         """Return totals, unique users or averages of events over time.
 
         Args:
-            event: One event or several.
+            event: One event or several; also as the text of a JSON array.
             type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
             unit: Size of a bucket; hourly unique users are not available.
             from_date: First day, inclusive: a date or `YYYY-MM-DD`. Excludes `interval`.
@@ -88,9 +88,11 @@ class EventReports(Resource):
             rows = counts.rows()  # (event, date, count)
             ```
         """
+        check_choice("type", type, Type)
+        check_choice("unit", unit, PeriodUnit)
         first, last = period(from_date, to_date, interval)
         request = query_request(
-            "event_counts", "/events", scope, event=json_list(event), type=type, unit=unit, interval=interval,
+            "event_counts", "/events", scope, event=text_list("event", event), type=type, unit=unit, interval=interval,
             from_date=first, to_date=last, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
@@ -100,7 +102,7 @@ class EventReports(Resource):
     async def todays_top_events(
         self,
         *,
-        type: Type,
+        type: Type = "general",
         limit: int | None = None,
         format: Literal["json"] = "json",
         **scope: Unpack[Scope],
@@ -110,7 +112,7 @@ class EventReports(Resource):
     async def todays_top_events(
         self,
         *,
-        type: Type,
+        type: Type = "general",
         limit: int | None = None,
         format: Literal["csv"],
         **scope: Unpack[Scope],
@@ -119,7 +121,7 @@ class EventReports(Resource):
     async def todays_top_events(
         self,
         *,
-        type: Type,
+        type: Type = "general",
         limit: int | None = None,
         format: ReplyFormat = "json",
         **scope: Unpack[Scope],
@@ -127,7 +129,8 @@ class EventReports(Resource):
         """Return today's most frequent events and their change since yesterday.
 
         Args:
-            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user
+                (default: `"general"`).
             limit: Maximum number of events (default: 100).
             format: `"csv"` returns the reply as CSV text.
 
@@ -142,6 +145,7 @@ class EventReports(Resource):
             top = await mp.query.todays_top_events(type="general", limit=10)
             ```
         """
+        check_choice("type", type, Type)
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
             "todays_top_events", "/events/top", scope, type=type, limit=limit, format=as_format(format),
@@ -153,7 +157,7 @@ class EventReports(Resource):
     async def top_events(
         self,
         *,
-        type: Type,
+        type: Type = "general",
         limit: int | None = None,
         format: Literal["json"] = "json",
         **scope: Unpack[Scope],
@@ -163,7 +167,7 @@ class EventReports(Resource):
     async def top_events(
         self,
         *,
-        type: Type,
+        type: Type = "general",
         limit: int | None = None,
         format: Literal["csv"],
         **scope: Unpack[Scope],
@@ -172,7 +176,7 @@ class EventReports(Resource):
     async def top_events(
         self,
         *,
-        type: Type,
+        type: Type = "general",
         limit: int | None = None,
         format: ReplyFormat = "json",
         **scope: Unpack[Scope],
@@ -180,7 +184,8 @@ class EventReports(Resource):
         """Return the names of the most frequent events of the last 31 days.
 
         Args:
-            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user.
+            type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user
+                (default: `"general"`).
             limit: Maximum number of names (default: 255).
             format: `"csv"` returns the reply as CSV text.
 
@@ -195,6 +200,7 @@ class EventReports(Resource):
             names = await mp.query.top_events(type="unique")
             ```
         """
+        check_choice("type", type, Type)
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
             "top_events", "/events/names", scope, type=type, limit=limit, format=as_format(format),

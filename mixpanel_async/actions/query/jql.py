@@ -14,7 +14,7 @@ from mixpanel_async.actions._core.responses import read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
-from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
+from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 from mixpanel_async.session.streaming import decompressed_stream
@@ -61,7 +61,7 @@ class Jql(Resource):
 
         Args:
             script: JavaScript with a function `main`.
-            params: Any JSON; the global `params` of the script.
+            params: The global `params` of the script: a dict or other value, or the same as JSON text.
             type: Type of each row, for example a Struct or a TypedDict (default: plain values).
             timeout_seconds: Timeout of each try; Mixpanel stops a script after two minutes.
 
@@ -120,7 +120,7 @@ class Jql(Resource):
 
         Args:
             script: JavaScript with a function `main`.
-            params: Any JSON; the global `params` of the script.
+            params: The global `params` of the script: a dict or other value, or the same as JSON text.
             type: Type of each row (default: plain values).
             timeout_seconds: Timeout of each try, including the last row.
 
@@ -162,8 +162,22 @@ class Jql(Resource):
 
 def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scope) -> Request:
     request = query_request("jql", "/jql", scope, method="POST")
-    body = form_body({"script": script, "params": None if params is None else json_text(params)})
+    body = form_body({"script": script, "params": _params_text(params)})
     return msgspec.structs.replace(request, body=body, content_type=FORM, timeout_seconds=timeout_seconds)
+
+
+def _params_text(params: JSONValue) -> str | None:
+    """Return the parameters as JSON; text must be JSON already, as in Mixpanel's own form, and is parsed once."""
+    if params is None:
+        return None
+    if isinstance(params, str):
+        try:
+            params = msgspec.json.decode(params)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise InvalidArgumentError(
+                'params is invalid: the text is not JSON; give a dict, or text such as {"from_date": "2026-08-01"}'
+            ) from None
+    return json_text(params)
 
 
 def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> Iterator[list[bytes]]:

@@ -14,6 +14,8 @@ from mixpanel_async.actions._core.params import (
     form_body,
     json_list,
     json_text,
+    parsed_text,
+    text_list,
 )
 from mixpanel_async.actions._core.resource import FORM, Resource
 from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json, read_off_loop
@@ -25,6 +27,7 @@ from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 
 Behaviors: TypeAlias = Sequence[Mapping[str, JSONValue]] | str
+CohortFilter: TypeAlias = Id | Mapping[str, Id]
 _MAX_PAGE = 2**31
 
 
@@ -35,13 +38,13 @@ class ProfileReports(Resource):
         self,
         *,
         distinct_id: str | None = None,
-        distinct_ids: Sequence[str] | None = None,
+        distinct_ids: str | Sequence[str] | None = None,
         data_group_id: Id | None = None,
         where: str | None = None,
-        output_properties: Sequence[str] | None = None,
+        output_properties: str | Sequence[str] | None = None,
         behaviors: Behaviors | None = None,
         as_of_timestamp: int | None = None,
-        filter_by_cohort: Id | None = None,
+        filter_by_cohort: CohortFilter | None = None,
         include_all_users: bool | None = None,
         session_id: str | None = None,
         page: int | None = None,
@@ -52,14 +55,15 @@ class ProfileReports(Resource):
 
         Args:
             distinct_id: Only this profile; excludes `distinct_ids`.
-            distinct_ids: Only these profiles; excludes `distinct_id`.
+            distinct_ids: Only these profiles, also as the text of a JSON array; excludes `distinct_id`.
             data_group_id: ID of a group key: return profiles of groups, not users.
             where: Expression to filter by.
-            output_properties: Return only these properties.
+            output_properties: Return only these properties, also as the text of a JSON array.
             behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
             as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs `behaviors`.
-            filter_by_cohort: Cohort ID; excludes `behaviors`.
-            include_all_users: Include users without a profile; needs `filter_by_cohort`.
+            filter_by_cohort: Cohort ID, or an object such as `{"id": 7}`, also as JSON text; excludes `behaviors`.
+            include_all_users: Include users without a profile (default: True); does nothing without
+                `filter_by_cohort`.
             session_id: To resume: `cursor.session_id` of an earlier iteration.
             page: To resume: `cursor.page`; above 0 it needs `session_id`.
             offset: To resume: `cursor.offset`, the number of profiles of that page to skip.
@@ -92,13 +96,13 @@ class ProfileReports(Resource):
         self,
         *,
         distinct_id: str | None = None,
-        distinct_ids: Sequence[str] | None = None,
+        distinct_ids: str | Sequence[str] | None = None,
         data_group_id: Id | None = None,
         where: str | None = None,
-        output_properties: Sequence[str] | None = None,
+        output_properties: str | Sequence[str] | None = None,
         behaviors: Behaviors | None = None,
         as_of_timestamp: int | None = None,
-        filter_by_cohort: Id | None = None,
+        filter_by_cohort: CohortFilter | None = None,
         include_all_users: bool | None = None,
         session_id: str | None = None,
         page: int | None = None,
@@ -108,14 +112,15 @@ class ProfileReports(Resource):
 
         Args:
             distinct_id: Only this profile; excludes `distinct_ids`.
-            distinct_ids: Only these profiles; excludes `distinct_id`.
+            distinct_ids: Only these profiles, also as the text of a JSON array; excludes `distinct_id`.
             data_group_id: ID of a group key: return profiles of groups, not users.
             where: Expression to filter by.
-            output_properties: Return only these properties.
+            output_properties: Return only these properties, also as the text of a JSON array.
             behaviors: Event selectors, as Mixpanel documents them; excludes `filter_by_cohort`.
             as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; needs `behaviors`.
-            filter_by_cohort: Cohort ID; excludes `behaviors`.
-            include_all_users: Include users without a profile; needs `filter_by_cohort`.
+            filter_by_cohort: Cohort ID, or an object such as `{"id": 7}`, also as JSON text; excludes `behaviors`.
+            include_all_users: Include users without a profile (default: True); does nothing without
+                `filter_by_cohort`.
             session_id: The `session_id` of the first page.
             page: Page number, from 0; above 0 it needs `session_id`.
 
@@ -181,30 +186,53 @@ def _page_of(request: Request, reply: Reply) -> ProfilePage:
 def _form(
     *,
     distinct_id: str | None,
-    distinct_ids: Sequence[str] | None,
+    distinct_ids: str | Sequence[str] | None,
     data_group_id: Id | None,
     where: str | None,
-    output_properties: Sequence[str] | None,
+    output_properties: str | Sequence[str] | None,
     behaviors: Behaviors | None,
     as_of_timestamp: int | None,
-    filter_by_cohort: Id | None,
+    filter_by_cohort: CohortFilter | None,
     include_all_users: bool | None,
 ) -> dict[str, Field]:
     check_exclusive(distinct_id=distinct_id, distinct_ids=distinct_ids)
     check_exclusive(behaviors=behaviors, filter_by_cohort=filter_by_cohort)
     check_needs("as_of_timestamp", as_of_timestamp, "behaviors", behaviors)
-    check_needs("include_all_users", include_all_users, "filter_by_cohort", filter_by_cohort)
     return {
         "distinct_id": distinct_id,
-        "distinct_ids": json_list(distinct_ids),
+        "distinct_ids": text_list("distinct_ids", distinct_ids),
         "data_group_id": data_group_id,
         "where": where,
-        "output_properties": json_list(output_properties),
-        "behaviors": behaviors if isinstance(behaviors, str) else json_list(behaviors),
+        "output_properties": text_list("output_properties", output_properties, may_be_empty=True),
+        "behaviors": _behaviors(behaviors),
         "as_of_timestamp": as_of_timestamp,
-        "filter_by_cohort": None if filter_by_cohort is None else json_text({"id": filter_by_cohort}),
+        "filter_by_cohort": _cohort(filter_by_cohort),
         "include_all_users": include_all_users,
     }
+
+
+def _cohort(value: CohortFilter | None) -> str | None:
+    """Return the filter as Mixpanel's object with a single key called id."""
+    if value is None:
+        return None
+    found = parsed_text(value)
+    cohort = value if found is msgspec.UNSET else found
+    if isinstance(cohort, Mapping):
+        cohort = cohort.get("id") if set(cohort) == {"id"} else None
+    if isinstance(cohort, bool) or not isinstance(cohort, int | str) or not str(cohort).strip().isdecimal():
+        raise InvalidArgumentError(
+            f'filter_by_cohort is invalid: {value!r} is not a cohort; give its ID, such as 7, or {{"id": 7}}'
+        )
+    return json_text({"id": int(cohort) if isinstance(cohort, int) else cohort})
+
+
+def _behaviors(value: Behaviors | None) -> str | None:
+    """Return the event selectors as a JSON array."""
+    if value is None or not isinstance(value, str):
+        return json_list(value)
+    if not isinstance(parsed_text(value), list):
+        raise InvalidArgumentError("behaviors is invalid: the text is not a JSON array; give a list of selectors")
+    return value
 
 
 def _check_place(session_id: str | None, page: int | None, offset: int) -> None:

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from typing import Literal, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, check_range, json_list
+from mixpanel_async.actions._core.params import Date, check_choice, check_range, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import (
     ApiList,
@@ -107,14 +107,19 @@ class PropertyReports(Resource):
             counts = await mp.query.property_counts("Signed Up", "plan", type="unique", unit="week", interval=4)
             ```
         """
+        check_choice("type", type, Type)
+        check_choice("unit", unit, PeriodUnit)
         first, last = period(from_date, to_date, interval)
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "property_counts", "/events/properties", scope, event=event, name=name, values=json_list(values), type=type,
-            unit=unit, interval=interval, from_date=first, to_date=last, format=as_format(format), limit=limit,
+            "property_counts", "/events/properties", scope, event=event, name=name,
+            values=text_list("values", values), type=type, unit=unit,
+            interval=interval, from_date=first, to_date=last, format=as_format(format), limit=limit,
         )  # fmt: skip
         reply = await self._session.send(request)
         return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
+
+    property_values = property_counts  # the name in other integrations
 
     @overload
     async def top_properties(

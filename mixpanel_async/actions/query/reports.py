@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Date, Id, check_exclusive, check_needs, date_range, json_list
+from mixpanel_async.actions._core.params import Date, Id, check_choice, date_range, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_results
 from mixpanel_async.actions._core.scope import Scope
-from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
+from mixpanel_async.actions.query._requests import Unit, check_interval, check_limit, query_request
 from mixpanel_async.actions.query.lists import Activity, Cohort, SavedFunnel
 from mixpanel_async.actions.query.models import FunnelReport, InsightsReport
 from mixpanel_async.auth import Credential
@@ -61,12 +61,12 @@ class Reports(Resource):
             from_date: First day, inclusive: a date or `YYYY-MM-DD`.
             to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
             length: Units that a user has to complete the funnel, at most 90 days (default: the report's).
-            length_unit: Unit of `length`.
-            interval: Days in a bucket; excludes `unit`.
+            length_unit: Unit of `length` (default: the report's).
+            interval: Days in a bucket (default: 1); another number excludes `unit`.
             unit: Size of a bucket; excludes `interval`.
             on: Expression to segment by.
             where: Expression to filter by.
-            limit: Maximum number of segments, up to 10,000; needs `on`.
+            limit: Maximum number of segments, up to 10,000; does nothing without `on`.
             credential: Replaces the client's credentials for this call, for example `ProjectToken(...)`.
 
         Raises:
@@ -83,12 +83,14 @@ class Reports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
-        check_exclusive(interval=interval, unit=unit)
-        check_needs("length_unit", length_unit, "length", length)
-        check_limit(limit, on)
+        check_choice("unit", unit, Unit)
+        check_choice("length_unit", length_unit, LengthUnit)
+        check_interval(interval, unit)
+        check_limit(limit)
         request = query_request(
-            "funnels", "/funnels", scope, credential=credential, funnel_id=funnel_id, from_date=first, to_date=last,
-            length=length, length_unit=length_unit, interval=interval, unit=unit, on=on, where=where, limit=limit,
+            "funnels", "/funnels", scope, credential=credential, takes_token=True, funnel_id=funnel_id,
+            from_date=first, to_date=last, length=length, length_unit=length_unit,
+            interval=interval, unit=unit, on=on, where=where, limit=limit,
         )  # fmt: skip
         return await read_off_loop(read_answer, request, await self._session.send(request), FunnelReport)
 
@@ -112,7 +114,7 @@ class Reports(Resource):
             names = {funnel.funnel_id: funnel.name for funnel in await mp.query.list_funnels()}
             ```
         """
-        request = query_request("list_funnels", "/funnels/list", scope, credential=credential)
+        request = query_request("list_funnels", "/funnels/list", scope, credential=credential, takes_token=True)
         return await read_off_loop(read_list, request, await self._session.send(request), SavedFunnel)
 
     async def activity(
@@ -125,7 +127,7 @@ class Reports(Resource):
         """Return the events of one or several users.
 
         Args:
-            distinct_ids: One user's ID or several.
+            distinct_ids: One user's ID or several; also as the text of a JSON array.
             from_date: First day, inclusive: a date or `YYYY-MM-DD`.
             to_date: Last day, inclusive: a date or `YYYY-MM-DD`.
 
@@ -142,7 +144,8 @@ class Reports(Resource):
         """
         first, last = date_range(from_date, to_date)
         request = query_request(
-            "activity", "/stream/query", scope, distinct_ids=json_list(distinct_ids), from_date=first, to_date=last,
+            "activity", "/stream/query", scope, distinct_ids=text_list("distinct_ids", distinct_ids),
+            from_date=first, to_date=last,
         )  # fmt: skip
         return await read_off_loop(read_results, request, await self._session.send(request), Activity)
 

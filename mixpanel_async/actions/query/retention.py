@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Date, date_range
+from mixpanel_async.actions._core.params import Date, check_choice, date_range
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
@@ -51,10 +51,10 @@ class RetentionReports(Resource):
             unit: Unit of `interval` (default: day).
             unbounded_retention: Count a user in a bucket if the user returned in it or later.
             on: Expression to segment the returning events by.
-            limit: Maximum number of segments, up to 10,000; needs `on`.
+            limit: Maximum number of segments, up to 10,000; does nothing without `on`.
 
         Raises:
-            InvalidArgumentError: A date is invalid, `born_event` is missing, or `limit` is given without `on`.
+            InvalidArgumentError: A date is invalid, `born_event` is missing, or `limit` is out of range.
             ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/retention-query
@@ -68,11 +68,13 @@ class RetentionReports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
+        check_choice("retention_type", retention_type, RetentionType)
+        check_choice("unit", unit, Unit)
         if retention_type != "compounded" and born_event is None:
             raise InvalidArgumentError(
                 'born_event is missing: retention_type "birth" (default) needs it; give it, or "compounded"'
             )
-        check_limit(limit, on)
+        check_limit(limit)
         request = query_request(
             "retention", "/retention", scope, from_date=first, to_date=last, retention_type=retention_type,
             born_event=born_event, event=event, born_where=born_where, where=where, interval=interval,
@@ -105,10 +107,10 @@ class RetentionReports(Resource):
             event: The event (default: any event).
             where: Expression to filter by.
             on: Expression to segment by.
-            limit: Maximum number of segments, up to 10,000; needs `on`.
+            limit: Maximum number of segments, up to 10,000; does nothing without `on`.
 
         Raises:
-            InvalidArgumentError: A date is invalid, or `limit` is given without `on`.
+            InvalidArgumentError: A date is invalid, or `limit` is out of range.
             ApiError: Mixpanel refused the request.
 
         Reference: https://developer.mixpanel.com/reference/retention-frequency-query
@@ -119,7 +121,9 @@ class RetentionReports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
-        check_limit(limit, on)
+        check_choice("unit", unit, Unit)
+        check_choice("addiction_unit", addiction_unit, AddictionUnit)
+        check_limit(limit)
         request = query_request(
             "frequency", "/retention/addiction", scope, from_date=first, to_date=last, unit=unit,
             addiction_unit=addiction_unit, event=event, where=where, on=on, limit=limit,

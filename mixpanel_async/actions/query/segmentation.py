@@ -4,7 +4,7 @@
 
 from typing import Literal, TypeAlias, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, check_exclusive, date_range
+from mixpanel_async.actions._core.params import Date, check_choice, check_exclusive, date_range
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import read_answer, read_off_loop, read_text
 from mixpanel_async.actions._core.scope import Scope
@@ -78,7 +78,7 @@ class SegmentationReports(Resource):
             unit: Size of a bucket (default: day); excludes `interval`.
             interval: Days in a bucket; excludes `unit`, and needs `type` to be `"unique"` or `"average"`.
             where: Expression to filter by.
-            limit: Maximum number of segments, up to 10,000 (default: 60); needs `on`.
+            limit: Maximum number of segments, up to 10,000 (default: 60); does nothing without `on`.
             type: What to count: `"general"` all events, `"unique"` users, `"average"` events per user (default:
                 `"general"`).
             format: `"csv"` returns the reply as CSV text.
@@ -98,12 +98,14 @@ class SegmentationReports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
+        check_choice("type", type, Type)
+        check_choice("unit", unit, SegmentationUnit)
         check_exclusive(unit=unit, interval=interval)
         if interval is not None and type in {None, "general"}:
             raise InvalidArgumentError(
                 'interval is invalid: it needs type "unique" or "average"; with type "general" give unit'
             )
-        check_limit(limit, on)
+        check_limit(limit)
         request = query_request(
             "segmentation", "/segmentation", scope, event=event, from_date=first, to_date=last, on=on, unit=unit,
             interval=interval, where=where, limit=limit, type=type, format=as_format(format),
@@ -148,6 +150,8 @@ class SegmentationReports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
+        check_choice("unit", unit, BucketUnit)
+        check_choice("type", type, Type)
         request = query_request(
             "segmentation_numeric", "/segmentation/numeric", scope, event=event, from_date=first, to_date=last, on=on,
             unit=unit, where=where, type=type,
@@ -188,6 +192,7 @@ class SegmentationReports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
+        check_choice("unit", unit, BucketUnit)
         request = query_request(
             "segmentation_sum", "/segmentation/sum", scope, event=event, from_date=first, to_date=last, on=on,
             unit=unit, where=where,
@@ -228,6 +233,7 @@ class SegmentationReports(Resource):
             ```
         """
         first, last = date_range(from_date, to_date)
+        check_choice("unit", unit, BucketUnit)
         request = query_request(
             "segmentation_average", "/segmentation/average", scope, event=event, from_date=first, to_date=last, on=on,
             unit=unit, where=where,

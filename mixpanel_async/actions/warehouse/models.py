@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from mixpanel_async.actions._core.params import check_exclusive
+from mixpanel_async.actions._core.params import check_choice, check_exclusive, choices_of
 from mixpanel_async.actions._core.responses import ApiObject
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
@@ -36,6 +36,9 @@ class NewImport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     databricks_params: DatabricksParams | None = None
 
     def __post_init__(self) -> None:
+        for field in msgspec.structs.fields(type(self)):
+            if choices_of(field.type):
+                check_choice(field.name, getattr(self, field.name), field.type)
         found = (self.databricks_params or {}).get("export_cluster_config")
         cluster = found if isinstance(found, Mapping) else {}
         if cluster.get("data_security_mode") == "SINGLE_USER" and not cluster.get("single_user_name"):

@@ -73,6 +73,7 @@ def events(
     time_in_ms: Annotated[
         bool, typer.Option("--time-in-ms", help="Return time in milliseconds instead of seconds.")
     ] = False,
+    is_gzip: Annotated[bool, typer.Option("--gzip/--no-gzip", help="Whether Mixpanel may compress the reply.")] = True,
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
@@ -84,7 +85,7 @@ def events(
     """
 
     async def write(client: AsyncMixpanel) -> ExportReport | None:
-        options = ExportOptions(event=event, where=where, limit=limit, time_in_ms=time_in_ms or None)
+        options = ExportOptions(event=event, where=where, limit=limit, time_in_ms=time_in_ms or None, is_gzip=is_gzip)
         if path == STDIN:
             await _print_events(client, days, options)
             return None

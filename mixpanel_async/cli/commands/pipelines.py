@@ -11,7 +11,7 @@ from mixpanel_async.actions._core.tabular import TableRow
 from mixpanel_async.actions.pipelines.client import Pipelines, TaskStatus
 from mixpanel_async.actions.pipelines.models import PipelineJob, PipelineStatus, PipelineTask, PipelineTimeline
 from mixpanel_async.cli.option_groups import with_options
-from mixpanel_async.cli.options.common import ServerOptions, server_options
+from mixpanel_async.cli.options.common import ServerOptions, UseProjectToken, server_options
 from mixpanel_async.cli.options.pipelines import (
     PipelineFields,
     check_known,
@@ -46,6 +46,8 @@ def add(app: typer.Typer) -> None:
         "pause": pause,
         "resume": resume,
         "cancel": cancel,
+        "get": status,
+        "delete": cancel,
     }
     add_group(app, "pipelines", "Data pipelines: exports that Mixpanel runs by itself.", commands)
 
@@ -74,7 +76,7 @@ def create(
             metavar="KIND",
             help="gcs-raw, s3-raw, azure-raw: raw events to object storage. gcs-schema, aws, azure-blob: tables in "
             "object storage. bigquery, snowflake: tables in a warehouse. generic: unchecked; the fields must "
-            "include type and project_id.",
+            "include type.",
         ),
     ],
     *,
@@ -102,9 +104,7 @@ def create(
 def edit(
     name: Name,
     *,
-    generic: Annotated[
-        bool, typer.Option("--generic", help="Send any fields unchecked; they must include project_id.")
-    ] = False,
+    generic: Annotated[bool, typer.Option("--generic", help="Send any fields unchecked.")] = False,
     selection: PipelineFields,
     others: PipelineFields,
     output: Output,
@@ -181,11 +181,21 @@ def resume(name: Name, *, output: Output, server: ServerOptions) -> int:
 
 
 @_options
-def cancel(name: Name, *, yes: Yes = False, output: Output, server: ServerOptions) -> int:
+def cancel(
+    name: Name,
+    *,
+    use_project_token: UseProjectToken = False,
+    yes: Yes = False,
+    output: Output,
+    server: ServerOptions,
+) -> int:
     """Delete a pipeline. Data that it exported is kept."""
     if not is_confirmed(f"Delete the pipeline {name!r}?", yes=yes):
         return 1
-    return print_answer(server, output, lambda client: client.pipelines.cancel(name), acknowledged(name))
+    credential = server.token_credential() if use_project_token else None
+    return print_answer(
+        server, output, lambda client: client.pipelines.cancel(name, credential=credential), acknowledged(name)
+    )
 
 
 def _status_rows(answer: PipelineStatus) -> OutputRows:

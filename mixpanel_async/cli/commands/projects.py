@@ -1,4 +1,4 @@
-"""`mixpanel-async projects` and `mixpanel-async cohorts`."""
+"""`mixpanel-async projects`."""
 
 import typer
 
@@ -9,12 +9,14 @@ from mixpanel_async.cli.options.common import ServerOptions, server_options
 from mixpanel_async.cli.render.output import Output, output_options
 from mixpanel_async.cli.render.rows import listed
 from mixpanel_async.cli.runner import add_group, print_answer
+from mixpanel_async.errors import InvalidArgumentError
 
 
 def add(app: typer.Typer) -> None:
     """Add both groups."""
     add_group(app, "projects", "List projects.", {"list": list_projects})
-    add_group(app, "cohorts", "List saved cohorts.", {"list": reports.cohorts})
+    # The name before `query cohorts`; it still works.
+    add_group(app, "cohorts", "List saved cohorts.", {"list": reports.cohorts}, is_hidden=True)
 
 
 @with_options(output=output_options, server=server_options)
@@ -23,4 +25,6 @@ def list_projects(*, output: Output, server: ServerOptions) -> int:
 
     Columns: id, name, domain, timezone.
     """
+    if server.project_id is not None:
+        raise InvalidArgumentError("--project-id is invalid: the list is of all projects; omit it")
     return print_answer(server, output, lambda client: client.projects.list(), listed(Project))

@@ -3,15 +3,17 @@
 import logging
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, cast
 
 import typer
 
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.actions import RequestOptions
+from mixpanel_async.actions.raw_request import ResponseType
 from mixpanel_async.cli.option_groups import with_options
-from mixpanel_async.cli.options.common import ServerOptions, server_options
+from mixpanel_async.cli.options.common import ServerOptions, UseProjectToken, server_options
 from mixpanel_async.cli.options.inputs import STDIN, given_bytes, given_fields, given_json, read_input
+from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import print_json
 from mixpanel_async.cli.runner import add_command, run_call
@@ -65,6 +67,15 @@ def body_options(
             rich_help_panel=_BODY,
         ),
     ] = None,
+    file_names: Annotated[
+        Texts,
+        typer.Option(
+            "--file-name",
+            metavar="NAME=FILENAME",
+            help="File name to send for the file of a field (default: the name in its path); repeatable.",
+            rich_help_panel=_BODY,
+        ),
+    ] = None,
     is_multipart: Annotated[
         bool,
         typer.Option(
@@ -93,6 +104,8 @@ def body_options(
         options["form"] = given_fields("--form", form)
     if files is not None:
         options["files"] = _read_files(files)
+    if file_names is not None:
+        options["file_names"] = _single_values("--file-name", file_names)
     return options
 
 
@@ -114,26 +127,39 @@ def repeat_options(
             "--retry-delay",
             min=0,
             metavar="SECONDS",
-            help="Delay before a retry (default: doubling from 2 s, with jitter).",
+            help="Delay before a retry (default: 0 with another retry option, else doubling from 2 s, with jitter).",
             rich_help_panel=_RETRIES,
+        ),
+    ] = None,
+    retry_delay_ms: Annotated[
+        float | None,
+        typer.Option(
+            "--retry-delay-ms", min=0, metavar="MS", help="--retry-delay in milliseconds.", rich_help_panel=_RETRIES
         ),
     ] = None,
     retry_on_all_errors: Annotated[
         bool,
         typer.Option(
             "--retry-on-all-errors",
-            help="Retry after any error, even if a change may be applied twice.",
+            help="Retry after any error, also of a POST, even if a change may be applied twice.",
             rich_help_panel=_RETRIES,
         ),
     ] = False,
     exponential_backoff: Annotated[
         bool,
-        typer.Option("--backoff", help="Double --retry-delay after each attempt.", rich_help_panel=_RETRIES),
+        typer.Option(
+            "--backoff",
+            help="Double the delay after each attempt (without a delay: from 2 s to 60 s, with jitter).",
+            rich_help_panel=_RETRIES,
+        ),
     ] = False,
 ) -> RequestOptions:
     """Return the timeout and retry options."""
     options = RequestOptions(
-        timeout_seconds=timeout_seconds, max_retries=max_retries, retry_delay_seconds=retry_delay_seconds
+        timeout_seconds=timeout_seconds,
+        max_retries=max_retries,
+        retry_delay_seconds=retry_delay_seconds,
+        retry_delay_ms=retry_delay_ms,
     )
     if retry_on_all_errors:
         options["retry_on_all_errors"] = True
@@ -156,15 +182,19 @@ def request(
     query: Annotated[
         Texts,
         typer.Option(
-            "--query", "-q", metavar="NAME=VALUE", help="Query parameter; repeatable, also with the same name."
+            "--query",
+            "--param",
+            "-q",
+            metavar="NAME=VALUE",
+            help="Query parameter; repeatable, also with the same name.",
         ),
     ] = None,
     headers: Annotated[
         Texts, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Additional header; repeatable.")
     ] = None,
     response: Annotated[
-        Literal["json", "text", "bytes"],
-        typer.Option("--response", help="Print the reply as JSON, as UTF-8 text, or byte for byte."),
+        ResponseType,
+        typer.Option("--response", help="Print the reply as JSON, as UTF-8 text, or byte for byte (bytes or binary)."),
     ] = "json",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on one line, on a terminal too; needs --response json.")
@@ -173,7 +203,15 @@ def request(
         Literal["ingestion", "data", "query", "app"] | None,
         typer.Option("--server", help="Mixpanel server for the path (default: derived from the path)."),
     ] = None,
-    is_authorized: Annotated[bool, typer.Option("--auth/--no-auth", help="Whether to send the credentials.")] = True,
+    is_authorized: Annotated[
+        bool | None,
+        typer.Option(
+            "--auth/--no-auth",
+            help="Whether to send the credentials (default: yes, except to /track, /engage and /groups).",
+        ),
+    ] = None,
+    use_project_token: UseProjectToken = False,
+    workspace_id: WorkspaceId = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Describe the request on standard error, without secrets.")
     ] = False,
@@ -186,29 +224,41 @@ def request(
         raise InvalidArgumentError(f"--json and --response {response} exclude each other")
     if debug:
         logging.getLogger("mixpanel_async.request").setLevel(logging.INFO)
+    if use_project_token and is_authorized is not None:
+        raise InvalidArgumentError("--use-project-token and --auth/--no-auth exclude each other; give one of them")
     options: RequestOptions = {
         **body,
         **repeat,
         "query": given_fields("--query", query),
         "headers": _read_headers(headers),
-        "auth": is_authorized,
         "debug": debug,
+        "project_id": server.project_id,
+        "workspace_id": workspace_id,
     }
+    credential = server.token_credential() if use_project_token else None
+    if credential is not None:
+        options["auth"] = credential
+    elif is_authorized is not None:
+        options["auth"] = is_authorized
     if host is not None:
         options["server"] = host
 
     async def call(client: AsyncMixpanel) -> object:
-        return await client.request(method, path, response=response, **options)
+        return await client.request(method, path, response=cast("Literal['json']", response), **options)
 
-    reply = run_call(server, call)
+    print_reply(run_call(server, call), response, is_one_line=as_json)
+    return 0
+
+
+def print_reply(reply: object, response: ResponseType, *, is_one_line: bool = False) -> None:
+    """Print a reply as JSON, as text or byte for byte."""
     if isinstance(reply, bytes):
         stdout.write(reply)
     elif isinstance(reply, str) and response == "text":
         stdout.write(reply.encode())
     else:
-        print_json(reply, is_one_line=as_json)
+        print_json(reply, is_one_line=is_one_line)
     stdout.flush()
-    return 0
 
 
 def _read_headers(texts: Sequence[str] | None) -> Mapping[str, str]:
@@ -224,9 +274,16 @@ def _read_headers(texts: Sequence[str] | None) -> Mapping[str, str]:
 
 
 def _read_files(texts: Sequence[str]) -> Mapping[str, tuple[str, bytes]]:
-    files = {}
-    for name, path in given_fields("--file", texts).items():
-        if not isinstance(path, str):
-            raise InvalidArgumentError(f"--file is invalid: duplicate field {name}; give one file per field")
-        files[name] = ("stdin" if path == STDIN else pathlib.Path(path).name, read_input(path))
-    return files
+    return {
+        name: ("stdin" if path == STDIN else pathlib.Path(path).name, read_input(path))
+        for name, path in _single_values("--file", texts).items()
+    }
+
+
+def _single_values(option: str, texts: Sequence[str]) -> Mapping[str, str]:
+    values = {}
+    for name, value in given_fields(option, texts).items():
+        if not isinstance(value, str):
+            raise InvalidArgumentError(f"{option} is invalid: duplicate field {name}; give one file per field")
+        values[name] = value
+    return values

@@ -7,11 +7,21 @@ import msgspec
 import typer
 
 from mixpanel_async import AsyncMixpanel, Settings
+from mixpanel_async.auth import ProjectToken
 from mixpanel_async.config import Region, read_region
 from mixpanel_async.env import read_environment
+from mixpanel_async.errors import MissingCredentialsError
 
 _SERVER = "Server"
 
+UseProjectToken: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--use-project-token",
+        help="Authenticate with the project token (MIXPANEL_TOKEN) instead of the other credentials.",
+        rich_help_panel=_SERVER,
+    ),
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")]
 
 
@@ -27,6 +37,17 @@ class ServerOptions(msgspec.Struct, frozen=True):
     base_url: str | None = None
     region: Region | None = None
     project_id: int | None = None
+
+    def token_credential(self) -> ProjectToken:
+        """Return the project token as a credential.
+
+        Raises:
+            MissingCredentialsError: MIXPANEL_TOKEN is not set.
+        """
+        token = read_environment(os.environ).token
+        if token is None:
+            raise MissingCredentialsError("--use-project-token needs the project token: set MIXPANEL_TOKEN")
+        return ProjectToken(token)
 
     def client(self, settings: Settings | None = None) -> AsyncMixpanel:
         """Return a client.
@@ -56,7 +77,12 @@ def server_options(
         typer.Option("--base-url", help="URL of the server, such as http://localhost:8080.", rich_help_panel=_SERVER),
     ] = None,
     region: Annotated[
-        str | None, typer.Option("--region", help="Region of the project: us, eu or in.", rich_help_panel=_SERVER)
+        str | None,
+        typer.Option(
+            "--region",
+            help="Region of the project: us, eu or in, or a server there, such as api-eu.",
+            rich_help_panel=_SERVER,
+        ),
     ] = None,
     project_id: Annotated[int | None, typer.Option("--project-id", help="Project ID.", rich_help_panel=_SERVER)] = None,
 ) -> ServerOptions:

@@ -48,12 +48,12 @@ def time_options(
         typer.Option(
             "--to-date",
             metavar="YYYY-MM-DD",
-            help="Last day (default: no end). Excludes --frequency.",
+            help="Last day (default: no end). Excludes --frequency hourly.",
         ),
     ] = None,
     frequency: Annotated[
         ExportFrequency | None,
-        typer.Option("--frequency", help="How often the pipeline runs (default: daily). Excludes --to-date."),
+        typer.Option("--frequency", help="How often the pipeline runs (default: daily). hourly excludes --to-date."),
     ] = None,
     trial: Annotated[bool | None, typer.Option("--trial", help="Create a trial of 30 days.")] = None,
 ) -> PipelineFields:
@@ -72,7 +72,7 @@ def gcs_options(
         typer.Option(
             "--gcs-region",
             metavar="REGION",
-            help="Region of the bucket, such as us-central1 or europe-west1 (required).",
+            help="Region of the bucket, such as us-central1 (default: northamerica-northeast1).",
             rich_help_panel=_GCS,
         ),
     ] = None,

@@ -54,7 +54,8 @@ NumericOn: TypeAlias = Annotated[
     ),
 ]
 SegmentLimit: TypeAlias = Annotated[
-    int | None, typer.Option("--limit", metavar="N", help="Maximum number of segments, 1 to 10,000; requires --on.")
+    int | None,
+    typer.Option("--limit", metavar="N", help="Maximum number of segments, 1 to 10,000; does nothing without --on."),
 ]
 RowLimit: TypeAlias = Annotated[
     int | None,

@@ -14,7 +14,7 @@ import msgspec
 from mixpanel_async.actions._core.params import Date, Id, date_range
 from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
-from mixpanel_async.errors import MixpanelError, TransportError, TruncatedReplyError
+from mixpanel_async.errors import InvalidArgumentError, MixpanelError, TransportError, TruncatedReplyError
 from mixpanel_async.jobs.atomic_write import naming, write_stream
 from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
 from mixpanel_async.jobs.exports.profiles import ProfileExport
@@ -35,10 +35,11 @@ class ExportOptions(TypedDict, total=False):
     """Options of an export of events; all are optional.
 
     Attributes:
-        event: Name or names of the only events to export.
-        where: Segmentation expression to filter by.
+        event: Name or names of the only events to export, also as the text of a JSON array; empty: all.
+        where: Segmentation expression to filter by; empty: none.
         limit: Maximum number of events per request, at most 100,000.
         time_in_ms: Return `time` in milliseconds instead of seconds.
+        is_gzip: Whether the reply may be compressed (default: True); it is decompressed in any case.
         timeout_seconds: Timeout of each reply (default: one hour).
         project_id: Project ID (default: the client's).
     """
@@ -47,6 +48,7 @@ class ExportOptions(TypedDict, total=False):
     where: str | None
     limit: int | None
     time_in_ms: bool | None
+    is_gzip: bool
     timeout_seconds: float
     project_id: Id | None
 
@@ -90,7 +92,8 @@ class Export(ProfileExport):
         Args:
             from_date: First day, inclusive: in UTC, or in the project's time zone for projects created before 2023.
             to_date: Last day, inclusive.
-            **options: See `ExportOptions`: event, where, limit, time_in_ms, timeout_seconds, project_id.
+            **options: See `ExportOptions`: event, where, limit, time_in_ms, is_gzip, timeout_seconds,
+                project_id.
 
         Raises:
             TruncatedReplyError: The export ended early; the events so far are not all. It is not retried, because
@@ -138,6 +141,9 @@ class Export(ProfileExport):
                 print(len(block))
             ```
         """
+        unknown = options.keys() - ExportOptions.__annotations__
+        if unknown:
+            raise InvalidArgumentError(f"export: unknown option {', '.join(sorted(unknown))}; see ExportOptions")
         options.setdefault("timeout_seconds", _TIMEOUT_SECONDS)
         request = self._raw.request(from_date, to_date, **options)
         cutter = LineCutter()
@@ -171,7 +177,8 @@ class Export(ProfileExport):
                 resumes an export that ended early.
             from_date: First day, inclusive: in UTC, or in the project's time zone for projects created before 2023.
             to_date: Last day, inclusive.
-            **options: See `ExportOptions`: event, where, limit, time_in_ms, timeout_seconds, project_id.
+            **options: See `ExportOptions`: event, where, limit, time_in_ms, is_gzip, timeout_seconds,
+                project_id.
 
         Raises:
             TruncatedReplyError: The export ended early in every attempt.

@@ -1,5 +1,7 @@
+import contextlib
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -25,7 +27,7 @@ from mixpanel_async.actions import (
 from mixpanel_async.actions._core.params import iso_date, iso_moment
 from mixpanel_async.actions.warehouse.models import EventStreamImport, PeopleImport
 from mixpanel_async.auth import OAuthToken, ProjectSecret
-from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError, MissingCredentialsError
+from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError, MissingCredentialsError, UnexpectedReplyError
 from tests.integration.actions.server import ACCOUNT, Recorder
 
 DAY = dt.date(2026, 8, 31)
@@ -46,21 +48,16 @@ CASES: dict[str, Case] = {
         lambda s: Query(s).segmentation("e", DAY, DAY, interval=1),
         "interval is invalid: it needs type",
     ),
-    "limit and on": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=5), "limit is invalid: it needs on"),
     "limit in range": (
         lambda s: Query(s).segmentation("e", DAY, DAY, limit=10_001, on="x"),
         "limit is invalid: 10001 is outside",
     ),
     "format": (lambda s: Query(s).segmentation("e", DAY, DAY, format="xml"), "format is invalid: 'xml'"),  # type: ignore[call-overload]
-    "funnel unit or interval": (lambda s: Query(s).funnels(1, DAY, DAY, unit="day", interval=1), "interval and unit"),
-    "length_unit and length": (
-        lambda s: Query(s).funnels(1, DAY, DAY, length_unit="day"),
-        "length_unit is invalid: it needs length",
-    ),
+    "funnel unit or interval": (lambda s: Query(s).funnels(1, DAY, DAY, unit="day", interval=2), "interval and unit"),
     "birth and born_event": (lambda s: Query(s).retention(DAY, DAY), "born_event is missing"),
     "frequency limit": (
-        lambda s: Query(s).frequency(DAY, DAY, unit="day", addiction_unit="hour", limit=1),
-        "limit is invalid: it needs on",
+        lambda s: Query(s).frequency(DAY, DAY, unit="day", addiction_unit="hour", limit=0),
+        "limit is invalid: 0 is outside",
     ),
     "interval or dates": (
         lambda s: Query(s).event_counts("e", type="general", unit="day", interval=1, from_date=DAY),
@@ -89,10 +86,6 @@ CASES: dict[str, Case] = {
         lambda s: Query(s).profiles(as_of_timestamp=1),
         "as_of_timestamp is invalid: it needs behaviors",
     ),
-    "all users and cohort": (
-        lambda s: Query(s).profiles(include_all_users=True),
-        "include_all_users is invalid: it needs filter_by_cohort",
-    ),
     "one id or many": (
         lambda s: Query(s).profiles(distinct_id="u", distinct_ids=["v"]),
         "distinct_id and distinct_ids exclude",
@@ -100,7 +93,7 @@ CASES: dict[str, Case] = {
     "export limit": (lambda s: RawExport(s).request(DAY, DAY, limit=100_001), "limit is invalid: 100001 is outside"),
     "no from_date": (lambda _: GcsRaw(gcs_bucket="b", gcs_region="us-east1"), "from_date is missing"),
     "frequency and to_date": (
-        lambda _: GcsRaw(from_date=DAY, to_date=DAY, frequency="daily", gcs_bucket="b", gcs_region="us-east1"),
+        lambda _: GcsRaw(from_date=DAY, to_date=DAY, frequency="hourly", gcs_bucket="b", gcs_region="us-east1"),
         "frequency and to_date exclude",
     ),
     "kms": (
@@ -179,6 +172,92 @@ CASES: dict[str, Case] = {
         lambda s: Experiments(s).list(project_id=2),  # type: ignore[call-arg]
         "experiments.list: unknown argument project_id",
     ),
+    "type": (lambda s: Query(s).event_counts("e", type="bogus", unit="day", interval=1), "'bogus' is unknown; choose"),  # type: ignore[call-overload]
+    "type of top events": (lambda s: Query(s).top_events(type="bogus"), "type is invalid: 'bogus'"),  # type: ignore[call-overload]
+    "unit of counts": (
+        lambda s: Query(s).event_counts("e", type="general", unit="year", interval=1),  # type: ignore[call-overload]
+        "unit is invalid: 'year' is unknown; choose minute, hour, day, week or month",
+    ),
+    "unit of funnels": (lambda s: Query(s).funnels(1, DAY, DAY, unit="hour"), "unit is invalid: 'hour'"),  # type: ignore[arg-type]
+    "unit of a length": (
+        lambda s: Query(s).funnels(1, DAY, DAY, length=1, length_unit="week"),  # type: ignore[arg-type]
+        "length_unit is invalid: 'week'",
+    ),
+    "unit of segments": (lambda s: Query(s).segmentation("e", DAY, DAY, unit="week"), "unit is invalid: 'week'"),  # type: ignore[call-overload]
+    "unit of sums": (lambda s: Query(s).segmentation_sum("e", DAY, DAY, "x", unit="month"), "unit is invalid"),  # type: ignore[arg-type]
+    "retention type": (
+        lambda s: Query(s).retention(DAY, DAY, retention_type="reborn"),  # type: ignore[arg-type]
+        "retention_type is invalid: 'reborn'",
+    ),
+    "states": (lambda s: Pipelines(s).status("n", status="lost"), "status is invalid: 'lost'"),  # type: ignore[arg-type]
+    "one of some states": (lambda s: Pipelines(s).get("n", status=["failed", "lost"]), "status is invalid: 'lost'"),  # type: ignore[list-item]
+    "GCS region": (lambda _: GcsRaw(trial=True, gcs_bucket="b", gcs_region="mars"), "gcs_region is invalid: 'mars'"),  # type: ignore[arg-type]
+    "S3 encryption": (
+        lambda _: S3Raw(trial=True, s3_bucket="b", s3_region="us-east-1", s3_role="r", s3_encryption="rot13"),  # type: ignore[arg-type]
+        "s3_encryption is invalid: 'rot13'",
+    ),
+    "entity type": (lambda s: Schemas(s).list_for_entity("thing"), "entity_type is invalid: 'thing'"),  # type: ignore[arg-type]
+    "law": (lambda s: Gdpr(s).create_deletion(["u"], compliance_type="HIPAA"), "compliance_type is invalid"),  # type: ignore[arg-type]
+    "role": (lambda s: ServiceAccounts(s).create(1, "n", role="king"), "role is invalid: 'king'"),  # type: ignore[arg-type]
+    "no events": (
+        lambda s: Query(s).event_counts([], type="general", unit="day", interval=1),
+        "event is invalid: the list is empty",
+    ),
+    "no users": (lambda s: Query(s).activity([], DAY, DAY), "distinct_ids is invalid: the list is empty"),
+    "no users as JSON": (lambda s: Query(s).activity("[]", DAY, DAY), "distinct_ids is invalid: the list is empty"),
+    "JSON among names": (
+        lambda s: Query(s).event_counts(["a", '["b"]'], type="general", unit="day", interval=1),
+        "event is invalid: it mixes JSON text with other entries",
+    ),
+    "a JSON object for a name": (
+        lambda s: Query(s).activity('{"id": "u"}', DAY, DAY),
+        "distinct_ids is invalid: it is a JSON object",
+    ),
+    "numbers for names": (
+        lambda s: Query(s).event_counts("[1]", type="general", unit="day", interval=1),
+        "event is invalid: an entry is not text",
+    ),
+    "a name for a cohort": (
+        lambda s: Query(s).profiles(filter_by_cohort="VIPs"),
+        "filter_by_cohort is invalid: 'VIPs' is not a cohort",
+    ),
+    "another object for a cohort": (
+        lambda s: Query(s).profiles(filter_by_cohort={"cohort": 7}),
+        "filter_by_cohort is invalid",
+    ),
+    "behaviors as other text": (lambda s: Query(s).profiles(behaviors="often"), "behaviors is invalid"),
+    "jql params as other text": (lambda s: Query(s).jql("main()", "from_date=1"), "params is invalid"),
+    "server": (lambda s: request(s, "GET", "/x", server="moon"), "server is invalid: 'moon'"),  # type: ignore[call-overload]
+    "query and params": (
+        lambda s: request(s, "GET", "/x", query={"a": 1}, params={"b": 1}),
+        "query and params exclude",
+    ),
+    "names of no files": (
+        lambda s: request(s, "POST", "/x", files={"f": b"1"}, file_names={"g": "n"}),
+        "file_names is invalid: there is no file 'g'",
+    ),
+    "seconds and milliseconds": (
+        lambda s: request(s, "GET", "/x", retry_delay_ms=1, retry_delay_seconds=1),
+        "retry_delay_seconds and retry_delay_ms exclude",
+    ),
+    "delay": (lambda s: request(s, "GET", "/x", retry_delay_ms=-1), "retry_delay_ms is invalid: -1"),
+    "multipart of nothing": (lambda s: request(s, "POST", "/x", json={}, is_multipart=True), "is_multipart is invalid"),
+    "a project where none fits": (
+        lambda s: request(s, "GET", "/api/app/me", project_id=2),
+        "project_id is invalid: /api/app/me takes none",
+    ),
+    "two projects": (
+        lambda s: request(s, "GET", "/api/query/insights?project_id=3", project_id=2),
+        "project_id is invalid: 2 contradicts",
+    ),
+    "two names": (
+        lambda s: Pipelines(s).edit_generic("a", form={"name": "b"}),
+        "name is invalid: 'a' contradicts",
+    ),
+    "generic response": (
+        lambda s: Pipelines(s).create_generic(form={"type": "x"}, response="yaml"),  # type: ignore[arg-type]
+        "response is invalid: 'yaml'",
+    ),
     "retries": (lambda s: request(s, "GET", "/x", max_retries=-1), "max_retries is invalid: -1"),
 }
 
@@ -199,11 +278,75 @@ async def test_a_contradiction_is_found_before_anything_is_sent(name: str) -> No
     assert recorder.requests == []
 
 
+AS_DOCUMENTED: dict[str, tuple[Callable[[Recorder], Awaitable[object]], dict[str, str]]] = {
+    "limit without on": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=5), {"limit": "5"}),
+    "length_unit alone": (lambda s: Query(s).funnels(1, DAY, DAY, length_unit="day"), {"length_unit": "day"}),
+    "the default interval beside a unit": (
+        lambda s: Query(s).funnels(1, DAY, DAY, unit="week", interval=1),
+        {"unit": "week", "interval": "1"},
+    ),
+    "frequency limit without on": (
+        lambda s: Query(s).frequency(DAY, DAY, unit="day", addiction_unit="hour", limit=1),
+        {"limit": "1"},
+    ),
+    "all users without a cohort": (
+        lambda s: Query(s).profiles_page(include_all_users=True),
+        {"include_all_users": "true"},
+    ),
+    "the default frequency beside an end": (
+        lambda s: Pipelines(s).create(GcsRaw(from_date=DAY, to_date=DAY, frequency="daily", gcs_bucket="b")),
+        {"to_date": "2026-08-31", "gcs_region": "northamerica-northeast1", "frequency": ""},
+    ),
+    "one event as JSON": (
+        lambda s: Query(s).event_counts('["Signup"]', type="general", unit="day", interval=1),
+        {"event": '["Signup"]'},
+    ),
+    "events as JSON in a list": (
+        lambda s: Query(s).event_counts(['["Signup", "Page View"]'], type="general", unit="day", interval=1),
+        {"event": '["Signup","Page View"]'},
+    ),
+    "a name that only looks like JSON": (
+        lambda s: Query(s).event_counts("[Ads] Click", type="general", unit="day", interval=1),
+        {"event": '["[Ads] Click"]'},
+    ),
+    "profiles as JSON": (
+        lambda s: Query(s).profiles_page(distinct_ids='["a","b"]', output_properties='["$email"]'),
+        {"distinct_ids": '["a","b"]', "output_properties": '["$email"]'},
+    ),
+    "a cohort as an object": (
+        lambda s: Query(s).profiles_page(filter_by_cohort={"id": 7}),
+        {"filter_by_cohort": '{"id":7}'},
+    ),
+    "a cohort as JSON": (
+        lambda s: Query(s).profiles_page(filter_by_cohort='{"id": 7}'),
+        {"filter_by_cohort": '{"id":7}'},
+    ),
+    "jql params as JSON": (lambda s: Query(s).jql("main()", '{"a": 1}'), {"params": '{"a":1}'}),
+    "events of a pipeline as JSON": (lambda s: Pipelines(s).edit("n", events='["A"]'), {"events": "A"}),
+}
+
+
+@pytest.mark.parametrize("name", AS_DOCUMENTED)
+async def test_what_the_documents_describe_is_taken(name: str) -> None:
+    """Defaults of other integrations, which do nothing, and lists and objects as JSON text are sent as documented."""
+    call, expected = AS_DOCUMENTED[name]
+    recorder = Recorder()
+    with contextlib.suppress(UnexpectedReplyError):  # the reply fits some of the calls only
+        await call(recorder)
+    (made,) = recorder.requests
+    sent = {**dict(made.query), **dict(parse_qsl((made.body or b"").decode()))}
+    assert {name: sent.get(name, "") for name in expected} == expected
+
+
 NEEDS: dict[str, Case] = {
     "a project in a path": (lambda s: Annotations(s).list(), "annotations.list needs a project_id"),
     "a workspace in a path": (lambda s: Experiments(s).list(), "experiments.list needs a workspace_id"),
     "both": (lambda s: FeatureFlags(s).get("f", project_id=1), "feature_flags.get needs a workspace_id"),
     "a token": (lambda s: Gdpr(s).get_deletion("t"), "needs the project token"),
+    "a project in any pipeline": (
+        lambda s: Pipelines(s).create_generic(form={"type": "x"}),
+        "pipelines.create_generic needs a project_id",
+    ),
     "a project in a form": (lambda s: Pipelines(s).pause("n"), "pipelines.pause needs a project_id"),
 }
 

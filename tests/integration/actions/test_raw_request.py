@@ -170,8 +170,10 @@ async def test_generic_pipelines_are_raw_requests(session: Session, script: Scri
     await pipelines.create_generic(url="/nessie/pipeline/other", method="PUT", data=b"x", max_retries=0)
     await pipelines.edit_generic("n", files={"f": ("f.csv", b"1")})
     made, edited, other, filed = script.seen
-    assert (made.path, made.form) == ("/api/2.0/nessie/pipeline/create", {"type": "new-kind"})
-    assert (edited.path, edited.form) == ("/api/2.0/nessie/pipeline/edit", {"name": "n", "where": "true"})
+    fields = {"project_id": "1", "type": "new-kind"}
+    assert (made.path, made.form) == ("/api/2.0/nessie/pipeline/create", fields)
+    fields = {"project_id": "1", "name": "n", "where": "true"}
+    assert (edited.path, edited.form) == ("/api/2.0/nessie/pipeline/edit", fields)
     assert (edited.query, edited.headers["x-a"]) == ({"q": "1"}, "b")
     assert (other.method, other.path, other.body) == ("PUT", "/api/2.0/nessie/pipeline/other", b"x")
     assert b'name="name"\r\n\r\nn\r\n' in filed.body

@@ -52,10 +52,10 @@ async def test_create_generic(inside: Command, mixpanel: Script) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("create", "gcs-raw", "--from-date", "2026-08-01"), "gcs-raw requires gcs_bucket, gcs_region"),
+        (("create", "gcs-raw", "--from-date", "2026-08-01"), "gcs-raw requires gcs_bucket"),
         (("create", "gcs-raw", "--gcs-bucket", "b", "--gcs-region", "us-east1"), "from_date is missing"),
         (("create", "gcs-raw", *GCS, "--field", "nonsense=1"), "gcs-raw has no field nonsense; choose from "),
-        (("create", "gcs-raw", *GCS, "--to-date", "2026-08-02", "--frequency", "daily"), "exclude each other"),
+        (("create", "gcs-raw", *GCS, "--to-date", "2026-08-02", "--frequency", "hourly"), "exclude each other"),
         (("create", "gcs-raw", "--gcs-region", "mars"), "--gcs-region"),
         (("create", "teapot"), "KIND"),
         (("create", "aws", "--fields", "[1]"), "--fields is invalid: not a JSON object"),
@@ -77,14 +77,14 @@ async def test_wrong_usage(arguments: tuple[str, ...], words: str, inside: Comma
 
 
 async def test_edit(inside: Command, mixpanel: Script) -> None:
-    """Known fields are checked and go with the client's project; with --generic any go as they are."""
+    """Known fields are checked and go with the client's project; with --generic any go, unchecked."""
     ended = await inside("pipelines", "edit", "p", "--event", "A", "--field", "glue_role=r")
     assert (ended.status, ended.json) == (0, [{"name": "p", "status": "ok"}])
     ended = await inside("pipelines", "edit", "p", "--generic", "--field", "new=1")
     assert (ended.status, ended.json) == (0, [{"status": "ok"}])
     checked, generic = mixpanel.seen
     assert checked.form == {"project_id": "1", "name": "p", "events": "A", "glue_role": "r"}
-    assert (generic.path, generic.form) == (f"{ROOT}/edit", {"name": "p", "new": "1"})
+    assert (generic.path, generic.form) == (f"{ROOT}/edit", {"project_id": "1", "name": "p", "new": "1"})
 
 
 async def test_list_status_and_timeline(inside: Command, mixpanel: Script) -> None:

@@ -184,7 +184,7 @@ def test_the_cases_are_all_commands() -> None:
     ("arguments", "words"),
     [
         (("segmentation", "E", *DAYS, "--unit", "day", "--interval", "2"), "unit and interval exclude each other"),
-        (("segmentation", "E", *DAYS, "--limit", "2"), "it needs on"),
+        (("segmentation", "E", *DAYS, "--limit", "0"), "limit is invalid: 0 is outside"),
         (("event-counts", "E"), "give from_date and to_date, or interval"),
         (("retention", *DAYS), "born_event is missing"),
         (("funnels", "7", "--from-date", "soon", "--to-date", "2026-08-02"), "is not a date"),

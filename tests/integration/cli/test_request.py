@@ -105,10 +105,10 @@ async def test_wrong_usage(arguments: tuple[str, ...], words: str, inside: Comma
 
 def test_every_option_of_a_request_is_offered() -> None:
     """A raw request on the command line can be what it can be in Python; credentials come from the environment."""
-    offered = {"query", "headers", "debug", "auth", "server"}
+    offered = {"query", "params", "headers", "debug", "auth", "server", "project_id", "workspace_id"}
     for options in (request.body_options(), request.repeat_options()):
         offered |= set(options)
     offered |= set(request.body_options(json_body="1")) | set(request.body_options(data="x"))
-    offered |= set(request.body_options(form=["a=1"], files=[f"f={__file__}"]))
+    offered |= set(request.body_options(form=["a=1"], files=[f"f={__file__}"], file_names=["f=n"]))
     offered |= set(request.repeat_options(retry_on_all_errors=True, exponential_backoff=True))
     assert offered == set(RequestOptions.__annotations__)

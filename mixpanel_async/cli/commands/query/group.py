@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "todays-top-events": events.todays_top_events,
     "top-events": events.top_events,
     "property-counts": events.property_counts,
+    "property-values": events.property_counts,
     "top-properties": events.top_properties,
     "top-property-values": events.top_property_values,
     "insights": reports.insights,

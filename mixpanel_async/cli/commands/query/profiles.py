@@ -111,16 +111,18 @@ def selection_options(
         ),
     ] = None,
     filter_by_cohort: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            "--filter-by-cohort", metavar="ID", help="Select only members of this cohort; excludes --behaviors."
+            "--filter-by-cohort",
+            metavar="ID",
+            help='Select only members of this cohort: its ID, or JSON such as {"id": 7}; excludes --behaviors.',
         ),
     ] = None,
     include_all_users: Annotated[
         bool | None,
         typer.Option(
             "--include-all-users/--only-profiles",
-            help="Whether to include cohort members without a profile; requires --filter-by-cohort.",
+            help="Whether to include cohort members without a profile; does nothing without --filter-by-cohort.",
         ),
     ] = None,
 ) -> Selection:

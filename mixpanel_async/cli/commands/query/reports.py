@@ -9,7 +9,7 @@ from mixpanel_async.actions.query.lists import Activity, Cohort, SavedFunnel
 from mixpanel_async.actions.query.reports import LengthUnit
 from mixpanel_async.actions.query.retention import AddictionUnit, RetentionType
 from mixpanel_async.cli.option_groups import with_options
-from mixpanel_async.cli.options.common import ServerOptions, server_options
+from mixpanel_async.cli.options.common import ServerOptions, UseProjectToken, server_options
 from mixpanel_async.cli.options.query import FromDate, On, SegmentLimit, ToDate, Where, WorkspaceId
 from mixpanel_async.cli.render.output import Output, output_options
 from mixpanel_async.cli.render.rows import OutputRows, listed
@@ -48,15 +48,19 @@ def funnels(
         ),
     ] = None,
     length_unit: Annotated[
-        LengthUnit | None, typer.Option("--length-unit", help="Unit of --length; requires --length.")
+        LengthUnit | None, typer.Option("--length-unit", help="Unit of --length (default: the funnel's).")
     ] = None,
     interval: Annotated[
-        int | None, typer.Option("--interval", metavar="DAYS", help="Days per bucket; excludes --unit.")
+        int | None,
+        typer.Option(
+            "--interval", metavar="DAYS", help="Days per bucket (default: 1); another number excludes --unit."
+        ),
     ] = None,
     unit: Annotated[Unit | None, typer.Option("--unit", help="Size of a bucket; excludes --interval.")] = None,
     on: On = None,
     where: Where = None,
     limit: SegmentLimit = None,
+    use_project_token: UseProjectToken = False,
     workspace_id: WorkspaceId = None,
     output: Output,
     server: ServerOptions,
@@ -66,24 +70,35 @@ def funnels(
     Columns: date, segment, step (from 1), count, goal, step_conv_ratio (of the step before), overall_conv_ratio (of
     the first step), avg_time and avg_time_from_start (seconds), event, step_label, custom_event, custom_event_id.
     """
+    credential = server.token_credential() if use_project_token else None
     return print_answer(
         server,
         output,
         lambda client: client.query.funnels(
             funnel_id, from_date, to_date, length=length, length_unit=length_unit, interval=interval, unit=unit, on=on,
-            where=where, limit=limit, workspace_id=workspace_id,
+            where=where, limit=limit, credential=credential, workspace_id=workspace_id,
         ),
     )  # fmt: skip
 
 
 @_options
-def list_funnels(*, workspace_id: WorkspaceId = None, output: Output, server: ServerOptions) -> int:
+def list_funnels(
+    *,
+    use_project_token: UseProjectToken = False,
+    workspace_id: WorkspaceId = None,
+    output: Output,
+    server: ServerOptions,
+) -> int:
     """List the saved funnels.
 
     Columns: funnel_id, name.
     """
+    credential = server.token_credential() if use_project_token else None
     return print_answer(
-        server, output, lambda client: client.query.list_funnels(workspace_id=workspace_id), listed(SavedFunnel)
+        server,
+        output,
+        lambda client: client.query.list_funnels(credential, workspace_id=workspace_id),
+        listed(SavedFunnel),
     )
 
 
