@@ -115,6 +115,12 @@ CASES = [
         SEGMENT,
     ),
     Case(
+        ("property-values", "E", "plan", *DAYS),
+        "/api/query/events/properties",
+        {**ON_WIRE, "event": "E", "name": "plan"},
+        SEGMENT,
+    ),
+    Case(
         ("top-properties", "E", "--limit", "5"),
         "/api/query/events/properties/top",
         {"event": "E", "limit": "5"},
