@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Unpack
 
 from mixpanel_async.actions._core.resource import Resource
+from mixpanel_async.actions._core.responses import read_off_loop
 from mixpanel_async.actions.raw_request import (
     RequestOptions,
     ResponseType,
@@ -54,7 +55,9 @@ class GenericPipelines(Resource):
         """
         check_response(response)
         request = self._build("create_generic", method, url, options, {})
-        return read_response(request, await send_request(self._session, request, options), response)
+        return await read_off_loop(
+            read_response, request, await send_request(self._session, request, options), response
+        )
 
     async def edit_generic(
         self,
@@ -89,7 +92,9 @@ class GenericPipelines(Resource):
         """
         check_response(response)
         request = self._build("edit_generic", method, url, options, {} if name is None else {"name": name})
-        return read_response(request, await send_request(self._session, request, options), response)
+        return await read_off_loop(
+            read_response, request, await send_request(self._session, request, options), response
+        )
 
     def _build(
         self, operation: str, method: str, url: str, options: RequestOptions, fields: Mapping[str, str]
