@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -216,14 +216,19 @@ def _check_properties(properties: Properties) -> None:
         validation.check_shape(properties, own=len(_OWN_FIELDS))
 
 
-def encode_json(value: JSONValue, field: str) -> bytes:
+def encode_json(value: JSONValue, field: str, dumps: Callable[[object], bytes] = orjson.dumps) -> bytes:
     """Return any value as JSON.
+
+    Args:
+        value: The value.
+        field: Named in errors.
+        dumps: Writes the JSON.
 
     Raises:
         CannotEncodeError: The value cannot be written as JSON without changing its meaning.
     """
     try:
-        body = orjson.dumps(value)
+        body = dumps(value)
     except (TypeError, RecursionError) as error:
         raise validation.explain_unencodable(value, field, str(error)) from None
     if _find_null(body) and not validation.is_plain((value,), limits.MAX_OBJECT_DEPTH + 1):
@@ -236,14 +241,21 @@ def exact_copy(part: bytes) -> bytes:
     return b"%b" % part
 
 
-def encode_update(update: Mapping[str, JSONValue], max_bytes: int) -> Encoded:
+def encode_update(
+    update: Mapping[str, JSONValue], max_bytes: int, dumps: Callable[[object], bytes] = orjson.dumps
+) -> Encoded:
     """Return an update of a profile or group as bytes.
+
+    Args:
+        update: The update.
+        max_bytes: Most bytes of one update.
+        dumps: Writes the JSON.
 
     Raises:
         CannotEncodeError: A value cannot be written as JSON.
         RecordTooLargeError: The update is over the limit.
     """
-    part = encode_json(dict(update), "update")
+    part = encode_json(dict(update), "update", dumps)
     limit = min(max_bytes, limits.MAX_PROFILE_BYTES)
     if len(part) > limit:
         raise RecordTooLargeError(size=len(part), limit=limit)

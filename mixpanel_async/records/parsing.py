@@ -1,22 +1,33 @@
 """Parses one JSON line into a record, with a precise error."""
 
 from collections.abc import Mapping
+from typing import Final
 
+import msgspec
 import orjson
 
 from mixpanel_async.errors import InvalidRecordError
+from mixpanel_async.records.exact_numbers import read_decimal
+
+_decode: Final = msgspec.json.Decoder(float_hook=read_decimal).decode
 
 
 def read_line(line: bytes) -> object:
-    """Return the decoded line.
+    """Return the decoded line, with numbers as they are: an int, or a Decimal where a float would round.
 
     Raises:
         InvalidRecordError: The line is not valid JSON.
     """
     try:
-        return orjson.loads(line)
+        return _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error)
+    try:
+        orjson.loads(line)  # whose errors name the byte
     except orjson.JSONDecodeError as error:
         problem = f"{error.msg} (byte {error.pos + 1})"
+    else:
+        raise InvalidRecordError(f"not valid JSON: {reason}")
     try:
         line.decode()
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ import orjson
 
 from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
 from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.records.exact_numbers import dumps_exactly
 
 
 def rejected(error: InvalidRecordError) -> Verdict:
@@ -18,9 +19,11 @@ def rejected(error: InvalidRecordError) -> Verdict:
 def record_for_report(record: object) -> bytes:
     """Return a rejected record as JSON if possible, else as the JSON string of its repr."""
     try:
-        return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
+        return dumps_exactly(record, orjson.OPT_NON_STR_KEYS)
     except (TypeError, RecursionError):
         pass
+    with suppress(TypeError, RecursionError):
+        return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
     # Only reprlib prints what is nested too deeply; a caller's own __repr__ may raise anything.
     for printed in (repr, reprlib.repr):
         with suppress(Exception):

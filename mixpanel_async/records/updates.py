@@ -17,8 +17,13 @@ PROFILE_OPERATIONS: Final = frozenset(
 GROUP_OPERATIONS: Final = PROFILE_OPERATIONS - {"$add", "$append"}
 
 
-def check_update(update: Update, operations: frozenset[str]) -> None:
+def check_update(update: Update, operations: frozenset[str], numbers: tuple[type, ...] = (int, float)) -> None:
     """Check the operations of one update.
+
+    Args:
+        update: The update.
+        operations: The operations that exist.
+        numbers: The types of a number.
 
     Raises:
         InvalidRecordError: The update has no operation, or an operation has a value of the wrong type.
@@ -27,10 +32,10 @@ def check_update(update: Update, operations: frozenset[str]) -> None:
     if not found:
         raise InvalidRecordError(f"the update has no operation; use one of {', '.join(sorted(operations))}")
     for name in found:
-        _check_operation(name, update[name])
+        _check_operation(name, update[name], numbers)
 
 
-def _check_operation(name: str, value: JSONValue) -> None:
+def _check_operation(name: str, value: JSONValue, numbers: tuple[type, ...]) -> None:
     if name == "$delete":
         return
     if name == "$unset":
@@ -40,7 +45,7 @@ def _check_operation(name: str, value: JSONValue) -> None:
     if not isinstance(value, Mapping):
         raise InvalidRecordError("must map property names to values", field=name)
     for key, one in value.items():
-        if name == "$add" and (isinstance(one, bool) or not isinstance(one, int | float)):
+        if name == "$add" and (isinstance(one, bool) or not isinstance(one, numbers)):
             raise InvalidRecordError(f"a {type(one).__name__} is not a number", field=f"$add.{key}")
         if name == "$union" and (isinstance(one, str) or not isinstance(one, Sequence)):
             raise InvalidRecordError("must be a list of values", field=f"$union.{key}")

@@ -46,9 +46,11 @@ def mapping_options(
     types: Annotated[
         _Texts,
         _option(
-            "--type", "COLUMN=TYPE, one of string, int, float, number, bool; other cells are rejected; repeatable."
+            "--type",
+            "COLUMN=TYPE, one of string, int, float, number, bool, json; other cells are rejected; repeatable.",
         ),
     ] = None,
+    decimal_comma: Annotated[bool, _option("--decimal-comma", "Numbers are written as 1.234,56.")] = False,
     constants: Annotated[_Texts, _option("--set", "Add property NAME=VALUE to every event; repeatable.")] = None,
     rename: Annotated[_Texts, _option("--rename", "Rename a property: OLD=NEW; repeatable.")] = None,
     drop: Annotated[_Texts, _option("--drop", "Remove this property; repeatable.")] = None,
@@ -73,6 +75,7 @@ def mapping_options(
         "insert_id_fields": tuple(hash_field or ()) or None,
         "infer_types": infer_types or None,
         "types": read_pairs("--type", types),
+        "decimal_comma": decimal_comma or None,
         "constants": read_pairs("--set", constants),
         "rename": read_pairs("--rename", rename),
         "drop": frozenset(drop or ()) or None,
@@ -96,9 +99,11 @@ def update_options(
     types: Annotated[
         _Texts,
         _option(
-            "--type", "COLUMN=TYPE, one of string, int, float, number, bool; other cells are rejected; repeatable."
+            "--type",
+            "COLUMN=TYPE, one of string, int, float, number, bool, json; other cells are rejected; repeatable.",
         ),
     ] = None,
+    decimal_comma: Annotated[bool, _option("--decimal-comma", "Numbers are written as 1.234,56.")] = False,
 ) -> UpdateMapping:
     """Return the mapping of rows to profile updates."""
     given = {
@@ -106,6 +111,7 @@ def update_options(
         "operation": operation,
         "infer_types": infer_types or None,
         "types": read_pairs("--type", types),
+        "decimal_comma": decimal_comma or None,
     }
     fields = {name: value for name, value in given.items() if value is not None}
     return UpdateMapping(**cast("dict[str, str]", fields))  # type: ignore[arg-type]

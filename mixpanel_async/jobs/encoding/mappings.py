@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final, TypeAlias, cast
 
 import msgspec
@@ -27,6 +28,7 @@ from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import exact_copy
+from mixpanel_async.records.exact_numbers import dumps_exactly
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
@@ -173,9 +175,9 @@ class RecordEncoder:
         properties = event.get("properties")
         time = properties.get("time") if isinstance(properties, Mapping) else None
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
-            event = {**event, "properties": {**properties, "time": validation.read_time(time)}}
+            event = {**event, "properties": {**properties, "time": validation.read_time(_rounded(time))}}
         try:
-            part = exact_copy(orjson.dumps(dict(event), default=_as_dict))
+            part = exact_copy(dumps_exactly(dict(event)))
         except (TypeError, RecursionError) as error:
             raise validation.explain_unencodable(dict(event), "record", str(error)) from None
         return part, check_event(event, len(part), now, self._max_bytes), is_replaced
@@ -224,7 +226,5 @@ def _types(values: Sequence[object]) -> set[type]:
     return set(map(type, values))
 
 
-def _as_dict(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
+def _rounded(time: object) -> object:
+    return float(time) if isinstance(time, Decimal) else time  # a time is sent in whole milliseconds

@@ -1,6 +1,7 @@
 """Encodes records as profile updates for /engage and /groups."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
@@ -19,6 +20,7 @@ from mixpanel_async.jobs.model.chunks import (
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.records import validation
 from mixpanel_async.records.encoder import encode_update, is_unsafe
+from mixpanel_async.records.exact_numbers import dumps_exactly
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
@@ -81,7 +83,7 @@ class UpdateEncoding:
                 yield
             try:
                 update, is_replaced = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
-                part, _ = encode_update(update, self._max_bytes)
+                part, _ = encode_update(update, self._max_bytes, dumps_exactly)
             except InvalidRecordError as error:
                 rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
@@ -105,7 +107,7 @@ class UpdateEncoding:
         for name in names:
             validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
         try:
-            check_update(update, self._operations)
+            check_update(update, self._operations, (int, float, Decimal))
         except RecursionError:  # the error of check_update prints the value
             raise too_deep() from None
         if self._may_repeat and is_unsafe(update):
@@ -117,7 +119,12 @@ class UpdateEncoding:
     def _mapped(self, row: FlatRecord) -> dict[str, object]:
         mapping = self._mapping
         fields = typed_fields(
-            row, mapping.types, is_inferred=mapping.infer_types, is_table=True, texts={mapping.id_field}
+            row,
+            mapping.types,
+            is_inferred=mapping.infer_types,
+            is_table=True,
+            texts={mapping.id_field},
+            has_decimal_comma=mapping.decimal_comma,
         )
         if "" in fields:
             raise unnamed()

@@ -33,9 +33,11 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         insert_id_hash: Make the $insert_id from a 128-bit hash: of the record's `"content"` (equal records are the
             same event), or of content and `"position"` in the source (equal records are different events).
         insert_id_fields: Fields to hash; empty: all fields.
-        types: Declared types of text fields: `string`, `int`, `float`, `number` or `bool`; other values are rejected.
+        types: Declared types of fields: `string`, `int`, `float`, `number`, `bool`, or `json` for objects and lists;
+            text that is none is rejected.
         infer_types: Convert text that looks like a number, true or false, if the field has no declared type; "007"
             stays text.
+        decimal_comma: Numbers are written as 1.234,56.
         constants: Properties to add to every event.
         rename: New names of properties, by old name.
         drop: Properties to remove.
@@ -67,6 +69,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     insert_id_fields: tuple[str, ...] = ()
     types: Mapping[str, CellType] = {}
     infer_types: bool = False
+    decimal_comma: bool = False
     constants: Mapping[str, object] = {}
     rename: Mapping[str, str] = {}
     drop: frozenset[str] = frozenset()
@@ -93,7 +96,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             )
         if self.insert_id_fields and self.insert_id_hash is None:
             raise InvalidSettingError("insert_id_fields is invalid: insert_id_hash is not set; set it as well")
-        check_types(self.types)
+        check_types(self.types, is_inferred=self.infer_types, has_decimal_comma=self.decimal_comma)
         if self.drop & self.keep:
             raise InvalidSettingError(
                 f"drop is invalid: {min(self.drop & self.keep)!r} is also in keep; remove it from one of them"
@@ -129,7 +132,10 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def fingerprint(self) -> str:
         """Return text that differs for different mappings."""
-        return orjson.dumps(msgspec.to_builtins(self), option=orjson.OPT_SORT_KEYS).decode()
+        fields = msgspec.to_builtins(self)
+        if not self.decimal_comma:  # it came after 0.1.0, whose checkpoints stay valid
+            del fields["decimal_comma"]
+        return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,8 +145,10 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         id_field: Field that holds the user's distinct_id, or the group's ID.
         group_key: Group key, for example `company`; for groups only.
         operation: `$set` or `$set_once`.
-        types: Declared types of text fields: `string`, `int`, `float`, `number` or `bool`; other values are rejected.
+        types: Declared types of fields: `string`, `int`, `float`, `number`, `bool`, or `json` for objects and lists;
+            text that is none is rejected.
         infer_types: Convert text that looks like a number, true or false, if the field has no declared type.
+        decimal_comma: Numbers are written as 1.234,56.
 
     Raises:
         InvalidSettingError: The operation or a type is unknown.
@@ -157,10 +165,11 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     operation: Literal["$set", "$set_once"] = "$set"
     types: Mapping[str, CellType] = {}
     infer_types: bool = False
+    decimal_comma: bool = False
 
     def __post_init__(self) -> None:
         if self.operation not in _SET_OPERATIONS:
             raise InvalidSettingError(
                 f"operation is invalid: {self.operation!r} is unknown; choose one of {', '.join(_SET_OPERATIONS)}"
             )
-        check_types(self.types)
+        check_types(self.types, is_inferred=self.infer_types, has_decimal_comma=self.decimal_comma)

@@ -16,6 +16,7 @@ from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.timestamps import TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord
 from mixpanel_async.records import validation
+from mixpanel_async.records.exact_numbers import dumps_exactly
 
 _EVENT_KEYS: Final = {"event", "properties"}
 _HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, and 128 bits do not collide by chance
@@ -81,7 +82,14 @@ class EventMapper:
                 return row
             event = event or _text(row, "event", "event")
             row, roles = inner, self._roles - {mapping.event_field}
-        fields = typed_fields(row, mapping.types, is_inferred=mapping.infer_types, is_table=is_table, texts=self._roles)
+        fields = typed_fields(
+            row,
+            mapping.types,
+            is_inferred=mapping.infer_types,
+            is_table=is_table,
+            texts=self._roles,
+            has_decimal_comma=mapping.decimal_comma,
+        )
         properties: dict[str, object] = {"time": self._times.read(_field(fields, mapping.time_field, "time"))}
         properties["distinct_id"] = (
             _text(fields, mapping.distinct_id_field, "distinct_id")
@@ -156,7 +164,7 @@ class EventMapper:
         mapping = self._mapping
         content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
         try:
-            text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+            text = dumps_exactly(content, orjson.OPT_SORT_KEYS)
         except (TypeError, RecursionError) as error:
             raise validation.explain_unencodable(content, "record", str(error)) from None
         if mapping.insert_id_hash == "position":

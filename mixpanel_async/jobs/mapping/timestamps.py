@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import zoneinfo
+from decimal import Decimal
 from typing import Final
 
 from mixpanel_async import limits
@@ -93,14 +94,14 @@ class TimeParser:
             return self._of_datetime(value)
         if isinstance(value, dt.date):
             return self._of_datetime(dt.datetime(value.year, value.month, value.day))  # noqa: DTZ001 - the zone follows
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._of_number(value)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            return self._of_number(_as_float(value))
         raise InvalidRecordError(f"must be a time, not {type(value).__name__}", field=_FIELD)
 
     def _read_text(self, text: str) -> int:
         if self._format in _UNITS or self._format is None:
             try:
-                return self._of_number(parse_number(text.strip()))
+                return self._of_number(_as_float(parse_number(text.strip())))
             except ValueError as error:
                 if isinstance(error, InvalidRecordError) or self._format is not None:
                     raise _unreadable(text, self._format) from None
@@ -128,6 +129,10 @@ class TimeParser:
                 raise InvalidRecordError(f"{value} has no time zone; set time_zone", field=_FIELD)
             value = value.replace(tzinfo=self._zone)
         return _seconds_or_milliseconds(value.timestamp() * _MILLISECONDS)
+
+
+def _as_float(value: float | Decimal) -> float:
+    return float(value) if isinstance(value, Decimal) else value  # a time is sent in whole milliseconds
 
 
 def _seconds_or_milliseconds(milliseconds: float) -> int:
