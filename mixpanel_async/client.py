@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mixpanel_async.actions.experiments.client import Experiments
     from mixpanel_async.actions.feature_flags.client import FeatureFlags
     from mixpanel_async.actions.gdpr import Gdpr
+    from mixpanel_async.actions.ingest.client import Ingest
     from mixpanel_async.actions.lookup_tables import LookupTables
     from mixpanel_async.actions.pipelines.client import Pipelines
     from mixpanel_async.actions.projects import Projects
@@ -357,7 +358,7 @@ class AsyncMixpanel:
                 skip it. Each returned event counts as a record. An exception rejects the record. If the source text of
                 the function changes, the checkpoint is refused.
             **job: See `FileOptions`: quote, escape, encoding, null. See `JobOptions`: checkpoint, dead_letters,
-                exact_dedupe, dry_run, probe, concurrency, on_progress, stop.
+                exact_dedupe, foreign_token, dry_run, probe, concurrency, on_progress, stop.
 
         Returns:
             The counts of all outcomes, with examples of errors.
@@ -642,6 +643,13 @@ class AsyncMixpanel:
         from mixpanel_async.actions.gdpr import Gdpr
 
         return Gdpr(self._session)
+
+    @cached_property
+    def ingest(self) -> "Ingest":
+        """One request to /track, /import, /engage or /groups, with Mixpanel's own answer."""
+        from mixpanel_async.actions.ingest.client import Ingest
+
+        return Ingest(self._session, self._context.settings.foreign_token, self._engine.note_replaced_tokens)
 
     @cached_property
     def lookup_tables(self) -> "LookupTables":

@@ -67,6 +67,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
             "experiments",
             "feature_flags",
             "gdpr",
+            "ingest",
             "lookup_tables",
             "projects",
             "query",

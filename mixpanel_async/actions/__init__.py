@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mixpanel_async.actions.feature_flags.client import FeatureFlags
     from mixpanel_async.actions.feature_flags.models import Rollout, Ruleset, Variant
     from mixpanel_async.actions.gdpr import Gdpr
+    from mixpanel_async.actions.ingest.client import Ingest
+    from mixpanel_async.actions.ingest.models import IngestReply
+    from mixpanel_async.actions.ingest.options import ImportOptions, IngestOptions
     from mixpanel_async.actions.lookup_tables import LookupTables
     from mixpanel_async.actions.pipelines.client import Pipelines
     from mixpanel_async.actions.pipelines.destinations import AzureRaw, GcsRaw, S3Raw
@@ -50,6 +53,10 @@ _HOMES: Final = {
     "GcsSchema": "pipelines.schema_destinations",
     "Gdpr": "gdpr",
     "GroupsImport": "warehouse.models",
+    "ImportOptions": "ingest.options",
+    "Ingest": "ingest.client",
+    "IngestOptions": "ingest.options",
+    "IngestReply": "ingest.models",
     "LookupTableImport": "warehouse.models",
     "LookupTables": "lookup_tables",
     "MixpanelProperty": "warehouse.models",
@@ -92,6 +99,10 @@ __all__ = [
     "GcsSchema",
     "Gdpr",
     "GroupsImport",
+    "ImportOptions",
+    "Ingest",
+    "IngestOptions",
+    "IngestReply",
     "LookupTableImport",
     "LookupTables",
     "MixpanelProperty",

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 
 import typer
 
-from mixpanel_async.cli.commands import exports, imports, lookup_tables, pipelines, projects, request, serve
+from mixpanel_async.cli.commands import (
+    exports,
+    imports,
+    ingest,
+    lookup_tables,
+    pipelines,
+    profiles,
+    projects,
+    request,
+    serve,
+)
 from mixpanel_async.cli.commands.query import group
 from mixpanel_async.errors import AccessRefusedError, MissingCredentialsError, MixpanelError, UsageError
 from mixpanel_async.jobs.model.report import ExitStatus
@@ -37,7 +47,7 @@ def build() -> typer.Typer:
     app.add_typer(import_group, name="import")
     imports.add_imports(import_group)
     imports.add_others(app)
-    for commands in (exports, group, pipelines, lookup_tables, projects, request):
+    for commands in (ingest, profiles, exports, group, pipelines, lookup_tables, projects, request):
         commands.add(app)
     serve.add(app)
     return app

@@ -74,6 +74,7 @@ class Accumulator:
         """Count records whose own token was replaced by the client's."""
         self.replaced_tokens += records
         self.log.note_replaced_tokens(path, records)
+        self.log.write(self._clock.monotonic(), self.ledger.queued)
         self._wake()
 
     @property

@@ -106,7 +106,7 @@ class Engine:
         await self._accumulator.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe)
         self._admissions += 1
         if replaced_token:
-            self.note_replaced_tokens(lane, 1)
+            self.note_replaced_tokens(lane.spec.path, 1)
         if key is None or not self._admissions & _YIELD_MASK:
             await asyncio.sleep(0)  # a caller in a tight loop never waits: other tasks need a turn
         return receipt
@@ -120,9 +120,9 @@ class Engine:
         self._accumulator.refuse(receipt, part, verdict, path)
         return receipt
 
-    def note_replaced_tokens(self, lane: Lane, records: int) -> None:
+    def note_replaced_tokens(self, path: str, records: int) -> None:
         """Count records whose own token was replaced by the client's; the log says so once a minute."""
-        self._accumulator.note_replaced_tokens(lane.spec.path, records)
+        self._accumulator.note_replaced_tokens(path, records)
 
     async def put(self, lane: Lane, batch: Batch) -> None:
         """Queue a whole batch, waiting for buffer space as long as it takes.
@@ -246,6 +246,8 @@ class Engine:
             self._end_root()
             grace = _GRACE_SECONDS + _GRACE_PER_RECORD_SECONDS * self._accumulator.ledger.queued
             await asyncio.wait((self._root,), timeout=grace)
+        else:
+            self._accumulator.log.write_rest()
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
         with anyio.move_on_after(_GRACE_SECONDS):

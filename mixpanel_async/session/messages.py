@@ -51,6 +51,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         timeout_seconds: For each try; None: the settings' value for its family.
         is_repeatable: Whether sending it twice is the same as once; None: if the method is GET, HEAD, PUT or DELETE.
         is_redirect_wanted: Whether a redirect is the answer that was asked for; it is returned, and not followed.
+        is_rejection_wanted: Whether a reply with status 400 is returned, because it says which records were refused.
         retry: Replaces the client's rule.
         max_reply_bytes: Bound on the inflated body of a good reply.
     """
@@ -74,6 +75,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     is_repeatable: bool | None = None
     is_redirect_wanted: bool = False
+    is_rejection_wanted: bool = False
     retry: RetryRule | None = None
     max_reply_bytes: int = MAX_REPLY_BYTES
 

@@ -28,6 +28,7 @@ from mixpanel_async.session.rate_limits import Governor
 from mixpanel_async.session.retry import DelayAfter, Retrying, RetryQuota, backoff_seconds, retry_delay
 
 _log = logging.getLogger("mixpanel_async")
+_BAD_REQUEST: Final = 400
 
 
 class WireCounts(msgspec.Struct):
@@ -81,8 +82,12 @@ class Session:
 
     def needs_project(self, credential: Credential | None) -> bool:
         """Return whether a call with a credential, or with the client's, has to say which project it is about."""
+        return self.project_id is None and not self.names_project(credential)
+
+    def names_project(self, credential: Credential | None) -> bool:
+        """Return whether a credential, or the client's, belongs to one project."""
         used = credential or self._credentials
-        return self.project_id is None and (used is None or not used.names_project)
+        return used is not None and used.names_project
 
     def address(self, server: Server) -> str:
         """Return the address of one of Mixpanel's servers."""
@@ -201,7 +206,10 @@ class Session:
         async with self._permit(request):
             reply = await self.attempt(request, is_retry=is_retry)
         error = self.error_of(reply, request.operation, request.credential)
-        if error is not None and not (request.is_redirect_wanted and errors.is_redirect(error, reply.headers)):
+        is_wanted = (request.is_rejection_wanted and reply.status == _BAD_REQUEST) or (
+            request.is_redirect_wanted and error is not None and errors.is_redirect(error, reply.headers)
+        )
+        if error is not None and not is_wanted:
             raise error
         self.quota.reward()
         return reply

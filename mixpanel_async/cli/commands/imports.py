@@ -11,7 +11,7 @@ from mixpanel_async import AsyncMixpanel, FileOptions, ImportReport, JobOptions,
 from mixpanel_async.cli.commands import lookup_tables
 from mixpanel_async.cli.job_runner import run_job
 from mixpanel_async.cli.option_groups import with_options
-from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
+from mixpanel_async.cli.options.common import AsJson, ServerOptions, UseProjectToken, server_options
 from mixpanel_async.cli.options.files import file_options
 from mixpanel_async.cli.options.jobs import job_options
 from mixpanel_async.cli.options.mapping import mapping_options, update_options
@@ -68,6 +68,7 @@ def import_events(
     source: FileOptions,
     mapping: RecordMapping | None,
     job: JobOptions,
+    use_project_token: UseProjectToken = False,
     server: ServerOptions,
     as_json: AsJson = False,
 ) -> int:
@@ -76,6 +77,7 @@ def import_events(
     Valid NDJSON lines are sent unchanged. Nothing is repaired or dropped unless you ask for it: a record that Mixpanel
     would reject is reported with its line number, and the others are delivered.
     """
+    server = msgspec.structs.replace(server, use_project_token=use_project_token)
     return _run(_events(source, mapping), files, job, server, as_json=as_json)
 
 

@@ -32,11 +32,13 @@ class ServerOptions(msgspec.Struct, frozen=True):
         base_url: URL of one server for all requests.
         region: Data residency region of the project.
         project_id: Project ID.
+        use_project_token: Whether the project token replaces the other credentials.
     """
 
     base_url: str | None = None
     region: Region | None = None
     project_id: int | None = None
+    use_project_token: bool = False
 
     def token_credential(self) -> ProjectToken:
         """Return the project token as a credential.
@@ -61,7 +63,7 @@ class ServerOptions(msgspec.Struct, frozen=True):
         found = read_environment(os.environ)
         return AsyncMixpanel(
             found.token,
-            credentials=found.credentials,
+            credentials=self.token_credential() if self.use_project_token else found.credentials,
             project_id=found.project_id if self.project_id is None else self.project_id,
             workspace_id=found.workspace_id,
             region=self.region or found.region,

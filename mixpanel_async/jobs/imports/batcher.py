@@ -156,7 +156,7 @@ class Batcher(Generic[C]):
         await in_slices(note_rejects(self.sink, chunk), time_slice)
         pending = self.sink.enter(chunk)
         if chunk.replaced:
-            self._engine.note_replaced_tokens(self._lane, len(chunk.replaced))
+            self._engine.note_replaced_tokens(self._lane.spec.path, len(chunk.replaced))
         self._builder.max_bytes = self._lane.max_bytes  # smaller since the last time if the server answered 413
         for batch in self._builder.extend(
             chunk.parts, lambda start, end: (pending, chunk.numbers[start:end]), frozenset(chunk.unsafe)
