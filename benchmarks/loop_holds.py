@@ -18,9 +18,9 @@ import msgspec
 import orjson
 
 from benchmarks.data import EVENTS_TIME, records
-from benchmarks.measure import ROOT, Figure, sink
+from benchmarks.measure import ROOT, Figure, percentile, sink
 from benchmarks.subjects import client, exporter
-from mixpanel_async import RecordMapping
+from mixpanel_async import AsyncMixpanel, RecordMapping, Settings
 from mixpanel_async.errors import SourceError, TransportError
 from mixpanel_async.jobs.encoding.mappings import Transform
 
@@ -51,6 +51,15 @@ async def _export(port: int, _path: Path) -> None:
             pass
 
 
+async def _settle(_port: int, _path: Path) -> None:
+    """Track what no server takes, and give it all up at once."""
+    settings = Settings(max_buffer_bytes=512 * _MEGABYTE)
+    async with AsyncMixpanel("token", base_url="http://127.0.0.1:9", settings=settings) as mp:
+        for number in range(400_000):
+            await mp.track("user", "Viewed", {"n": number})
+        await mp.aclose(0)
+
+
 def _hashed(port: int, path: Path) -> Coroutine[Any, Any, object]:
     return _import(port, path, RecordMapping(insert_id_hash="content"))
 
@@ -79,6 +88,8 @@ OPERATIONS: Final[dict[str, tuple[Run, str]]] = {
     "import CSV, 6 columns": (_inferred, "narrow.csv"),
     "import CSV, 244 columns": (_inferred, "wide.csv"),
     "import Parquet": (_import, "valid.parquet"),
+    "import Parquet, 244 columns": (_inferred, "wide.parquet"),
+    "settle 400,000 records": (_settle, "empty.json"),
     "request, 5 MB": (_request, "reply5.json"),
     "request, 20 MB": (_request, "reply20.json"),
     "request, 100 MB": (_request, "reply100.json"),
@@ -94,11 +105,13 @@ class Hold(msgspec.Struct):
         wall: How late the latest wake-up was.
         own: How late it was at most through this process: what other processes took is left out.
         cpu: The most CPU time that the loop's thread used between two wake-ups.
+        p99: How late 99 of 100 wake-ups were at most, on the clock.
     """
 
     wall: float = 0.0
     own: float = 0.0
     cpu: float = 0.0
+    p99: float = 0.0
 
     def note(self, wall: float, process: float, thread: float) -> None:
         """Take in the seconds since the wake-up before: on the clock, of the process, of the loop's thread."""
@@ -112,6 +125,7 @@ class Hold(msgspec.Struct):
 async def longest_hold(run: Coroutine[Any, Any, object]) -> Hold:
     """Await `run` while a task sleeps 1 ms at a time; return how late its wake-ups were."""
     hold = Hold()
+    lates: list[float] = []
 
     async def probe() -> None:
         before = _clocks()
@@ -119,6 +133,7 @@ async def longest_hold(run: Coroutine[Any, Any, object]) -> Hold:
             await asyncio.sleep(_PROBE_SECONDS)
             now = _clocks()
             hold.note(*(one - other for one, other in zip(now, before, strict=True)))
+            lates.append((now[0] - before[0] - _PROBE_SECONDS) * 1e3)
             before = now
 
     await asyncio.sleep(0.05)
@@ -132,6 +147,7 @@ async def longest_hold(run: Coroutine[Any, Any, object]) -> Hold:
     await asyncio.sleep(0.01)
     task.cancel()
     del result
+    hold.p99 = percentile(lates, 0.99)
     return hold
 
 
@@ -148,7 +164,7 @@ def write(path: Path) -> None:
 
 def _content(name: str, kind: str) -> Iterator[bytes]:
     if kind == ".parquet":
-        yield _parquet()
+        yield _parquet(238 if name == "wide" else 0, 10_000 if name == "wide" else 40_000)
     elif kind == ".csv":
         yield from _table(238 if name == "wide" else 0, 10_000 if name == "wide" else 40_000)
     elif kind == ".json":
@@ -197,25 +213,28 @@ def _table(more: int, rows: int) -> Iterator[bytes]:
         yield line.encode()
 
 
-def _parquet() -> bytes:
+def _parquet(more: int, rows: int) -> bytes:
     arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    rows = [{"event": record["event"], **record["properties"]} for record in records(40_000)]
+    found = [{"event": record["event"], **record["properties"]} for record in records(rows)]
+    table = arrow.Table.from_pylist(found)
+    for number in range(more):
+        table = table.append_column(f"column{number}", arrow.array([number + 0.5] * rows))
     target = arrow.BufferOutputStream()
-    parquet.write_table(arrow.Table.from_pylist(rows), target)
+    parquet.write_table(table, target)
     return bytes(target.getvalue())
 
 
-def measure(operation: str, folder: Path, rounds: int = _ROUNDS) -> float:
-    """Return the longest hold of an operation in ms, each round in a process of its own; the median of the rounds."""
+def measure(operation: str, folder: Path, rounds: int = _ROUNDS) -> Hold:
+    """Return the holds of an operation, each round in a process of its own; the median of each figure."""
     path = folder / OPERATIONS[operation][1]
     write(path)
-    found = []
+    found: list[Hold] = []
     with sink("--export", str(path)) if _needs_reply(operation) else sink() as port:
         command = [sys.executable, "-m", "benchmarks.loop_holds", str(port), str(path), operation]
         for _ in range(rounds):
-            done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
-            found.append(float(done.stdout))
-    return statistics.median(found)
+            done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+            found.append(msgspec.json.decode(done.stdout, type=Hold))
+    return Hold(*(statistics.median(values) for values in zip(*map(msgspec.structs.astuple, found), strict=True)))
 
 
 def _needs_reply(operation: str) -> bool:
@@ -225,14 +244,19 @@ def _needs_reply(operation: str) -> bool:
 def row_13_holds(scratch: Path) -> Figure:
     """The longest hold of the loop, by operation."""
     holds = {operation: measure(operation, scratch) for operation in OPERATIONS}
-    values = list(holds.values())
+    values = [hold.own for hold in holds.values()]
     return Figure(
-        "13 longest hold of the loop, ms (19 operations)",
-        "a task that sleeps 1 ms at a time",
+        f"13 longest hold of the loop, ms ({len(holds)} operations)",
+        "a task that sleeps 1 ms at a time; without what other processes took",
         f"<= {GOAL_MS:g} each",
         values,
         max(values) <= GOAL_MS,
-        {operation: round(hold, 1) for operation, hold in holds.items()},
+        {
+            **{operation: round(hold.own, 1) for operation, hold in holds.items()},
+            "p99 during an import": round(holds["import NDJSON, valid"].p99, 1),
+            "on the clock": round(max(hold.wall for hold in holds.values()), 1),
+            "cpu of the loop": round(max(hold.cpu for hold in holds.values()), 1),
+        },
     )
 
 

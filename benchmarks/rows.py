@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import floors, subjects
 from benchmarks.data import events, write_ndjson
 from benchmarks.flatness import row_12_flat
+from benchmarks.loop_holds import row_13_holds
 from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, sink
 from benchmarks.shapes import row_1_track, row_5_import_dicts
 
@@ -165,4 +166,5 @@ ROWS = (
     row_10_dicts,
     row_11_import_time,
     row_12_flat,
+    row_13_holds,
 )

@@ -225,7 +225,10 @@ class Accumulator:
 
     def _seal(self, lane: Lane, batch: Batch) -> None:
         batch.generation = self.ledger.admit(len(batch))
-        batch.deadline = lane.opened_at + lane.spec.deadline_seconds
+        # Records that come just after the loop stalled join a batch that should have been sealed long before; they get
+        # their whole time as well.
+        opened_at = max(lane.opened_at, self._clock.monotonic() - lane.spec.linger_seconds)
+        batch.deadline = opened_at + lane.spec.deadline_seconds
         lane.ready.append(batch)
         self._wake()
 

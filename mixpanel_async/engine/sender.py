@@ -191,8 +191,11 @@ class Sender:
         if search.requests_left <= 1:
             if search.is_undecided(batch):
                 # The rest may still be accepted; then it is this part that has a bad record.
-                due = self._clock.monotonic() + backoff_seconds(batch.attempts, self._clock.uniform)
-                self._accumulator.put_back(lane, batch, due=due)
+                # Sent again meanwhile, it is a retry like any other.
+                now = self._clock.monotonic()
+                delay = backoff_seconds(batch.attempts, self._clock.uniform)
+                delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)
+                self._accumulator.put_back(lane, batch, due=min(now + delay, batch.deadline))
             else:
                 self._settle(lane, batch, decisions.stopped(batch, verdict), {})
             return

@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 
-from mixpanel_async.config import Rates
+from mixpanel_async.config import Rates, Settings
 from mixpanel_async.session.rate_limits import Governor
+from tests.simulation.scripted import NO_LIMIT, ScriptedServer, accepted, client_of
 from tests.virtual_time import VirtualClock, VirtualLoop, run_virtually
 
 
@@ -51,6 +52,20 @@ def test_a_caller_that_is_cancelled_during_a_stall_gets_its_cancellation() -> No
         governor._limits["gdpr"].reserve(clock.monotonic(), 0, 0)  # drops what has expired
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(result) for result in results] == [asyncio.CancelledError] * 3
+
+    run_virtually(main())
+
+
+def test_a_record_made_just_after_a_stall_has_its_whole_time() -> None:
+    """A record that joins a batch from before a stall is delivered, not expired with the time that the loop lost."""
+
+    async def main() -> None:
+        settings = Settings(rates=NO_LIMIT, delivery_deadline_seconds=30.0)
+        async with client_of(ScriptedServer(accepted), settings) as mp:
+            await mp.track("u", "before")
+            stall(200)
+            receipt = await mp.track("u", "after")
+            assert (await receipt).is_delivered
 
     run_virtually(main())
 

@@ -236,6 +236,31 @@ def test_a_server_that_accepts_nothing_is_not_searched_again_and_again() -> None
     run_virtually(main())
 
 
+@pytest.mark.parametrize("quota", [0, 100])
+def test_a_server_that_refuses_every_request_as_a_whole(quota: int) -> None:
+    """The search for bad records settles every record within its deadline, and what it sends again, the quota pays."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        bodies: list[bytes | None] = []
+
+        def answer(request: WireRequest) -> Reply:
+            bodies.append(request.body)
+            return Reply(400, {}, b'{"code":400,"error":"bad request"}')
+
+        settings = Settings(rates=NO_LIMIT, track_via="import", delivery_deadline_seconds=1.0, retry_quota=quota)
+        async with client_of(ScriptedServer(answer), settings) as mp:
+            for _ in range(3):
+                started = loop.time()
+                receipts = [await mp.track("u", "A", {"n": number}) for number in range(4)]
+                await mp.flush()
+                assert all(receipt.outcome is not None for receipt in receipts)
+                assert loop.time() <= started + 1.01
+        assert quota or len(set(bodies)) == len(bodies)
+
+    run_virtually(main())
+
+
 def test_records_past_their_deadline_are_not_sent() -> None:
     """However many records expire at once, none of them is sent after its deadline."""
 

@@ -12,8 +12,21 @@ import orjson
 
 from mixpanel_async.errors import ConnectFailedError, ConnectionLostError, RequestTimeoutError
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
+from tests.virtual_time import VirtualLoop
 
 Record = dict[str, object]
+# Headers that a proxy or a bug may send: none may stop delivery for ever, or make it wait for less than nothing.
+ODD_RETRY_AFTER = ("-5", "0", "nan", "inf", "1e400", "99999999999", "soon", "", "Wed, 21 Oct 1970 07:28:00 GMT", "1;2")
+HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
+_BURST_SECONDS = 20.0
+_STATUSES = {
+    "too_large": 413,
+    "unauthorized": 401,
+    "redirect": 302,
+    "bad_request": 400,
+    "413_burst": 413,
+    "400_burst": 400,
+}
 
 
 @dataclass
@@ -92,6 +105,8 @@ class World:
     faults: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     problems: list[str] = field(default_factory=list)
     window: deque[tuple[float, int]] = field(default_factory=deque)
+    burst: tuple[str, float] = ("", float("-inf"))  # a fault that every request meets, and until when
+    stalled_seconds: float = 0.0
     is_closed: bool = False
 
     async def send(self, request: WireRequest) -> Reply:
@@ -146,8 +161,14 @@ class World:
             return "too_large"
         if plan.events_per_minute is not None and not self._fits(sent.at, len(sent.parts)):
             return "over_limit"
+        fault, until = self.burst
+        if sent.at < until:
+            return fault
         names = list(plan.weights)
-        return self.random.choices(names, [plan.weights[name] for name in names])[0]
+        fault = self.random.choices(names, [plan.weights[name] for name in names])[0]
+        if fault.endswith("_burst"):
+            self.burst = (fault, sent.at + self.random.uniform(0, _BURST_SECONDS))
+        return fault
 
     def _fits(self, now: float, records: int) -> bool:
         while self.window and self.window[0][0] <= now - 60:
@@ -176,6 +197,12 @@ class World:
             case "garbage":
                 self._apply(sent)
                 return Reply(200, {}, b"<html>")
+            case "stall":
+                self.stall()
+                return self._good(sent)
+            case "html_200" | "html_403" | "html_404" | "html_503":
+                sent.status = int(fault.removeprefix("html_"))
+                return Reply(sent.status, {"content-type": "text/html"}, HTML)
             case "mismatch":
                 failed = self._apply(sent)
                 imported = max(0, len(sent.parts) - failed - 1)
@@ -188,6 +215,14 @@ class World:
             case _:
                 return self._refusal(fault, sent)
 
+    def stall(self) -> None:
+        """Let time pass without running the loop: a paused container, a debugger, a starved machine."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        seconds = self.random.choice([0.2, 2.0, 20.0, 200.0])
+        self.stalled_seconds += seconds
+        loop.advance(seconds)
+
     def _refusal(self, fault: str, sent: Sent) -> Reply:
         """Answer without applying anything."""
         if fault in {"over_limit", "429", "429_after"}:
@@ -196,9 +231,12 @@ class World:
             if seconds is not None:
                 self.paused_until = max(self.paused_until, asyncio.get_running_loop().time() + seconds)
             return _json(sent, 429, {"code": 429, "error": "slow down"}, headers)
-        if fault == "unauthorized" or (fault == "bad_request" and len(sent.parts) == 1):
+        if fault == "odd_retry_after":
+            odd = {"retry-after": self.random.choice(ODD_RETRY_AFTER)}
+            return _json(sent, self.random.choice([429, 503]), {"error": "later"}, odd)
+        if fault == "unauthorized" or (fault in {"bad_request", "400_burst"} and len(sent.parts) == 1):
             self.refused.update(number_of(part) for part in sent.parts)
-        status = {"too_large": 413, "unauthorized": 401, "redirect": 302, "bad_request": 400}.get(fault)
+        status = _STATUSES.get(fault)
         headers = {"location": "https://elsewhere.example"} if fault == "redirect" else {}
         return _json(sent, int(fault) if status is None else status, {"error": fault}, headers)
 
