@@ -138,8 +138,8 @@ MUTATIONS: Final = (
     Mutation(
         "retries are free",
         ENGINE + "sender.py",
-        "delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)",
-        "delay += 0.0",
+        "return delay + self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)",
+        "return delay + 0.0",
     ),
     Mutation(
         "429 pauses nothing",

@@ -193,8 +193,7 @@ class Sender:
                 # The rest may still be accepted; then it is this part that has a bad record.
                 # Sent again meanwhile, it is a retry like any other.
                 now = self._clock.monotonic()
-                delay = backoff_seconds(batch.attempts, self._clock.uniform)
-                delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)
+                delay = self._paid(batch, backoff_seconds(batch.attempts, self._clock.uniform), now)
                 self._accumulator.put_back(lane, batch, due=min(now + delay, batch.deadline))
             else:
                 self._settle(lane, batch, decisions.stopped(batch, verdict), {})
@@ -250,9 +249,12 @@ class Sender:
         delay = backoff_seconds(batch.attempts, self._clock.uniform, retry_after=retry_after)
         if retry.is_pause:
             self._session.governor.pause("ingestion", delay)
-        else:
-            delay += self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)
-        return delay
+            return delay
+        return self._paid(batch, delay, now)
+
+    def _paid(self, batch: Batch, delay: float, now: float) -> float:
+        """Return a delay, longer where the retry quota has no token yet for the retry; `inf` if it has none in time."""
+        return delay + self._session.quota.reserve(now, max_wait=batch.deadline - now - delay)
 
     def _settle_unsafe(self, lane: Lane, batch: Batch, error: MixpanelError) -> Batch | None:
         """Settle the updates that must not be applied twice as UNKNOWN; return a batch of the others, if any."""
