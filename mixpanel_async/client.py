@@ -23,6 +23,7 @@ from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
 from mixpanel_async.loading import load
 from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats
+from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.session import Session, Transport
 from mixpanel_async.session.lazy_transport import LazyTransport
 from mixpanel_async.tracking.events import Events
@@ -120,7 +121,7 @@ class AsyncMixpanel:
         )
         engine = Engine(session, settings, clock, on_failure=on_failure)
         lanes = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)
-        self._context = context = Context(session, engine, lanes, settings, clock)
+        self._context = context = Context(session, engine, lanes, settings, clock, ValueConverter.of(settings))
         self._session = session
         self._engine = engine
         self._events = Events(context)
@@ -649,7 +650,8 @@ class AsyncMixpanel:
         """One request to /track, /import, /engage or /groups, with Mixpanel's own answer."""
         from mixpanel_async.actions.ingest.client import Ingest
 
-        return Ingest(self._session, self._context.settings.foreign_token, self._engine.note_replaced_tokens)
+        context = self._context
+        return Ingest(self._session, context.settings.foreign_token, self._engine.note_replaced_tokens, context.values)
 
     @cached_property
     def lookup_tables(self) -> "LookupTables":
@@ -782,7 +784,7 @@ class AsyncMixpanel:
             print(stats.queued, stats.in_flight)
             ```
         """
-        return self._engine.stats()
+        return self._engine.stats(self._context.values.repaired_texts)
 
     async def flush(self, timeout: float | None = None) -> DeliveryReport:
         """Send what is queued now and wait for its outcomes.

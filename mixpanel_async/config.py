@@ -5,7 +5,7 @@ import math
 import re
 import ssl
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,12 +13,14 @@ import msgspec
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidSettingError
+from mixpanel_async.models import JSONValue
 from mixpanel_async.redaction import shown
 
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
 OnBadRecord: TypeAlias = Literal["reject", "raise"]
 Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
 ForeignToken: TypeAlias = Literal["replace", "reject", "keep"]
+Default: TypeAlias = Callable[[Any], JSONValue]
 BaseUrl: TypeAlias = str | Mapping[Server, str]
 
 _SECRET_FIELDS: Final = frozenset({"proxy"})
@@ -147,6 +149,8 @@ class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         for field in msgspec.structs.fields(type(self)):
             value = getattr(self, field.name)
+            if field.type == Default | None and callable(value):  # a type that msgspec does not know
+                continue
             try:
                 msgspec.convert(value, field.type)
             except msgspec.ValidationError:
@@ -227,6 +231,12 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         foreign_token: What becomes of a record with a project token that is not the client's: `"replace"` (sent with
             the client's; the verdict, `stats` and a WARNING say so), `"reject"` (REJECTED) or `"keep"` (sent with its
             own; not to /import, which delivers to the project of the credential).
+        default: Called with a value of a record that the library cannot write as JSON; returns one that it can, or
+            raises TypeError. Out of the box go what JSON has, Decimal, datetime, timedelta, UUID, Enum, sets, other
+            collections and mappings, UTF-8 bytes, paths, IP addresses, lazy texts, dataclasses, attrs and msgspec
+            classes, pydantic models, and scalars and arrays of numpy and pandas.
+        inexact_decimals: What becomes of a Decimal with more digits than a JSON number keeps: `"reject"` (the record
+            is REJECTED) or `"text"` (sent as a string).
         overflow_wait_seconds: Longest wait under `"wait"`; after it the record's outcome is DROPPED.
         delivery_deadline_seconds: From admission; a record not delivered by then is EXPIRED (or UNKNOWN).
         dedupe_window_records: How many of the latest (event, time, distinct_id, $insert_id) are remembered.
@@ -267,6 +277,8 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     on_bad_record: OnBadRecord = "reject"
     overflow: Overflow = "wait"
     foreign_token: ForeignToken = "replace"  # noqa: S105 - a policy
+    default: Default | None = None
+    inexact_decimals: Literal["reject", "text"] = "reject"
     overflow_wait_seconds: float = 1.0
     delivery_deadline_seconds: float = 300.0
     dedupe_window_records: int = 65_536

@@ -91,6 +91,8 @@ class Stats(msgspec.Struct, frozen=True):
         sent_bytes: Body bytes of all requests, as sent (compressed where they were).
         rate_limited: Replies with status 429.
         replaced_tokens: Records whose own project token was replaced by the client's; see `Settings.foreign_token`.
+        repaired_texts: Texts of live records in which surrogates that are no pair, as a cut emoji leaves them, became
+            U+FFFD; the name of an event counts once.
     """
 
     admitted: int
@@ -103,6 +105,7 @@ class Stats(msgspec.Struct, frozen=True):
     sent_bytes: int
     rate_limited: int
     replaced_tokens: int = 0
+    repaired_texts: int = 0
 
     @property
     def settled(self) -> int:

@@ -6,6 +6,7 @@ from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.lane_specs import LaneSpecs
+from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.session import Session
 
 
@@ -18,6 +19,7 @@ class Context(msgspec.Struct, frozen=True):
         lanes: Builds the lane of each ingestion endpoint.
         settings: The client's settings.
         clock: Time, sleep and randomness.
+        values: Converts values that JSON does not have.
     """
 
     session: Session
@@ -25,3 +27,4 @@ class Context(msgspec.Struct, frozen=True):
     lanes: LaneSpecs
     settings: Settings
     clock: Clock
+    values: ValueConverter

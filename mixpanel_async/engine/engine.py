@@ -134,8 +134,8 @@ class Engine:
         self.check_loop()
         await self._accumulator.put(lane, batch)
 
-    def stats(self) -> Stats:
-        """Return a snapshot of all counters."""
+    def stats(self, repaired_texts: int = 0) -> Stats:
+        """Return a snapshot of all counters; `repaired_texts` were counted before the records came here."""
         ledger, counts, unsealed = self._accumulator.ledger, self._session.counts, self._accumulator.unsealed
         return Stats(
             admitted=ledger.admitted + unsealed,
@@ -148,6 +148,7 @@ class Engine:
             sent_bytes=counts.sent_bytes,
             rate_limited=counts.rate_limited,
             replaced_tokens=self._accumulator.replaced_tokens,
+            repaired_texts=repaired_texts,
         )
 
     async def flush(self, timeout: float | None) -> DeliveryReport:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from mixpanel_async.engine.batch import Batch
 from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.models import Verdict
-from mixpanel_async.records.encoder import read_key
+from mixpanel_async.records.keys import read_key
 
 _log = logging.getLogger("mixpanel_async")
 OnFailure: TypeAlias = Callable[[bytes, Verdict], None]

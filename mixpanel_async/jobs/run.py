@@ -31,6 +31,7 @@ from mixpanel_async.jobs.state.dead_letters import repaired_records
 from mixpanel_async.jobs.state.function_fingerprint import function_fingerprint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.records.tokens import TokenRule, without_tokens
+from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.redaction import shown
 from mixpanel_async.time_slice import Steps
 
@@ -135,6 +136,7 @@ async def import_updates(
         mapping,
         is_group=is_group,
         may_repeat=options.checkpoint is not None,
+        values=ValueConverter.of(context.settings, is_exact=True),
     )
     opened = open_source(source, files, encoding.check_columns)
     spec = None
@@ -174,6 +176,7 @@ def _encoding(
         mapping,
         keeps_events=keeps_events,
         transform=transform,
+        values=ValueConverter.of(context.settings, is_exact=True),
     )
 
 

@@ -3,22 +3,19 @@
 The encoder calls these checks only if a cheap test of the encoded bytes says that a rule may be broken.
 """
 
-import dataclasses
 import datetime as dt
 import math
+import operator
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
-
-import msgspec
 
 from mixpanel_async import limits
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
 from mixpanel_async.models import JSONValue
 
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
-_MAX_NESTING: Final = 100  # deeper than any real record; ends the walk through a list that contains itself
 _MAX_PLAIN_LISTS: Final = 8  # lists in lists have no limit, but ordinary ones are not nested deeper
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None), dt.datetime, dt.date, dt.time, uuid.UUID})
 _NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
@@ -39,16 +36,19 @@ def check_event_name(event: object) -> str:
 
 
 def read_distinct_id(distinct_id: object, field: str = "properties.distinct_id", *, may_be_empty: bool = True) -> str:
-    """Return a caller's id as the string that is sent; an integer becomes its decimal digits.
+    """Return a caller's id as the string that is sent; an integer becomes its decimal digits, a UUID its text.
 
     Raises:
         CannotEncodeError: `distinct_id` is neither a string nor an integer.
         InvalidRecordError: `distinct_id` is a value that Mixpanel refuses.
     """
-    if isinstance(distinct_id, int) and not isinstance(distinct_id, bool):
+    if isinstance(distinct_id, uuid.UUID):
+        return str(distinct_id)
+    if hasattr(distinct_id, "__index__") and not isinstance(distinct_id, bool):  # an int, or one of numpy's
+        distinct_id = operator.index(distinct_id)
         if abs(distinct_id) >= _NO_TIME:  # Python refuses to print the digits of a very long integer
             raise InvalidRecordError("an integer beyond 64 bits is not an id; pass it as a string", field=field)
-        distinct_id = str(int(distinct_id))
+        distinct_id = str(distinct_id)
     return check_distinct_id(distinct_id, field, may_be_empty=may_be_empty)
 
 
@@ -63,10 +63,19 @@ def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id"
     """
     if not isinstance(distinct_id, str):
         raise CannotEncodeError(f"must be a string or an integer, not {type(distinct_id).__name__}", field=field)
+    if not distinct_id.isascii() and any("\ud800" <= character <= "\udfff" for character in distinct_id):
+        raise half_a_character(field)
     if distinct_id in limits.FORBIDDEN_IDS or not (distinct_id or may_be_empty):
         hint = '; use "" for an event without a user' if may_be_empty else ""
         raise InvalidRecordError(f"{distinct_id!r} is a value that Mixpanel refuses as an id{hint}", field=field)
     return distinct_id
+
+
+def half_a_character(field: str) -> CannotEncodeError:
+    """Return the error for an id with a lone surrogate: in its place U+FFFD would name another user."""
+    return CannotEncodeError(
+        "has half of a character (a lone surrogate), which no text has; send the id whole", field=field
+    )
 
 
 def check_insert_id(insert_id: object, field: str = "properties.$insert_id") -> str:
@@ -76,6 +85,8 @@ def check_insert_id(insert_id: object, field: str = "properties.$insert_id") -> 
         CannotEncodeError: `insert_id` is not a string.
         InvalidRecordError: `insert_id` is too long, has other characters, or is a value that Mixpanel refuses.
     """
+    if isinstance(insert_id, uuid.UUID):
+        return str(insert_id)
     if not isinstance(insert_id, str):
         raise CannotEncodeError(f"must be a string, not {type(insert_id).__name__}", field=field)
     if not _INSERT_ID.fullmatch(insert_id) or insert_id in limits.FORBIDDEN_IDS:
@@ -97,10 +108,13 @@ def read_time(time: object, field: str = "properties.time") -> int:
         CannotEncodeError: `time` is neither a finite number nor a datetime.
         InvalidRecordError: `time` is a datetime without a time zone or before 1971, or a number beyond 64 bits.
     """
-    if isinstance(time, int) and not isinstance(time, bool):
+    if hasattr(time, "__index__") and not isinstance(time, bool):  # an int, or one of numpy's
+        time = operator.index(time)
         if abs(time) >= _NO_TIME:
             raise _no_time(field)
         return time
+    if hasattr(time, "__float__") and not isinstance(time, bool):  # a Decimal, for example
+        time = float(time)
     if isinstance(time, float):
         if not math.isfinite(time):
             raise CannotEncodeError(f"{time} is not a time", field=field)
@@ -184,17 +198,6 @@ def is_plain(
     return True
 
 
-def check_finite(value: JSONValue, field: str) -> None:
-    """Check that no number in `value` is NaN or infinite: JSON has no such numbers, and null means something else.
-
-    Raises:
-        CannotEncodeError: A number is NaN or infinite; the error names its field.
-    """
-    for path, leaf in _leaves(value, field, 0):
-        if isinstance(leaf, float) and not math.isfinite(leaf):
-            raise CannotEncodeError(f"{leaf} cannot be written as JSON; leave it out or send None", field=path)
-
-
 def check_shape(properties: Mapping[str, JSONValue], *, own: int = 0, field: str = "properties") -> None:
     """Check the limits on numbers of properties, keys and elements, and on the depth of objects.
 
@@ -227,45 +230,6 @@ def _check_value(value: JSONValue, field: str, depth: int) -> None:
             raise InvalidRecordError(f"{len(value)} elements, {limits.MAX_ARRAY_ELEMENTS} are allowed", field=field)
         for inner in value:
             _check_value(inner, field, depth)
-
-
-def explain_unencodable(value: JSONValue, field: str, reason: str) -> CannotEncodeError:
-    """Return the error for a value that orjson refused; it names the field at fault if that is found."""
-    for path, leaf in _leaves(value, field, 0):
-        if isinstance(leaf, _BadKey):
-            return CannotEncodeError(f"a key must be a string, not {leaf.kind}", field=path)
-        if isinstance(leaf, int) and not -(2**63) <= leaf < 2**64:
-            size = leaf.bit_length()  # not its digits: Python refuses to write those of a very large one
-            return CannotEncodeError(
-                f"an integer of {size:,} bits does not fit into 64; send it as a string", field=path
-            )
-        if not isinstance(leaf, str | int | float | dt.datetime | dt.date | dt.time | type(None)):
-            name = type(leaf).__name__
-            return CannotEncodeError(f"{name} cannot be written as JSON; convert it first ({reason})", field=path)
-    return CannotEncodeError(reason, field=field)
-
-
-class _BadKey(msgspec.Struct, frozen=True):
-    kind: str
-
-
-def _leaves(value: JSONValue, field: str, depth: int) -> Iterator[tuple[str, object]]:
-    if depth > _MAX_NESTING:
-        return
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if isinstance(name, str):
-                yield from _leaves(inner, f"{field}.{name}", depth + 1)
-            else:
-                yield f"{field}.{name}", _BadKey(type(name).__name__)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{field}[{index}]", depth + 1)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for item in dataclasses.fields(value):
-            yield from _leaves(getattr(value, item.name), f"{field}.{item.name}", depth + 1)
-    else:
-        yield field, value
 
 
 def check_uuid_v4(value: object, field: str) -> str:

@@ -9,7 +9,8 @@ from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.models import JSONValue
-from mixpanel_async.records.encoder import EventEncoder, encode_json
+from mixpanel_async.records.encoder import EventEncoder
+from mixpanel_async.records.json_writer import encode_json
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
 from mixpanel_async.tracking.event_route import EventRoute
 from mixpanel_async.tracking.rejection import reject_record
@@ -70,7 +71,7 @@ class Events:
         try:
             checked = properties()
             record = {"event": event, "properties": checked if token is None else {**checked, "token": token}}
-            part = encode_json(record, event)
+            part = encode_json(record, event, self._context.values)
         except InvalidRecordError as error:
             return await reject_record(self._context, lane.spec.path, {"event": event}, error)
         return await self._engine.admit(lane, part)
@@ -81,10 +82,14 @@ class Events:
         context = self._context
         max_bytes = context.settings.max_batch_bytes - 2
         if context.settings.track_via == "import":  # unlike import_event(), an event without a time happened now
-            encoder = EventEncoder(token=None, max_bytes=max_bytes, own_token=context.lanes.token)
+            encoder = EventEncoder(
+                token=None, max_bytes=max_bytes, own_token=context.lanes.token, values=context.values
+            )
             return EventRoute(context, self.import_route.lane, encoder)
         token = context.lanes.token_for("track()")
-        encoder = EventEncoder(token=token, max_age_seconds=context.lanes.max_age_seconds, max_bytes=max_bytes)
+        encoder = EventEncoder(
+            token=token, max_age_seconds=context.lanes.max_age_seconds, max_bytes=max_bytes, values=context.values
+        )
         return EventRoute(context, self._engine.lane(context.lanes.track()), encoder)
 
     @cached_property
@@ -92,5 +97,7 @@ class Events:
         """The way to strict /import."""
         context = self._context
         max_bytes = context.settings.max_batch_bytes - 2
-        encoder = EventEncoder(token=None, needs_time=True, max_bytes=max_bytes, own_token=context.lanes.token)
+        encoder = EventEncoder(
+            token=None, needs_time=True, max_bytes=max_bytes, own_token=context.lanes.token, values=context.values
+        )
         return EventRoute(context, self._engine.lane(context.lanes.events()), encoder)

@@ -7,10 +7,9 @@ from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.models import JSONValue
-from mixpanel_async.records.encoder import encode_update, is_unsafe
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.tokens import TokenRule
-from mixpanel_async.records.updates import Update, check_update
+from mixpanel_async.records.updates import Update, encode_update, is_unsafe
 from mixpanel_async.tracking.rejection import reject_record
 
 
@@ -49,8 +48,7 @@ class Updates(ABC):
             token, is_replaced = self._tokens.apply(fields.get("$token"))
             record: dict[str, JSONValue] = {"$token": token, **fields, **self._target(fields)}
             record["$token"] = token
-            check_update(record, self._operations)
-            part, _ = encode_update(record, self._max_bytes)
+            part = encode_update(record, self._operations, self._max_bytes, self._context.values)
         except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
             return await reject_record(self._context, self._lane.spec.path, update, error)
         field = "$token" if is_replaced else ""

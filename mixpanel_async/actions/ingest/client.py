@@ -24,6 +24,7 @@ from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError,
 from mixpanel_async.models import JSONValue
 from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
+from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.session import Request, Session
 
 _BAD_REQUEST: Final = 400
@@ -42,6 +43,7 @@ class Ingest(Resource):
         session: Sends the requests.
         foreign_token: What becomes of a record with another project token.
         note_replaced: Called with the path and the number of records whose token was replaced.
+        values: Converts what JSON does not have.
 
     Reference: https://developer.mixpanel.com/reference/ingestion-api
 
@@ -51,10 +53,13 @@ class Ingest(Resource):
         ```
     """
 
-    def __init__(self, session: Session, foreign_token: ForeignToken, note_replaced: NoteReplaced) -> None:
+    def __init__(
+        self, session: Session, foreign_token: ForeignToken, note_replaced: NoteReplaced, values: ValueConverter
+    ) -> None:
         super().__init__(session)
         self._foreign_token: ForeignToken = foreign_token
         self._note_replaced = note_replaced
+        self._values = values
 
     async def track(self, events: Records, **options: Unpack[IngestOptions]) -> IngestReply:
         """Send events to /track.
@@ -78,7 +83,7 @@ class Ingest(Resource):
             ```
         """
         tokens = self._tokens("ingest.track", options, "properties.token")
-        encoded = encode_records("events", events, event_preparer(tokens, needs_token=True))
+        encoded = encode_records("events", events, event_preparer(tokens, needs_token=True), self._values)
         return await self._send("/track", encoded, options)
 
     async def import_(self, events: Records, **options: Unpack[ImportOptions]) -> IngestReply:
@@ -105,7 +110,7 @@ class Ingest(Resource):
             ```
         """
         tokens = self._tokens("ingest.import_", options, "properties.token", takes_tokens=False)
-        encoded = encode_records("events", events, event_preparer(tokens, needs_token=False))
+        encoded = encode_records("events", events, event_preparer(tokens, needs_token=False), self._values)
         return await self._import("ingest.import_", encoded, options)
 
     async def engage(self, updates: Records, **options: Unpack[IngestOptions]) -> IngestReply:
@@ -129,7 +134,8 @@ class Ingest(Resource):
             ```
         """
         tokens = self._tokens("ingest.engage", options, "$token")
-        return await self._send("/engage", encode_records("updates", updates, update_preparer(tokens)), options)
+        encoded = encode_records("updates", updates, update_preparer(tokens), self._values)
+        return await self._send("/engage", encoded, options)
 
     async def groups(self, updates: Records, **options: Unpack[IngestOptions]) -> IngestReply:
         """Send updates of group profiles to /groups.
@@ -153,7 +159,8 @@ class Ingest(Resource):
             ```
         """
         tokens = self._tokens("ingest.groups", options, "$token")
-        return await self._send("/groups", encode_records("updates", updates, update_preparer(tokens)), options)
+        encoded = encode_records("updates", updates, update_preparer(tokens), self._values)
+        return await self._send("/groups", encoded, options)
 
     async def identify(self, identified_id: str | int, anon_id: str, **options: Unpack[IngestOptions]) -> IngestReply:
         """Link an anonymous id to a user's id (Original ID Merge projects).
@@ -233,7 +240,7 @@ class Ingest(Resource):
             raise InvalidArgumentError("other_distinct_id is invalid: an id cannot be merged with itself; give another")
         tokens = self._tokens("ingest.merge", options, "properties.token", takes_tokens=False)
         event = {"event": "$merge", "properties": {"$distinct_ids": ids, "token": tokens.own}}
-        encoded = encode_records("events", [event], event_preparer(tokens, needs_token=False))
+        encoded = encode_records("events", [event], event_preparer(tokens, needs_token=False), self._values)
         return await self._import("ingest.merge", encoded, options)
 
     def _tokens(
@@ -256,7 +263,7 @@ class Ingest(Resource):
         if options.get("gzip"):
             raise InvalidArgumentError("gzip is invalid: Mixpanel takes this call as a form, uncompressed; omit it")
         record = {"event": event, "properties": {**properties, "token": token}}
-        encoded = encode_records("events", [record], lambda one: (one, False))
+        encoded = encode_records("events", [record], lambda one: (one, False), self._values)
         form = {"data": encoded.body[1:-1].decode(), "strict": switch(options.get("strict"))}
         request = msgspec.structs.replace(
             track_request(operation, "/track", options, ("verbose", "ip", "img", "redirect", "callback")),

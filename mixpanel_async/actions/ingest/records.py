@@ -7,8 +7,9 @@ import msgspec
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidArgumentError, InvalidRecordError, MissingCredentialsError
-from mixpanel_async.records.encoder import encode_json
+from mixpanel_async.records.json_writer import encode_json
 from mixpanel_async.records.tokens import TokenRule
+from mixpanel_async.records.values import ValueConverter
 
 Record: TypeAlias = Mapping[str, object]
 Records: TypeAlias = Record | Iterable[Record] | str | bytes
@@ -64,13 +65,14 @@ def read_records(name: str, given: Records) -> list[Record]:
     return cast("list[Record]", records)
 
 
-def encode_records(name: str, given: Records, prepare: Prepare) -> Encoded:
+def encode_records(name: str, given: Records, prepare: Prepare, values: ValueConverter) -> Encoded:
     """Return records as the body of a request.
 
     Args:
         name: Name of the argument, for errors.
         given: The records.
         prepare: Checks a record and gives it its token.
+        values: Converts what JSON does not have.
 
     Raises:
         InvalidArgumentError: The records are no list, too many, or together too large.
@@ -83,7 +85,7 @@ def encode_records(name: str, given: Records, prepare: Prepare) -> Encoded:
         where = f"{name}[{index}]"
         try:
             prepared, is_replaced = prepare(record)
-            parts.append(encode_json(dict(prepared), "record"))
+            parts.append(encode_json(dict(prepared), "record", values))
         except InvalidRecordError as error:
             inner = error.field.removeprefix("record").lstrip(".")
             raise InvalidRecordError(error.message, field=f"{where}.{inner}" if inner else where) from None

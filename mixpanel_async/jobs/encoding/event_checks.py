@@ -9,8 +9,10 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS, EventFields, KeyProperties
 from mixpanel_async.records import validation
+from mixpanel_async.records.json_writer import check_properties
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import too_deep
+from mixpanel_async.records.values import ValueConverter
 
 _MAX_SHOWN = 60
 _BRACKETS_AND_NEWLINE = 3  # lines of files keep their line end
@@ -51,16 +53,13 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
     )
     insert_id = _needed(properties, "$insert_id", "provide one, or set insert_id_hash", "properties.")
     validation.check_insert_id(insert_id)
-    if len(properties) > limits.MAX_PROPERTIES or not validation.is_plain(properties.values()):
-        _check_values(properties)
+    _check_values(properties)
     return EventFields(event, KeyProperties(time if isinstance(time, int | float) else moment, who, str(insert_id)))
 
 
 def _check_values(properties: Mapping[str, object]) -> None:
-    """Check values that the cheap pass did not clear, and name the field at fault."""
-    validation.check_finite(properties, "properties")
     try:
-        validation.check_shape(properties)
+        check_properties(properties, 0, ValueConverter(is_exact=True))
     except RecursionError:  # lists in lists; the rules do not limit their depth
         raise too_deep("properties") from None
 

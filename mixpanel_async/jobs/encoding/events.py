@@ -13,6 +13,7 @@ from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
 from mixpanel_async.records.tokens import TokenRule
+from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.time_slice import Steps
 
 
@@ -27,6 +28,7 @@ class EventEncoding:
         mapping: Turns flat records into events; None: only rows of tables are mapped, by their column names.
         keeps_events: Whether records that are events already stay unchanged.
         transform: Turns each event into zero or more events.
+        values: Converts what JSON does not have.
     """
 
     def __init__(
@@ -39,11 +41,15 @@ class EventEncoding:
         *,
         keeps_events: bool = False,
         transform: Transform | None = None,
+        values: ValueConverter | None = None,
     ) -> None:
-        self._mapper = EventMapper(mapping or RecordMapping(), keeps_events=keeps_events)
-        self._mapped = RecordEncoder(window, now, max_bytes, tokens, self._mapper, transform)
+        values = values or ValueConverter(is_exact=True)
+        self._mapper = EventMapper(mapping or RecordMapping(), keeps_events=keeps_events, values=values)
+        self._mapped = RecordEncoder(window, now, max_bytes, tokens, values, self._mapper, transform)
         is_plain = mapping is None
-        self._plain = RecordEncoder(window, now, max_bytes, tokens, None, transform) if is_plain else self._mapped
+        self._plain = (
+            RecordEncoder(window, now, max_bytes, tokens, values, None, transform) if is_plain else self._mapped
+        )
         self._checker = LineChecker(window, now, max_bytes, tokens) if is_plain and transform is None else None
 
     def check_columns(self, columns: Sequence[str]) -> None:

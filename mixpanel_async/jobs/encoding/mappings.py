@@ -27,11 +27,11 @@ from mixpanel_async.jobs.model.chunks import (
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
 from mixpanel_async.records import validation
-from mixpanel_async.records.encoder import exact_copy
-from mixpanel_async.records.exact_numbers import dumps_exactly
+from mixpanel_async.records.json_writer import exact_copy
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
+from mixpanel_async.records.values import REPAIRED_TEXT, ValueConverter
 from mixpanel_async.time_slice import Steps
 
 Transform: TypeAlias = Callable[[dict[str, object]], FlatRecord | Sequence[FlatRecord] | None]
@@ -54,6 +54,7 @@ class RecordEncoder:
         now: Returns Unix time in seconds.
         max_bytes: Maximum size of an event in bytes.
         tokens: What becomes of an event's own token.
+        values: Converts what JSON does not have.
         mapper: Turns flat records into events; None: the records are events.
         transform: Turns each event into zero or more events.
     """
@@ -64,6 +65,7 @@ class RecordEncoder:
         now: Callable[[], float],
         max_bytes: int,
         tokens: TokenRule,
+        values: ValueConverter,
         mapper: EventMapper | None = None,
         transform: Transform | None = None,
     ) -> None:
@@ -73,6 +75,7 @@ class RecordEncoder:
         self._mapper = mapper
         self._transform = transform
         self._tokens = tokens
+        self._values = values
         self._lines = LineChecker(window, now, max_bytes, tokens)
 
     def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
@@ -132,12 +135,14 @@ class RecordEncoder:
             draft.tally.skipped[skipped.reason] += 1
             return
         for event in events:
+            repaired_before = self._values.repaired_texts
             try:
                 part, fields, is_replaced = self._encode(event, now)
             except InvalidRecordError as error:
                 draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
             draft.tally.read += 1
+            draft.tally.changed[REPAIRED_TEXT] += self._values.repaired_texts > repaired_before
             if fields is not None and not self._window.is_new(fields):
                 draft.tally.duplicates += 1
             else:
@@ -176,10 +181,14 @@ class RecordEncoder:
         time = properties.get("time") if isinstance(properties, Mapping) else None
         if type(time) is not int and time is not None and isinstance(properties, Mapping):
             event = {**event, "properties": {**properties, "time": validation.read_time(_rounded(time))}}
+        who = properties.get("distinct_id") if isinstance(properties, Mapping) else None
+        if isinstance(who, str):
+            validation.check_distinct_id(who)  # before anything is repaired: an id is not
         try:
-            part = exact_copy(dumps_exactly(dict(event)))
-        except (TypeError, RecursionError) as error:
-            raise validation.explain_unencodable(dict(event), "record", str(error)) from None
+            part = exact_copy(self._values.dumps(dict(event)))
+        except (TypeError, RecursionError):
+            event = self._values.convert_mapping(event, "record")
+            part = exact_copy(self._values.dumps(event))
         return part, check_event(event, len(part), now, self._max_bytes), is_replaced
 
 

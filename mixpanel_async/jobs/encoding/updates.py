@@ -1,7 +1,6 @@
 """Encodes records as profile updates for /engage and /groups."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
@@ -19,12 +18,11 @@ from mixpanel_async.jobs.model.chunks import (
 )
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.records import validation
-from mixpanel_async.records.encoder import encode_update, is_unsafe
-from mixpanel_async.records.exact_numbers import dumps_exactly
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
-from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
+from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, encode_update, is_unsafe
+from mixpanel_async.records.values import REPAIRED_TEXT, ValueConverter
 from mixpanel_async.time_slice import Steps
 
 _AN_UPDATE: Final = '{"$distinct_id": ..., "$set": {...}}'
@@ -39,11 +37,20 @@ class UpdateEncoding:
         mapping: Turns flat records into updates.
         is_group: Whether the updates are for group profiles.
         may_repeat: Whether a later run may send the same records again.
+        values: Converts what JSON does not have.
     """
 
     def __init__(
-        self, tokens: TokenRule, max_bytes: int, mapping: UpdateMapping, *, is_group: bool, may_repeat: bool
+        self,
+        tokens: TokenRule,
+        max_bytes: int,
+        mapping: UpdateMapping,
+        *,
+        is_group: bool,
+        may_repeat: bool,
+        values: ValueConverter | None = None,
     ) -> None:
+        self._values = values or ValueConverter(is_exact=True)
         self._tokens = tokens
         self._max_bytes = max_bytes
         self._mapping = mapping
@@ -81,9 +88,10 @@ class UpdateEncoding:
         for index, (row, number) in enumerate(zip(chunk.rows, chunk.numbers, strict=True)):
             if index % STEP_RECORDS == 0:
                 yield
+            repaired_before = self._values.repaired_texts
             try:
                 update, is_replaced = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
-                part, _ = encode_update(update, self._max_bytes, dumps_exactly)
+                part = self._encode(update)
             except InvalidRecordError as error:
                 rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
@@ -91,6 +99,7 @@ class UpdateEncoding:
                 unsafe.append(len(parts))
             parts.append(part)
             numbers.append(number)
+            tally.changed[REPAIRED_TEXT] += self._values.repaired_texts > repaired_before
             if is_replaced:
                 replaced.append(number)
         tally.read = len(parts)
@@ -106,15 +115,17 @@ class UpdateEncoding:
         names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)
         for name in names:
             validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
-        try:
-            check_update(update, self._operations, (int, float, Decimal))
-        except RecursionError:  # the error of check_update prints the value
-            raise too_deep() from None
         if self._may_repeat and is_unsafe(update):
             raise InvalidRecordError(
                 "must not be applied twice, but a resumed import may do so; import it without a checkpoint"
             )
         return update, is_replaced
+
+    def _encode(self, update: dict[str, object]) -> bytes:
+        try:
+            return encode_update(update, self._operations, self._max_bytes, self._values)
+        except RecursionError:  # an error that prints the value
+            raise too_deep() from None
 
     def _mapped(self, row: FlatRecord) -> dict[str, object]:
         mapping = self._mapping

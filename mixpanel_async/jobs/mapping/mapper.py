@@ -15,8 +15,8 @@ from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.timestamps import TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord
-from mixpanel_async.records import validation
 from mixpanel_async.records.exact_numbers import dumps_exactly
+from mixpanel_async.records.values import ValueConverter
 
 _EVENT_KEYS: Final = {"event", "properties"}
 _HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, and 128 bits do not collide by chance
@@ -28,9 +28,13 @@ class EventMapper:
     Args:
         mapping: The mapping.
         keeps_events: Whether records that are events already stay unchanged.
+        values: Converts what JSON does not have.
     """
 
-    def __init__(self, mapping: RecordMapping, *, keeps_events: bool = False) -> None:
+    def __init__(
+        self, mapping: RecordMapping, *, keeps_events: bool = False, values: ValueConverter | None = None
+    ) -> None:
+        self._values = values or ValueConverter()
         self._mapping = mapping
         self._keeps_events = keeps_events
         self._times = TimeParser(mapping.time_format, mapping.time_zone)
@@ -165,8 +169,8 @@ class EventMapper:
         content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
         try:
             text = dumps_exactly(content, orjson.OPT_SORT_KEYS)
-        except (TypeError, RecursionError) as error:
-            raise validation.explain_unencodable(content, "record", str(error)) from None
+        except (TypeError, RecursionError):
+            text = dumps_exactly(self._values.convert(content, "record"), orjson.OPT_SORT_KEYS)
         if mapping.insert_id_hash == "position":
             text += b"\n" + position.encode()
         return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()

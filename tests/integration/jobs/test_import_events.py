@@ -173,7 +173,7 @@ async def test_records_in_memory(emulator: Emulator, mp: AsyncMixpanel) -> None:
 
 async def test_a_key_that_is_no_string(mp: AsyncMixpanel) -> None:
     """A key that is not a string is rejected, and the field is named."""
-    records: list[dict[str, object]] = [event(1), {"event": "A", "properties": {"time": NOON, 5: 1}}]
+    records: list[dict[str, object]] = [event(1), {"event": "A", "properties": {"time": NOON, b"5": 1}}]
     report = await mp.import_events(records)
     assert (report.imported, report.rejected) == (1, 1)
     assert "a key must be a string" in str(report.examples[0])
