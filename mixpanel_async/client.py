@@ -348,7 +348,8 @@ class AsyncMixpanel:
         Args:
             source: A path or URL (`s3://...`, `https://...`; needs the extra `remote`) of a file (NDJSON, JSON array,
                 CSV, TSV or Parquet, plain or compressed; "-" is standard input), a directory or a pattern; a list of
-                them; a file object; or an iterable or async iterable of events: mappings such as
+                them; a file object; a table in memory (Arrow, pandas, Polars, DuckDB; needs the extra `arrow`), read as
+                Parquet is; or an iterable or async iterable of events: mappings such as
                 `{"event": ..., "properties": {...}}`, or their JSON as bytes. An iterable must yield a new mapping each
                 time: hundreds of them are held before they are encoded.
             format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: detected from the name or content.
@@ -358,7 +359,7 @@ class AsyncMixpanel:
             transform: Called with each event as a dict, after the mapping; returns an event, several events, or None to
                 skip it. Each returned event counts as a record. An exception rejects the record. If the source text of
                 the function changes, the checkpoint is refused.
-            **job: See `FileOptions`: quote, escape, encoding, null. See `JobOptions`: checkpoint, dead_letters,
+            **job: See `FileOptions`: quote, escape, encoding, null, nan. See `JobOptions`: checkpoint, dead_letters,
                 exact_dedupe, foreign_token, dry_run, probe, concurrency, on_progress, stop.
 
         Returns:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from mixpanel_async.jobs.options import JobArguments, JobOptions
+from mixpanel_async.jobs.sources.arrow_rows import OnNaN
 from mixpanel_async.jobs.sources.detection import Format
 from mixpanel_async.jobs.sources.options import FileOptions
 
@@ -20,6 +21,7 @@ class ImportArguments(JobArguments, total=False):
     escape: str | None
     encoding: str | None
     null: Sequence[str]
+    nan: OnNaN
 
 
 def split_arguments(given: ImportArguments, **files: Unpack[_Format]) -> tuple[FileOptions, JobOptions]:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, TypeAlias, cast
 import typer
 
 from mixpanel_async import FileOptions
+from mixpanel_async.jobs.sources.arrow_rows import OnNaN
 from mixpanel_async.jobs.sources.detection import FORMATS, Format
 
 _PANEL: Final = "File format"
@@ -33,6 +34,9 @@ def file_options(
     null: Annotated[
         list[str] | None, _option("--null", 'Word that means "no value" in a cell, such as NULL; repeatable.')
     ] = None,
+    nan: Annotated[
+        _Text, _option("--nan", "What becomes of a Parquet cell that is NaN: reject its row (default), drop, or null.")
+    ] = None,
 ) -> FileOptions:
     """Return the options."""
     return FileOptions(
@@ -42,4 +46,5 @@ def file_options(
         escape=escape,
         encoding=encoding,
         null=tuple(null or ()),
+        nan=cast("OnNaN", nan or "reject"),
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
+from mixpanel_async.jobs.model.chunks import NULL
 from mixpanel_async.records.exact_numbers import dumps_exactly, read_decimal
 from mixpanel_async.records.parsing import read_line
 
@@ -70,7 +71,9 @@ def typed_fields(
     fields: dict[str, object] = {}
     for name, value in row.items():
         if not isinstance(value, str):
-            if value is not None or not is_table:
+            if value is NULL:
+                fields[name] = None
+            elif value is not None or not is_table:
                 fields[name] = _converted(value, types[name], name) if name in types else value
         elif not value and is_table:
             continue

@@ -1,5 +1,6 @@
 """What passes through a job: chunks of records as read, encoded chunks, rejected records and positions."""
 
+import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -10,6 +11,15 @@ from mixpanel_async.models import Verdict
 from mixpanel_async.time_slice import Steps
 
 FlatRecord: TypeAlias = Mapping[str, object]
+
+
+class JsonNull(enum.Enum):
+    """A null in a table that is to be sent; None in a table means that there is no value."""
+
+    NULL = "null"
+
+
+NULL: Final = JsonNull.NULL
 
 
 class RejectedRecord(msgspec.Struct, frozen=True, gc=False):

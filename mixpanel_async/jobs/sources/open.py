@@ -1,7 +1,7 @@
 """Turns the argument of an import into a source."""
 
 import os
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Collection, Iterable, Sequence
 from typing import TypeAlias, cast
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
@@ -10,12 +10,15 @@ from mixpanel_async.jobs.sources.files import FilesSource
 from mixpanel_async.jobs.sources.iterables import Records, RecordSource
 from mixpanel_async.jobs.sources.locations import ReadableFile
 from mixpanel_async.jobs.sources.options import FileOptions
+from mixpanel_async.jobs.sources.tables import ArrowTable, TableSource, is_table
 
 SourcePath: TypeAlias = str | os.PathLike[str]
-EventSource: TypeAlias = SourcePath | Sequence[SourcePath] | ReadableFile | Records
+EventSource: TypeAlias = SourcePath | Sequence[SourcePath] | ReadableFile | ArrowTable | Records
 
 
-def open_source(source: EventSource, options: FileOptions, check_columns: CheckColumns) -> FilesSource | RecordSource:
+def open_source(
+    source: EventSource, options: FileOptions, check_columns: CheckColumns
+) -> FilesSource | TableSource | RecordSource:
     """Return the source for an argument of an import.
 
     Raises:
@@ -24,17 +27,25 @@ def open_source(source: EventSource, options: FileOptions, check_columns: CheckC
     """
     if isinstance(source, str | os.PathLike):
         return FilesSource(_named([source]), options, check_columns)
+    if is_table(source):
+        _check_none(set(options.given()) - {"nan"}, "a table in memory")
+        return TableSource(source, options.nan, check_columns)
     if isinstance(source, ReadableFile):
         return FilesSource([source], options, check_columns)
     if isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source):
         return FilesSource(_named(source), options, check_columns)
-    if given := options.given():
-        raise InvalidArgumentError(
-            f"format and delimiter are invalid for an iterable, as are all options of files; omit {', '.join(given)}"
-        )
+    _check_none(set(options.given()), "an iterable")
     if not isinstance(source, AsyncIterable | Iterable):
         raise SourceError(f"cannot read records from a {type(source).__name__}; give a path or an iterable")
     return RecordSource(cast("Records", source))
+
+
+def _check_none(given: Collection[str], kind: str) -> None:
+    if given:
+        names = ", ".join(sorted(given))
+        raise InvalidArgumentError(
+            f"format and delimiter are invalid for {kind}, as are other options of files; omit {names}"
+        )
 
 
 def _named(given: Sequence[SourcePath]) -> list[str]:

@@ -1,12 +1,13 @@
 """FileOptions: how files are read."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 import orjson
 
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.sources.arrow_rows import OnNaN
 from mixpanel_async.jobs.sources.detection import FORMATS, Format
 from mixpanel_async.jobs.sources.encodings import check_encoding
 
@@ -26,6 +27,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             tab and a line end.
         encoding: Text encoding, such as cp1252 or latin-1; None: UTF-8, or what a byte order mark says.
         null: Words that mean "no value" in cells, such as NULL.
+        nan: What becomes of a cell of Parquet or of a table in memory that is not a number (NaN): `reject` its row,
+            `drop` the cell, or send `null`.
 
     Raises:
         InvalidArgumentError: An option is invalid or contradicts another one.
@@ -43,6 +46,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
     escape: str | None = None
     encoding: str | None = None
     null: Sequence[str] = ()
+    nan: OnNaN = "reject"
 
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in FORMATS:
@@ -64,6 +68,9 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             check_encoding(self.encoding)
         if isinstance(self.null, str) or not all(isinstance(word, str) for word in self.null):
             raise InvalidArgumentError('null is invalid: it is not a list of words; give a list such as ["NULL"]')
+
+        if self.nan not in get_args(OnNaN):
+            raise InvalidArgumentError(f"nan is invalid: {self.nan!r} is unknown; choose reject, drop or null")
 
     def quote_character(self, default: str | None) -> str | None:
         """Return the quote character, or None for no quoting.

@@ -1,34 +1,17 @@
 """Parquet reader; needs the extra `arrow`."""
 
-import importlib
 import io
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
 
 import msgspec
 
-from mixpanel_async.errors import MissingExtraError, SourceError
-from mixpanel_async.jobs.model.chunks import Chunk, Position
+from mixpanel_async.errors import SourceError
+from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position
+from mixpanel_async.jobs.sources.arrow_rows import ArrowRows, OnNaN, arrow_module
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
-from mixpanel_async.time_slice import ThreadTurns
-
-_ROWS: Final = 1000
-_CELLS: Final = 16_384  # of a chunk: freeing 250,000 cells at once would hold the loop
-_STEP_CELLS: Final = 1024
-
-
-class _Batch(Protocol):
-    """Rows as pyarrow holds them."""
-
-    num_rows: int
-
-    def slice(self, offset: int, length: int) -> "_Batch":
-        """Return some of the rows."""
-
-    def to_pylist(self) -> list[Mapping[str, object]]:
-        """Return the rows as dicts."""
 
 
 class ParquetRows(msgspec.Struct):
@@ -40,7 +23,7 @@ class ParquetRows(msgspec.Struct):
         share: Share of the file that was read, from 0 to 1.
     """
 
-    rows: list[Mapping[str, object]]
+    rows: list[FlatRecord]
     first: int
     share: float
 
@@ -51,17 +34,15 @@ class ParquetParser:
     Args:
         name: Name of the source, for errors.
         file: Path of the file, or an open seekable file, which `close` closes.
+        nan: What becomes of cells that are NaN.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
         SourceError: The file is not a Parquet file.
     """
 
-    def __init__(self, name: str, file: str | io.BufferedReader) -> None:
-        try:
-            arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-        except ImportError:
-            raise MissingExtraError("arrow", "reading Parquet") from None
+    def __init__(self, name: str, file: str | io.BufferedReader, nan: OnNaN) -> None:
+        arrow, parquet = (arrow_module(one, "reading Parquet") for one in ("pyarrow", "pyarrow.parquet"))
         self._name = name
         self._broken: tuple[type[Exception], ...] = (arrow.ArrowException, OSError, ValueError)
         try:
@@ -70,9 +51,7 @@ class ParquetParser:
             raise SourceError(f"{name}: not a Parquet file: {error}") from None
         self._total = self._file.metadata.num_rows
         # Columns in columns count as well.
-        width = max(1, self._file.metadata.num_columns)
-        self._rows = max(1, min(_ROWS, _CELLS // width))
-        self._step_rows = max(1, _STEP_CELLS // width)
+        self._rows = ArrowRows(self._file.schema_arrow, nan, self._file.metadata.num_columns)
         self._batches: Iterator[Any] = iter(())
         self._number = 0
         self._skipped = 0
@@ -80,7 +59,7 @@ class ParquetParser:
     @property
     def columns(self) -> list[str]:
         """Names of the columns."""
-        return list(self._file.schema_arrow.names)
+        return self._rows.columns
 
     def skip(self, number: int) -> None:
         """Start after row `number`; whole row groups before it are not read."""
@@ -90,7 +69,7 @@ class ParquetParser:
             self._number += self._file.metadata.row_group(first).num_rows
             first += 1
         self._skipped = number - self._number
-        self._batches = self._file.iter_batches(batch_size=self._rows, row_groups=list(range(first, groups)))
+        self._batches = self._file.iter_batches(batch_size=self._rows.chunk_rows, row_groups=list(range(first, groups)))
 
     def read(self) -> ParquetRows | None:
         """Return the next rows, or None at the end.
@@ -100,24 +79,16 @@ class ParquetParser:
         """
         try:
             batch = next(self._batches, None)
-            found = [] if batch is None else self._rows_of(batch)
         except self._broken as error:
             raise SourceError(f"{self._name}: damaged after row {self._number:,}: {error}") from None
         if batch is None:
             return None
+        found = self._rows.rows(batch)
         dropped = min(self._skipped, len(found))
         self._skipped -= dropped
         first = self._number + dropped + 1
         self._number += len(found)
         return ParquetRows(found[dropped:], first, self._number / self._total if self._total else 1.0)
-
-    def _rows_of(self, batch: _Batch) -> list[Mapping[str, object]]:
-        rows: list[Mapping[str, object]] = []
-        turns = ThreadTurns()
-        for start in range(0, batch.num_rows, self._step_rows):
-            rows += batch.slice(start, self._step_rows).to_pylist()
-            turns.give_way()
-        return rows
 
     def close(self) -> None:
         """Close the file."""
@@ -130,12 +101,14 @@ class ParquetReader:
     Args:
         file: An open file; it is opened a second time for random access.
         thread: Runs blocking calls.
+        nan: What becomes of cells that are NaN.
         check_columns: Called with the names of the columns.
     """
 
-    def __init__(self, file: ReadAheadFile, thread: WorkerThread, check_columns: CheckColumns) -> None:
+    def __init__(self, file: ReadAheadFile, thread: WorkerThread, nan: OnNaN, check_columns: CheckColumns) -> None:
         self._file = file
         self._thread = thread
+        self._nan: OnNaN = nan
         self._check_columns = check_columns
         self._reader: ParquetParser | None = None
         self._start = Position()
@@ -150,7 +123,7 @@ class ParquetReader:
         await self._thread.submit(lambda: reader.skip(start.number))
 
     def _open_again(self) -> ParquetParser:
-        return ParquetParser(self._file.name, self._file.location.open_again())
+        return ParquetParser(self._file.name, self._file.location.open_again(), self._nan)
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the rows."""

@@ -33,5 +33,5 @@ def make_reader(
     if file_format == "json":
         return JsonArrayReader(file)
     if file_format == "parquet":
-        return ParquetReader(file, thread, check_columns)
+        return ParquetReader(file, thread, options.nan, check_columns)
     return NdjsonReader(file)
