@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.sources.iterables import Record
     from mixpanel_async.jobs.sources.open import EventSource
 
+# A group of calls is an attribute, which cannot wait for its module; these take longest.
+_GROUPS: Final = (
+    "mixpanel_async.actions.raw_request",
+    "mixpanel_async.actions.query.client",
+    "mixpanel_async.jobs.exports.events",
+)
 _JOBS: Final = "mixpanel_async.jobs.run"
 P = TypeVar("P")  # the position of a pipe's record
 
@@ -830,6 +836,8 @@ class AsyncMixpanel:
 
     async def __aenter__(self) -> Self:
         self._engine.check_loop()
+        for module in _GROUPS:
+            await load(module)
         return self
 
     async def __aexit__(
