@@ -203,7 +203,8 @@ def build_request(
         path_or_url: A path, or a whole URL.
         options: The caller's options.
         session: Has the client's project, workspace and token.
-        fields: Fields that the caller gave apart from the body; they go into the form, or else into the query.
+        fields: Fields of a pipeline that the caller gave apart from the body; they go into the form, or else into the
+            query.
 
     Raises:
         InvalidArgumentError: An option is unknown or of no use, or the options conflict.
@@ -211,7 +212,7 @@ def build_request(
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:
         raise InvalidArgumentError(f"request: unknown option {', '.join(sorted(unknown))}; see RequestOptions")
-    content = _content_of(path_or_url, options, session, fields or {})
+    content = _content_of(path_or_url, options, session, fields)
     body, content_type = content.encode()
     headers = _headers_of(options)
     if any(name.lower() == "content-type" for name in headers):
@@ -239,7 +240,7 @@ def build_request(
 
 
 def _content_of(
-    path_or_url: str, options: RequestOptions, session: Session | None, fields: Mapping[str, Id]
+    path_or_url: str, options: RequestOptions, session: Session | None, fields: Mapping[str, Id] | None
 ) -> Content:
     check_exclusive(query=options.get("query"), params=options.get("params"))
     content = Content(
@@ -252,8 +253,10 @@ def _content_of(
     )
     url = urlsplit(path_or_url)
     in_url = dict(parse_qsl(url.query, keep_blank_values=True))
-    for name, value in fields.items():
-        content = content.with_field(name, value, in_url)
+    # Only pipelines take the project as a field of their form.
+    in_form = fields is not None or "/nessie/" in url.path
+    for name, value in (fields or {}).items():
+        content = content.with_field(name, value, in_url, in_form=in_form)
     is_ours = session is None or session.is_own(path_or_url)
     takes: Mapping[str, Sequence[str]] = {"project_id": _TAKE_PROJECT, "workspace_id": _TAKE_WORKSPACE}
     scopes: Sequence[tuple[str, Id | None, Id | None]] = (
@@ -269,7 +272,7 @@ def _content_of(
             )
         scope = default if given is None else given
         if scope is not None and is_taken:
-            content = content.with_field(name, scope, in_url, is_default=given is None)
+            content = content.with_field(name, scope, in_url, in_form=in_form, is_default=given is None)
     return content
 
 

@@ -31,14 +31,15 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     is_multipart: bool = False
 
     def with_field(
-        self, name: str, value: str | int, in_url: Mapping[str, str], *, is_default: bool = False
+        self, name: str, value: str | int, in_url: Mapping[str, str], *, in_form: bool, is_default: bool = False
     ) -> "Content":
-        """Return the content with a field that the caller gave apart from it: in the form, or else in the query.
+        """Return the content with a field that the caller gave apart from it.
 
         Args:
             name: Name of the field.
             value: Its value.
             in_url: Query parameters that the URL has.
+            in_form: Whether it belongs into the form if there is one; else it goes into the query.
             is_default: Whether a value that the content already has wins.
 
         Raises:
@@ -50,7 +51,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidArgumentError(f"{name} is invalid: {value!r} contradicts the one in the request; give it once")
         if found:
             return self
-        if self.form is not None or self.files:
+        if in_form and (self.form is not None or self.files):
             return msgspec.structs.replace(self, form={name: value, **(self.form or {})})
         return msgspec.structs.replace(self, query={**self.query, name: value})
 

@@ -12,6 +12,13 @@ from mixpanel_async.actions.query.segmentation import SegmentationReports
 class Query(Reports, RetentionReports, SegmentationReports, EventReports, PropertyReports, ProfileReports, Jql):
     """The Query API: reports, profiles, cohorts and JQL.
 
+    - Events: `event_counts`, `todays_top_events`, `top_events`, `segmentation`, `segmentation_numeric`,
+      `segmentation_sum`, `segmentation_average`, `frequency`, `retention`
+    - Properties: `property_counts` (also called `property_values`), `top_properties`, `top_property_values`
+    - Saved reports: `insights`, `funnels`, `list_funnels`, `cohorts`
+    - Profiles: `profiles` (all pages), `profiles_page` (one page), `activity`
+    - Scripts: `jql`, `jql_stream`
+
     Mixpanel allows 60 queries an hour and 5 at once; each JQL script and each page of profiles counts as one. Each call
     takes the optional arguments `project_id` and `workspace_id` (default: the client's); see `Scope`.
 

@@ -223,7 +223,7 @@ def _cohort(value: CohortFilter | None) -> str | None:
         raise InvalidArgumentError(
             f'filter_by_cohort is invalid: {value!r} is not a cohort; give its ID, such as 7, or {{"id": 7}}'
         )
-    return json_text({"id": int(cohort) if isinstance(cohort, int) else cohort})
+    return json_text({"id": int(cohort)})
 
 
 def _behaviors(value: Behaviors | None) -> str | None:

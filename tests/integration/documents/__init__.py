@@ -1,0 +1,1 @@
+"""The actions that the documents describe, driven input by input."""
