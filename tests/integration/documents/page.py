@@ -54,7 +54,7 @@ def rendered() -> str:
     for document, actions in DOCUMENTS.items():
         lines.append(f"\n## {document}\n")
         for action in actions:
-            lines.append(f"\n### {action.title}\n\n{action.call}\n\n{action.command}\n\n")
+            lines.append(f"\n### {action.title}\n\n- Call: {action.call}\n- Command: {action.command}\n\n")
             lines.append("| input | argument | command |\n|---|---|---|\n")
             lines += [f"| {row.input} | {row.argument} | {row.command} |\n" for row in action.rows]
     return "".join(lines)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import pathlib
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
@@ -124,6 +125,17 @@ async def in_python(action: Action, row: Row) -> None:
         assert check(result)
     elif row.result is not GONE:
         assert result == row.result
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.document.split()[-2]} {line.action}: {line.input}")
+def test_a_row_drives_what_it_names(line: Line) -> None:
+    """The argument and the option that a row names are those that its check gives."""
+    action, row = CHECKS[line.document, line.action, line.input]
+    names = set(re.findall(r"[a-z_]{2,}", " ".join(re.findall(r"`([^`]*)`", line.argument))))
+    assert names & {*row.given, *row.client} or line.argument == "none" or row.given == {}
+    flags = set(re.findall(r"--[a-z-]+", line.command.replace("/--", " --")))
+    given = set(row.cli(action.cli) if callable(row.cli) else [*action.cli, *row.cli])
+    assert not flags or flags & given
 
 
 def test_the_page_is_the_table() -> None:
