@@ -14,6 +14,7 @@ SLICE_SECONDS: Final = 0.005
 # A thread that works in Python keeps the interpreter lock for 5 ms each time that the loop asks for it, and the loop
 # asks after every system call. One that pauses now and then hands it over at once.
 _TURN_SECONDS: Final = 0.001
+_TURNS: Final = 3  # of the loop, after each slice
 _PAUSE_SECONDS: Final = 0.00005
 
 
@@ -32,9 +33,10 @@ class TimeSlice:
 
     async def next(self) -> None:
         """Let other tasks run, then begin a new slice."""
-        # Twice: timers that are due are only found before the first turn, and run in the same turn as this task.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        # Before the first turn, the loop finds the timers that are due; in it, they wake the tasks that sleep; those
+        # run in the second turn, after this task.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         self._end = self._time() + SLICE_SECONDS
 
 
