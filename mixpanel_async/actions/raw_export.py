@@ -57,7 +57,8 @@ class RawExport(Resource):
         first, last = date_range(from_date, to_date)
         check_range("limit", limit, 1, limits.EXPORT_MAX_LIMIT)
         # An empty list or text selects nothing: all events are exported.
-        events = text_list("event", event, may_be_empty=True) if event else None
+        given = [] if not event else [event] if isinstance(event, str) else event
+        events = text_list("event", [one for one in given if one not in {"", "[]"}], may_be_empty=True)
         events = None if events == "[]" else events
         project = self._session.project_id if project_id is None else project_id
         query = pairs(

@@ -175,7 +175,13 @@ def parsed_text(text: object) -> JSONValue:
 
 
 def text_list(name: str, values: str | Sequence[str] | None, *, may_be_empty: bool = False) -> str | None:
-    """Return one or several texts as a JSON array; None stays None.
+    """Return one or several texts as a JSON array; None stays None. See `texts`."""
+    found = texts(name, values, may_be_empty=may_be_empty)
+    return None if found is None else json_text(found)
+
+
+def texts(name: str, values: str | Sequence[str] | None, *, may_be_empty: bool = False) -> list[str] | None:
+    """Return one or several texts as a list; None stays None.
 
     Args:
         name: Name of the argument, for the error.
@@ -183,11 +189,14 @@ def text_list(name: str, values: str | Sequence[str] | None, *, may_be_empty: bo
         may_be_empty: Whether an empty list means something; if not, it is refused.
 
     Raises:
-        InvalidArgumentError: An entry is not text, a JSON array stands among other entries, or there is no entry.
+        InvalidArgumentError: An entry is not text or empty, a JSON array stands among other entries, or there is none.
     """
     if values is None:
         return None
-    found = [values] if isinstance(values, str) else list(values)
+    given: object = values
+    if isinstance(given, Mapping) or not hasattr(given, "__iter__"):
+        raise _no_list(name, f"it is a {type(given).__name__}")
+    found: list[object] = [values] if isinstance(values, str) else list(values)
     if any(isinstance(parsed_text(one), list | dict) for one in found):
         inner = parsed_text(found[0])
         if len(found) > 1 or not isinstance(inner, list):
@@ -195,9 +204,28 @@ def text_list(name: str, values: str | Sequence[str] | None, *, may_be_empty: bo
         found = inner
     if not found and not may_be_empty:
         raise InvalidArgumentError(f"{name} is invalid: the list is empty; give at least one entry, or omit {name}")
-    if not all(isinstance(one, str) for one in found):
-        raise _no_list(name, "an entry is not text")
-    return json_text(found)
+    checked = [one for one in found if isinstance(one, str) and one]
+    if len(checked) < len(found):
+        raise _no_list(name, "an entry is not text" if all(one != "" for one in found) else "an entry is empty")
+    return checked
+
+
+def one_text(name: str, value: str) -> str:
+    """Return the one text that an argument takes; the JSON array of one text counts as that text.
+
+    Raises:
+        InvalidArgumentError: It is the JSON text of something else, or no text.
+    """
+    found = parsed_text(value)
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    elif found is not msgspec.UNSET:
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is JSON of several values; give one name")
+    else:
+        found = value
+    if not isinstance(found, str) or not found:
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is not a name; give one as text")
+    return found
 
 
 def _no_list(name: str, problem: str) -> InvalidArgumentError:
@@ -214,13 +242,17 @@ def json_list(values: Iterable[JSONValue] | str | None) -> str | None:
 
 
 def pairs(fields: Mapping[str, FieldValue]) -> Pairs:
-    """Return the fields that are not None as pairs of name and text; a sequence gives one pair for each element."""
+    """Return the fields that are not None as pairs of name and text; a sequence gives one pair for each element.
+
+    Raises:
+        InvalidArgumentError: A value is an object or another list.
+    """
     found: Pairs = []
     for name, value in fields.items():
         if value is None:
             continue
-        values = value if not isinstance(value, str) and isinstance(value, Sequence) else [value]
-        found.extend((name, _text(one)) for one in values)
+        values = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
+        found.extend((name, _text(name, one)) for one in values)
     return found
 
 
@@ -229,9 +261,13 @@ def form_body(fields: Mapping[str, FieldValue]) -> bytes:
     return urlencode(pairs(fields)).encode("ascii")
 
 
-def _text(value: Field) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is None or (isinstance(value, bytes | Mapping | Iterable) and not isinstance(value, str)):
+        raise InvalidArgumentError(
+            f"{name} is invalid: a {type(value).__name__} has no one form as text; give text, for example its JSON"
+        )
     return str(value)
 
 
@@ -245,11 +281,3 @@ def segment(name: str, value: Id) -> str:
     if text in {"", ".", ".."} or isinstance(value, bool):
         raise InvalidArgumentError(f"{name} is invalid: {value!r} is not an ID or a name; give one")
     return quote(text, safe="")
-
-
-def one_or_many(values: str | Sequence[str] | None) -> Sequence[str] | None:
-    """Return a list; one text becomes a list of one, and the text of a JSON array that list."""
-    if isinstance(values, str):
-        found = parsed_text(values)
-        return [str(one) for one in found] if isinstance(found, list) else [values]
-    return values

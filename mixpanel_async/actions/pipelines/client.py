@@ -1,11 +1,11 @@
 """Data pipelines: scheduled exports by Mixpanel."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, Unpack
+from typing import Literal, TypeAlias, Unpack, cast
 
 import msgspec
 
-from mixpanel_async.actions._core.params import FieldValue, check_choice, check_exclusive, form_body, one_or_many, pairs
+from mixpanel_async.actions._core.params import FieldValue, check_choice, check_exclusive, form_body, pairs, texts
 from mixpanel_async.actions._core.resource import FORM
 from mixpanel_async.actions._core.responses import (
     Acknowledgement,
@@ -139,8 +139,8 @@ class Pipelines(GenericPipelines):
         glue = {"glue_database": glue_database, "glue_role": glue_role, "glue_table_prefix": glue_table_prefix}
         _check_one_kind(azure, glue, {"bq_share_with_group": bq_share_with_group})
         form: dict[str, FieldValue] = {
-            "name": name, "events": one_or_many(events), "where": where,
-            "bq_share_with_group": one_or_many(bq_share_with_group), **azure, **glue,
+            "name": name, "events": texts("events", events), "where": where,
+            "bq_share_with_group": texts("bq_share_with_group", bq_share_with_group), **azure, **glue,
         }  # fmt: skip
         request = self._write("edit", form, scope)
         return read_acknowledgement(request, await self._session.send(request))
@@ -233,9 +233,10 @@ class Pipelines(GenericPipelines):
             failed = status.tasks.get("failed", [])
             ```
         """
-        for one in one_or_many(status) or ():
+        states = texts("status", cast("Sequence[str] | None", status))
+        for one in states or ():
             check_choice("status", one, TaskStatus)
-        query = {"name": name, "summary": summary, "status": one_or_many(status)}
+        query = {"name": name, "summary": summary, "status": states}
         request = _read("status", "status", scope, query)
         reply = await self._session.send(request)
         return keep_body(PipelineStatus(read_json(request, reply, dict[str, list[PipelineTask] | int])), reply.body)

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mixpanel_async.actions._core.params import FieldValue, iso_date, one_or_many
+from mixpanel_async.actions._core.params import FieldValue, iso_date, texts
 from mixpanel_async.actions.pipelines.base import RawPipeline, check_kms
 from mixpanel_async.actions.pipelines.regions import (
     GcsRegion,
@@ -113,7 +113,7 @@ def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
     fields: dict[str, FieldValue] = msgspec.to_builtins(kind)
     if kind.to_date is not None:
         fields["frequency"] = None
-    fields["events"] = one_or_many(kind.events)
+    fields["events"] = texts("events", kind.events)
     for name in ("from_date", "to_date"):
         date = getattr(kind, name)
         fields[name] = None if date is None else iso_date(name, date)

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from typing import Literal, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, check_choice, check_range, text_list
+from mixpanel_async.actions._core.params import Date, check_choice, check_range, one_text, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import (
     ApiList,
@@ -112,7 +112,8 @@ class PropertyReports(Resource):
         first, last = period(from_date, to_date, interval)
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "property_counts", "/events/properties", scope, event=event, name=name,
+            "property_counts", "/events/properties", scope,
+            event=one_text("event", event), name=one_text("name", name),
             values=text_list("values", values), type=type, unit=unit,
             interval=interval, from_date=first, to_date=last, format=as_format(format), limit=limit,
         )  # fmt: skip
@@ -170,7 +171,8 @@ class PropertyReports(Resource):
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "top_properties", "/events/properties/top", scope, event=event, limit=limit, format=as_format(format),
+            "top_properties", "/events/properties/top", scope,
+            event=one_text("event", event), limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
         if format == "csv":
@@ -230,7 +232,8 @@ class PropertyReports(Resource):
         """
         check_range("limit", limit, 1, MAX_SEGMENTS)
         request = query_request(
-            "top_property_values", "/events/properties/values", scope, event=event, name=name, limit=limit,
+            "top_property_values", "/events/properties/values", scope,
+            event=one_text("event", event), name=one_text("name", name), limit=limit,
             format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Date, check_choice, date_range
+from mixpanel_async.actions._core.params import Date, check_choice, date_range, one_text
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
@@ -77,7 +77,8 @@ class RetentionReports(Resource):
         check_limit(limit)
         request = query_request(
             "retention", "/retention", scope, from_date=first, to_date=last, retention_type=retention_type,
-            born_event=born_event, event=event, born_where=born_where, where=where, interval=interval,
+            born_event=born_event and one_text("born_event", born_event), event=event and one_text("event", event),
+            born_where=born_where, where=where, interval=interval,
             interval_count=interval_count, unit=unit, unbounded_retention=unbounded_retention, on=on, limit=limit,
         )  # fmt: skip
         reply = await self._session.send(request)
@@ -126,6 +127,6 @@ class RetentionReports(Resource):
         check_limit(limit)
         request = query_request(
             "frequency", "/retention/addiction", scope, from_date=first, to_date=last, unit=unit,
-            addiction_unit=addiction_unit, event=event, where=where, on=on, limit=limit,
+            addiction_unit=addiction_unit, event=event and one_text("event", event), where=where, on=on, limit=limit,
         )  # fmt: skip
         return await read_off_loop(read_answer, request, await self._session.send(request), Frequency)

@@ -4,7 +4,7 @@
 
 from typing import Literal, TypeAlias, Unpack, overload
 
-from mixpanel_async.actions._core.params import Date, check_choice, check_exclusive, date_range
+from mixpanel_async.actions._core.params import Date, check_choice, check_exclusive, date_range, one_text
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import read_answer, read_off_loop, read_text
 from mixpanel_async.actions._core.scope import Scope
@@ -107,7 +107,8 @@ class SegmentationReports(Resource):
             )
         check_limit(limit)
         request = query_request(
-            "segmentation", "/segmentation", scope, event=event, from_date=first, to_date=last, on=on, unit=unit,
+            "segmentation", "/segmentation", scope,
+            event=one_text("event", event), from_date=first, to_date=last, on=on, unit=unit,
             interval=interval, where=where, limit=limit, type=type, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
@@ -153,7 +154,8 @@ class SegmentationReports(Resource):
         check_choice("unit", unit, BucketUnit)
         check_choice("type", type, Type)
         request = query_request(
-            "segmentation_numeric", "/segmentation/numeric", scope, event=event, from_date=first, to_date=last, on=on,
+            "segmentation_numeric", "/segmentation/numeric", scope,
+            event=one_text("event", event), from_date=first, to_date=last, on=on,
             unit=unit, where=where, type=type,
         )  # fmt: skip
         return await read_off_loop(read_answer, request, await self._session.send(request), Segmentation)
@@ -194,7 +196,8 @@ class SegmentationReports(Resource):
         first, last = date_range(from_date, to_date)
         check_choice("unit", unit, BucketUnit)
         request = query_request(
-            "segmentation_sum", "/segmentation/sum", scope, event=event, from_date=first, to_date=last, on=on,
+            "segmentation_sum", "/segmentation/sum", scope,
+            event=one_text("event", event), from_date=first, to_date=last, on=on,
             unit=unit, where=where,
         )  # fmt: skip
         return await read_off_loop(read_answer, request, await self._session.send(request), DailyValues)
@@ -235,7 +238,8 @@ class SegmentationReports(Resource):
         first, last = date_range(from_date, to_date)
         check_choice("unit", unit, BucketUnit)
         request = query_request(
-            "segmentation_average", "/segmentation/average", scope, event=event, from_date=first, to_date=last, on=on,
+            "segmentation_average", "/segmentation/average", scope,
+            event=one_text("event", event), from_date=first, to_date=last, on=on,
             unit=unit, where=where,
         )  # fmt: skip
         return await read_off_loop(read_answer, request, await self._session.send(request), DailyValues)

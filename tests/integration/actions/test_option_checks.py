@@ -1,6 +1,7 @@
 import contextlib
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -213,6 +214,34 @@ CASES: dict[str, Case] = {
         lambda s: Query(s).activity('{"id": "u"}', DAY, DAY),
         "distinct_ids is invalid: it is a JSON object",
     ),
+    "an empty name": (
+        lambda s: Query(s).event_counts([""], type="general", unit="day", interval=1),
+        "event is invalid: an entry is empty",
+    ),
+    "names for a name": (
+        lambda s: Query(s).segmentation('["a", "b"]', DAY, DAY),
+        "event is invalid: .* is JSON of several values; give one name",
+    ),
+    "an object for a name": (
+        lambda s: Query(s).top_property_values("e", '{"a": 1}', limit=1),
+        "name is invalid: .* is JSON of several values",
+    ),
+    "an object for names": (
+        lambda s: Query(s).activity({"user": 1}, DAY, DAY),  # type: ignore[arg-type]
+        "distinct_ids is invalid: it is a dict",
+    ),
+    "JSON among events of a pipeline": (
+        lambda s: Pipelines(s).edit("n", events=["A", '["B"]']),
+        "events is invalid: it mixes JSON text",
+    ),
+    "an object in a form": (
+        lambda s: request(s, "POST", "/x", form={"filter_by_cohort": {"id": 7}}),  # type: ignore[dict-item]
+        "filter_by_cohort is invalid: a dict has no one form as text",
+    ),
+    "a list in a list": (
+        lambda s: request(s, "GET", "/x", query={"a": [[1]]}),  # type: ignore[list-item]
+        "a is invalid: a list has no one form as text",
+    ),
     "numbers for names": (
         lambda s: Query(s).event_counts("[1]", type="general", unit="day", interval=1),
         "event is invalid: an entry is not text",
@@ -278,6 +307,10 @@ async def test_a_contradiction_is_found_before_anything_is_sent(name: str) -> No
     assert recorder.requests == []
 
 
+async def _exported(recorder: Recorder, **options: Any) -> None:  # noqa: ANN401 - options of any type
+    await recorder.send(RawExport(recorder).request(DAY, DAY, **options))
+
+
 AS_DOCUMENTED: dict[str, tuple[Callable[[Recorder], Awaitable[object]], dict[str, str]]] = {
     "limit without on": (lambda s: Query(s).segmentation("e", DAY, DAY, limit=5), {"limit": "5"}),
     "length_unit alone": (lambda s: Query(s).funnels(1, DAY, DAY, length_unit="day"), {"length_unit": "day"}),
@@ -309,6 +342,11 @@ AS_DOCUMENTED: dict[str, tuple[Callable[[Recorder], Awaitable[object]], dict[str
         lambda s: Query(s).event_counts("[Ads] Click", type="general", unit="day", interval=1),
         {"event": '["[Ads] Click"]'},
     ),
+    "one name as JSON": (lambda s: Query(s).segmentation('["Signup"]', DAY, DAY), {"event": "Signup"}),
+    "a first event as JSON": (
+        lambda s: Query(s).retention(DAY, DAY, born_event='["Signup"]'),
+        {"born_event": "Signup"},
+    ),
     "profiles as JSON": (
         lambda s: Query(s).profiles_page(distinct_ids='["a","b"]', output_properties='["$email"]'),
         {"distinct_ids": '["a","b"]', "output_properties": '["$email"]'},
@@ -322,6 +360,10 @@ AS_DOCUMENTED: dict[str, tuple[Callable[[Recorder], Awaitable[object]], dict[str
         {"filter_by_cohort": '{"id":7}'},
     ),
     "jql params as JSON": (lambda s: Query(s).jql("main()", '{"a": 1}'), {"params": '{"a":1}'}),
+    "no events to export": (lambda s: _exported(s, event=[], where=""), {"event": "", "where": ""}),
+    "no events to export as text": (lambda s: _exported(s, event="[]"), {"event": ""}),
+    "events to export as JSON": (lambda s: _exported(s, event='["A", "B"]'), {"event": '["A","B"]'}),
+    "events of a pipeline as JSON in a list": (lambda s: Pipelines(s).edit("n", events=['["A"]']), {"events": "A"}),
     "events of a pipeline as JSON": (lambda s: Pipelines(s).edit("n", events='["A"]'), {"events": "A"}),
 }
 
