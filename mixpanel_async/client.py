@@ -194,7 +194,8 @@ class AsyncMixpanel:
         Args:
             distinct_id: The user's id; an integer is sent as its decimal digits. "" for an event without a user.
             event: Name of the event.
-            properties: Up to 250 properties with JSON values; not changed. May contain `time` and `$insert_id`.
+            properties: Up to 250 properties with JSON values; not changed. May contain `time` and `$insert_id`. A
+                `token` that is not the client's is replaced; see `Settings.foreign_token`.
             time: When the event happened: Unix seconds, Unix milliseconds or an aware datetime. None: now. With
                 `track_via="track"` at most five days ago.
             insert_id: 1 to 36 characters of A-Z, a-z, 0-9 and -. Events with equal event, time, distinct_id and
@@ -235,7 +236,8 @@ class AsyncMixpanel:
         Args:
             distinct_id: The user's id; an integer is sent as its decimal digits. "" for an event without a user.
             event: Name of the event.
-            properties: Up to 251 properties with JSON values; not changed. May contain `time` and `$insert_id`.
+            properties: Up to 251 properties with JSON values; not changed. May contain `time` and `$insert_id`. A
+                `token` that is not the client's is replaced; see `Settings.foreign_token`.
             time: When the event happened, from 1971 on: Unix seconds, Unix milliseconds or an aware datetime. Required
                 here or in the properties; there is no default.
             insert_id: 1 to 36 characters of A-Z, a-z, 0-9 and -. None: generated; a repeated import of the event is

@@ -22,6 +22,8 @@ RequestFields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
 _MAX_DELAY_SECONDS: Final = 86_400
+_FIRST_REDIRECT: Final = 300
+_FIRST_ERROR: Final = 400
 _MAX_RETRIES: Final = 1000
 # The first prefix of the path decides; the last one is a prefix of every path.
 _PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
@@ -138,7 +140,8 @@ async def request(
         session: Sends the request.
         method: HTTP method.
         path_or_url: A path such as `/api/app/me`, or a whole URL.
-        response: Type of the result: decoded JSON (None for an empty body), text, or bytes (`"binary"` is the same).
+        response: Type of the result: decoded JSON (None for an empty body; `http_status` and `location` of a redirect
+            that was asked for), text, or bytes (`"binary"` is the same).
         **options: See `RequestOptions`.
 
     Raises:
@@ -185,6 +188,8 @@ def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONV
         return reply.body
     if response == "text":
         return reply.body.decode("utf-8", errors="replace")
+    if _FIRST_REDIRECT <= reply.status < _FIRST_ERROR:
+        return {"http_status": reply.status, "location": reply.headers.get("location")}
     return read_json(built, reply, object) if reply.body and not reply.body.isspace() else None
 
 

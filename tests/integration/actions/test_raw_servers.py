@@ -8,7 +8,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from mixpanel_async import AsyncMixpanel, OAuthToken, ProjectSecret, ProjectToken, ServiceAccount
-from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, MissingCredentialsError, ServerError
+from mixpanel_async.errors import (
+    InvalidArgumentError,
+    InvalidSettingError,
+    MissingCredentialsError,
+    ServerError,
+    UnexpectedReplyError,
+)
 from mixpanel_async.session import Reply
 from mixpanel_async.session.messages import StreamReply, WireRequest
 from tests.integration.actions.server import FakeClock
@@ -19,14 +25,15 @@ ACCOUNT = ServiceAccount("user", "account-secret")
 class Wire:
     """A transport that records what would be sent and answers with one reply."""
 
-    def __init__(self, status: int = 200, body: bytes = b"{}") -> None:
+    def __init__(self, status: int = 200, body: bytes = b"{}", **headers: str) -> None:
+        self.headers = headers
         self.sent: list[WireRequest] = []
         self.status = status
         self.body = body
 
     async def send(self, request: WireRequest) -> Reply:
         self.sent.append(request)
-        return Reply(self.status, {}, self.body)
+        return Reply(self.status, self.headers, self.body)
 
     async def open_stream(self, request: WireRequest) -> StreamReply:
         raise AssertionError(request)
@@ -276,3 +283,14 @@ def test_other_regions_are_refused(word: str) -> None:
     """What is no region is refused, with the choices."""
     with pytest.raises(InvalidSettingError, match="choose one of us, eu, in"):
         AsyncMixpanel("the-project-token", region=word, credentials=ProjectSecret("a-project-secret"))
+
+
+async def test_a_redirect_that_was_asked_for() -> None:
+    """Its status and location are the result; one that was not asked for is an error."""
+    mp = client(Wire(302, b"", location="https://a.b/c"))
+    found = await mp.request("POST", "/track", json=[], query={"redirect": "https://a.b/c"})
+    assert found == {"http_status": 302, "location": "https://a.b/c"}
+    assert await mp.request("POST", "/track", json=[], query={"redirect": "https://a.b/c"}, response="text") == ""
+    with pytest.raises(UnexpectedReplyError, match=r"redirected to https://a\.b/c"):
+        await mp.request("POST", "/track", json=[])
+    await mp.aclose()
