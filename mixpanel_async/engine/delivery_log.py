@@ -120,7 +120,7 @@ class DeliveryLog:
 
     def _write_replaced(self, path: str) -> None:
         _log.warning(
-            "%s: %d records carried a project token of their own, which was replaced by the client's project; "
+            "%s: %d records carried a project token of their own, which was replaced by the client's; "
             'set foreign_token to "reject" or "keep" if they belong to another one',
             path,
             self._replaced.pop(path),

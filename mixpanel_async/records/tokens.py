@@ -11,7 +11,7 @@ from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.redaction import MIN_SECRET_CHARACTERS, REDACTED
 
 FOREIGN_TOKEN: Final = "foreign_token"  # noqa: S105 - the name of the change in reports and of the setting
-REPLACED: Final = "the record's own token was replaced by the client's project"
+REPLACED: Final = "the record's own project token was replaced by the client's"
 _REJECTED: Final = 'is not the token of this client; leave it out, or set foreign_token to "replace"'
 _NOT_KEPT: Final = (
     "is not the token of this client, and /import delivers to the project of the credential; "
