@@ -35,6 +35,8 @@ def read_line(line: bytes) -> object:
     hint = ""
     if b"NaN" in line or b"Infinity" in line:
         hint = "; JSON has no NaN or Infinity: leave the property out"
+    elif "after document" in problem:
+        hint = "; if values follow each other without line ends, set format to json"
     elif line.startswith(b"\xef\xbb\xbf"):
         hint = "; a byte order mark stands only at the beginning of a file"
     raise InvalidRecordError(f"not valid JSON: {problem}{hint}")

@@ -34,6 +34,10 @@ def file_options(
     null: Annotated[
         list[str] | None, _option("--null", 'Word that means "no value" in a cell, such as NULL; repeatable.')
     ] = None,
+    records_path: Annotated[
+        _Text,
+        _option("--records-path", "Fields that lead to the list of records in JSON, such as data.events."),
+    ] = None,
     nan: Annotated[
         _Text, _option("--nan", "What becomes of a Parquet cell that is NaN: reject its row (default), drop, or null.")
     ] = None,
@@ -46,5 +50,6 @@ def file_options(
         escape=escape,
         encoding=encoding,
         null=tuple(null or ()),
+        records_path=records_path,
         nan=cast("OnNaN", nan or "reject"),
     )

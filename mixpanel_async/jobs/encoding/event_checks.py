@@ -67,7 +67,9 @@ def _check_values(properties: Mapping[str, object]) -> None:
 def _needed(fields: Mapping[str, object], name: str, what: str, path: str = "") -> object:
     value = fields.get(name)
     if value is None:
-        raise InvalidRecordError(f"is missing ({what})", field=f"{path}{name}")
+        lists = [other for other, inner in fields.items() if name == "event" and isinstance(inner, list)]
+        hint = f"; to import the list {lists[0]!r}, set records_path to it" if lists else ""
+        raise InvalidRecordError(f"is missing ({what}{hint})", field=f"{path}{name}")
     return value
 
 

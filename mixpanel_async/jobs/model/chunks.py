@@ -42,7 +42,7 @@ class Notice(msgspec.Struct, frozen=True):
     """Something odd about a record that was read all the same.
 
     Attributes:
-        number: Line, row or record number, from 1.
+        number: Line, row or record number, from 1; 0 for the whole file.
         kind: What is odd, in a few words.
         message: What to look for.
     """

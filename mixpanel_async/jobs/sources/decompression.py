@@ -1,25 +1,19 @@
-"""Decompresses gzip and zstd files. Blocks."""
+"""Decompresses gzip, zstd, bzip2 and xz files. Blocks."""
 
-import gzip
+import bz2
 import importlib
 import io
-import zlib
-from collections.abc import Callable
+import lzma
 from typing import Any, Final, TypeAlias, cast
 
+from mixpanel_async.codecs.gzip import BROKEN, GzipReader
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.sources.detection import Compression
 
 Errors: TypeAlias = tuple[type[Exception], ...]
 
-try:
-    from isal import igzip, isal_zlib
-
-    _GZIP_FILE: Callable[..., object] = igzip.IGzipFile
-    _BROKEN: Final[Errors] = (EOFError, OSError, zlib.error, cast("type[Exception]", isal_zlib.error))
-except ImportError:  # no wheel for this platform
-    _GZIP_FILE = gzip.GzipFile
-    _BROKEN = (EOFError, OSError, zlib.error)  # type: ignore[misc]
+_BUFFER_BYTES: Final = 1 << 16
+_BROKEN: Final[Errors] = (EOFError, OSError, *BROKEN)
 
 
 def decompressed_file(raw: io.BufferedReader, compression: Compression, name: str) -> tuple[io.BufferedReader, Errors]:
@@ -34,11 +28,15 @@ def decompressed_file(raw: io.BufferedReader, compression: Compression, name: st
         SourceError: The file is compressed with zstd and the package for it is not installed.
     """
     if compression == "gzip":
-        # Not a BufferedReader, but it has every method that is used here.
-        return cast("io.BufferedReader", _GZIP_FILE(fileobj=raw)), _BROKEN
+        return io.BufferedReader(GzipReader(raw), _BUFFER_BYTES), _BROKEN
     if compression == "zstd":
         zstd = _zstd(name)
         return cast("io.BufferedReader", zstd.ZstdFile(raw)), (*_BROKEN, zstd.ZstdError)
+    if compression == "bzip2":
+        # Not a BufferedReader, as the others below, but it has every method that is used here.
+        return cast("io.BufferedReader", bz2.BZ2File(raw)), _BROKEN
+    if compression == "xz":
+        return cast("io.BufferedReader", lzma.LZMAFile(raw)), (*_BROKEN, lzma.LZMAError)
     return raw, _BROKEN
 
 
@@ -49,3 +47,11 @@ def _zstd(name: str) -> Any:  # noqa: ANN401 - one of two modules with the same 
         except ImportError:
             continue
     raise SourceError(f'{name}: is compressed with zstd: pip install "mixpanel-async[zstd]", or decompress it first')
+
+
+def remark_on(file: io.BufferedReader) -> str:
+    """Return what is odd about a file that was read to its end, or ""."""
+    raw: object = getattr(file, "raw", None)
+    if isinstance(raw, GzipReader) and raw.ignored_bytes:
+        return f"{raw.ignored_bytes:,} bytes behind the gzip data are not gzip and were ignored"
+    return ""

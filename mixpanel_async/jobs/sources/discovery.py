@@ -2,9 +2,11 @@
 
 import glob
 import pathlib
+from collections.abc import Sequence
 
 from mixpanel_async import remote
 from mixpanel_async.errors import SourceError
+from mixpanel_async.jobs.sources.archives import is_archive, members_of
 from mixpanel_async.jobs.sources.detection import format_by_name
 from mixpanel_async.jobs.sources.locations import (
     STDIN,
@@ -29,11 +31,15 @@ def find_locations(source: str | ReadableFile) -> list[Location]:
     if source == STDIN:
         return [StandardInput()]
     if not is_remote(source):
-        return [DiskFile(path) for path in _expanded(source)]
+        return [location for path in _expanded(source) for location in _files_at(path)]
     files = remote.find(source, lambda name: format_by_name(name) is not None)
     if not files:
         raise _no_file_in(source)
     return [UrlFile(file) for file in files]
+
+
+def _files_at(path: str) -> Sequence[Location]:
+    return members_of(path) if is_archive(path) and pathlib.Path(path).is_file() else [DiskFile(path)]
 
 
 def _expanded(path: str) -> list[str]:
@@ -41,7 +47,7 @@ def _expanded(path: str) -> list[str]:
         return [path]
     if pathlib.Path(path).is_dir():
         inside = sorted(str(each) for each in pathlib.Path(path).iterdir() if each.is_file())
-        files = [each for each in inside if format_by_name(each) is not None]
+        files = [each for each in inside if format_by_name(each) is not None or is_archive(each)]
         if not files:
             raise _no_file_in(path)
         return files

@@ -1,15 +1,18 @@
 """Files as a source, read one after another."""
 
+import asyncio
 import contextlib
 import os
 import stat
 from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
-from mixpanel_async.jobs.model.chunks import Chunk, Position
+from mixpanel_async.jobs.model.chunks import Chunk, Notice, Position
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
+from mixpanel_async.jobs.sources.archives import ArchiveMember, close_archives
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
-from mixpanel_async.jobs.sources.detection import format_of
+from mixpanel_async.jobs.sources.detection import check_readable, format_of
 from mixpanel_async.jobs.sources.discovery import find_locations
 from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
 from mixpanel_async.jobs.sources.options import FileOptions
@@ -17,6 +20,8 @@ from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.redaction import shown
+
+_CLOSE_SECONDS: Final = 1.0
 
 
 class FileSource:
@@ -43,6 +48,11 @@ class FileSource:
         """Bytes read, as stored."""
         return self._file.read_bytes
 
+    @property
+    def remark(self) -> str:
+        """What is odd about the file, once it was read to its end, or ""."""
+        return self._file.remark
+
     async def open(self, start: Position) -> None:
         """Open the file, detect its format, and move to the position where reading begins.
 
@@ -52,7 +62,11 @@ class FileSource:
         """
         options = self._options
         await self._file.open(options.encoding)
+        if options.format is None:
+            check_readable(self._file.name, self._file.head, self._file.compression)
         form = format_of(self._file.location.file_name, self._file.head, options.format)
+        if form == "ndjson" and options.records_path is not None and options.format is None:
+            form = "json"
         self._reader = make_reader(form, self._file, self._thread, options, self._check_columns)
         await self._reader.open(start)
 
@@ -164,6 +178,8 @@ class FilesSource:
             async with contextlib.aclosing(source.chunks()) as chunks:
                 async for chunk in chunks:
                     yield chunk
+            if remark := source.remark:
+                yield Chunk(self.names[index], (), notices=[Notice(0, "trailing garbage", remark)])
             await source.aclose()
             self._done_bytes += source.read_bytes
             self._current = None
@@ -176,6 +192,10 @@ class FilesSource:
         """Close the open file and end the thread."""
         if self._current is not None:
             await self._current.aclose()
+        members = [file.location for file in self._files if isinstance(file.location, ArchiveMember)]
+        if members:  # a read of a pipe may never return, and the thread closes nothing then
+            closing = self._thread.submit(lambda: close_archives(members))
+            await asyncio.wait((closing,), timeout=_CLOSE_SECONDS)
         self._thread.close()
 
 

@@ -1,10 +1,11 @@
-"""JSON array reader."""
+"""Reader of JSON arrays, of objects in any layout, and of lists inside objects."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
+from mixpanel_async.codecs.json_array import JsonArrayError
+from mixpanel_async.codecs.json_stream import JsonStreamSplitter
 from mixpanel_async.codecs.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
@@ -15,14 +16,16 @@ _CHUNK_ELEMENTS: Final = 4096
 
 
 class JsonArrayReader:
-    """Reads one JSON array of records, element by element; elements are numbered from 1.
+    """Reads JSON values, each of which is a record or an array of records; records are numbered from 1.
 
     Args:
         file: An open file.
+        path: Names of the fields that lead to the list of records; empty: the values are the records.
     """
 
-    def __init__(self, file: ReadAheadFile) -> None:
+    def __init__(self, file: ReadAheadFile, path: Sequence[str] = ()) -> None:
         self._file = file
+        self._path = path
         self._start = Position()
 
     async def open(self, start: Position) -> None:
@@ -31,23 +34,31 @@ class JsonArrayReader:
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the elements."""
-        splitter = JsonArraySplitter(MAX_LINE_BYTES)
+        splitter = JsonStreamSplitter(MAX_LINE_BYTES, self._path)
         number, is_first = 0, True
         while block := await self._file.read():
             if is_first:
                 block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
             pieces = splitter.pieces(block)
             while elements := await self._some(pieces, number):
-                skipped = max(0, min(len(elements), self._start.number - number))
-                first = number + skipped + 1
+                if chunk := self._chunk(elements, number):
+                    yield chunk
                 number += len(elements)
-                if skipped < len(elements):
-                    end = Position(self._start.file, number)
-                    yield Chunk(self._file.name, range(first, number + 1), lines=elements[skipped:], end=end)
         try:
-            splitter.close()
+            elements = splitter.close()
         except JsonArrayError as error:
             raise self._broken(number, error) from None
+        if elements and (chunk := self._chunk(elements, number)):
+            yield chunk
+
+    def _chunk(self, elements: Sequence[bytes], number: int) -> Chunk | None:
+        """Return the elements behind the position where reading begins."""
+        skipped = max(0, min(len(elements), self._start.number - number))
+        if skipped == len(elements):
+            return None
+        last = number + len(elements)
+        numbers = range(number + skipped + 1, last + 1)
+        return Chunk(self._file.name, numbers, lines=elements[skipped:], end=Position(self._start.file, last))
 
     async def _some(self, pieces: Iterator[list[bytes]], number: int) -> list[bytes]:
         try:

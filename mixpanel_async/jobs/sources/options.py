@@ -27,6 +27,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             tab and a line end.
         encoding: Text encoding, such as cp1252 or latin-1; None: UTF-8, or what a byte order mark says.
         null: Words that mean "no value" in cells, such as NULL.
+        records_path: Names of the fields that lead to the list of records in a JSON object, with points between them,
+            such as events for {"events": [...]}.
         nan: What becomes of a cell of Parquet or of a table in memory that is not a number (NaN): `reject` its row,
             `drop` the cell, or send `null`.
 
@@ -46,6 +48,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
     escape: str | None = None
     encoding: str | None = None
     null: Sequence[str] = ()
+    records_path: str | None = None
     nan: OnNaN = "reject"
 
     def __post_init__(self) -> None:
@@ -64,6 +67,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidArgumentError(f"{name} is invalid: {sign!r} is not one character{or_none}; give one")
             if sign is not None and sign == self.delimiter:
                 raise InvalidArgumentError(f"{name} is invalid: {sign!r} is also the delimiter; choose another one")
+        if self.records_path is not None and not all(self.records_path.split(".")):
+            raise InvalidArgumentError(f"records_path is invalid: {self.records_path!r} has an empty name; use a.b")
         if self.encoding is not None:
             check_encoding(self.encoding)
         if isinstance(self.null, str) or not all(isinstance(word, str) for word in self.null):

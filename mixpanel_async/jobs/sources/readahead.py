@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from mixpanel_async.errors import SourceError
-from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file
+from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file, remark_on
 from mixpanel_async.jobs.sources.detection import Compression, compression_of, with_head
 from mixpanel_async.jobs.sources.encodings import as_utf8, encoding_of
 from mixpanel_async.jobs.sources.locations import BLOCK_BYTES, Location
@@ -44,6 +44,7 @@ class ReadAheadFile:
         self._broken_by: Errors = (EOFError, OSError)
         self._broken: Exception | None = None
         self.total_bytes: int | None = None
+        self._decompressed: io.BufferedReader | None = None
         self._is_transcoded = False
         self.compression: Compression = ""
         self.head = b""
@@ -66,6 +67,7 @@ class ReadAheadFile:
             raw, head = with_head(raw)
             self.compression = compression_of(head)
             file, self._broken_by = decompressed_file(raw, self.compression, self.name)
+            self._decompressed = file
             self._file, self.head = with_head(file)
             if encoding := encoding_of(self.head, declared):
                 self._is_transcoded = True
@@ -93,6 +95,11 @@ class ReadAheadFile:
                     raise SourceError(f"{self.name}: the file has become shorter")
                 offset -= len(part)
         self._note_position()
+
+    @property
+    def remark(self) -> str:
+        """What is odd about the file, once it was read to its end, or ""."""
+        return "" if self._decompressed is None else remark_on(self._decompressed)
 
     @property
     def read_bytes(self) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
 from mixpanel_async.jobs.sources.csv import CsvReader
 from mixpanel_async.jobs.sources.csv_cells import Dialect
@@ -27,11 +28,16 @@ def make_reader(
         thread: Runs blocking calls.
         options: How the file is read.
         check_columns: Called with the header of a table.
+
+    Raises:
+        InvalidArgumentError: `records_path` is set for a format that has no such path.
     """
+    if options.records_path is not None and file_format != "json":
+        raise InvalidArgumentError(f"records_path is invalid: {file.name} is {file_format}, not JSON; omit it")
     if file_format in {"csv", "tsv"}:
         return CsvReader(file, thread, options, _TSV if file_format == "tsv" else None, check_columns)
     if file_format == "json":
-        return JsonArrayReader(file)
+        return JsonArrayReader(file, options.records_path.split(".") if options.records_path else ())
     if file_format == "parquet":
         return ParquetReader(file, thread, options.nan, check_columns)
     return NdjsonReader(file)

@@ -89,7 +89,8 @@ class Settlement:
     def note(self, name: str, notice: Notice, tally: Tally) -> None:
         """Count a notice of a chunk in; call this before the chunk is entered."""
         tally.noticed[notice.kind] += 1
-        self.notices.add(position_text(name, notice.number), Verdict(Outcome.ACCEPTED, notice.kind, "", notice.message))
+        position = position_text(name, notice.number) if notice.number else name
+        self.notices.add(position, Verdict(Outcome.ACCEPTED, notice.kind, "", notice.message))
 
     def source_name(self, pending: PendingChunk) -> str:
         """Return the name of the source of a chunk."""
