@@ -1,6 +1,6 @@
 """The one rule for a record that carries a project token of its own: replaced, rejected or kept; never silently."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -18,10 +18,7 @@ _NOT_KEPT: Final = (
     'send the event with track(), or set foreign_token to "replace"'
 )
 _NO_TOKEN: Final = "must be a project token; put one there, or leave it out"  # noqa: S105 - a message
-_KEY: Final = b'"token"'
 _BACKSLASH: Final = ord("\\")
-# A key may be spelled with escapes: t, o, k, e and n are \u0074, \u006f, \u006b, \u0065 and \u006e.
-_ESCAPES: Final = (b"\\u006", b"\\u007")
 
 
 class ForeignTokenError(InvalidRecordError):
@@ -56,7 +53,6 @@ class TokenRule:
         self.own = own
         self._field = field
         self._takes_tokens = takes_tokens
-        self._own_pair = b"" if own is None else _KEY + b":" + orjson.dumps(own)
 
     def apply(self, token: object) -> tuple[str | None, bool]:
         """Return the token that a record is sent with (None: without one), and whether it replaces a foreign one.
@@ -96,42 +92,10 @@ class TokenRule:
         record["properties"] = msgspec.Raw(msgspec.json.encode(_with_token(properties, token)))
         return msgspec.json.encode(record)
 
-    def may_change(self, group: Sequence[bytes], together: bytes) -> bool:
-        """Return whether an event of a group may carry a foreign token.
-
-        Args:
-            group: Events as JSON.
-            together: The same bytes joined, so that one search covers the whole group.
-        """
-        is_escaped = _BACKSLASH in together and any(escape in together for escape in _ESCAPES)
-        if not is_escaped:
-            found = together.count(_KEY)
-            if not found or (self._own_pair and found == together.count(self._own_pair)):
-                return False
-        return any(is_foreign(_event_token(line), self.own) for line in group)
-
 
 def _with_token(properties: Mapping[str, object], token: object) -> dict[str, object]:
     others = {name: value for name, value in properties.items() if name != "token"}
     return others if token is None else {"token": token, **others}
-
-
-class _TokenProperties(msgspec.Struct):
-    token: object = None
-
-
-class _TokenFields(msgspec.Struct):
-    properties: _TokenProperties
-
-
-_decode_token: Final = msgspec.json.Decoder(_TokenFields).decode
-
-
-def _event_token(line: bytes) -> object:
-    try:
-        return _decode_token(line).properties.token
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return REDACTED  # foreign to everyone: the checks of single records say what is wrong with the line
 
 
 def without_tokens(own: str | None, *, is_update: bool = False) -> Callable[[bytes], bytes]:

@@ -69,7 +69,7 @@ class Ingest(Resource):
             **options: See `IngestOptions`: verbose, ip, img, redirect, callback, strict, gzip, token, ...
 
         Raises:
-            InvalidArgumentError: The events are no list, too many or too large, or an option is unknown.
+            InvalidArgumentError: The events are not a list, too many or too large, or an option is unknown.
             InvalidRecordError: An event is invalid; the error names it. Nothing was sent.
             MissingCredentialsError: An event has no project token, and the client has none.
             ApiError: Mixpanel refused the request.
@@ -96,7 +96,7 @@ class Ingest(Resource):
             **options: See `ImportOptions`: strict, gzip, project_id, credential, ...
 
         Raises:
-            InvalidArgumentError: The events are no list, too many or too large, or an option is unknown.
+            InvalidArgumentError: The events are not a list, too many or too large, or an option is unknown.
             InvalidRecordError: An event is invalid; the error names it. Nothing was sent.
             MissingCredentialsError: There is no credential and no token, or no project_id for a service account.
             ApiError: Mixpanel refused the whole request.
@@ -121,7 +121,7 @@ class Ingest(Resource):
             **options: See `IngestOptions`: verbose, ip, redirect, callback, strict, gzip, token, ...
 
         Raises:
-            InvalidArgumentError: The updates are no list, too many or too large, or an option is unknown.
+            InvalidArgumentError: The updates are not a list, too many or too large, or an option is unknown.
             InvalidRecordError: An update is invalid; the error names it. Nothing was sent.
             MissingCredentialsError: An update has no project token, and the client has none.
             ApiError: Mixpanel refused the request.
@@ -145,7 +145,7 @@ class Ingest(Resource):
             **options: See `IngestOptions`: verbose, ip, redirect, callback, strict, gzip, token, ...
 
         Raises:
-            InvalidArgumentError: The updates are no list, too many or too large, or an option is unknown.
+            InvalidArgumentError: The updates are not a list, too many or too large, or an option is unknown.
             InvalidRecordError: An update is invalid; the error names it. Nothing was sent.
             MissingCredentialsError: An update has no project token, and the client has none.
             ApiError: Mixpanel refused the request.

@@ -75,7 +75,7 @@ def encode_records(name: str, given: Records, prepare: Prepare, values: ValueCon
         values: Converts what JSON does not have.
 
     Raises:
-        InvalidArgumentError: The records are no list, too many, or together too large.
+        InvalidArgumentError: The records are not a list, too many, or together too large.
         InvalidRecordError: A record is invalid; the error names it.
         MissingCredentialsError: A record has no token, and the client has none.
     """

@@ -167,7 +167,7 @@ def _values(properties: str | None, fields: list[str] | None) -> Mapping[str, ob
     """Return the properties of a command.
 
     Raises:
-        InvalidArgumentError: There are none, or they are no object.
+        InvalidArgumentError: There are none, or they are not an object.
     """
     found = {} if properties is None else given_json("the properties", properties)
     if not isinstance(found, dict):

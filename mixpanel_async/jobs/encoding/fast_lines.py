@@ -27,7 +27,7 @@ from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields
 from mixpanel_async.records.parsing import as_object, read_line
 from mixpanel_async.records.rejection import malformed, rejected
-from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule
+from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule, is_foreign
 from mixpanel_async.time_slice import Steps
 
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
@@ -98,17 +98,18 @@ class LineChecker:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         together = b"".join(group)
-        return (
-            are_shapes_valid(group, together, self._max_bytes)
-            and _is_utf8(together)
-            and not self._tokens.may_change(group, together)
-            and self.are_new(fields, now)
-        )
+        return are_shapes_valid(group, together, self._max_bytes) and _is_utf8(together) and self.are_new(fields, now)
 
     def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
         """Return whether the fields of a group of events are valid and new; if not, the window is unchanged."""
         own = [one.properties for one in fields]
         ids = [one.insert_id for one in own]
+        tokens = [one.token for one in own]
+        if tokens.count(None) < len(tokens):
+            if any(is_foreign(token, self._tokens.own) for token in tokens):
+                return False
+            for one in own:
+                one.token = None
         return (
             _are_times_valid([one.time for one in own], now)
             and limits.FORBIDDEN_IDS.isdisjoint([one.distinct_id for one in own])

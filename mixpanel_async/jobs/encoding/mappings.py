@@ -120,8 +120,6 @@ class RecordEncoder:
             max(map(len, group)) <= self._max_bytes and all(map(_is_plain_event, rows))
         ):
             return None
-        if self._tokens.may_change(group, together):
-            return None
         return group if self._lines.are_new(fields, now) else None
 
     def _encode_one(self, chunk: Chunk, row: FlatRecord, number: int, now: float, draft: _Draft) -> None:
@@ -209,6 +207,7 @@ def _plain_fields(rows: Sequence[FlatRecord]) -> list[EventFields] | None:
         times = [one["time"] for one in own]
         users = [one["distinct_id"] for one in own]
         ids = [one["$insert_id"] for one in own]
+        tokens = [one.get("token") for one in own]
         is_plain = (
             set(map(len, rows)) == {2}
             and _types(own) == {dict}
@@ -222,7 +221,9 @@ def _plain_fields(rows: Sequence[FlatRecord]) -> list[EventFields] | None:
             return None
     except (KeyError, TypeError, IndexError):
         return None
-    properties = map(KeyProperties, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids))
+    properties = map(
+        KeyProperties, cast("list[float]", times), cast("list[str]", users), cast("list[str]", ids), tokens
+    )
     return list(map(EventFields, cast("list[str]", names), properties))
 
 

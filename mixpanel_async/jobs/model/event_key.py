@@ -11,13 +11,18 @@ IDENTITY_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
 
 
 class KeyProperties(msgspec.Struct, gc=False):
-    """The properties by which Mixpanel identifies an event."""
+    """The properties by which Mixpanel identifies an event.
+
+    Attributes:
+        token: The event's own project token, found in the same pass; it is not compared, and None once it is checked.
+    """
 
     time: int | float
     distinct_id: str
     insert_id: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_INSERT_ID_BYTES)] = msgspec.field(
         name="$insert_id"
     )
+    token: object = None
 
 
 class EventFields(msgspec.Struct, gc=False, forbid_unknown_fields=True):

@@ -249,3 +249,14 @@ async def test_without_a_token_of_its_own(server: ScriptedServer) -> None:
         assert verdict.field == "properties.token"
     assert tokens(server) == [None, None]
     assert json.dumps([request.records for request in server.requests]).count("token") == 0
+
+
+async def test_the_own_token_is_not_part_of_an_event(server: ScriptedServer, tmp_path: pathlib.Path) -> None:
+    """Equal events are duplicates whether they carry the client's token or not."""
+    path = tmp_path / "a.ndjson"
+    events = [event(1), event(1, token=OWN), event(2, token=OWN), event(2), event(3, token=OTHER), event(3)]
+    for source in (events, path):
+        path.write_bytes(ndjson(events))
+        async with client(server) as mp:
+            report = await mp.import_events(source)
+            assert (report.imported, report.duplicates, report.changed_by) == (3, 3, {"foreign_token": 1})
