@@ -285,6 +285,11 @@ def _auth_of(path_or_url: str, options: RequestOptions, session: Session | None)
     """Return whether credentials are sent, and those that replace the client's."""
     auth = options.get("auth")
     path = urlsplit(path_or_url).path.rstrip("/")
+    if auth is True and session is not None and not session.is_own(path_or_url):
+        raise InvalidArgumentError(
+            "auth is invalid: only Mixpanel's servers (over https) and the client's base URL get the credentials; omit "
+            "auth, or set the header Authorization"
+        )
     if auth is None:
         auth = path not in _WITHOUT_CREDENTIALS
     if not isinstance(auth, bool):

@@ -48,7 +48,7 @@ class ServerOptions(msgspec.Struct, frozen=True):
         """
         token = read_environment(os.environ).token
         if token is None:
-            raise MissingCredentialsError("--use-project-token needs the project token: set MIXPANEL_TOKEN")
+            raise MissingCredentialsError("--use-project-token needs the project token")
         return ProjectToken(token)
 
     def client(self, settings: Settings | None = None) -> AsyncMixpanel:

@@ -94,6 +94,8 @@ async def test_no_other_server_gets_them(url: str) -> None:
     assert "project_id" not in wire.query
     with pytest.raises(InvalidArgumentError, match=r"auth is invalid: .* gets no credentials"):
         await mp.request("GET", url, auth=ACCOUNT)
+    with pytest.raises(InvalidArgumentError, match="auth is invalid"):
+        await mp.request("GET", url, auth=True)
     await mp.request("GET", url, headers={"Authorization": "Bearer mine"})
     assert wire.authorization() == "Bearer mine"
     assert len(wire.sent) == 2
