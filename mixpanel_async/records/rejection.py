@@ -18,10 +18,8 @@ def rejected(error: InvalidRecordError) -> Verdict:
 
 def record_for_report(record: object) -> bytes:
     """Return a rejected record as JSON if possible, else as the JSON string of its repr."""
-    try:
+    with suppress(Exception):  # a mapping of the caller's may raise anything when it is read
         return dumps_exactly(record, orjson.OPT_NON_STR_KEYS)
-    except (TypeError, RecursionError):
-        pass
     with suppress(TypeError, RecursionError):
         return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
     # Only reprlib prints what is nested too deeply; a caller's own __repr__ may raise anything.
