@@ -9,22 +9,21 @@ from mixpanel_async.actions._core.multipart import FileValue
 from mixpanel_async.actions._core.params import FieldValue, Id, check_choice, check_exclusive, pairs
 from mixpanel_async.actions._core.raw_body import Content, named_files
 from mixpanel_async.actions._core.raw_log import request_text
+from mixpanel_async.actions._core.raw_retry import checked_timeout, retry_rule
 from mixpanel_async.actions._core.responses import read_json, read_off_loop
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.config import Server
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
-from mixpanel_async.session import Reply, Request, RetryRule, Session
+from mixpanel_async.session import Reply, Request, Session
 from mixpanel_async.session.messages import Family
 
 ResponseType: TypeAlias = Literal["json", "text", "bytes", "binary"]
 RequestFields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
-_MAX_DELAY_SECONDS: Final = 86_400
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
-_MAX_RETRIES: Final = 1000
 # The first prefix of the path decides; the last one is a prefix of every path.
 _PLACES: Final[Sequence[tuple[str, Server, Family]]] = (
     ("/api/query", "query", "query"),
@@ -239,8 +238,8 @@ def build_request(
         is_redirect_wanted="redirect" in content.query,
         credential=credential,
         family=family,
-        timeout_seconds=options.get("timeout_seconds"),
-        retry=_retry_of(options),
+        timeout_seconds=checked_timeout(options.get("timeout_seconds")),
+        retry=retry_rule(options),
     )
 
 
@@ -312,37 +311,3 @@ def _place_of(path_or_url: str) -> tuple[Server, Family]:
     if path.startswith("/api/app/projects/") and "/schemas" in path:
         return "app", "schemas"
     return next((server, family) for start, server, family in _PLACES if path.startswith(start) or start == "/")
-
-
-def _retry_of(options: RequestOptions) -> RetryRule | None:
-    check_exclusive(
-        retry_delay_seconds=options.get("retry_delay_seconds"), retry_delay_ms=options.get("retry_delay_ms")
-    )
-    max_retries, delay = options.get("max_retries"), options.get("retry_delay_seconds")
-    if options.get("retry_delay_ms") is not None:
-        delay = _checked_delay("retry_delay_ms", options["retry_delay_ms"], 1000)
-    elif delay is not None:
-        delay = _checked_delay("retry_delay_seconds", delay, 1)
-    if max_retries is not None and (isinstance(max_retries, bool) or not 0 <= max_retries <= _MAX_RETRIES):
-        raise InvalidArgumentError(
-            f"max_retries is invalid: {max_retries!r} is outside 0-{_MAX_RETRIES:,}; give 0 or more"
-        )
-    on_all_errors, is_exponential = options.get("retry_on_all_errors"), options.get("exponential_backoff")
-    if max_retries is None and delay is None and on_all_errors is None and is_exponential is None:
-        return None
-    return RetryRule(
-        max_retries=max_retries,
-        first_seconds=0.0 if delay is None and not is_exponential else delay,
-        is_exponential=bool(is_exponential),
-        on_all_errors=bool(on_all_errors),
-    )
-
-
-def _checked_delay(name: str, value: object, per_second: int) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 <= value / per_second <= _MAX_DELAY_SECONDS
-    ):
-        raise InvalidArgumentError(f"{name} is invalid: {value!r} is outside 0 to one day; give a number from 0 on")
-    return value / per_second

@@ -119,13 +119,15 @@ def check_needs(option: str, value: object, needed: str, needed_value: object) -
         raise InvalidArgumentError(f"{option} is invalid: it needs {needed}; give both, or omit {option}")
 
 
-def check_range(name: str, value: int | None, low: int, high: int) -> None:
-    """Refuse a number outside `low` to `high`; None is accepted.
+def check_range(name: str, value: object, low: int, high: int) -> None:
+    """Refuse what is not a whole number from `low` to `high`; None is accepted.
 
     Raises:
-        InvalidArgumentError: `value` is outside the range.
+        InvalidArgumentError: `value` is outside the range, or not a whole number.
     """
-    if value is not None and not low <= value <= high:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is not a whole number; give one as an int")
+    if isinstance(value, int) and not low <= value <= high:
         raise InvalidArgumentError(
             f"{name} is invalid: {value!r} is outside {low:,}-{high:,}; give a number in this range"
         )

@@ -270,6 +270,15 @@ CASES: dict[str, Case] = {
         "retry_delay_seconds and retry_delay_ms exclude",
     ),
     "delay": (lambda s: request(s, "GET", "/x", retry_delay_ms=-1), "retry_delay_ms is invalid: -1"),
+    "a delay as text": (lambda s: request(s, "GET", "/x", retry_delay_seconds="1"), "retry_delay_seconds is invalid"),  # type: ignore[call-overload]
+    "retries as text": (
+        lambda s: request(s, "GET", "/x", max_retries="1"),  # type: ignore[call-overload]
+        "max_retries is invalid",
+    ),
+    "timeout": (lambda s: request(s, "GET", "/x", timeout_seconds=-1), "timeout_seconds is invalid: -1"),
+    "no timeout": (lambda s: request(s, "GET", "/x", timeout_seconds=0), "timeout_seconds is invalid: it is 0"),
+    "a limit as text": (lambda s: Query(s).top_events(limit="5"), "limit is invalid: '5' is not a whole number"),  # type: ignore[call-overload]
+    "a page as text": (lambda s: Query(s).profiles_page(page="1"), "page is invalid: '1' is not a whole number"),  # type: ignore[arg-type]
     "multipart of nothing": (lambda s: request(s, "POST", "/x", json={}, is_multipart=True), "is_multipart is invalid"),
     "a project where none fits": (
         lambda s: request(s, "GET", "/api/app/me", project_id=2),
