@@ -1,7 +1,8 @@
 """Builds the source, encoder, lane and journal of a job and runs it."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -10,7 +11,7 @@ from mixpanel_async.config import ForeignToken
 from mixpanel_async.engine.batch import BRACKETS_BYTES
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import LaneSpec
-from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import max_event_bytes
 from mixpanel_async.jobs.encoding.events import EventEncoding
@@ -37,6 +38,8 @@ from mixpanel_async.time_slice import Steps
 
 if TYPE_CHECKING:
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
+
+T = TypeVar("T")
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -189,8 +192,10 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
     journal: Journal | None = None
     try:
         # Everything that can be invalid is checked before a request is sent and before a file is written.
-        await _check_written(plan.source, options)
-        job_identity = await _identify(context, plan, options) if options.checkpoint else JobIdentity()
+        await _unless_stopped(_check_written(plan.source, options), options)
+        job_identity = JobIdentity()
+        if options.checkpoint:
+            job_identity = await _unless_stopped(_identify(context, plan, options), options)
         store = _dedupe_store(options)
         journal = Journal(
             options.dead_letters_path,
@@ -201,7 +206,7 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
             redact=plan.redact or without_tokens(context.lanes.token),
         )
         start = await journal.read()
-        await plan.source.open(start.position)
+        await _unless_stopped(plan.source.open(start.position), options)
         if plan.spec is not None and options.probe:
             await probe(context.session, plan.spec)
         await journal.open()
@@ -222,6 +227,27 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
         await plan.source.aclose()
         if journal is not None:
             await journal.aclose()
+
+
+async def _unless_stopped(work: Coroutine[object, object, T], options: JobOptions) -> T:
+    """Return the result of work on a source, which may never end: of a pipe that nobody writes to, for one.
+
+    Raises:
+        SourceError: The job was stopped first.
+    """
+    if options.stop is None:
+        return await work
+    task = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(options.stop.wait())
+    try:
+        await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise SourceError("stopped before the source was open; nothing was sent")
+    finally:
+        for each in (task, stopped):
+            each.cancel()
+        await asyncio.wait((task, stopped))
 
 
 def _dedupe_store(options: JobOptions) -> "DedupeStore | None":

@@ -1,6 +1,7 @@
 """Resolves paths, directories, globs and URLs to files. Blocks."""
 
 import glob
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -55,8 +56,16 @@ def _expanded(path: str) -> list[str]:
         files = sorted(each for each in glob.glob(path, recursive=True) if pathlib.Path(each).is_file())  # noqa: PTH207
         if not files:
             raise SourceError(f"{shown(path)}: no file matches this pattern")
-        return files
+        return _once(files) if "**" in path else files
     return [path]
+
+
+def _once(paths: Sequence[str]) -> list[str]:
+    """Return each file once, by its shortest path: a link to a folder above would lead to it again and again."""
+    found: dict[str, str] = {}
+    for path in sorted(paths, key=lambda path: (path.count(os.sep), path)):
+        found.setdefault(os.path.realpath(path), path)
+    return sorted(found.values())
 
 
 def _no_file_in(name: str) -> SourceError:

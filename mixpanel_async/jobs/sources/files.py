@@ -7,14 +7,14 @@ import stat
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from mixpanel_async.errors import InvalidArgumentError, SourceError
+from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Notice, Position
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 from mixpanel_async.jobs.sources.archives import ArchiveMember, close_archives
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
-from mixpanel_async.jobs.sources.detection import check_readable, format_of
+from mixpanel_async.jobs.sources.detection import check_readable, format_by_name, format_of
 from mixpanel_async.jobs.sources.discovery import find_locations
-from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
+from mixpanel_async.jobs.sources.locations import STDIN, DiskFile, Location, ReadableFile
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
@@ -22,6 +22,7 @@ from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.redaction import shown
 
 _CLOSE_SECONDS: Final = 1.0
+_TABLES: Final = frozenset({"csv", "tsv", "parquet"})
 
 
 class FileSource:
@@ -157,6 +158,27 @@ class FilesSource:
         self._done_bytes = sum(size or 0 for size in sizes[: start.file])
         self._start = start
         self._current = await self._opened(start)
+        await self._check_headers(start.file + 1)
+
+    async def _check_headers(self, first: int) -> None:
+        """Look at the headers of the tables that are read later, so that none of them fails when others were sent.
+
+        Raises:
+            SourceError: A file cannot be read.
+            InvalidSettingError: A table lacks a required column.
+        """
+        for file in self._files[first:]:
+            form = self._options.format or format_by_name(file.location.file_name)
+            if form not in _TABLES or not isinstance(file.location, DiskFile):
+                continue
+            again = ReadAheadFile(file.location, file.name, self._thread)
+            source = FileSource(again, self._thread, self._options, self._check_columns)
+            try:
+                await source.open(Position())
+            except InvalidSettingError as error:
+                raise InvalidSettingError(f"{file.name}: {error}") from None
+            finally:
+                await source.aclose()
 
     async def _opened(self, start: Position) -> FileSource:
         source = FileSource(self._files[start.file], self._thread, self._options, self._check_columns)

@@ -108,9 +108,19 @@ class DiskFile:
 
     def identify(self) -> SourceIdentity:
         """Return the identity of the file."""
+        if self.stored_bytes() is None:  # opening a pipe may never return, and reading it takes what it holds
+            raise InvalidArgumentError(
+                f"checkpoint is invalid: {self.name} is not a regular file, and cannot be read again; omit it"
+            )
         with _found(self.name), open(self._path, "rb") as file:  # noqa: PTH123
-            size = os.fstat(file.fileno()).st_size
-            return source_identity(shown(os.path.realpath(self._path)), size, file.read(HEAD_BYTES))
+            status = os.fstat(file.fileno())
+            return source_identity(
+                shown(os.path.realpath(self._path)),
+                status.st_size,
+                file.read(HEAD_BYTES),
+                modified=status.st_mtime_ns,
+                inode=status.st_ino,
+            )
 
 
 class OpenFile:

@@ -46,6 +46,7 @@ class ReadAheadFile:
         self.total_bytes: int | None = None
         self._decompressed: io.BufferedReader | None = None
         self._is_transcoded = False
+        self._is_closed = False
         self.compression: Compression = ""
         self.head = b""
 
@@ -62,7 +63,12 @@ class ReadAheadFile:
 
     def _open(self, declared: str | None) -> None:
         self.total_bytes = self.location.stored_bytes()
-        self._raw = raw = self.location.open()
+        raw = self.location.open()
+        if self._is_closed:  # a pipe without a writer opened when the job had been stopped
+            if self.location.is_ours:
+                raw.close()
+            raise SourceError(f"{self.name}: the file was closed")
+        self._raw = raw
         with self._translated():
             raw, head = with_head(raw)
             self.compression = compression_of(head)
@@ -87,6 +93,8 @@ class ReadAheadFile:
             raise SourceError(f"{self.name}: the file is not open")
         with self._translated():
             if not self.compression and not self._is_transcoded and self._file.seekable():
+                if self.total_bytes is not None and offset > self.total_bytes:
+                    raise SourceError(f"{self.name}: the file has become shorter")
                 self._file.seek(offset)
                 offset = 0
             while offset:
@@ -188,6 +196,7 @@ class ReadAheadFile:
 
     async def aclose(self) -> None:
         """Close the file, unless the caller opened it."""
+        self._is_closed = True
         if self._raw is not None and self.location.is_ours:
             # A read of a pipe may never return. Then the thread is blocked and cannot close the file.
             await asyncio.wait((self._thread.submit(self._close),), timeout=_CLOSE_SECONDS)

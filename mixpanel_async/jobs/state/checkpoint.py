@@ -101,6 +101,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         dedupe_store: Identifies the store of exact dedupe that belongs to the checkpoint; "" without exact dedupe.
         is_done: Whether the sources were read to their end and nothing is left to send.
         version: Version of the format.
+        hash: Hash of all that, so that damage is found; "" in a checkpoint of 0.1.0.
     """
 
     job: JobIdentity
@@ -111,6 +112,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     dedupe_store: str = msgspec.field(name="seen", default="")
     is_done: bool = False
     version: int = _VERSION
+    hash: str = ""
 
 
 class _Format(msgspec.Struct):
@@ -119,7 +121,27 @@ class _Format(msgspec.Struct):
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     """Return the content of a checkpoint file."""
-    return msgspec.json.encode(checkpoint) + b"\n"
+    return msgspec.json.encode(msgspec.structs.replace(checkpoint, hash=_hash_of(checkpoint))) + b"\n"
+
+
+def _hash_of(checkpoint: Checkpoint) -> str:
+    content = msgspec.json.encode(msgspec.structs.replace(checkpoint, hash=""))
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _is_sound(checkpoint: Checkpoint) -> bool:
+    """Return whether a checkpoint is as it was written, as far as its version can tell."""
+    position, counts = checkpoint.position, checkpoint.counts
+    tallies = (counts.rejected, counts.skipped, counts.changed, counts.noticed)
+    numbers = [
+        *(position.file, position.number, position.offset, checkpoint.dead_letters_start),
+        *(counts.read, counts.imported, counts.duplicates),
+        *(count for tally in tallies for count in tally.values()),
+    ]
+    settled = counts.imported + counts.duplicates + sum(counts.rejected.values()) + sum(counts.skipped.values())
+    if min(numbers) < 0 or settled != counts.read or position.file >= max(1, len(checkpoint.job.sources)):
+        return False
+    return not checkpoint.hash or checkpoint.hash == _hash_of(checkpoint)
 
 
 def token_fingerprint(token: str) -> str:
@@ -147,8 +169,10 @@ def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
                 "remove it"
             )
         found = msgspec.json.decode(text, type=Checkpoint)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise InvalidArgumentError(f"{path} is not a checkpoint file; name another file or remove it") from None
+    if not _is_sound(found):
+        raise InvalidArgumentError(f"checkpoint {path} is damaged; remove it to start again")
     old = found.job
     _check_sources(path, old.sources, job.sources)
     difference = old.target.difference(job.target)
@@ -176,6 +200,5 @@ def _check_sources(path: str, found: Sequence[SourceIdentity], wanted: Sequence[
     for old, new in zip(found, wanted, strict=True):
         if old.path != new.path:
             raise InvalidArgumentError(f"checkpoint {path} belongs to {old.path}, not to {new.path}; {_ADVICE}")
-        if old != new:
-            sizes = f"{old.size:,} bytes then, {new.size:,} now"
-            raise InvalidArgumentError(f"{new.path} has changed since {path} was written ({sizes}); {_ADVICE}")
+        if difference := old.difference(new):
+            raise InvalidArgumentError(f"{new.path} has changed since {path} was written ({difference}); {_ADVICE}")

@@ -22,6 +22,7 @@ from mixpanel_async.jobs.model.chunks import Position, RejectedRecord
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.state.checkpoint import Checkpoint, Counts, JobIdentity, encode_checkpoint, read_checkpoint
 from mixpanel_async.jobs.state.dead_letters import encode_dead_letter, settled_dead_letters
+from mixpanel_async.jobs.state.lock_file import LockFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
 if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
@@ -61,6 +62,7 @@ class Journal:
         self._store = store
         self._redact = redact
         self._last = Checkpoint(job=job, dedupe_store="" if store is None else secrets.token_hex(8))
+        self._lock_file = None if checkpoint is None else LockFile(checkpoint)
         self._thread = WorkerThread("mixpanel_async-write")
         self._file: BinaryIO | None = None
         self._held: list[bytes] = []
@@ -75,7 +77,7 @@ class Journal:
         """Return the checkpoint to resume from, or a new one; write nothing.
 
         Raises:
-            InvalidArgumentError: The checkpoint belongs to another job, or a path is not a file.
+            InvalidArgumentError: The checkpoint belongs to another job, is in use, or a path is not a file.
             OutputError: The checkpoint cannot be read.
         """
         text = await self._thread.submit(self._read)
@@ -85,6 +87,8 @@ class Journal:
         return self._last
 
     def _read(self) -> bytes | None:
+        if self._lock_file is not None:
+            self._lock_file.acquire()
         if self._dead_letters is not None:
             mode = _mode(self._dead_letters)
             if mode and not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
@@ -126,7 +130,8 @@ class Journal:
                 kept = settled_dead_letters(file, self._is_settled)
                 replace_file(path, itertools.chain(self._earlier_dead_letters(file), kept))
         ends_in_mid_line = _ends_in_mid_line(path)
-        self._file = path.open("ab")
+        # It holds records: only its owner may read it. A file that was there before keeps its mode.
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
         if ends_in_mid_line:
             self._file.write(b"\n")
             self._file.flush()
@@ -230,6 +235,8 @@ class Journal:
                 await self._store.aclose(is_removed=self._last.is_done)
 
     def _close(self) -> None:
+        if self._lock_file is not None:
+            self._lock_file.release()
         is_reported = self._failure is not None
         try:
             with naming(str(self._dead_letters)):
