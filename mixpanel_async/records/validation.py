@@ -18,6 +18,12 @@ from mixpanel_async.models import JSONValue
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
 _MAX_PLAIN_LISTS: Final = 8  # lists in lists have no limit, but ordinary ones are not nested deeper
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None), dt.datetime, dt.date, dt.time, uuid.UUID})
+_WORDS: Final = ("none", "null", "nil", "nan", "nat", "undefined", "[object object]", "<na>", "n/a", "(null)", "<null>")
+# In the spellings of Python, JavaScript, SQL and spreadsheets; those that Mixpanel refuses are not among them.
+_PLACEHOLDERS: Final = (
+    frozenset({spell(word) for word in _WORDS for spell in (str.lower, str.upper, str.title, str.capitalize)})
+    | {"[object Object]", "NaN", "NaT", "<NA>", *(blank * count for blank in " \t\xa0" for count in range(1, 5))}
+) - limits.FORBIDDEN_IDS
 _NO_TIME: Final = 2**63  # beyond it arithmetic with floats fails, and so does JSON
 
 
@@ -69,6 +75,16 @@ def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id"
         hint = '; use "" for an event without a user' if may_be_empty else ""
         raise InvalidRecordError(f"{distinct_id!r} is a value that Mixpanel refuses as an id{hint}", field=field)
     return distinct_id
+
+
+def is_placeholder_id(distinct_id: object) -> bool:
+    """Return whether an ID looks like a missing value that a program wrote as text; Mixpanel takes it as a user."""
+    return distinct_id in _PLACEHOLDERS
+
+
+def are_placeholders_among(distinct_ids: Iterable[str]) -> bool:
+    """Return whether an ID of many looks like a missing value; at the speed of C."""
+    return not _PLACEHOLDERS.isdisjoint(distinct_ids)
 
 
 def half_a_character(field: str) -> CannotEncodeError:

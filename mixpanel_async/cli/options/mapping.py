@@ -22,10 +22,25 @@ def mapping_options(
     event: Annotated[_Text, _option("--event", "Name of every event.")] = None,
     event_field: Annotated[_Text, _option("--event-field", "Column of the event name (default: event).")] = None,
     time_field: Annotated[_Text, _option("--time-field", "Column of the time (default: time).")] = None,
-    time_format: Annotated[_Text, _option("--time-format", "s, ms, us, iso, or a format such as %d.%m.%Y.")] = None,
+    time_format: Annotated[
+        _Texts, _option("--time-format", "s, ms, us, ns, iso, excel, or a format such as %d.%m.%Y; repeatable.")
+    ] = None,
     time_zone: Annotated[_Text, _option("--time-zone", "Zone of times that have none, e.g. Europe/Berlin.")] = None,
+    ambiguous: Annotated[
+        _Text, _option("--ambiguous", "Local times that clocks repeat or skip: first (default), second or reject.")
+    ] = None,
+    shift_from_zone: Annotated[
+        _Text,
+        _option("--shift-from-zone", "Zone in which numbers count local seconds, as in exports before 2023."),
+    ] = None,
     distinct_id_field: Annotated[
-        _Text, _option("--distinct-id-field", "Column of the user ID (default: distinct_id).")
+        _Text,
+        _option("--distinct-id-field", "Column of the user ID (default: distinct_id); A,B: the first with a value."),
+    ] = None,
+    user_id_field: Annotated[_Text, _option("--user-id-field", "Column that becomes $user_id.")] = None,
+    device_id_field: Annotated[_Text, _option("--device-id-field", "Column that becomes $device_id.")] = None,
+    placeholder_ids: Annotated[
+        _Text, _option("--placeholder-ids", 'User IDs such as "None" or blanks: report (default) or reject.')
     ] = None,
     distinct_id: Annotated[
         _Text, _option("--distinct-id", 'User ID of every event; "" for events without a user.')
@@ -40,6 +55,9 @@ def mapping_options(
             "Make the $insert_id from a hash: of the content (equal records are the same event), or of content and "
             "position (equal records are different events).",
         ),
+    ] = None,
+    insert_id: Annotated[
+        _Text, _option("--insert-id", "With --insert-id-hash: replace every $insert_id (default), or keep-valid ones.")
     ] = None,
     hash_field: Annotated[_Texts, _option("--hash-field", "Hash only this column; repeatable.")] = None,
     infer_types: Annotated[bool, _option("--infer-types", "Convert cells that look like numbers or booleans.")] = False,
@@ -66,12 +84,18 @@ def mapping_options(
         "event": event,
         "event_field": event_field,
         "time_field": time_field,
-        "time_format": time_format,
+        "time_format": _one_or_several(time_format),
         "time_zone": time_zone,
-        "distinct_id_field": distinct_id_field,
+        "ambiguous": ambiguous,
+        "shift_from_zone": shift_from_zone,
+        "distinct_id_field": _one_or_several(distinct_id_field.split(",") if distinct_id_field else None),
+        "user_id_field": user_id_field,
+        "device_id_field": device_id_field,
+        "placeholder_ids": placeholder_ids,
         "distinct_id": distinct_id,
         "insert_id_field": insert_id_field,
         "insert_id_hash": insert_id_hash,
+        "insert_id": insert_id,
         "insert_id_fields": tuple(hash_field or ()) or None,
         "infer_types": infer_types or None,
         "types": read_pairs("--type", types),
@@ -89,6 +113,12 @@ def mapping_options(
     fields = {name: value for name, value in given.items() if value is not None}
     # The options have the names and types of the mapping's fields; its constructor checks their values.
     return RecordMapping(**cast("dict[str, str]", fields)) if fields else None  # type: ignore[arg-type]
+
+
+def _one_or_several(texts: Sequence[str] | None) -> str | tuple[str, ...] | None:
+    if not texts:
+        return None
+    return texts[0] if len(texts) == 1 else tuple(texts)
 
 
 def update_options(

@@ -35,7 +35,7 @@ def check_imported_event(record: object) -> Flaw | None:
         return check_identity(record["event"], properties)
     return (
         _check_time(properties.get("time"))
-        or _check_distinct_id(properties.get("distinct_id"))
+        or _check_user(properties)
         or _check_insert_id(properties.get("$insert_id"))
         or check_properties(properties)
     )
@@ -174,6 +174,13 @@ def _check_time(time: object) -> Flaw | None:
     if time < limits.MIN_EVENT_TIME_SECONDS:
         return Flaw("properties.time", "'properties.time' is invalid: must be after 1971-01-01")
     return None
+
+
+def _check_user(properties: dict[str, Any]) -> Flaw | None:
+    """With Simplified ID Merge, $user_id or $device_id is enough."""
+    if properties.get("distinct_id") is None and ("$user_id" in properties or "$device_id" in properties):
+        return None
+    return _check_distinct_id(properties.get("distinct_id"))
 
 
 def _check_distinct_id(distinct_id: object) -> Flaw | None:

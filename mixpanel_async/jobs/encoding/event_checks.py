@@ -48,13 +48,25 @@ def check_event(record: object, size: int, now: float, max_bytes: int) -> EventF
     time = _needed(properties, "time", "seconds or milliseconds since 1970", "properties.")
     moment = validation.read_time(time)
     validation.check_time(moment, now)
-    who = validation.check_distinct_id(
-        _needed(properties, "distinct_id", '"" for an event without a user', "properties.")
-    )
+    who = _user(properties)
     insert_id = _needed(properties, "$insert_id", "provide one, or set insert_id_hash", "properties.")
     validation.check_insert_id(insert_id)
     _check_values(properties)
     return EventFields(event, KeyProperties(time if isinstance(time, int | float) else moment, who, str(insert_id)))
+
+
+def _user(properties: Mapping[str, object]) -> str:
+    """Return the user of an event; with Simplified ID Merge `$user_id` or `$device_id` is enough."""
+    if properties.get("distinct_id") is None:
+        ids = [properties.get("$user_id"), properties.get("$device_id")]
+        if any(one is not None for one in ids):
+            for name, one in zip(("$user_id", "$device_id"), ids, strict=True):
+                if one is not None:
+                    validation.check_distinct_id(one, f"properties.{name}", may_be_empty=False)
+            return "\0".join(str(one or "") for one in ids)
+    return validation.check_distinct_id(
+        _needed(properties, "distinct_id", '"" for an event without a user', "properties.")
+    )
 
 
 def _check_values(properties: Mapping[str, object]) -> None:

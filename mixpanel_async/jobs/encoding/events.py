@@ -8,7 +8,15 @@ from mixpanel_async.jobs.encoding.fast_lines import LineChecker
 from mixpanel_async.jobs.encoding.mappings import RecordEncoder, Transform
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.mapper import EventMapper
-from mixpanel_async.jobs.model.chunks import STEP_RECORDS, Chunk, Encode, EncodedChunk, FlatRecord, RejectedRecord
+from mixpanel_async.jobs.model.chunks import (
+    STEP_RECORDS,
+    Chunk,
+    Encode,
+    EncodedChunk,
+    FlatRecord,
+    Notice,
+    RejectedRecord,
+)
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
@@ -82,6 +90,7 @@ def encode_lines(chunk: Chunk, encode: Encode) -> Steps[EncodedChunk]:
     rejects: list[RejectedRecord] = []
     unsafe: list[int] = []
     replaced: list[int] = []
+    notices: list[Notice] = []
     for group in chunk.groups():
         rows = yield from _decoded(group)
         encoded = yield from encode(rows)
@@ -90,8 +99,9 @@ def encode_lines(chunk: Chunk, encode: Encode) -> Steps[EncodedChunk]:
         numbers += encoded.numbers
         rejects += encoded.rejects
         replaced += encoded.replaced
+        notices += encoded.notices
         tally.add(encoded.tally)
-    return EncodedChunk(chunk.name, parts, numbers, tally, rejects, chunk.end, unsafe, replaced)
+    return EncodedChunk(chunk.name, parts, numbers, tally, rejects, chunk.end, unsafe, replaced, notices=notices)
 
 
 def _decoded(chunk: Chunk) -> Steps[Chunk]:

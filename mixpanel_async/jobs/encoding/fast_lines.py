@@ -15,16 +15,19 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
+from mixpanel_async.jobs.mapping.identity import PLACEHOLDER, PLACEHOLDER_MESSAGE
 from mixpanel_async.jobs.model.chunks import (
     GROUP,
     STEP_RECORDS,
     Chunk,
     EncodedChunk,
+    Notice,
     RejectedRecord,
     count_rejects,
 )
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields
+from mixpanel_async.records import validation
 from mixpanel_async.records.parsing import as_object, read_line
 from mixpanel_async.records.rejection import malformed, rejected
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule, is_foreign
@@ -39,6 +42,7 @@ _SAFE_COMMAS: Final = limits.MAX_ARRAY_ELEMENTS - 1
 # An array with too many elements has at least two bytes per element, and so does nesting that is too deep to decode.
 _SAFE_BYTES: Final = 2 * limits.MAX_ARRAY_ELEMENTS
 _SAFE_BRACKETS: Final = 100
+_MAX_NOTICES: Final = 10  # examples of a chunk; all are counted
 
 _decode: Final[Callable[[bytes], EventFields]] = msgspec.json.Decoder(EventFields).decode
 
@@ -67,6 +71,7 @@ class LineChecker:
         rejects = list(chunk.rejects)
         parts: list[bytes] = []
         replaced: list[int] = []
+        notices: list[Notice] = []
         kept: list[int] | None = None  # the numbers of `parts`; None: of every line so far
         for start in range(0, len(lines), GROUP):
             group = lines[start : start + GROUP]
@@ -77,7 +82,7 @@ class LineChecker:
             else:
                 kept = list(numbers[:start]) if kept is None else kept
                 for index, line in enumerate(group, start):
-                    part = self._checked(line, numbers[index], now, tally, rejects)
+                    part = self._checked(line, numbers[index], now, tally, rejects, notices)
                     if part is not None:
                         parts.append(part)
                         kept.append(numbers[index])
@@ -89,7 +94,7 @@ class LineChecker:
         tally.read += len(parts)
         yield from count_rejects(rejects, tally)
         sent = numbers if kept is None else kept
-        return EncodedChunk(chunk.name, parts, sent, tally, rejects, chunk.end, replaced=replaced)
+        return EncodedChunk(chunk.name, parts, sent, tally, rejects, chunk.end, replaced=replaced, notices=notices)
 
     def is_valid(self, group: Sequence[bytes], now: float) -> bool:
         """Return whether every line of a group is valid and new; if not, the window is unchanged."""
@@ -110,16 +115,24 @@ class LineChecker:
                 return False
             for one in own:
                 one.token = None
+        users = [one.distinct_id for one in own]
         return (
             _are_times_valid([one.time for one in own], now)
-            and limits.FORBIDDEN_IDS.isdisjoint([one.distinct_id for one in own])
+            and limits.FORBIDDEN_IDS.isdisjoint(users)
+            and not validation.are_placeholders_among(users)
             and limits.FORBIDDEN_IDS.isdisjoint(ids)
             and not "".join(ids).encode().translate(None, _ID_BYTES)
             and self._window.add_new(ids, fields)
         )
 
-    def _checked(
-        self, line: bytes, number: int, now: float, tally: Tally, rejects: list[RejectedRecord]
+    def _checked(  # noqa: PLR0917 - called in one place
+        self,
+        line: bytes,
+        number: int,
+        now: float,
+        tally: Tally,
+        rejects: list[RejectedRecord],
+        notices: list[Notice],
     ) -> bytes | None:
         """Return one line as it is sent, or None if it is not; then count its outcome."""
         if not line or line.isspace():
@@ -140,10 +153,20 @@ class LineChecker:
             return None
         if fields is None or self._window.is_new(fields):
             tally.changed[FOREIGN_TOKEN] += is_replaced
+            if fields is not None:
+                note_placeholder(fields, number, tally, notices)
             return part
         tally.read += 1
         tally.duplicates += 1
         return None
+
+
+def note_placeholder(fields: EventFields, number: int, tally: Tally, notices: list[Notice]) -> None:
+    """Count an event whose user ID looks like a missing value, and keep some as examples."""
+    if validation.is_placeholder_id(fields.properties.distinct_id):
+        tally.noticed[PLACEHOLDER] += 1
+        if len(notices) < _MAX_NOTICES:
+            notices.append(Notice(number, PLACEHOLDER, PLACEHOLDER_MESSAGE))
 
 
 def _are_times_valid(times: Sequence[float], now: float) -> bool:

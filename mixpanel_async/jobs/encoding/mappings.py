@@ -12,7 +12,7 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
-from mixpanel_async.jobs.encoding.fast_lines import LineChecker, are_shapes_valid
+from mixpanel_async.jobs.encoding.fast_lines import LineChecker, are_shapes_valid, note_placeholder
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
 from mixpanel_async.jobs.model.chunks import (
@@ -21,6 +21,7 @@ from mixpanel_async.jobs.model.chunks import (
     Chunk,
     EncodedChunk,
     FlatRecord,
+    Notice,
     RejectedRecord,
     count_rejects,
 )
@@ -44,6 +45,7 @@ class _Draft(msgspec.Struct):
     numbers: list[int] = []
     replaced: list[int] = []
     tally: Tally = msgspec.field(default_factory=Tally)
+    notices: list[Notice] = []
 
 
 class RecordEncoder:
@@ -97,10 +99,19 @@ class RecordEncoder:
             yield
         if self._mapper is not None:
             draft.tally.changed.update(self._mapper.take_changes())
+            oddities, draft.notices = self._mapper.take_oddities()
+            draft.tally.noticed.update(oddities)
         yield from count_rejects(draft.rejects, draft.tally)
         draft.tally.changed[FOREIGN_TOKEN] += len(draft.replaced)
         return EncodedChunk(
-            chunk.name, draft.parts, draft.numbers, draft.tally, draft.rejects, chunk.end, replaced=draft.replaced
+            chunk.name,
+            draft.parts,
+            draft.numbers,
+            draft.tally,
+            draft.rejects,
+            chunk.end,
+            replaced=draft.replaced,
+            notices=draft.notices,
         )
 
     def _encode_together(self, rows: Sequence[FlatRecord], now: float) -> list[bytes] | None:
@@ -140,6 +151,8 @@ class RecordEncoder:
                 draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
             draft.tally.read += 1
+            if self._mapper is None and fields is not None:
+                note_placeholder(fields, number, draft.tally, draft.notices)
             draft.tally.changed[REPAIRED_TEXT] += self._values.repaired_texts > repaired_before
             if fields is not None and not self._window.is_new(fields):
                 draft.tally.duplicates += 1

@@ -180,6 +180,8 @@ class ImportJob:
         encoded = await in_slices(self._encoded(chunk), self._time_slice)
         for notice in chunk.notices:
             self._settlement.note(chunk.name, notice, encoded.tally)
+        for notice in encoded.notices:
+            self._settlement.show(chunk.name, notice)
         if self._store is not None:
             await self._store.remove_duplicates(encoded)
         if self._batcher is not None:

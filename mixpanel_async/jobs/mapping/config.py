@@ -2,8 +2,8 @@
 
 import datetime as dt
 import math
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 import orjson
@@ -13,6 +13,23 @@ from mixpanel_async.jobs.mapping.coercion import CellType, check_types
 
 _SET_OPERATIONS = ("$set", "$set_once")
 IdHash: TypeAlias = Literal["content", "position"]
+
+
+_CHOICES: Final[Mapping[str, Sequence[str]]] = {
+    "ambiguous": ("first", "second", "reject"),
+    "placeholder_ids": ("report", "reject"),
+    "insert_id": ("replace", "keep-valid"),
+}
+# Fields that came after 0.1.0: a mapping without them keeps its checkpoints.
+_ADDED: Final[Mapping[str, object]] = {
+    "decimal_comma": False,
+    "ambiguous": "first",
+    "shift_from_zone": None,
+    "user_id_field": None,
+    "device_id_field": None,
+    "placeholder_ids": "report",
+    "insert_id": "replace",
+}
 
 
 class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,13 +42,28 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         event: Name of every event; None: taken from `event_field`.
         event_field: Field that holds the event name.
         time_field: Field that holds the time.
-        time_format: `s`, `ms`, `us`, `iso` or a strptime format; None: a number as Mixpanel accepts it, or ISO 8601.
-        time_zone: IANA time zone for times that have none; without it, such a time is an error.
-        distinct_id_field: Field that holds the user ID.
+        time_format: `s`, `ms`, `us`, `ns`, `iso`, `excel` (days since 1900) or a strptime format, or several of them,
+            of which the first that fits is used; None: a number as Mixpanel accepts it, or ISO 8601, after which an
+            offset or the name of a zone may stand.
+        time_zone: IANA time zone for times that have none; without it, such a time is an error. A report says how many
+            times did not need it.
+        ambiguous: What a local time is that a change of clocks repeats or skips: the `"first"` or the `"second"` of the
+            two (both counted in the report), or an error with `"reject"`.
+        shift_from_zone: IANA time zone in which the numbers of the source count local seconds, as exports of projects
+            made before 2023 do; they become Unix times.
+        distinct_id_field: Field that holds the user ID; or several, of which the first with a value is used and which
+            stay properties. An event with `$user_id` or `$device_id` needs no other ID (Simplified ID Merge).
         distinct_id: User ID of every event, "" for events without a user; None: taken from `distinct_id_field`.
+        user_id_field: Field that becomes `$user_id`; it may have another role, too.
+        device_id_field: Field that becomes `$device_id`; it may have another role, too.
+        placeholder_ids: User IDs such as "None", "NaN" and blanks, which stand for a missing one: `"report"` counts
+            them, `"reject"` rejects their records.
         insert_id_field: Field that holds the $insert_id.
         insert_id_hash: Make the $insert_id from a 128-bit hash: of the record's `"content"` (equal records are the
-            same event), or of content and `"position"` in the source (equal records are different events).
+            same event), or of content and `"position"` in the source (equal records are different events). The record's
+            own $insert_id is replaced.
+        insert_id: With `insert_id_hash`: `"replace"` every $insert_id, or `"keep-valid"` ones and make only those that
+            are missing or not allowed.
         insert_id_fields: Fields to hash; empty: all fields.
         types: Declared types of fields: `string`, `int`, `float`, `number`, `bool`, or `json` for objects and lists;
             text that is none is rejected.
@@ -60,12 +92,18 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     event: str | None = None
     event_field: str = "event"
     time_field: str = "time"
-    time_format: str | None = None
+    time_format: str | tuple[str, ...] | None = None
     time_zone: str | None = None
-    distinct_id_field: str = "distinct_id"
+    ambiguous: Literal["first", "second", "reject"] = "first"
+    shift_from_zone: str | None = None
+    distinct_id_field: str | tuple[str, ...] = "distinct_id"
     distinct_id: str | None = None
+    user_id_field: str | None = None
+    device_id_field: str | None = None
+    placeholder_ids: Literal["report", "reject"] = "report"
     insert_id_field: str = "$insert_id"
     insert_id_hash: IdHash | None = None
+    insert_id: Literal["replace", "keep-valid"] = "replace"
     insert_id_fields: tuple[str, ...] = ()
     types: Mapping[str, CellType] = {}
     infer_types: bool = False
@@ -86,14 +124,17 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             from mixpanel_async.jobs.mapping.timestamps import read_zone
 
             read_zone(self.time_zone)
+        if self.shift_from_zone is not None:
+            from mixpanel_async.jobs.mapping.timestamps import read_zone
+
+            read_zone(self.shift_from_zone, "shift_from_zone")
         if self.time_format is not None:
             from mixpanel_async.jobs.mapping.timestamps import check_time_format
 
-            check_time_format(self.time_format)
-        if self.insert_id_hash not in {None, "content", "position"}:
-            raise InvalidSettingError(
-                f"insert_id_hash is invalid: {self.insert_id_hash!r} is unknown; choose content or position"
-            )
+            formats = self.time_format if isinstance(self.time_format, tuple | list) else (self.time_format,)
+            for time_format in formats:
+                check_time_format(time_format)
+        self._check_choices()
         if self.insert_id_fields and self.insert_id_hash is None:
             raise InvalidSettingError("insert_id_fields is invalid: insert_id_hash is not set; set it as well")
         check_types(self.types, is_inferred=self.infer_types, has_decimal_comma=self.decimal_comma)
@@ -104,6 +145,38 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         self.time_range()
         if self.event == "":
             raise InvalidSettingError("event is invalid: the name is empty; give the event a name")
+
+    def _check_choices(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise InvalidSettingError(f"{name} is invalid: {value!r} is unknown; choose {' or '.join(choices)}")
+        if self.insert_id_hash not in {None, "content", "position"}:
+            raise InvalidSettingError(
+                f"insert_id_hash is invalid: {self.insert_id_hash!r} is unknown; choose content or position"
+            )
+        if self.insert_id == "keep-valid" and self.insert_id_hash is None:
+            raise InvalidSettingError("insert_id is invalid: insert_id_hash is not set; set it as well")
+        renamed = sorted(self.rename.keys() & self.roles())
+        if renamed:
+            raise InvalidSettingError(
+                f"rename is invalid: {renamed[0]!r} becomes a field of the event and is no property; choose another "
+                "field for that, or use user_id_field or device_id_field"
+            )
+
+    def distinct_id_fields(self) -> tuple[str, ...]:
+        """Return the fields that may hold the user ID, in their order."""
+        return (self.distinct_id_field,) if isinstance(self.distinct_id_field, str) else tuple(self.distinct_id_field)
+
+    def roles(self) -> frozenset[str]:
+        """Return the fields that become fields of the event, and so are no properties."""
+        roles = {self.time_field, self.insert_id_field}
+        if self.event is None:
+            roles.add(self.event_field)
+        ids = self.distinct_id_fields()
+        if self.distinct_id is None and len(ids) == 1:
+            roles.add(ids[0])
+        return frozenset(roles | {name for name in (self.user_id_field, self.device_id_field) if name is not None})
 
     def time_range(self) -> tuple[float, float]:
         """Return `from_time` and `to_time` in seconds since 1970.
@@ -133,8 +206,9 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def fingerprint(self) -> str:
         """Return text that differs for different mappings."""
         fields = msgspec.to_builtins(self)
-        if not self.decimal_comma:  # it came after 0.1.0, whose checkpoints stay valid
-            del fields["decimal_comma"]
+        for name, default in _ADDED.items():
+            if getattr(self, name) == default:
+                del fields[name]
         return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
 
 

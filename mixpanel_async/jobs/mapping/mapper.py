@@ -1,11 +1,8 @@
 """Applies a mapping: turns one flat record into one event."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
-
-import orjson
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
@@ -13,13 +10,19 @@ from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError, flattened, 
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import RecordMapping
-from mixpanel_async.jobs.mapping.timestamps import TimeParser
-from mixpanel_async.jobs.model.chunks import FlatRecord
-from mixpanel_async.records.exact_numbers import dumps_exactly
+from mixpanel_async.jobs.mapping.identity import PLACEHOLDER, PLACEHOLDER_MESSAGE, IdReader, read_field, read_text
+from mixpanel_async.jobs.mapping.timestamps import AMBIGUOUS, MISSING, SHIFTED, UNUSED_ZONE, TimeParser
+from mixpanel_async.jobs.model.chunks import FlatRecord, Notice
+from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
+from mixpanel_async.records import validation
 from mixpanel_async.records.values import ValueConverter
 
 _EVENT_KEYS: Final = {"event", "properties"}
-_HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, and 128 bits do not collide by chance
+_MAX_NOTICES: Final = 10  # examples of a chunk; all are counted
+_CLOCKS: Final = {
+    AMBIGUOUS: "happens twice where clocks are set back; the option ambiguous chooses which one is meant",
+    MISSING: "does not exist where clocks are set forward; the option ambiguous can reject it",
+}
 
 
 class EventMapper:
@@ -34,20 +37,21 @@ class EventMapper:
     def __init__(
         self, mapping: RecordMapping, *, keeps_events: bool = False, values: ValueConverter | None = None
     ) -> None:
-        self._values = values or ValueConverter()
         self._mapping = mapping
         self._keeps_events = keeps_events
-        self._times = TimeParser(mapping.time_format, mapping.time_zone)
-        roles = {mapping.time_field}
-        if mapping.event is None:
-            roles.add(mapping.event_field)
-        if mapping.distinct_id is None:
-            roles.add(mapping.distinct_id_field)
-        if mapping.insert_id_hash is None:
-            roles.add(mapping.insert_id_field)
-        self._roles = frozenset(roles)
+        self._times = TimeParser(
+            mapping.time_format,
+            mapping.time_zone,
+            ambiguous=mapping.ambiguous,
+            shift_from_zone=mapping.shift_from_zone,
+        )
+        self._ids = IdReader(mapping, values or ValueConverter())
+        self._roles = mapping.roles()
+        self._texts = self._roles | {*mapping.distinct_id_fields()}
         self._range = mapping.time_range()
         self._changes: Counter[str] = Counter()
+        self._oddities: Counter[str] = Counter()
+        self._notices: list[Notice] = []
         self._skipped: dict[int, str] = {}
 
     def check_fields(self, fields: list[str]) -> None:
@@ -59,11 +63,13 @@ class EventMapper:
         mapping = self._mapping
         check_names(fields, is_unnamed_dropped="" in mapping.drop)
         named = {*mapping.insert_id_fields, *mapping.types, *mapping.rename, *mapping.drop, *mapping.keep} - {""}
-        missing = [repr(name) for name in [*sorted(self._roles), *sorted(named)] if name not in fields]
+        needed = {mapping.time_field} if mapping.event is not None else {mapping.time_field, mapping.event_field}
+        absent = {name for name in needed if name not in fields} | {*self._ids.missing_columns(fields)}
+        missing = sorted(absent) + sorted(name for name in named if name not in fields)
         if missing:
             header = ", ".join(map(repr, fields))
             raise InvalidSettingError(
-                f"the mapping is invalid: the table has no column {', '.join(missing)}; map one of {header}"
+                f"the mapping is invalid: the table has no column {', '.join(map(repr, missing))}; map one of {header}"
             )
 
     def event(self, row: FlatRecord, number: int, *, file: int = 0, is_table: bool = False) -> Mapping[str, object]:
@@ -82,30 +88,23 @@ class EventMapper:
         mapping, event, roles = self._mapping, self._mapping.event, self._roles
         inner = row.get("properties")
         if isinstance(inner, Mapping) and row.keys() == _EVENT_KEYS:
-            if self._keeps_events:
+            if self._keeps_events or row["event"] in IDENTITY_EVENTS:  # these have neither a time nor an ID to map
                 return row
-            event = event or _text(row, "event", "event")
+            event = event or read_text(row, "event", "event")
             row, roles = inner, self._roles - {mapping.event_field}
         fields = typed_fields(
             row,
             mapping.types,
             is_inferred=mapping.infer_types,
             is_table=is_table,
-            texts=self._roles,
+            texts=self._texts,
             has_decimal_comma=mapping.decimal_comma,
         )
-        properties: dict[str, object] = {"time": self._times.read(_field(fields, mapping.time_field, "time"))}
-        properties["distinct_id"] = (
-            _text(fields, mapping.distinct_id_field, "distinct_id")
-            if mapping.distinct_id is None
-            else mapping.distinct_id
-        )
-        if mapping.insert_id_hash is None:
-            properties["$insert_id"] = _text(fields, mapping.insert_id_field, "$insert_id")
-        else:
-            properties["$insert_id"] = self._hash(fields, f"{file}:{number}" if file else str(number))
+        properties: dict[str, object] = {"time": self._time(fields, number)}
+        properties |= self._ids.users(fields)
+        properties["$insert_id"] = self._ids.insert_id(fields, f"{file}:{number}" if file else str(number))
         if event is None:
-            event = _text(fields, mapping.event_field, "event")
+            event = read_text(fields, mapping.event_field, "event")
         self._filter(event, properties["time"], number)
         others = self._cleaned({name: value for name, value in fields.items() if name not in roles})
         if is_table and "" in others:
@@ -113,7 +112,31 @@ class EventMapper:
         for name, value in others.items():
             properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)
+        if validation.is_placeholder_id(properties.get("distinct_id")):
+            self._notice(number, PLACEHOLDER, PLACEHOLDER_MESSAGE)
         return {"event": event, "properties": properties}
+
+    def _time(self, fields: Mapping[str, object], number: int) -> int:
+        moment = self._times.read(read_field(fields, self._mapping.time_field, "time"))
+        for oddity in self._times.found():
+            if oddity == SHIFTED:
+                self._changes[oddity] += 1
+            elif oddity == UNUSED_ZONE:
+                self._oddities[oddity] += 1
+            else:
+                self._notice(number, oddity, f"{fields[self._mapping.time_field]} {_CLOCKS[oddity]}")
+        return moment
+
+    def _notice(self, number: int, kind: str, message: str) -> None:
+        self._oddities[kind] += 1
+        if len(self._notices) < _MAX_NOTICES:
+            self._notices.append(Notice(number, kind, message))
+
+    def take_oddities(self) -> tuple[Counter[str], list[Notice]]:
+        """Return how many records were odd since the last call, by what is odd, and examples."""
+        oddities, notices = self._oddities, self._notices
+        self._oddities, self._notices = Counter(), []
+        return oddities, notices
 
     def take_changes(self) -> Counter[str]:
         """Return how many records were changed since the last call, by kind of change."""
@@ -164,33 +187,6 @@ class EventMapper:
             raise InvalidRecordError("is a duplicate; rename or drop one of them", field=name)
         return name
 
-    def _hash(self, fields: Mapping[str, object], position: str) -> str:
-        mapping = self._mapping
-        content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
-        try:
-            text = dumps_exactly(content, orjson.OPT_SORT_KEYS)
-        except (TypeError, RecursionError):
-            text = dumps_exactly(self._values.convert(content, "record"), orjson.OPT_SORT_KEYS)
-        if mapping.insert_id_hash == "position":
-            text += b"\n" + position.encode()
-        return hashlib.blake2b(text, digest_size=_HASH_BYTES).hexdigest()
-
 
 def _seconds(time: int) -> float:
     return time / 1000 if time >= limits.MIN_EVENT_TIME_MILLISECONDS else time
-
-
-def _field(fields: Mapping[str, object], name: str, role: str) -> object:
-    value = fields.get(name)
-    if value is None:
-        raise InvalidRecordError(f"is missing (field {name!r})", field=role)
-    return value
-
-
-def _text(fields: Mapping[str, object], name: str, role: str) -> str:
-    value = _field(fields, name, role)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise InvalidRecordError(f"must be text, not {type(value).__name__} (field {name!r})", field=role)

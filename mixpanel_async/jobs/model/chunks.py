@@ -112,6 +112,7 @@ class EncodedChunk(msgspec.Struct):
         unsafe: Indexes of parts that must not be applied twice.
         replaced: Numbers of the records whose own token was replaced by the client's.
         skipped: The filter of the mapping that skipped a record, by the record's number.
+        notices: Examples of what is odd about some records; the tally has counted all.
     """
 
     name: str
@@ -123,6 +124,7 @@ class EncodedChunk(msgspec.Struct):
     unsafe: Sequence[int] = ()
     replaced: Sequence[int] = ()
     skipped: Mapping[int, str] = {}
+    notices: Sequence[Notice] = ()
 
 
 # Encodes a chunk in steps: a chunk may hold a million records, and the loop must not wait for all of them.

@@ -89,6 +89,10 @@ class Settlement:
     def note(self, name: str, notice: Notice, tally: Tally) -> None:
         """Count a notice of a chunk in; call this before the chunk is entered."""
         tally.noticed[notice.kind] += 1
+        self.show(name, notice)
+
+    def show(self, name: str, notice: Notice) -> None:
+        """Keep a notice as an example."""
         position = position_text(name, notice.number) if notice.number else name
         self.notices.add(position, Verdict(Outcome.ACCEPTED, notice.kind, "", notice.message))
 
