@@ -116,6 +116,9 @@ class _Document:
                 if is_last:
                     return found, position
                 continue
+            at = self._scan.skip_space(position)
+            if not found and data[at : at + 1] == bytes((closing,)):  # nothing but white space, longer than the window
+                return found, at + 1
             # One element that is larger than the window.
             key, position = self._key(position) if isinstance(found, dict) else (None, self._scan.skip_space(position))
             one, position = yield from self.value(position, element, depth + 1)

@@ -18,11 +18,12 @@ def rejected(error: InvalidRecordError) -> Verdict:
 
 def record_for_report(record: object) -> bytes:
     """Return a rejected record as JSON if possible, else as the JSON string of its repr."""
-    with suppress(Exception):  # a mapping of the caller's may raise anything when it is read
+    # A caller's own mapping or __repr__ may raise anything.
+    with suppress(Exception):
         return dumps_exactly(record, orjson.OPT_NON_STR_KEYS)
-    with suppress(TypeError, RecursionError):
+    with suppress(Exception):
         return orjson.dumps(record, default=repr, option=orjson.OPT_NON_STR_KEYS)
-    # Only reprlib prints what is nested too deeply; a caller's own __repr__ may raise anything.
+    # Only reprlib prints what is nested too deeply.
     for printed in (repr, reprlib.repr):
         with suppress(Exception):
             return orjson.dumps(printed(record).encode("utf-8", "replace").decode())

@@ -56,12 +56,12 @@ class IdReader:
         found: dict[str, object] = {}
         for name, field in ((_USER, mapping.user_id_field), (_DEVICE, mapping.device_id_field)):
             if field is not None and not is_missing(fields.get(field)):
-                found[name] = read_text(fields, field, name)
+                found[name] = text_field(fields, field, name)
         if mapping.distinct_id is not None:
             return {"distinct_id": mapping.distinct_id, **found}
         source = next((name for name in self._fields if not is_missing(fields.get(name))), None)
         if source is not None:
-            return {"distinct_id": self._checked(read_text(fields, source, "distinct_id")), **found}
+            return {"distinct_id": self._checked(text_field(fields, source, "distinct_id")), **found}
         if "" in (fields.get(name) for name in self._fields):  # an event without a user
             return {"distinct_id": "", **found}
         if not found and is_missing(fields.get(_USER)) and is_missing(fields.get(_DEVICE)):
@@ -86,10 +86,10 @@ class IdReader:
         """
         mapping = self._mapping
         if mapping.insert_id_hash is None:
-            return read_text(fields, mapping.insert_id_field, "$insert_id")
+            return text_field(fields, mapping.insert_id_field, "$insert_id")
         if mapping.insert_id == "keep-valid" and mapping.insert_id_field in fields:
             try:
-                return validation.check_insert_id(read_text(fields, mapping.insert_id_field, "$insert_id"))
+                return validation.check_insert_id(text_field(fields, mapping.insert_id_field, "$insert_id"))
             except InvalidRecordError:
                 pass  # missing, or not allowed: one is made
         content = [fields.get(name) for name in mapping.insert_id_fields] if mapping.insert_id_fields else fields
@@ -107,7 +107,7 @@ def is_missing(value: object) -> bool:
     return value is None or value == ""
 
 
-def read_field(fields: Mapping[str, object], name: str, role: str) -> object:
+def needed_field(fields: Mapping[str, object], name: str, role: str) -> object:
     """Return a field that a record must have.
 
     Raises:
@@ -119,13 +119,13 @@ def read_field(fields: Mapping[str, object], name: str, role: str) -> object:
     return value
 
 
-def read_text(fields: Mapping[str, object], name: str, role: str) -> str:
+def text_field(fields: Mapping[str, object], name: str, role: str) -> str:
     """Return a field that must be text; an integer becomes its digits.
 
     Raises:
         InvalidRecordError: It is missing or something else.
     """
-    value = read_field(fields, name, role)
+    value = needed_field(fields, name, role)
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

@@ -10,7 +10,7 @@ from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError, flattened, 
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import RecordMapping
-from mixpanel_async.jobs.mapping.identity import PLACEHOLDER, PLACEHOLDER_MESSAGE, IdReader, read_field, read_text
+from mixpanel_async.jobs.mapping.identity import PLACEHOLDER, PLACEHOLDER_MESSAGE, IdReader, needed_field, text_field
 from mixpanel_async.jobs.mapping.timestamps import AMBIGUOUS, MISSING, SHIFTED, UNUSED_ZONE, TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord, Notice
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
@@ -90,7 +90,7 @@ class EventMapper:
         if isinstance(inner, Mapping) and row.keys() == _EVENT_KEYS:
             if self._keeps_events or row["event"] in IDENTITY_EVENTS:  # these have neither a time nor an ID to map
                 return row
-            event = event or read_text(row, "event", "event")
+            event = event or text_field(row, "event", "event")
             row, roles = inner, self._roles - {mapping.event_field}
         fields = typed_fields(
             row,
@@ -104,7 +104,7 @@ class EventMapper:
         properties |= self._ids.users(fields)
         properties["$insert_id"] = self._ids.insert_id(fields, f"{file}:{number}" if file else str(number))
         if event is None:
-            event = read_text(fields, mapping.event_field, "event")
+            event = text_field(fields, mapping.event_field, "event")
         self._filter(event, properties["time"], number)
         others = self._cleaned({name: value for name, value in fields.items() if name not in roles})
         if is_table and "" in others:
@@ -117,7 +117,7 @@ class EventMapper:
         return {"event": event, "properties": properties}
 
     def _time(self, fields: Mapping[str, object], number: int) -> int:
-        moment = self._times.read(read_field(fields, self._mapping.time_field, "time"))
+        moment = self._times.read(needed_field(fields, self._mapping.time_field, "time"))
         for oddity in self._times.found():
             if oddity == SHIFTED:
                 self._changes[oddity] += 1

@@ -57,6 +57,7 @@ def test_windows_give_what_the_whole_gives(value: object, window: int, indent: i
 @given(VALUES, WINDOWS, st.integers(0, 10_000), st.sampled_from([b"", *(bytes((b,)) for b in b'[]{},:"\\ 1')]))
 @example([1, 2], 1, 5, b",")
 @example([[1], [2]], 3, 4, b"}")
+@example([], 1, 1, b" ")
 def test_text_that_is_not_json_is_refused(value: object, window: int, place: int, put: bytes) -> None:
     """One character more, less or another one is noticed wherever it is noticed in the whole."""
     text = json.dumps(value).encode("utf-8", "surrogatepass")
