@@ -34,6 +34,9 @@ def file_options(
     null: Annotated[
         list[str] | None, _option("--null", 'Word that means "no value" in a cell, such as NULL; repeatable.')
     ] = None,
+    repair_text: Annotated[
+        bool, _option("--repair-text", "Put U+FFFD in place of what is no text, such as half an emoji, and count it.")
+    ] = False,
     records_path: Annotated[
         _Text,
         _option("--records-path", "Fields that lead to the list of records in JSON, such as data.events."),
@@ -50,6 +53,7 @@ def file_options(
         escape=escape,
         encoding=encoding,
         null=tuple(null or ()),
+        repair_text=repair_text,
         records_path=records_path,
         nan=cast("OnNaN", nan or "reject"),
     )

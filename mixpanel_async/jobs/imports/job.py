@@ -22,6 +22,7 @@ from mixpanel_async.jobs.sources.iterables import cancelled_within
 from mixpanel_async.jobs.state.checkpoint import Checkpoint
 from mixpanel_async.jobs.state.journal import Journal
 from mixpanel_async.jobs.state.settlement import Settlement
+from mixpanel_async.records.values import REPAIRED_TEXT
 from mixpanel_async.time_slice import Steps, TimeSlice, in_slices
 
 if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
@@ -178,6 +179,7 @@ class ImportJob:
 
     async def _take(self, chunk: Chunk) -> None:
         encoded = await in_slices(self._encoded(chunk), self._time_slice)
+        encoded.tally.changed[REPAIRED_TEXT] += chunk.repaired
         for notice in chunk.notices:
             self._settlement.note(chunk.name, notice, encoded.tally)
         for notice in encoded.notices:

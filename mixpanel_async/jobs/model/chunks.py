@@ -78,6 +78,7 @@ class Chunk(msgspec.Struct):
         end: Position after this chunk.
         is_table: Whether the rows come from a table, so that a mapping must turn them into events.
         notices: What is odd about some records.
+        repaired: Number of records whose text was repaired on request.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Chunk(msgspec.Struct):
     end: Position | None = None
     is_table: bool = False
     notices: Sequence[Notice] = ()
+    repaired: int = 0
 
     def groups(self) -> Iterator["Chunk"]:
         """Yield the lines in small groups, the rejects with the first; at least one group."""

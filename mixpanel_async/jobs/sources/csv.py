@@ -62,6 +62,7 @@ class CsvReader:
                 end=end,
                 is_table=True,
                 notices=found.notices,
+                repaired=found.repaired,
             )
             if found.is_end:
                 return

@@ -14,6 +14,7 @@ from mixpanel_async.jobs.sources.csv_records import ROWS, Draft, RecordSplitter,
 from mixpanel_async.jobs.sources.csv_suspicion import row_of
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.text_lines import TextLines
+from mixpanel_async.jobs.sources.text_repair import repaired_text
 from mixpanel_async.records.rejection import malformed
 
 _CELLS: Final = 16_384  # of a chunk
@@ -31,6 +32,7 @@ class CsvRows(msgspec.Struct):
         notices: What is odd about valid rows.
         number: Number of the last line that was read.
         is_end: Whether the table has ended.
+        repaired: Number of rows whose text was repaired.
     """
 
     rows: list[FlatRecord] = []
@@ -39,6 +41,11 @@ class CsvRows(msgspec.Struct):
     notices: list[Notice] = []
     number: int = 0
     is_end: bool = False
+    repaired: int = 0
+
+
+def _repaired(cell: str) -> str:
+    return repaired_text(cell.encode("utf-8", "surrogateescape")).decode()
 
 
 class CsvParser:
@@ -55,6 +62,7 @@ class CsvParser:
         self._name = name
         self._lines = lines
         self._nulls = frozenset(options.null)
+        self._is_repairing = options.repair_text
         self._delimiter = options.delimiter or (default.delimiter if default is not None else None)
         self._quote = options.quote_character(default.quote if default is not None else '"')
         self._escape = options.escape_character
@@ -164,6 +172,10 @@ class CsvParser:
             if len(cells) != width:
                 if cells:
                     found.rejects.append(self._splitter.reject(draft.lines, start, self._splitter.ragged(cells)))
+            elif self._is_repairing and _find_invalid("".join(cells)):
+                found.repaired += 1
+                found.rows.append(self._row([_repaired(cell) for cell in cells]))
+                numbers.append(first + start)
             elif _find_invalid("".join(cells)):
                 found.rejects.append(self._splitter.reject(draft.lines, start, _NOT_UTF8))
             else:

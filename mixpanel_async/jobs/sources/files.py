@@ -5,6 +5,7 @@ import contextlib
 import os
 import stat
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from typing import Final
 
 from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, SourceError
@@ -18,6 +19,7 @@ from mixpanel_async.jobs.sources.locations import STDIN, DiskFile, Location, Rea
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
+from mixpanel_async.jobs.sources.text_repair import repaired_chunk
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.redaction import shown
 
@@ -199,6 +201,8 @@ class FilesSource:
                 raise SourceError(f"{self.name}: the file is not open")
             async with contextlib.aclosing(source.chunks()) as chunks:
                 async for chunk in chunks:
+                    if self._options.repair_text and chunk.lines:
+                        chunk = await self._thread.submit(partial(repaired_chunk, chunk))  # noqa: PLW2901
                     yield chunk
             if remark := source.remark:
                 yield Chunk(self.names[index], (), notices=[Notice(0, "trailing garbage", remark)])

@@ -27,6 +27,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             tab and a line end.
         encoding: Text encoding, such as cp1252 or latin-1; None: UTF-8, or what a byte order mark says.
         null: Words that mean "no value" in cells, such as NULL.
+        repair_text: Put U+FFFD in place of what is no text, instead of rejecting the record: half of a surrogate pair,
+            as a cut emoji leaves it, or bytes that are not UTF-8. The report counts it in `changed_by`.
         records_path: Names of the fields that lead to the list of records in a JSON object, with points between them,
             such as events for {"events": [...]}.
         nan: What becomes of a cell of Parquet or of a table in memory that is not a number (NaN): `reject` its row,
@@ -48,6 +50,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
     escape: str | None = None
     encoding: str | None = None
     null: Sequence[str] = ()
+    repair_text: bool = False
     records_path: str | None = None
     nan: OnNaN = "reject"
 

@@ -193,3 +193,28 @@ async def test_a_header_alone(mp: AsyncMixpanel, write: Write, content: bytes) -
     """A table that is not one is an error."""
     with pytest.raises((SourceError, InvalidArgumentError)):
         await mp.import_events(write("a.csv", content), dry_run=True)
+
+
+LONE = rb'{"event":"A","properties":{"time":1700000000,"distinct_id":"u","$insert_id":"id-0","title":"cut \ud83d"}}'
+
+
+@pytest.mark.parametrize(
+    ("file", "title"),
+    [
+        (("a.ndjson", LONE), "cut \ufffd"),
+        (("a.ndjson", LONE.replace(rb"\ud83d", rb"\\ud83d \ud83c\udf33")), "cut \\ud83d \U0001f333"),
+        (("a.json", b"[" + LONE.replace(rb"\ud83d", b"\xed\xa0\xbc\xed\xbc\xb3") + b"]"), "cut \U0001f333"),
+        (("a.ndjson", LONE.replace(rb"\ud83d", b"\xe9")), "cut \ufffd"),
+        (("a.csv", (HEADER + rows("cut ")).encode().replace(b"cut ", b"cut \xff")), "cut \ufffd"),
+        (("b.csv", (HEADER + rows("cut \ud83d")).encode("utf-16", "surrogatepass")), "cut \ufffd"),
+    ],
+)
+async def test_text_is_repaired_on_request(
+    emulator: Emulator, mp: AsyncMixpanel, write: Write, file: tuple[str, bytes], title: str
+) -> None:
+    """Half an emoji rejects its record, or on request becomes U+FFFD; a whole one stays what it is."""
+    name, content = file
+    report = await mp.import_events(write(name, content + b"\n" * (name != "b.csv")), repair_text=True)
+    assert (report.read, report.imported) == (1, 1), report.examples
+    assert await titles_of(emulator) == [title]
+    assert report.changed_by.get("repaired_text", 0) == (0 if b"udf33" in content else 1)
