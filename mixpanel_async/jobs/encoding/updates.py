@@ -149,6 +149,9 @@ class UpdateEncoding:
 def _without_reply_shape(row: FlatRecord) -> dict[str, object]:
     """Return an update; the `$properties` of a profile as returned by the query API become a $set."""
     update = dict(row)
-    if "$properties" in update and "$set" not in update:
+    if "$properties" in update:
+        if "$set" in update:
+            message = "stands beside $set, and Mixpanel ignores it; put its fields into $set"
+            raise InvalidRecordError(message, field="$properties")
         update["$set"] = update.pop("$properties")
     return update

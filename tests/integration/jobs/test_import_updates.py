@@ -103,3 +103,11 @@ async def test_updates_that_are_no_objects(mp: AsyncMixpanel) -> None:
     report = await mp.import_profiles(records)
     assert (report.read, report.imported, report.rejected) == (9, 2, 7)
     assert sum("must be an object" in fault.message for fault in report.examples) == 5
+
+
+async def test_properties_beside_set_are_not_lost(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
+    """An update with both $set and $properties is rejected: the second one would be ignored silently."""
+    updates: list[dict[str, object]] = [{"$distinct_id": "u3", "$set": {"a": 1}, "$properties": {"b": 2}}]
+    report = await mp.import_profiles(write("p.ndjson", ndjson(updates)))
+    assert (report.imported, report.examples[0].field) == (0, "$properties")
+    assert not await emulator.profiles()
