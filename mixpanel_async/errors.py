@@ -4,6 +4,7 @@ Delivery trouble is not raised by `track()`: it is data, on the receipt. What is
 from calls that have an answer, `TransportError` and `ApiError`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -30,6 +31,20 @@ class InvalidArgumentError(UsageError, ValueError):
 
 class InvalidSettingError(InvalidArgumentError):
     """A setting of a client or mapping is invalid or contradicts another one."""
+
+
+class MissingColumnsError(InvalidSettingError):
+    """A table lacks columns that its mapping names or needs.
+
+    Attributes:
+        missing: The columns that the table lacks.
+        columns: The columns that it has.
+    """
+
+    def __init__(self, message: str, *, missing: Sequence[str], columns: Sequence[str]) -> None:
+        super().__init__(message)
+        self.missing = missing
+        self.columns = columns
 
 
 class MissingCredentialsError(UsageError):

@@ -20,7 +20,14 @@ from mixpanel_async.cli.commands import (
     serve,
 )
 from mixpanel_async.cli.commands.query import group
-from mixpanel_async.errors import AccessRefusedError, MissingCredentialsError, MixpanelError, UsageError
+from mixpanel_async.cli.render.mapping_hint import mapping_hint
+from mixpanel_async.errors import (
+    AccessRefusedError,
+    MissingColumnsError,
+    MissingCredentialsError,
+    MixpanelError,
+    UsageError,
+)
 from mixpanel_async.jobs.model.report import ExitStatus
 
 _NAME = "mixpanel-async"
@@ -77,6 +84,10 @@ def run(arguments: Sequence[str]) -> int:
         return _report(error, ExitStatus.REFUSED)
     except MissingCredentialsError as error:
         return _report(error, ExitStatus.REFUSED, hint=_CREDENTIALS)
+    except MissingColumnsError as error:
+        status = _report(error, ExitStatus.USAGE)
+        hint = mapping_hint(error)
+        return _say(hint, status) if hint else status
     except UsageError as error:
         return _report(error, ExitStatus.USAGE)
     except MixpanelError as error:
@@ -93,11 +104,18 @@ def run(arguments: Sequence[str]) -> int:
     return _report_interrupt() if status == _INTERRUPTED else int(status or 0)
 
 
+def _say(text: str, status: int) -> int:
+    sys.stderr.write(f"{_NAME}: {_printable(text)}\n")
+    return status
+
+
 def _report(error: Exception, status: ExitStatus, hint: str = "") -> int:
     # Text from Mixpanel must not contain control characters for the terminal.
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(str(error).split())) + hint
-    sys.stderr.write(f"{_NAME}: {text}\n")
-    return status
+    return _say(" ".join(str(error).split()) + hint, status)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _report_interrupt() -> int:

@@ -170,4 +170,4 @@ def _run(start: Import, files: list[str], job: JobOptions, server: ServerOptions
 
     with ImportBar(", ".join(map(shown, files))) as bar:
         report = run_job(server, job.concurrency, run, bar.say)
-    return print_report(report, as_json=as_json)
+    return print_report(report, as_json=as_json, has_checkpoint=job.checkpoint is not None)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mixpanel_async import limits
-from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
+from mixpanel_async.errors import InvalidRecordError, MissingColumnsError
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError, flattened, without_names
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.columns import check_names, unnamed
@@ -68,8 +68,10 @@ class EventMapper:
         missing = sorted(absent) + sorted(name for name in named if name not in fields)
         if missing:
             header = ", ".join(map(repr, fields))
-            raise InvalidSettingError(
-                f"the mapping is invalid: the table has no column {', '.join(map(repr, missing))}; map one of {header}"
+            raise MissingColumnsError(
+                f"the mapping is invalid: the table has no column {', '.join(map(repr, missing))}; map one of {header}",
+                missing=missing,
+                columns=fields,
             )
 
     def event(self, row: FlatRecord, number: int, *, file: int = 0, is_table: bool = False) -> Mapping[str, object]:

@@ -299,3 +299,34 @@ async def test_a_port_that_is_taken(run: Run, emulator: Emulator) -> None:
     ended = await run("serve", "--port", port)
     assert ended.status == 1
     assert f"cannot serve on 127.0.0.1:{port}" in one_line(ended)
+
+
+async def test_a_check_says_what_is_valid(run: Run, tmp_path: pathlib.Path) -> None:
+    """`validate` says how many records were checked, valid and invalid, and not that they were skipped."""
+    (tmp_path / "a.ndjson").write_bytes(line(1) + line(1) + b"{}\n")
+    ended = await run("validate", "a.ndjson")
+    assert ended.out.startswith("a.ndjson: 3 checked, 1 valid, 1 invalid, 1 duplicates\n")
+    assert "nothing was sent" in ended.out
+    assert "dry_run" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("header", "options"),
+    [
+        (
+            "event_name,ts,uid,plan",
+            "--event-field event_name --time-field ts --distinct-id-field uid --insert-id-hash content",
+        ),
+        ("a,created_at,user id", "--event 'Row Imported' --time-field created_at --distinct-id-field 'user id'"),
+        ("event,time,distinct_id,uuid", "--insert-id-field uuid"),
+        ("a,b", "--event 'Row Imported' --time-field COLUMN --distinct-id-field COLUMN --insert-id-hash content"),
+    ],
+)
+async def test_a_table_with_other_columns_gets_the_command(
+    run: Run, tmp_path: pathlib.Path, header: str, options: str
+) -> None:
+    """A table whose columns have other names than Mixpanel's fields gets the options that probably map it."""
+    (tmp_path / "a.csv").write_text(f"{header}\n1,2,3,4\n", encoding="utf-8")
+    ended = await run("validate", "a.csv")
+    assert ended.status == 2
+    assert f"for example: {options}" in ended.err
