@@ -55,7 +55,8 @@ LAYERS: Final[Mapping[str, Layers]] = {
     "jobs": [
         {"model", "preflight", "worker_thread"},
         {"atomic_write", "dedupe", "mapping", "options", "sources"},
-        {"arguments", "encoding", "exports", "state"},
+        {"arguments", "exports", "state", "vendors"},
+        {"encoding"},
         {"imports"},
         {"pipe"},
         {"run"},

@@ -11,7 +11,7 @@ from mixpanel_async.config import ForeignToken
 from mixpanel_async.engine.batch import BRACKETS_BYTES
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import LaneSpec
-from mixpanel_async.errors import InvalidArgumentError, SourceError
+from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, SourceError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import max_event_bytes
 from mixpanel_async.jobs.encoding.events import EventEncoding
@@ -90,9 +90,14 @@ def open_pipe(
     max_unacknowledged: int,
 ) -> Pipe:
     """Return the pipe of `AsyncMixpanel.pipe`."""
+    encoding = _encoding(context, mapping, _event_tokens(context, JobOptions()))
+    if encoding.holds_several:
+        raise InvalidSettingError(
+            "vendor is invalid: its records hold several events, and a pipe acknowledges one at a time; import files"
+        )
     return Pipe(
         source,
-        _encoding(context, mapping, _event_tokens(context, JobOptions())).encode,
+        encoding.encode,
         engine=context.engine,
         lane=context.engine.lane(context.lanes.events(is_bulk=True)),
         settings=context.settings,
@@ -131,6 +136,8 @@ async def import_updates(
         raise InvalidArgumentError(
             "exact_dedupe is invalid: profile updates have no $insert_id to recognise duplicates by; omit it"
         )
+    if is_group and mapping.vendor is not None:
+        raise InvalidArgumentError("vendor is invalid: the presets have no properties of groups; omit it")
     if not options.dry_run:
         context.lanes.token_for("an import of profiles")
     encoding = UpdateEncoding(
@@ -145,7 +152,7 @@ async def import_updates(
     spec = None
     if not options.dry_run:
         spec = context.lanes.groups(is_bulk=True) if is_group else context.lanes.people(is_bulk=True)
-    fingerprint = f"{'groups' if is_group else 'profiles'}|{files.fingerprint()}|{mapping!r}"
+    fingerprint = f"{'groups' if is_group else 'profiles'}|{files.fingerprint()}|{mapping.fingerprint()}"
     redact = without_tokens(context.lanes.token, is_update=True)
     return await run_plan(context, Plan(opened, encoding.encode, spec, fingerprint, redact=redact), options)
 

@@ -14,7 +14,7 @@ from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import AsJson, ServerOptions, UseProjectToken, server_options
 from mixpanel_async.cli.options.files import file_options
 from mixpanel_async.cli.options.jobs import job_options
-from mixpanel_async.cli.options.mapping import mapping_options, update_options
+from mixpanel_async.cli.options.mapping import mapping_options, profile_options, update_options
 from mixpanel_async.cli.render.import_report import print_report
 from mixpanel_async.cli.render.progress import ImportBar
 from mixpanel_async.cli.runner import add_command
@@ -75,13 +75,14 @@ def import_events(
     """Import events from files and report the outcome of each.
 
     Valid NDJSON lines are sent unchanged. Nothing is repaired or dropped unless you ask for it: a record that Mixpanel
-    would reject is reported with its line number, and the others are delivered.
+    would reject is reported with its line number, and the others are delivered. --from reads the exports of other
+    products as they are.
     """
     server = msgspec.structs.replace(server, use_project_token=use_project_token)
     return _run(_events(source, mapping), files, job, server, as_json=as_json)
 
 
-@with_options(source=file_options, mapping=update_options, job=_updates_job, server=server_options)
+@with_options(source=file_options, mapping=profile_options, job=_updates_job, server=server_options)
 def import_profiles(
     files: Files,
     *,
@@ -94,7 +95,8 @@ def import_profiles(
     """Import updates of user profiles from files.
 
     A record is an update in Mixpanel's format, such as {"$distinct_id": "ann", "$set": {"plan": "pro"}}. A row of a
-    table sets properties of the user in the column --id-field.
+    table sets properties of the user in the column --id-field. --from finds the properties of users in the exports of
+    other products.
     """
 
     def profiles(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias, cast
 
+import msgspec
 import typer
 
 from mixpanel_async import RecordMapping, UpdateMapping
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.mapping.config import VENDORS
 
 _PANEL = "Column mapping"
 _Text: TypeAlias = str | None
@@ -17,8 +19,23 @@ def _option(name: str, words: str) -> object:
     return typer.Option(name, help=words, rich_help_panel=_PANEL)
 
 
+_IdField: TypeAlias = Annotated[_Text, _option("--id-field", "Column of the ID (default: distinct_id).")]
+_Operation: TypeAlias = Annotated[_Text, _option("--operation", "$set (default) or $set_once.")]
+_Infer: TypeAlias = Annotated[bool, _option("--infer-types", "Convert cells that look like numbers or booleans.")]
+_Types: TypeAlias = Annotated[
+    _Texts,
+    _option(
+        "--type",
+        "COLUMN=TYPE, one of string, int, float, number, bool, json; other cells are rejected; repeatable.",
+    ),
+]
+_DecimalComma: TypeAlias = Annotated[bool, _option("--decimal-comma", "Numbers are written as 1.234,56.")]
+_From: TypeAlias = Annotated[_Text, _option("--from", f"Preset for the exports of a vendor: {', '.join(VENDORS)}.")]
+
+
 def mapping_options(
     *,
+    vendor: _From = None,
     event: Annotated[_Text, _option("--event", "Name of every event.")] = None,
     event_field: Annotated[_Text, _option("--event-field", "Column of the event name (default: event).")] = None,
     time_field: Annotated[_Text, _option("--time-field", "Column of the time (default: time).")] = None,
@@ -60,15 +77,9 @@ def mapping_options(
         _Text, _option("--insert-id", "With --insert-id-hash: replace every $insert_id (default), or keep-valid ones.")
     ] = None,
     hash_field: Annotated[_Texts, _option("--hash-field", "Hash only this column; repeatable.")] = None,
-    infer_types: Annotated[bool, _option("--infer-types", "Convert cells that look like numbers or booleans.")] = False,
-    types: Annotated[
-        _Texts,
-        _option(
-            "--type",
-            "COLUMN=TYPE, one of string, int, float, number, bool, json; other cells are rejected; repeatable.",
-        ),
-    ] = None,
-    decimal_comma: Annotated[bool, _option("--decimal-comma", "Numbers are written as 1.234,56.")] = False,
+    infer_types: _Infer = False,
+    types: _Types = None,
+    decimal_comma: _DecimalComma = False,
     constants: Annotated[_Texts, _option("--set", "Add property NAME=VALUE to every event; repeatable.")] = None,
     rename: Annotated[_Texts, _option("--rename", "Rename a property: OLD=NEW; repeatable.")] = None,
     drop: Annotated[_Texts, _option("--drop", "Remove this property; repeatable.")] = None,
@@ -81,6 +92,7 @@ def mapping_options(
 ) -> RecordMapping | None:
     """Return the mapping, or None if no mapping option is given."""
     given: dict[str, object] = {
+        "vendor": _known(vendor),
         "event": event,
         "event_field": event_field,
         "time_field": time_field,
@@ -121,19 +133,29 @@ def _one_or_several(texts: Sequence[str] | None) -> str | tuple[str, ...] | None
     return texts[0] if len(texts) == 1 else tuple(texts)
 
 
+def profile_options(
+    *,
+    vendor: _From = None,
+    id_field: _IdField = None,
+    operation: _Operation = None,
+    infer_types: _Infer = False,
+    types: _Types = None,
+    decimal_comma: _DecimalComma = False,
+) -> UpdateMapping:
+    """Return the mapping of rows, or of a vendor's records, to updates of user profiles."""
+    mapping = update_options(
+        id_field=id_field, operation=operation, infer_types=infer_types, types=types, decimal_comma=decimal_comma
+    )
+    return msgspec.structs.replace(mapping, vendor=_known(vendor))
+
+
 def update_options(
     *,
-    id_field: Annotated[_Text, _option("--id-field", "Column of the ID (default: distinct_id).")] = None,
-    operation: Annotated[_Text, _option("--operation", "$set (default) or $set_once.")] = None,
-    infer_types: Annotated[bool, _option("--infer-types", "Convert cells that look like numbers or booleans.")] = False,
-    types: Annotated[
-        _Texts,
-        _option(
-            "--type",
-            "COLUMN=TYPE, one of string, int, float, number, bool, json; other cells are rejected; repeatable.",
-        ),
-    ] = None,
-    decimal_comma: Annotated[bool, _option("--decimal-comma", "Numbers are written as 1.234,56.")] = False,
+    id_field: _IdField = None,
+    operation: _Operation = None,
+    infer_types: _Infer = False,
+    types: _Types = None,
+    decimal_comma: _DecimalComma = False,
 ) -> UpdateMapping:
     """Return the mapping of rows to profile updates."""
     given = {
@@ -145,6 +167,17 @@ def update_options(
     }
     fields = {name: value for name, value in given.items() if value is not None}
     return UpdateMapping(**cast("dict[str, str]", fields))  # type: ignore[arg-type]
+
+
+def _known(vendor: str | None) -> str | None:
+    """Return the name of a preset.
+
+    Raises:
+        InvalidArgumentError: There is no such preset.
+    """
+    if vendor is not None and vendor not in VENDORS:
+        raise InvalidArgumentError(f"--from is invalid: {vendor!r} is unknown; choose one of {', '.join(VENDORS)}")
+    return vendor
 
 
 def read_pairs(name: str, texts: Sequence[str] | None) -> dict[str, str] | None:

@@ -18,6 +18,7 @@ from mixpanel_async.jobs.model.chunks import (
     RejectedRecord,
 )
 from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.jobs.vendors.events import VendorEvents
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
 from mixpanel_async.records.tokens import TokenRule
@@ -52,13 +53,23 @@ class EventEncoding:
         values: ValueConverter | None = None,
     ) -> None:
         values = values or ValueConverter(is_exact=True)
-        self._mapper = EventMapper(mapping or RecordMapping(), keeps_events=keeps_events, values=values)
-        self._mapped = RecordEncoder(window, now, max_bytes, tokens, values, self._mapper, transform)
+        self._vendor: VendorEvents | None = None
+        own, zone = mapping or RecordMapping(), None
+        if own.vendor is not None:
+            self._vendor = VendorEvents(own.vendor, own, values, keeps_events=keeps_events)
+            own, keeps_events, zone = self._vendor.mapping, False, self._vendor.time_zone
+        self._mapper = EventMapper(own, keeps_events=keeps_events, values=values, default_zone=zone)
+        self._mapped = RecordEncoder(window, now, max_bytes, tokens, values, self._mapper, transform, self._vendor)
         is_plain = mapping is None
         self._plain = (
             RecordEncoder(window, now, max_bytes, tokens, values, None, transform) if is_plain else self._mapped
         )
         self._checker = LineChecker(window, now, max_bytes, tokens) if is_plain and transform is None else None
+
+    @property
+    def holds_several(self) -> bool:
+        """Whether a record can hold several events."""
+        return self._vendor is not None and self._vendor.holds_several
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the required columns.
@@ -66,12 +77,17 @@ class EventEncoding:
         Raises:
             InvalidSettingError: A column is missing or duplicate.
         """
-        self._mapper.check_fields(list(columns))
+        if self._vendor is not None:
+            self._vendor.check_columns(columns)
+        else:
+            self._mapper.check_fields(list(columns))
 
     def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
         """Return a chunk encoded, in steps."""
         encoded = yield from self._encode(chunk)
         encoded.skipped = self._mapper.take_skipped()
+        if self._vendor is not None:
+            encoded.skipped = {**encoded.skipped, **self._vendor.take_skipped()}
         return encoded
 
     def _encode(self, chunk: Chunk) -> Steps[EncodedChunk]:

@@ -27,6 +27,7 @@ from mixpanel_async.jobs.model.chunks import (
 )
 from mixpanel_async.jobs.model.counts import Tally
 from mixpanel_async.jobs.model.event_key import EventFields, KeyProperties
+from mixpanel_async.jobs.vendors.events import VendorEvents
 from mixpanel_async.records import validation
 from mixpanel_async.records.json_writer import exact_copy
 from mixpanel_async.records.parsing import as_object
@@ -59,6 +60,7 @@ class RecordEncoder:
         values: Converts what JSON does not have.
         mapper: Turns flat records into events; None: the records are events.
         transform: Turns each event into zero or more events.
+        vendor: Turns a vendor's records into events, before the mapper.
     """
 
     def __init__(  # noqa: PLR0917 - made in one place
@@ -70,7 +72,9 @@ class RecordEncoder:
         values: ValueConverter,
         mapper: EventMapper | None = None,
         transform: Transform | None = None,
+        vendor: VendorEvents | None = None,
     ) -> None:
+        self._vendor = vendor
         self._window = window
         self._now = now
         self._max_bytes = max_bytes
@@ -101,6 +105,8 @@ class RecordEncoder:
             draft.tally.changed.update(self._mapper.take_changes())
             oddities, draft.notices = self._mapper.take_oddities()
             draft.tally.noticed.update(oddities)
+        if self._vendor is not None:
+            draft.tally.changed.update(self._vendor.take_changes())
         yield from count_rejects(draft.rejects, draft.tally)
         draft.tally.changed[FOREIGN_TOKEN] += len(draft.replaced)
         return EncodedChunk(
@@ -134,8 +140,24 @@ class RecordEncoder:
         return group if self._lines.are_new(fields, now) else None
 
     def _encode_one(self, chunk: Chunk, row: FlatRecord, number: int, now: float, draft: _Draft) -> None:
+        """Encode what a row stands for: one record, or several in a vendor's export."""
+        if self._vendor is None:
+            self._encode_record(chunk, row, number, 0, now, draft)
+            return
         try:
-            events = self._events(chunk, row, number)
+            for part, record in enumerate(self._vendor.split(as_object(row), number)):
+                self._encode_record(chunk, record, number, part, now, draft)
+        except InvalidRecordError as error:
+            draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
+        except RecordSkippedError as skipped:
+            draft.tally.read += 1
+            draft.tally.skipped[skipped.reason] += 1
+
+    def _encode_record(  # noqa: PLR0917 - called in one place
+        self, chunk: Chunk, row: FlatRecord, number: int, part: int, now: float, draft: _Draft
+    ) -> None:
+        try:
+            events = self._events(chunk, row, number, part)
         except InvalidRecordError as error:
             draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
             return
@@ -146,7 +168,7 @@ class RecordEncoder:
         for event in events:
             repaired_before = self._values.repaired_texts
             try:
-                part, fields, is_replaced = self._encode(event, now)
+                encoded, fields, is_replaced = self._encode(event, now)
             except InvalidRecordError as error:
                 draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
@@ -157,12 +179,12 @@ class RecordEncoder:
             if fields is not None and not self._window.is_new(fields):
                 draft.tally.duplicates += 1
             else:
-                draft.parts.append(part)
+                draft.parts.append(encoded)
                 draft.numbers.append(number)
                 if is_replaced:
                     draft.replaced.append(number)
 
-    def _events(self, chunk: Chunk, row: FlatRecord, number: int) -> Sequence[FlatRecord]:
+    def _events(self, chunk: Chunk, row: FlatRecord, number: int, part: int) -> Sequence[FlatRecord]:
         """Return the events for a record, usually one.
 
         Raises:
@@ -173,7 +195,12 @@ class RecordEncoder:
         if self._mapper is not None:
             file = 0 if chunk.end is None else chunk.end.file
             try:
-                event = self._mapper.event(event, number, file=file, is_table=chunk.is_table)
+                is_table = chunk.is_table
+                if self._vendor is not None:
+                    if self._vendor.keeps(event):
+                        return (event,)
+                    event, is_table = self._vendor.event(event, number, is_table=is_table), False
+                event = self._mapper.event(event, number, file=file, part=part, is_table=is_table)
             except RecursionError:
                 raise too_deep() from None
         if self._transform is None:

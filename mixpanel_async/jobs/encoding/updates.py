@@ -5,6 +5,7 @@ from typing import Final
 
 from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
 from mixpanel_async.jobs.encoding.events import encode_lines
+from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import UpdateMapping
@@ -17,6 +18,7 @@ from mixpanel_async.jobs.model.chunks import (
     count_rejects,
 )
 from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.jobs.vendors.profiles import VendorProfiles
 from mixpanel_async.records import validation
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report, rejected, too_deep
@@ -54,6 +56,9 @@ class UpdateEncoding:
         self._tokens = tokens
         self._max_bytes = max_bytes
         self._mapping = mapping
+        self._vendor: VendorProfiles | None = None
+        if mapping.vendor not in {None, "mixpanel"}:  # whose profiles need no preset
+            self._vendor = VendorProfiles(str(mapping.vendor), mapping)
         self._is_group = is_group
         self._may_repeat = may_repeat
         self._operations = GROUP_OPERATIONS if is_group else PROFILE_OPERATIONS
@@ -64,6 +69,9 @@ class UpdateEncoding:
         Raises:
             InvalidSettingError: A column is missing or duplicate.
         """
+        if self._vendor is not None:
+            self._vendor.check_columns(columns)
+            return
         check_names(columns)
         for name in (self._mapping.id_field, *self._mapping.types):
             if name not in columns:
@@ -88,28 +96,39 @@ class UpdateEncoding:
         for index, (row, number) in enumerate(zip(chunk.rows, chunk.numbers, strict=True)):
             if index % STEP_RECORDS == 0:
                 yield
-            repaired_before = self._values.repaired_texts
             try:
-                update, is_replaced = self._update(as_object(row, _AN_UPDATE), is_table=chunk.is_table)
-                part = self._encode(update)
+                for own in self._own(as_object(row, _AN_UPDATE), is_table=chunk.is_table):
+                    repaired_before = self._values.repaired_texts
+                    update, is_replaced = self._update(own)
+                    part = self._encode(update)
+                    if is_unsafe(update):
+                        unsafe.append(len(parts))
+                    parts.append(part)
+                    numbers.append(number)
+                    tally.changed[REPAIRED_TEXT] += self._values.repaired_texts > repaired_before
+                    if is_replaced:
+                        replaced.append(number)
             except InvalidRecordError as error:
                 rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
-                continue
-            if is_unsafe(update):
-                unsafe.append(len(parts))
-            parts.append(part)
-            numbers.append(number)
-            tally.changed[REPAIRED_TEXT] += self._values.repaired_texts > repaired_before
-            if is_replaced:
-                replaced.append(number)
-        tally.read = len(parts)
+            except RecordSkippedError as skipped:
+                tally.read += 1
+                tally.skipped[skipped.reason] += 1
+        tally.read += len(parts)
         tally.changed[FOREIGN_TOKEN] += len(replaced)
         yield from count_rejects(rejects, tally)
         encoded.parts, encoded.numbers, encoded.unsafe, encoded.replaced = parts, numbers, unsafe, replaced
         return encoded
 
-    def _update(self, row: FlatRecord, *, is_table: bool) -> tuple[dict[str, object], bool]:
-        own = self._mapped(row) if is_table else _without_reply_shape(row)
+    def _own(self, row: FlatRecord, *, is_table: bool) -> Sequence[dict[str, object]]:
+        """Return the updates that a record stands for: one, or in a vendor's export one for each operation."""
+        if self._vendor is None:
+            return (self._mapped(row) if is_table else _without_reply_shape(row),)
+        try:
+            return self._vendor.updates(row, is_table=is_table)
+        except RecursionError:
+            raise too_deep() from None
+
+    def _update(self, own: dict[str, object]) -> tuple[dict[str, object], bool]:
         token, is_replaced = self._tokens.apply(own.pop("$token", None))
         update = {"$token": token, **own}
         names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)

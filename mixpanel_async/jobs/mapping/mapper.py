@@ -32,16 +32,22 @@ class EventMapper:
         mapping: The mapping.
         keeps_events: Whether records that are events already stay unchanged.
         values: Converts what JSON does not have.
+        default_zone: Time zone of times that have none, if the mapping names none.
     """
 
     def __init__(
-        self, mapping: RecordMapping, *, keeps_events: bool = False, values: ValueConverter | None = None
+        self,
+        mapping: RecordMapping,
+        *,
+        keeps_events: bool = False,
+        values: ValueConverter | None = None,
+        default_zone: str | None = None,
     ) -> None:
         self._mapping = mapping
         self._keeps_events = keeps_events
         self._times = TimeParser(
             mapping.time_format,
-            mapping.time_zone,
+            mapping.time_zone or default_zone,
             ambiguous=mapping.ambiguous,
             shift_from_zone=mapping.shift_from_zone,
         )
@@ -74,13 +80,16 @@ class EventMapper:
                 columns=fields,
             )
 
-    def event(self, row: FlatRecord, number: int, *, file: int = 0, is_table: bool = False) -> Mapping[str, object]:
+    def event(
+        self, row: FlatRecord, number: int, *, file: int = 0, part: int = 0, is_table: bool = False
+    ) -> Mapping[str, object]:
         """Return the event for a record.
 
         Args:
             row: The record's fields, or an event, whose properties are then the fields.
             number: The record's number in its file, for an $insert_id that distinguishes equal records.
             file: Index of the file in the source, from 0.
+            part: Index of the event in its record, if that holds several.
             is_table: Whether the record is a row of a table, where an empty cell means that there is no value.
 
         Raises:
@@ -104,7 +113,8 @@ class EventMapper:
         )
         properties: dict[str, object] = {"time": self._time(fields, number)}
         properties |= self._ids.users(fields)
-        properties["$insert_id"] = self._ids.insert_id(fields, f"{file}:{number}" if file else str(number))
+        place = f"{number}.{part}" if part else str(number)
+        properties["$insert_id"] = self._ids.insert_id(fields, f"{file}:{place}" if file else place)
         if event is None:
             event = text_field(fields, mapping.event_field, "event")
         self._filter(event, properties["time"], number)
@@ -124,6 +134,8 @@ class EventMapper:
             if oddity == SHIFTED:
                 self._changes[oddity] += 1
             elif oddity == UNUSED_ZONE:
+                if self._mapping.time_zone is None:
+                    continue
                 self._oddities[oddity] += 1
             else:
                 self._notice(number, oddity, f"{fields[self._mapping.time_field]} {_CLOCKS[oddity]}")

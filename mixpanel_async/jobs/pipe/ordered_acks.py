@@ -44,7 +44,8 @@ class AckRange:
         for number in chunk.numbers:
             self.verdicts[number - first] = None
         for number, filter_name in chunk.skipped.items():
-            self.verdicts[number - first] = _SKIPPED[filter_name]
+            verdict = _SKIPPED.get(filter_name) or Verdict(Outcome.SKIPPED, filter_name, "", "no event of the vendor's")
+            self.verdicts[number - first] = verdict
         for reject in chunk.rejects:
             self.verdicts[reject.number - first] = reject.verdict
 
