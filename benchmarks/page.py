@@ -55,12 +55,12 @@ def _first(bench: Document) -> list[str]:
         if figure.row.startswith("1 "):
             cost = figure.detail["microseconds_of_cpu_per_event"]
             share = figure.detail["share_of_a_core_at_30000_per_second"]
-            lines += [
+            lines.append(
                 f"An event costs a service **{cost} microseconds of CPU time**, from `await track()` to Mixpanel's "
-                "reply: the median of five shapes of ordinary events. At Mixpanel's limit of 30,000 events a second this "
-                f"is **{float(str(share)):.0%} of one core**.",
-                "",
-            ]
+                "reply: the median of five shapes of ordinary events. At Mixpanel's limit of 30,000 events a second "
+                f"this is **{float(str(share)):.0%} of one core**."
+            )
+            lines.append("")
             imported = next((one for one in bench.figures if one.row.startswith("5 ")), figure)
             lines += _shapes(figure, imported)
         if figure.row.startswith("12 "):

@@ -124,7 +124,11 @@ def read_time(time: object, field: str = "properties.time") -> int:
         CannotEncodeError: `time` is neither a finite number nor a datetime.
         InvalidRecordError: `time` is a datetime without a time zone or before 1971, or a number beyond 64 bits.
     """
-    if hasattr(time, "__index__") and not isinstance(time, bool):  # an int, or one of numpy's
+    if type(time) is int:
+        if abs(time) >= _NO_TIME:
+            raise _no_time(field)
+        return time
+    if hasattr(time, "__index__") and not isinstance(time, bool):  # one of numpy's
         time = operator.index(time)
         if abs(time) >= _NO_TIME:
             raise _no_time(field)

@@ -30,6 +30,9 @@ class IdReader:
         self._mapping = mapping
         self._values = values
         self._fields = mapping.distinct_id_fields()
+        is_plain = (mapping.distinct_id, mapping.user_id_field, mapping.device_id_field) == (None, None, None)
+        is_plain = is_plain and len(self._fields) == 1 and mapping.placeholder_ids == "report"
+        self._field = self._fields[0] if is_plain else None
 
     def missing_columns(self, columns: list[str]) -> list[str]:
         """Return the columns that a table lacks."""
@@ -53,6 +56,10 @@ class IdReader:
             InvalidRecordError: There is no ID, or one is invalid, or it is a placeholder and these are rejected.
         """
         mapping = self._mapping
+        if self._field is not None:
+            user = fields.get(self._field)
+            if type(user) is str and user:  # nearly every record ends here
+                return {"distinct_id": user}
         found: dict[str, object] = {}
         for name, field in ((_USER, mapping.user_id_field), (_DEVICE, mapping.device_id_field)):
             if field is not None and not is_missing(fields.get(field)):

@@ -1,5 +1,6 @@
 """Applies a mapping: turns one flat record into one event."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
@@ -55,6 +56,8 @@ class EventMapper:
         self._roles = mapping.roles()
         self._texts = self._roles | {*mapping.distinct_id_fields()}
         self._range = mapping.time_range()
+        self._has_filter = mapping.events is not None or self._range != (-math.inf, math.inf)
+        self._cleans = bool(mapping.drop or mapping.keep or mapping.scrub or mapping.flatten or mapping.rename)
         self._changes: Counter[str] = Counter()
         self._oddities: Counter[str] = Counter()
         self._notices: list[Notice] = []
@@ -117,8 +120,11 @@ class EventMapper:
         properties["$insert_id"] = self._ids.insert_id(fields, f"{file}:{place}" if file else place)
         if event is None:
             event = text_field(fields, mapping.event_field, "event")
-        self._filter(event, properties["time"], number)
-        others = self._cleaned({name: value for name, value in fields.items() if name not in roles})
+        if self._has_filter:
+            self._filter(event, properties["time"], number)
+        others = {name: value for name, value in fields.items() if name not in roles}
+        if self._cleans:
+            others = self._cleaned(others)
         if is_table and "" in others:
             raise unnamed()
         for name, value in others.items():
@@ -130,7 +136,7 @@ class EventMapper:
 
     def _time(self, fields: Mapping[str, object], number: int) -> int:
         moment = self._times.read(needed_field(fields, self._mapping.time_field, "time"))
-        for oddity in self._times.found():
+        for oddity in self._times.found:
             if oddity == SHIFTED:
                 self._changes[oddity] += 1
             elif oddity == UNUSED_ZONE:

@@ -28,6 +28,7 @@ AMBIGUOUS: Final = "ambiguous_time"  # names of notices in reports
 MISSING: Final = "missing_local_time"
 UNUSED_ZONE: Final = "time_zone_not_used"
 SHIFTED: Final = "shifted_time"  # the name of a change in reports
+_MAX_PLAIN_DIGITS: Final = 16
 _MAX_KNOWN: Final = 65_536  # parsed texts to keep; exported tables repeat few distinct times, or none
 _MAX_SHOWN: Final = 40
 _MILLISECONDS: Final = 1_000
@@ -88,6 +89,9 @@ def check_time_format(time_format: object) -> None:
 class TimeParser:
     """Parses times in one or more formats.
 
+    Attributes:
+        found: What is odd about the time that was read last: `AMBIGUOUS`, `MISSING`, `UNUSED_ZONE`, `SHIFTED`.
+
     Args:
         time_format: `s`, `ms`, `us` or `ns` for numbers since 1970, `iso` for ISO 8601, `excel` for days since 1900, a
             strptime format, several of these (the first that fits is used), or None for numbers as Mixpanel accepts
@@ -114,7 +118,7 @@ class TimeParser:
         self._shift = None if shift_from_zone is None else read_zone(shift_from_zone, "shift_from_zone")
         self._ambiguous = ambiguous
         self._known: dict[str, tuple[int, tuple[str, ...]]] = {}
-        self._found: list[str] = []
+        self.found: list[str] = []
 
     def read(self, value: object) -> int:
         """Return a time in seconds if it is a whole second before the year 2969, else in milliseconds.
@@ -122,15 +126,19 @@ class TimeParser:
         Raises:
             InvalidRecordError: The value does not have the format, has no time zone, or is before 1971.
         """
-        self._found.clear()
+        if self.found:
+            self.found.clear()
         if isinstance(value, str):
             known = self._known.get(value)
             if known is None:
-                known = self._read_text(value), tuple(self._found)
+                moment = self._read_text(value)
                 if len(self._known) >= _MAX_KNOWN:
                     self._known.clear()
-                self._known[value] = known
-            moment, self._found[:] = known
+                self._known[value] = moment, tuple(self.found)
+                return moment
+            moment, found = known
+            if found:
+                self.found += found
             return moment
         if isinstance(value, dt.datetime):
             return self._of_datetime(value)
@@ -140,11 +148,9 @@ class TimeParser:
             return self._of_number(_as_float(value))
         raise InvalidRecordError(f"must be a time, not {type(value).__name__}", field=_FIELD)
 
-    def found(self) -> Sequence[str]:
-        """Return what was odd about the time that was read last: `AMBIGUOUS`, `MISSING`, `UNUSED_ZONE`, `SHIFTED`."""
-        return self._found
-
     def _read_text(self, text: str) -> int:
+        if not self._formats and text.isascii() and text.isdigit() and len(text) < _MAX_PLAIN_DIGITS:
+            return self._of_number(int(text), None)  # what nearly every file has
         error: InvalidRecordError | None = None
         for form in self._formats or (None,):
             try:
@@ -204,7 +210,7 @@ class TimeParser:
         if self._shift is not None:
             return self._shifted(moment, self._shift)
         if self._zone is not None:
-            self._found.append(UNUSED_ZONE)
+            self.found.append(UNUSED_ZONE)
         return moment
 
     def _of_excel(self, days: float) -> int:
@@ -220,7 +226,7 @@ class TimeParser:
             local = _NO_ZONE + dt.timedelta(milliseconds=milliseconds)
         except OverflowError:
             raise InvalidRecordError(f"{moment} is not a time", field=_FIELD) from None
-        self._found.append(SHIFTED)
+        self.found.append(SHIFTED)
         return _seconds_or_milliseconds(self._in_zone(local, zone).timestamp() * _MILLISECONDS)
 
     def _of_datetime(self, value: dt.datetime) -> int:
@@ -229,7 +235,7 @@ class TimeParser:
                 raise InvalidRecordError(f"{value} has no time zone; set time_zone", field=_FIELD)
             value = self._in_zone(value, self._zone)
         elif self._zone is not None:
-            self._found.append(UNUSED_ZONE)
+            self.found.append(UNUSED_ZONE)
         return _seconds_or_milliseconds(value.timestamp() * _MILLISECONDS)
 
     def _in_zone(self, local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
@@ -241,7 +247,7 @@ class TimeParser:
         if self._ambiguous == "reject":
             what = "does not exist" if is_missing else "happens twice"
             raise InvalidRecordError(f"{local} {what} in {zone}, where clocks change", field=_FIELD)
-        self._found.append(MISSING if is_missing else AMBIGUOUS)
+        self.found.append(MISSING if is_missing else AMBIGUOUS)
         return second if self._ambiguous == "second" else first
 
 

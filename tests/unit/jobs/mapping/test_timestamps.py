@@ -124,9 +124,9 @@ def test_times_around_changes_of_clocks(text: str, first: int, second: int, foun
         parser = TimeParser(None, "Europe/Berlin", ambiguous=ambiguous)  # type: ignore[arg-type]
         for _ in range(2):  # the second time from memory
             assert parser.read(text) == moment
-            assert list(parser.found()) == [found]
+            assert list(parser.found) == [found]
         assert parser.read("2024-10-27 04:30:00") == 1_729_999_800
-        assert not parser.found()
+        assert not parser.found
     with pytest.raises(InvalidRecordError, match="clocks change"):
         TimeParser(None, "Europe/Berlin", ambiguous="reject").read(text)
     assert TimeParser(None, None).read(f"{text} Europe/Berlin") == first
@@ -137,14 +137,14 @@ def test_local_seconds() -> None:
     shifted = TimeParser(None, None, shift_from_zone="America/Los_Angeles")
     for value, moment in ((1_700_000_000, 1_700_028_800), ("1700000000500", 1_700_028_800_500)):
         assert shifted.read(value) == moment
-        assert list(shifted.found()) == [SHIFTED]
+        assert list(shifted.found) == [SHIFTED]
     assert shifted.read("2023-11-14T22:13:20Z") == 1_700_000_000
     zoned = TimeParser(None, "America/Los_Angeles")
     for value in (1_700_000_000, "1700000000", "2023-11-14T22:13:20Z"):
         assert zoned.read(value) == 1_700_000_000
-        assert list(zoned.found()) == [UNUSED_ZONE]
+        assert list(zoned.found) == [UNUSED_ZONE]
     assert zoned.read("2023-11-14T22:13:20") == 1_700_028_800
-    assert not zoned.found()
+    assert not zoned.found
 
 
 def test_a_missing_time_of_a_data_frame() -> None:
