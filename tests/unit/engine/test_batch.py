@@ -1,5 +1,6 @@
 """Batches, and the one batching rule: one by one, in bulk, and on the fast path of the accumulator."""
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from mixpanel_async import Outcome, Settings, Verdict
 from mixpanel_async.clock import SystemClock
 from mixpanel_async.engine.accumulator import Accumulator
-from mixpanel_async.engine.batch import Batch, BatchBuilder, body_size
+from mixpanel_async.engine.batch import COMMA_BYTES, Batch, BatchBuilder, body_size
 from mixpanel_async.engine.body import join_body
 from mixpanel_async.engine.lanes import LaneSpec
 from mixpanel_async.engine.receipts import Receipt, Receipts
@@ -61,20 +62,27 @@ def test_extending_gives_the_batches_of_adding(
 
 @given(PARTS, LIMITS)
 def test_offering_gives_the_batches_of_adding(parts: list[bytes], max_records: int) -> None:
-    """The inlined fast path of the accumulator seals where the builder would."""
-    accumulator = Accumulator(Settings(), SystemClock(), lambda: None, None, LoopOwner())
+    """The inlined fast path of the accumulator takes what fits, and seals where the builder would."""
+    assert shape(asyncio.run(_offered(parts, max_records))) == shape(one_by_one(parts, max_records))
+
+
+async def _offered(parts: list[bytes], max_records: int) -> list[Batch]:
+    owner = LoopOwner()
+    owner.check()
+    accumulator = Accumulator(Settings(), SystemClock(), lambda: None, None, owner)
     lane = accumulator.lane(LaneSpec(path="/track", max_records=max_records, max_bytes=MAX_BYTES))
     lane.credit = 1_000_000
     batches: list[Batch] = []
     for part in parts:
-        if accumulator.offer(lane, part) is None:
-            batches += lane.ready
-            lane.ready.clear()
+        is_fit = lane.builder.body_bytes + len(part) + COMMA_BYTES <= MAX_BYTES
+        is_taken = accumulator.offer(lane, part) is not None
+        assert is_taken == is_fit
+        if not is_taken:
             batches += lane.builder.add(part, receipt())
         batches += lane.ready
         lane.ready.clear()
     batches += lane.builder.seal()
-    assert shape(batches) == shape(one_by_one(parts, max_records))
+    return batches
 
 
 def test_a_record_that_fits_only_alone_gets_a_batch_of_its_own() -> None:
