@@ -1,6 +1,6 @@
 """Reads the imports of a package, and finds those that break its layers.
 
-A unit is a module or a folder, seen from a folder of the package: seen from `jobs`, `jobs/sources/csv.py` is in the
+A unit is a module or a folder, seen from a folder of the package: seen from `jobs`, `jobs/sources/files.py` is in the
 unit `sources`. Imports count wherever they are: at the top, in a function, or for the type checker only.
 """
 
@@ -16,7 +16,7 @@ Layers: TypeAlias = Sequence[AbstractSet[str]]
 class Import(NamedTuple):
     """One import: the importing module, and the full name of what it imports.
 
-    Names are full and without the package's own: `jobs.sources.csv`. A name imported from a module is part of it:
+    Names are full and without the package's own: `jobs.sources.files`. A name imported from a module is part of it:
     `errors.SourceError`.
     """
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from mixpanel_async.jobs.options import JobArguments, JobOptions
-from mixpanel_async.jobs.sources.arrow_rows import OnNaN
+from mixpanel_async.jobs.sources.arrow.rows import OnNaN
 from mixpanel_async.jobs.sources.detection import Format
 from mixpanel_async.jobs.sources.options import FileOptions
 

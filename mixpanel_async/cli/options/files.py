@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias, cast
 import typer
 
 from mixpanel_async import FileOptions
-from mixpanel_async.jobs.sources.arrow_rows import OnNaN
+from mixpanel_async.jobs.sources.arrow.rows import OnNaN
 from mixpanel_async.jobs.sources.detection import FORMATS, Format
 
 _PANEL: Final = "File format"

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterable, Collection, Iterable, Sequence
 from typing import TypeAlias, cast
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
+from mixpanel_async.jobs.sources.arrow.tables import ArrowTable, TableSource, is_table
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.sources.files import FilesSource
 from mixpanel_async.jobs.sources.iterables import Records, RecordSource
 from mixpanel_async.jobs.sources.locations import ReadableFile
 from mixpanel_async.jobs.sources.options import FileOptions
-from mixpanel_async.jobs.sources.tables import ArrowTable, TableSource, is_table
 
 SourcePath: TypeAlias = str | os.PathLike[str]
 EventSource: TypeAlias = SourcePath | Sequence[SourcePath] | ReadableFile | ArrowTable | Records

@@ -7,7 +7,7 @@ import msgspec
 import orjson
 
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.jobs.sources.arrow_rows import OnNaN
+from mixpanel_async.jobs.sources.arrow.rows import OnNaN
 from mixpanel_async.jobs.sources.detection import FORMATS, Format
 from mixpanel_async.jobs.sources.encodings import check_encoding
 

@@ -3,14 +3,14 @@
 from typing import Final
 
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.sources.arrow.parquet import ParquetReader
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
-from mixpanel_async.jobs.sources.csv import CsvReader
-from mixpanel_async.jobs.sources.csv_cells import Dialect
+from mixpanel_async.jobs.sources.csv.cells import Dialect
+from mixpanel_async.jobs.sources.csv.reader import CsvReader
 from mixpanel_async.jobs.sources.detection import Format
 from mixpanel_async.jobs.sources.json_array import JsonArrayReader
 from mixpanel_async.jobs.sources.ndjson import NdjsonReader
 from mixpanel_async.jobs.sources.options import FileOptions
-from mixpanel_async.jobs.sources.parquet import ParquetReader
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
 

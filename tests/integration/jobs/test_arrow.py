@@ -16,7 +16,7 @@ import pytest
 from mixpanel_async import AsyncMixpanel, RecordMapping, UpdateMapping
 from mixpanel_async.emulator import Emulator
 from mixpanel_async.errors import InvalidArgumentError, SourceError
-from mixpanel_async.jobs.sources.arrow_rows import OnNaN
+from mixpanel_async.jobs.sources.arrow.rows import OnNaN
 from tests import ROOT
 
 SECONDS = 1_700_000_000

@@ -8,9 +8,9 @@ import msgspec
 
 from mixpanel_async.codecs.lines import MAX_LINE_BYTES
 from mixpanel_async.jobs.model.chunks import Notice, RejectedRecord
-from mixpanel_async.jobs.sources.csv_cells import BrokenRecordError, CellPattern, Dialect
-from mixpanel_async.jobs.sources.csv_suspicion import holds_rows, row_of
-from mixpanel_async.jobs.sources.text_lines import TextLines
+from mixpanel_async.jobs.sources.csv.cells import BrokenRecordError, CellPattern, Dialect
+from mixpanel_async.jobs.sources.csv.stray_quotes import holds_rows, row_of
+from mixpanel_async.jobs.sources.csv.text_lines import TextLines
 from mixpanel_async.records.rejection import malformed
 
 if TYPE_CHECKING:

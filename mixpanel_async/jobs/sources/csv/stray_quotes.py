@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from mixpanel_async.jobs.sources.csv_cells import Dialect
+from mixpanel_async.jobs.sources.csv.cells import Dialect
 
 _FEW_COLUMNS: Final = 4  # prose with as many commas as a narrow table has is no rarity
 _MOST: Final = 0.8  # of the lines, so that one bad row among them does not hide the stray quote

@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator
 
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.sources.base import CheckColumns
-from mixpanel_async.jobs.sources.csv_cells import Dialect
-from mixpanel_async.jobs.sources.csv_parser import CsvParser, CsvRows
+from mixpanel_async.jobs.sources.csv.cells import Dialect
+from mixpanel_async.jobs.sources.csv.parser import CsvParser, CsvRows
+from mixpanel_async.jobs.sources.csv.text_lines import TextLines
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
-from mixpanel_async.jobs.sources.text_lines import TextLines
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
 

@@ -8,12 +8,12 @@ import msgspec
 
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import FlatRecord, Notice, RejectedRecord
-from mixpanel_async.jobs.sources.csv_cells import BrokenRecordError, Dialect
-from mixpanel_async.jobs.sources.csv_dialect import SAMPLE_LINES, find_delimiter, separator_line
-from mixpanel_async.jobs.sources.csv_records import ROWS, Draft, RecordSplitter, raw
-from mixpanel_async.jobs.sources.csv_suspicion import row_of
+from mixpanel_async.jobs.sources.csv.cells import BrokenRecordError, Dialect
+from mixpanel_async.jobs.sources.csv.dialect import SAMPLE_LINES, find_delimiter, separator_line
+from mixpanel_async.jobs.sources.csv.records import ROWS, Draft, RecordSplitter, raw
+from mixpanel_async.jobs.sources.csv.stray_quotes import row_of
+from mixpanel_async.jobs.sources.csv.text_lines import TextLines
 from mixpanel_async.jobs.sources.options import FileOptions
-from mixpanel_async.jobs.sources.text_lines import TextLines
 from mixpanel_async.jobs.sources.text_repair import repaired_text
 from mixpanel_async.records.rejection import malformed
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from mixpanel_async.codecs.lines import MAX_LINE_BYTES
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import RejectedRecord
-from mixpanel_async.jobs.sources.csv_cells import Dialect
-from mixpanel_async.jobs.sources.csv_parser import CsvParser, CsvRows
+from mixpanel_async.jobs.sources.csv.cells import Dialect
+from mixpanel_async.jobs.sources.csv.parser import CsvParser, CsvRows
+from mixpanel_async.jobs.sources.csv.text_lines import TextLines
 from mixpanel_async.jobs.sources.options import FileOptions
-from mixpanel_async.jobs.sources.text_lines import TextLines
 
 cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 TSV = Dialect("\t", None)

@@ -1,0 +1,1 @@
+"""Arrow: Parquet files, and tables in memory."""

@@ -1,0 +1,1 @@
+"""CSV and TSV: lines to records, records to cells, cells to rows."""
