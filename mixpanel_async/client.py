@@ -363,7 +363,8 @@ class AsyncMixpanel:
             format: `ndjson`, `json`, `csv`, `tsv` or `parquet`; None: detected from the name or content.
             delimiter: Column delimiter of a table; None: a tab for tsv, else detected from the header.
             mapping: How flat records, such as CSV rows, become events; None: by the columns event, time, distinct_id
-                and $insert_id. A mapping can also rename, drop, scrub, flatten and filter.
+                and $insert_id. A mapping can also rename, drop, scrub, flatten and filter, and read the exports of
+                other products: `RecordMapping(vendor="amplitude")`.
             transform: Called with each event as a dict, after the mapping; returns an event, several events, or None to
                 skip it. Each returned event counts as a record. An exception rejects the record. If the source text of
                 the function changes, the checkpoint is refused.
@@ -425,7 +426,8 @@ class AsyncMixpanel:
             source: As in `import_events`.
             format: As in `import_events`.
             delimiter: As in `import_events`.
-            mapping: How rows become updates; None: the column distinct_id is the ID, all others are set.
+            mapping: How rows become updates; None: the column distinct_id is the ID, all others are set. With
+                `UpdateMapping(vendor="amplitude")`, how the exports of another product do.
             **job: As in `import_events`, except exact_dedupe. With a checkpoint, $add, $append, $union and $remove are
                 rejected, because a resumed import may send them twice.
 

@@ -14,7 +14,7 @@ from mixpanel_async.jobs.mapping.columns import check_names
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.model.chunks import FlatRecord
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
-from mixpanel_async.jobs.vendors.fields import View, at, first_value, leaves, prepared, read_id
+from mixpanel_async.jobs.vendors.fields import View, at, first_value, id_text, is_empty, leaves, prepared, read_id
 from mixpanel_async.jobs.vendors.model import Kind, Paths, Preset
 from mixpanel_async.jobs.vendors.presets import PRESETS
 from mixpanel_async.records import validation
@@ -185,10 +185,8 @@ class VendorEvents:
         path, name = first_value(view, names)
         if not path:
             raise _missing("event", names)
-        if not isinstance(name, str | int) or isinstance(name, bool):
-            raise InvalidRecordError(f"must be text, not {type(name).__name__} (field {path!r})", field="event")
         roles.used.add(path)
-        return str(name)
+        return id_text(name, path, "event")
 
     def _time(self, view: View, roles: _Roles) -> object:
         path, time = first_value(view, self._preset.time)
@@ -216,8 +214,7 @@ class VendorEvents:
             found["distinct_id"] = self._distinct_id(view, user or device)
         ids = {found.get(name) for name in ("$user_id", "$device_id", "distinct_id")} - {None, ""}
         for path in (*preset.distinct_id, *preset.user_id, *preset.device_id, preset.mixed_id):
-            value = at(view, path) if path else None
-            if value is not None and str(value) in ids:
+            if path and read_id(view, path, {}) in ids:
                 roles.used.add(path)
         roles.used.update(path for path in preset.distinct_id if "distinct_id" in found)
 
@@ -226,7 +223,7 @@ class VendorEvents:
         found = self._id(view, preset.distinct_id) or known
         if found is not None:
             return found
-        if any(at(view, path) == "" for path in preset.distinct_id):
+        if any(is_empty(at(view, path)) for path in preset.distinct_id):
             return ""
         if preset.has_strangers:
             self._changes["without_user"] += 1
@@ -239,7 +236,7 @@ class VendorEvents:
             found = read_id(view, path, self._preset.id_patterns)
             if found:
                 return found
-            if found == "" and at(view, path) != "":
+            if found == "" and not is_empty(at(view, path)):
                 if self._rejects_placeholders:
                     raise InvalidRecordError(
                         f"{at(view, path)!r} stands for a missing ID (field {path!r})", field="distinct_id"
@@ -251,9 +248,12 @@ class VendorEvents:
         """Keep a valid ID, hash another one or the record; if the mapping makes the ID, only pass on what there is."""
         path, value = first_value(view, self._preset.insert_id)
         text = None
-        if path and not isinstance(value, Mapping | list | tuple | bool | float):
-            roles.used.add(path)
-            text = roles.properties["$insert_id"] = str(value)
+        if path:
+            try:
+                text = roles.properties["$insert_id"] = id_text(value, path, "$insert_id")
+                roles.used.add(path)
+            except InvalidRecordError:  # it is no ID, and stays a property
+                text = None
         if self._makes_insert_ids:
             return
         try:

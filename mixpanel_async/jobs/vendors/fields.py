@@ -1,5 +1,6 @@
 """Reads the fields of a vendor's record: paths, lists of names and values, objects in text, IDs."""
 
+import operator
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from mixpanel_async.records.parsing import read_line
 View: TypeAlias = dict[str, object]  # a record in which every object can be reached by a path
 # What trackers write where there is no user, in any spelling.
 _NOBODY: Final = limits.FORBIDDEN_IDS | {"nan", "(not set)", "[object object]"}
+_TOO_LARGE: Final = 2**64
 _SCHEMA: Final = re.compile(r"iglu:([^/]+)/([^/]+)/[^/]+/(\d+)(?:-\d+)*")
 _TYPED_VALUES: Final = ("string_value", "int_value", "float_value", "double_value")
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,30}")
@@ -45,6 +47,11 @@ def at(record: Mapping[str, object], path: str) -> object:
     return at(inner, rest) if dot and isinstance(inner, Mapping) else None
 
 
+def is_empty(value: object) -> bool:
+    """Return whether a value is the empty text; the values of a program may not even be comparable to it."""
+    return isinstance(value, str) and not value
+
+
 def is_listed(path: str, paths: frozenset[str]) -> bool:
     """Return whether a path is among others, of which some end with * for several fields."""
     return path in paths or any(other[-1:] == "*" and path.startswith(other[:-1]) for other in paths)
@@ -57,9 +64,9 @@ def prepared(preset: Preset, record: FlatRecord, *, is_table: bool) -> View:
         InvalidRecordError: Text that should be an object is not JSON.
     """
     view = {
-        name: value
+        str(name): value  # the records of a program may have other keys
         for name, value in record.items()
-        if value is not None and value is not NULL and not (is_table and value == "")
+        if value is not None and value is not NULL and not (is_table and is_empty(value))
     }
     objects = frozenset({*preset.forms, *preset.keyed, *preset.schemas})
     if preset.profiles is not None:
@@ -137,16 +144,30 @@ def read_id(view: Mapping[str, object], path: str, patterns: Mapping[str, str]) 
     value = at(view, path)
     if value is None:
         return None
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        raise InvalidRecordError(f"must be text, not {type(value).__name__} (field {path!r})", field="distinct_id")
-    text = str(value)
+    text = id_text(value, path, "distinct_id")
     if path in patterns:
         match = re.fullmatch(patterns[path], text)
         text = match[1] if match else text
     is_nobody = validation.is_placeholder_id(text) or text.strip().lower() in _NOBODY
     return "" if is_nobody or not text.strip() else text
+
+
+def id_text(value: object, path: str, field: str) -> str:
+    """Return an ID or a name as text.
+
+    Raises:
+        InvalidRecordError: The value is neither text nor an integer of 64 bits.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if hasattr(value, "__index__") and not isinstance(value, bool):  # an int, or one of numpy's
+        number = operator.index(value)
+        if abs(number) < _TOO_LARGE:  # Python refuses to write the digits of very long integers
+            return str(number)
+        raise InvalidRecordError(f"an integer beyond 64 bits is not an ID (field {path!r})", field=field)
+    raise InvalidRecordError(f"must be text, not {type(value).__name__} (field {path!r})", field=field)
 
 
 def leaves(preset: Preset, view: Mapping[str, object], drop: frozenset[str]) -> Iterator[Leaf | None]:
@@ -185,6 +206,6 @@ def first_value(view: Mapping[str, object], paths: Paths) -> tuple[str, object]:
     """Return the first of several paths that has a value, and the value; ("", None) if none has."""
     for path in paths:
         value = at(view, path)
-        if value is not None and value != "":
+        if value is not None and not is_empty(value):
             return path, value
     return "", None

@@ -165,6 +165,26 @@ def test_ids_from_other_fields() -> None:
     assert event("amplitude", record, distinct_id_field=fields)["distinct_id"] == "ann@example.com"
 
 
+def test_values_of_programs() -> None:
+    """Records of a program may have other keys and values than JSON; whatever they are, they have an outcome."""
+
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    record = samples.amplitude(**{"$insert_id": None, "uuid": uuid.UUID(samples.UUID)})
+    record[5] = 6  # type: ignore[index]
+    found = event("amplitude", record)
+    assert (found["5"], found["$insert_id"]) == (6, samples.UUID)
+    for name in ("user_id", "device_id", "event_type"):
+        with pytest.raises(InvalidRecordError, match=name):
+            event("amplitude", samples.amplitude(**{name: Odd()}))
+    with pytest.raises(InvalidRecordError, match="64 bits"):
+        event("amplitude", samples.amplitude(user_id=10**5000))
+
+
 def test_placeholders_can_be_rejected() -> None:
     """With placeholder_ids="reject", an ID that stands for nobody costs the record."""
     with pytest.raises(InvalidRecordError, match="stands for a missing ID"):
