@@ -59,11 +59,13 @@ class Position(msgspec.Struct, frozen=True):
         file: Index of the file in the source, from 0.
         number: Number of the last line, row or record before the position.
         offset: Bytes of the decompressed file before the position; 0 for formats that resume by counting records.
+        mark: Differs where what was read just before the position differs; "" if unknown.
     """
 
     file: int = 0
     number: int = 0
     offset: int = 0
+    mark: str = ""
 
 
 class Chunk(msgspec.Struct):

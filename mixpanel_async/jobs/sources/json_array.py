@@ -10,6 +10,7 @@ from mixpanel_async.codecs.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Position
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.jobs.sources.tail import TAIL_BYTES, Tail, check_mark
 from mixpanel_async.time_slice import ThreadTurns
 
 _CHUNK_ELEMENTS: Final = 4096
@@ -27,6 +28,7 @@ class JsonArrayReader:
         self._file = file
         self._path = path
         self._start = Position()
+        self._tail = Tail()
 
     async def open(self, start: Position) -> None:
         """Remember where reading begins; an array can only be read from its beginning, so `chunks` skips."""
@@ -36,6 +38,7 @@ class JsonArrayReader:
         """Yield the elements."""
         splitter = JsonStreamSplitter(MAX_LINE_BYTES, self._path)
         number, is_first = 0, True
+        self._tail = Tail()
         while block := await self._file.read():
             if is_first:
                 block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
@@ -52,13 +55,26 @@ class JsonArrayReader:
             yield chunk
 
     def _chunk(self, elements: Sequence[bytes], number: int) -> Chunk | None:
-        """Return the elements behind the position where reading begins."""
+        """Return the elements behind the position where reading begins.
+
+        Raises:
+            InvalidArgumentError: What is before the position has changed.
+        """
         skipped = max(0, min(len(elements), self._start.number - number))
+        self._take(elements[:skipped])
+        if skipped and number + skipped == self._start.number:
+            check_mark(self._file.name, self._tail.mark(), self._start.mark)
         if skipped == len(elements):
             return None
+        self._take(elements[skipped:])
         last = number + len(elements)
         numbers = range(number + skipped + 1, last + 1)
-        return Chunk(self._file.name, numbers, lines=elements[skipped:], end=Position(self._start.file, last))
+        end = Position(self._start.file, last, mark=self._tail.mark())
+        return Chunk(self._file.name, numbers, lines=elements[skipped:], end=end)
+
+    def _take(self, elements: Sequence[bytes]) -> None:
+        # Every element has a byte at least, so that these are enough of them.
+        self._tail.add(b"".join(elements[-TAIL_BYTES:]))
 
     async def _some(self, pieces: Iterator[list[bytes]], number: int) -> list[bytes]:
         try:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from mixpanel_async.codecs.lines import Lines, LineSplitter
 from mixpanel_async.jobs.model.chunks import Chunk, Position, RejectedRecord
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.jobs.sources.tail import Tail, check_mark
 from mixpanel_async.records.rejection import malformed
 
 
@@ -18,11 +19,14 @@ class NdjsonReader:
     def __init__(self, file: ReadAheadFile) -> None:
         self._file = file
         self._start = Position()
+        self._tail = Tail()
 
     async def open(self, start: Position) -> None:
         """Move to the position where reading begins."""
         self._start = start
-        await self._file.skip(start.offset)
+        before = await self._file.skip(start.offset)
+        self._tail = Tail(before)
+        check_mark(self._file.name, self._tail.mark(), start.mark)
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the lines."""
@@ -31,16 +35,19 @@ class NdjsonReader:
         while block := await self._file.read():
             offset += len(block)
             for found in splitter.feed(block):
-                yield self._chunk(found, offset - splitter.held_bytes)
+                # What is held belongs to this block: a line that began before it has ended in it.
+                tail = self._tail.before(block, len(block) - splitter.held_bytes)
+                yield self._chunk(found, offset - splitter.held_bytes, tail)
+            self._tail.add(block)
         found = splitter.close()
         if found.lines or found.too_long:
-            yield self._chunk(found, offset)
+            yield self._chunk(found, offset, self._tail)
 
-    def _chunk(self, found: Lines, offset: int) -> Chunk:
+    def _chunk(self, found: Lines, offset: int, tail: Tail) -> Chunk:
         last = found.first + len(found.lines)
         rejects = [
             RejectedRecord(number, malformed(f"the line is {size:,} bytes long; is this NDJSON?"))
             for number, size in found.too_long
         ]
-        end = Position(self._start.file, last - 1, offset)
+        end = Position(self._start.file, last - 1, offset, tail.mark())
         return Chunk(self._file.name, range(found.first, last), lines=found.lines, rejects=rejects, end=end)

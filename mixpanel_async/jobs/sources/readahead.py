@@ -11,6 +11,7 @@ from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file,
 from mixpanel_async.jobs.sources.detection import Compression, compression_of, with_head
 from mixpanel_async.jobs.sources.encodings import as_utf8, encoding_of
 from mixpanel_async.jobs.sources.locations import BLOCK_BYTES, Location
+from mixpanel_async.jobs.sources.tail import TAIL_BYTES
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
 T = TypeVar("T")
@@ -79,30 +80,36 @@ class ReadAheadFile:
                 self._is_transcoded = True
                 self._file, self.head = with_head(as_utf8(self._file, encoding))
 
-    async def skip(self, offset: int) -> None:
-        """Move to an offset of the decompressed file.
+    async def skip(self, offset: int) -> bytes:
+        """Move to an offset of the decompressed file; return the last bytes before it, as many as a `Tail` has.
 
         Raises:
             SourceError: The file is damaged, or has become shorter.
         """
-        if offset:
-            await self._thread.submit(lambda: self._skip(offset))
+        return await self._thread.submit(lambda: self._skip(offset)) if offset else b""
 
-    def _skip(self, offset: int) -> None:
+    def _skip(self, offset: int) -> bytes:
+        held = min(offset, TAIL_BYTES)
         if self._file is None:
             raise SourceError(f"{self.name}: the file is not open")
         with self._translated():
             if not self.compression and not self._is_transcoded and self._file.seekable():
                 if self.total_bytes is not None and offset > self.total_bytes:
                     raise SourceError(f"{self.name}: the file has become shorter")
-                self._file.seek(offset)
-                offset = 0
-            while offset:
-                part = self._file.read(min(offset, BLOCK_BYTES))
-                if not part:
-                    raise SourceError(f"{self.name}: the file has become shorter")
-                offset -= len(part)
+                self._file.seek(offset - held)
+                offset = held
+            while offset > held:
+                offset -= len(self._read_some(self._file, min(offset - held, BLOCK_BYTES)))
+            tail = b""
+            while len(tail) < held:
+                tail += self._read_some(self._file, held - len(tail))
         self._note_position()
+        return tail
+
+    def _read_some(self, file: io.BufferedReader, size: int) -> bytes:
+        if part := file.read(size):
+            return part
+        raise SourceError(f"{self.name}: the file has become shorter")
 
     @property
     def remark(self) -> str:

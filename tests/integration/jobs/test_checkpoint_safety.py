@@ -1,8 +1,10 @@
 """What a checkpoint is protected from: other processes, damage, changed sources, pipes."""
 
 import asyncio
+import hashlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,3 +140,18 @@ async def test_dead_letters_are_private(mp: AsyncMixpanel, write: Write) -> None
     path = write("a.ndjson", b"oops\n")
     await mp.import_events(path, dead_letters=path.with_name("letters"))
     assert path.with_name("letters").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_checkpoint_without_later_fields(mp: AsyncMixpanel, write: Write) -> None:
+    """A checkpoint of a release that had fewer fields keeps its hash."""
+    path = write("a.ndjson", lines(3))
+    checkpoint = path.with_name("c")
+    await mp.import_events(path, checkpoint=checkpoint)
+    text = checkpoint.read_bytes()
+    job = _job(text)
+    start, end = text.index(b',"mark":"'), text.index(b'"', text.index(b',"mark":"') + 9) + 1
+    old = re.sub(rb'"hash":"\w+"', b'"hash":""', text[:start] + text[end:]).strip()
+    hashed = hashlib.blake2b(old, digest_size=16).hexdigest().encode()
+    checkpoint.write_bytes(old.replace(b'"hash":""', b'"hash":"' + hashed + b'"') + b"\n")
+    assert read_checkpoint("c", checkpoint.read_bytes(), job).position.mark == ""
+    assert (await mp.import_events(path, checkpoint=checkpoint)).read == 3

@@ -11,6 +11,7 @@ from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position
 from mixpanel_async.jobs.sources.arrow.rows import ArrowRows, OnNaN, arrow_module
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.jobs.sources.tail import check_mark, mark_of
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
 
@@ -21,11 +22,13 @@ class ParquetRows(msgspec.Struct):
         rows: The rows, by column name; null is None.
         first: Number of the first row, from 1.
         share: Share of the file that was read, from 0 to 1.
+        mark: What differs where the row group of the last row differs.
     """
 
     rows: list[FlatRecord]
     first: int
     share: float
+    mark: str
 
 
 class ParquetParser:
@@ -55,6 +58,7 @@ class ParquetParser:
         self._batches: Iterator[Any] = iter(())
         self._number = 0
         self._skipped = 0
+        self._group = (-1, 0, "")  # index, number of its last row and mark of the last row group that was looked at
 
     @property
     def columns(self) -> list[str]:
@@ -88,7 +92,21 @@ class ParquetParser:
         self._skipped -= dropped
         first = self._number + dropped + 1
         self._number += len(found)
-        return ParquetRows(found[dropped:], first, self._number / self._total if self._total else 1.0)
+        share = self._number / self._total if self._total else 1.0
+        return ParquetRows(found[dropped:], first, share, self.mark_at(self._number))
+
+    def mark_at(self, number: int) -> str:
+        """Return what differs where the row group that holds a row differs: sizes, positions and statistics of it."""
+        index, last, mark = self._group
+        metadata = self._file.metadata
+        while number > last and index + 1 < metadata.num_row_groups:
+            index += 1
+            last += metadata.row_group(index).num_rows
+            mark = ""
+        if not mark and index >= 0:
+            mark = mark_of(repr(metadata.row_group(index).to_dict()).encode())
+        self._group = (index, last, mark)
+        return mark
 
     def close(self) -> None:
         """Close the file."""
@@ -120,6 +138,8 @@ class ParquetReader:
         self._start = start
         self._reader = reader = await self._thread.submit(self._open_again)
         self._check_columns(reader.columns)
+        if start.mark:
+            check_mark(self._file.name, await self._thread.submit(lambda: reader.mark_at(start.number)), start.mark)
         await self._thread.submit(lambda: reader.skip(start.number))
 
     def _open_again(self) -> ParquetParser:
@@ -133,7 +153,7 @@ class ParquetReader:
         try:
             while (found := await self._thread.submit(reader.read)) is not None:
                 last = found.first + len(found.rows) - 1
-                end = Position(self._start.file, last)
+                end = Position(self._start.file, last, mark=found.mark)
                 yield Chunk(self._file.name, range(found.first, last + 1), rows=found.rows, end=end, is_table=True)
                 self._file.note_share(found.share)
         finally:

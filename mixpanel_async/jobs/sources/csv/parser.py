@@ -32,6 +32,7 @@ class CsvRows(msgspec.Struct):
         notices: What is odd about valid rows.
         number: Number of the last line that was read.
         is_end: Whether the table has ended.
+        mark: What differs where the lines before the next one differ.
         repaired: Number of rows whose text was repaired.
     """
 
@@ -41,6 +42,7 @@ class CsvRows(msgspec.Struct):
     notices: list[Notice] = []
     number: int = 0
     is_end: bool = False
+    mark: str = ""
     repaired: int = 0
 
 
@@ -115,6 +117,11 @@ class CsvParser:
         rows = [row_of(line, dialect) for line in lines]
         return any(name == "" and cell for row in rows for name, cell in zip(self.header, row, strict=False))
 
+    @property
+    def mark(self) -> str:
+        """What differs where the lines before the next one differ."""
+        return self._lines.mark
+
     def skip(self, number: int) -> None:
         """Skip lines up to a number; a record begins behind it.
 
@@ -137,7 +144,7 @@ class CsvParser:
         draft = self._splitter.split(lines)
         found = self._rows(draft, first)
         self._lines.take(len(draft.lines))
-        found.number = self._lines.number
+        found.number, found.mark = self._lines.number, self._lines.mark
         return found
 
     def _read_odd(self, first: int) -> CsvRows:
@@ -145,11 +152,11 @@ class CsvParser:
         too_long = self._lines.take_too_long()
         if too_long is None:
             self._raise_failure(())
-            return CsvRows(number=self._lines.number, is_end=True)
+            return CsvRows(number=self._lines.number, is_end=True, mark=self._lines.mark)
         size, head = too_long
         verdict = malformed(f"the line has {size:,} characters; is this a table?")
         reject = RejectedRecord(first, verdict, raw([head]), is_text=True)
-        return CsvRows(rejects=[reject], number=self._lines.number)
+        return CsvRows(rejects=[reject], number=self._lines.number, mark=self._lines.mark)
 
     def _raise_failure(self, lines: Sequence[str]) -> None:
         if not lines and self._lines.failure is not None:

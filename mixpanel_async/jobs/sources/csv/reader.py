@@ -9,6 +9,7 @@ from mixpanel_async.jobs.sources.csv.parser import CsvParser, CsvRows
 from mixpanel_async.jobs.sources.csv.text_lines import TextLines
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
+from mixpanel_async.jobs.sources.tail import check_mark
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
 
@@ -47,13 +48,14 @@ class CsvReader:
     def _read_header(self) -> list[str]:
         columns = self._rows.read_header()
         self._rows.skip(self._start.number)
+        check_mark(self._file.name, self._rows.mark, self._start.mark)
         return columns
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the rows."""
         while True:
             found: CsvRows = await self._thread.submit(self._rows.read)
-            end = Position(self._start.file, found.number)
+            end = Position(self._start.file, found.number, mark=found.mark)
             yield Chunk(
                 self._file.name,
                 found.numbers,

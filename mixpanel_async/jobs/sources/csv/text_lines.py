@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mixpanel_async.codecs.lines import MAX_LINE_BYTES
+from mixpanel_async.jobs.sources.tail import TAIL_BYTES, Tail
 
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 _MARK: Final = "\ufeff"
@@ -36,6 +37,12 @@ class TextLines:
         self._is_over = False
         self.number = 0
         self.failure: Exception | None = None
+        self._tail = Tail()
+
+    @property
+    def mark(self) -> str:
+        """What differs where the lines before the next one differ."""
+        return self._tail.mark()
 
     def peek(self, count: int) -> list[str]:
         """Return the next lines, at most `count`, up to a line that is too long; [] there and at the end."""
@@ -51,6 +58,8 @@ class TextLines:
 
     def take(self, count: int) -> None:
         """Move on by some lines that `peek` returned."""
+        taken = self._lines[max(self._next, self._next + count - TAIL_BYTES) : self._next + count]
+        self._tail.add("".join(line[-TAIL_BYTES:] for line in taken).encode("utf-8", "surrogateescape"))
         self._next += count
         self.number += count
 
