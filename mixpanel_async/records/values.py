@@ -9,7 +9,8 @@ import enum
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections import UserString
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized, ValuesView
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, Final, Self, cast
@@ -23,6 +24,7 @@ from mixpanel_async.records.exact_numbers import dumps_exactly
 
 REPAIRED_TEXT: Final = "repaired_text"  # the name of the change in reports
 _MAX_NESTING: Final = 100  # deeper than any real record; ends the walk through a list that contains itself
+_MAX_ELEMENTS: Final = 20_000  # converted in some 10 ms
 _MISSING: Final = frozenset({"NaTType", "NAType"})  # pandas' NaT and NA
 # Lazily translated text is not a str: django's gettext_lazy, flask-babel, babel, speaklater, wagtail.
 _LAZY_TEXTS: Final = frozenset({"__proxy__", "LazyString", "_LazyString", "LazyProxy"})
@@ -101,6 +103,7 @@ class ValueConverter:
             return self._convert_mapping(value, field, depth)
         if kind is list or kind is tuple:
             return self._list(cast("Sequence[object]", value), field, depth)
+        _check_size(value, field)
         return self._convert(self._simplify(value, field), field, depth + 1)
 
     def _convert_mapping(self, value: Mapping[Any, object], field: str, depth: int) -> dict[str, JSONValue]:
@@ -182,6 +185,17 @@ class ValueConverter:
             ) from None
 
 
+def _check_size(value: object, field: str) -> None:
+    """Check that a collection is small enough to become a list within milliseconds; a range may have any length."""
+    try:
+        size = len(cast("Sized", value))
+    except (TypeError, OverflowError):  # it has no length; or a range has one beyond 64 bits
+        size = _MAX_ELEMENTS + 1 if isinstance(value, range) else 0
+    size = max(size, getattr(value, "size", 0)) if _module(value) == "numpy" else size
+    if size > _MAX_ELEMENTS and not isinstance(value, str | bytes | bytearray | memoryview):
+        raise CannotEncodeError(f"has more than {_MAX_ELEMENTS:,} elements; shorten it", field=field)
+
+
 def _check_int(value: int, field: str) -> int:
     if -(2**63) <= value < 2**64:
         return value
@@ -205,6 +219,8 @@ def _standard(value: object) -> object:
         return value.value
     if isinstance(value, str):
         return str.__str__(value)
+    if isinstance(value, UserString):
+        return value.data
     if isinstance(value, int):
         return int.__int__(value)
     if isinstance(value, float):
@@ -264,7 +280,8 @@ def _scientific(value: object) -> object:
         return array.astype(unit).tolist()
     for method in ("tolist", "to_list"):
         if hasattr(value, method):
-            return getattr(array, method)()
+            found = getattr(array, method)()
+            return float(array) if type(found) is type(value) else found  # a longdouble gives itself
     return _UNKNOWN
 
 

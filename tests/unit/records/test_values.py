@@ -107,6 +107,7 @@ CASES: list[tuple[Any, Any]] = [
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (LazyString(), "Anmelden"),
     (MyText("a"), "a"),
+    (collections.UserString("a"), "a"),
     (MyFloat(1.5), 1.5),
     (Color.RED, "red"),
     (Color.PAIR, [1, 2]),
@@ -123,6 +124,7 @@ CASES: list[tuple[Any, Any]] = [
     ({DAY.date(): 1}, {"2024-01-02": 1}),
     (np.float64(1.5), 1.5),
     (np.float32(0.5), 0.5),
+    (np.longdouble(0.5), 0.5),
     (np.int64(7), 7),
     (np.uint8(7), 7),
     (np.bool_(True), True),
@@ -207,6 +209,13 @@ def test_what_json_cannot_say_names_its_field(value: object) -> None:
         ValueConverter().convert({"list": [0, {"deep": value}]}, "properties")
     assert caught.value.field is not None
     assert caught.value.field.startswith("properties.list[1].deep")
+
+
+@pytest.mark.parametrize("value", [range(10**8), range(10**30), np.zeros(10**6), set(range(10**5))], ids=type)
+def test_huge_collections_are_refused_at_once(value: object) -> None:
+    """A collection with too many elements is an error before any of them is looked at: the loop does not wait."""
+    with pytest.raises(CannotEncodeError, match="more than 20,000 elements"):
+        ValueConverter().convert({"a": value}, "properties")
 
 
 def test_a_key_cannot_take_the_place_of_a_field_of_the_event() -> None:
