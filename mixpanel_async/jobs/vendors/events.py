@@ -14,7 +14,7 @@ from mixpanel_async.jobs.mapping.columns import check_names
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.model.chunks import FlatRecord
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
-from mixpanel_async.jobs.vendors.fields import View, at, first_value, id_text, is_empty, leaves, prepared, read_id
+from mixpanel_async.jobs.vendors.fields import Leaf, View, at, first_value, id_text, is_empty, leaves, prepared, read_id
 from mixpanel_async.jobs.vendors.model import Kind, Paths, Preset
 from mixpanel_async.jobs.vendors.presets import PRESETS
 from mixpanel_async.records import validation
@@ -278,17 +278,22 @@ class VendorEvents:
         found = list(leaves(preset, view, preset.drop - roles.used))
         kept = [leaf for leaf in found if leaf is not None and leaf.path not in roles.used]
         self._changes["left_out"] += None in found
-        for leaf in sorted(kept, key=lambda leaf: not leaf.is_own):  # what the customer named keeps its name
+        own = [leaf for leaf in kept if leaf.is_own]
+        for leaf in (*own, *(leaf for leaf in kept if not leaf.is_own)):  # what the customer named keeps its name
             name = rename.get(leaf.path, leaf.name)
             if name == _COUNTRY and not (isinstance(leaf.value, str) and len(leaf.value) == _CODE_LETTERS):
                 name = leaf.name  # the name of a country
-            unique = leaf.path if "." in leaf.path else f"{self._vendor}.{leaf.path}"
-            free = (one for one in (name, leaf.name, unique) if one not in properties and one not in self._reserved)
-            name = next(free, "")
-            if not name:
-                raise InvalidRecordError("is a duplicate; rename one of them", field=leaf.path)
+            if name in properties or name in self._reserved:
+                name = self._free_name(leaf, properties)
             properties[name] = leaf.value
         return properties
+
+    def _free_name(self, leaf: Leaf, properties: Mapping[str, object]) -> str:
+        unique = leaf.path if "." in leaf.path else f"{self._vendor}.{leaf.path}"
+        for name in (leaf.name, unique):
+            if name not in properties and name not in self._reserved:
+                return name
+        raise InvalidRecordError("is a duplicate; rename one of them", field=leaf.path)
 
 
 def unknown_kind(preset: Preset, found: object) -> InvalidRecordError:

@@ -52,9 +52,13 @@ def is_empty(value: object) -> bool:
     return isinstance(value, str) and not value
 
 
-def is_listed(path: str, paths: frozenset[str]) -> bool:
-    """Return whether a path is among others, of which some end with * for several fields."""
-    return path in paths or any(other[-1:] == "*" and path.startswith(other[:-1]) for other in paths)
+def _is_object(preset: Preset, name: str) -> bool:
+    """Return whether a field is one that holds an object, even if it is text."""
+    if _form(preset, name) or name in preset.keyed or name in preset.schemas:
+        return True
+    profiles = preset.profiles
+    paths = () if profiles is None else (*profiles.set, *profiles.set_once)
+    return any(path.partition(".")[0] == name for path in paths)
 
 
 def prepared(preset: Preset, record: FlatRecord, *, is_table: bool) -> View:
@@ -68,11 +72,8 @@ def prepared(preset: Preset, record: FlatRecord, *, is_table: bool) -> View:
         for name, value in record.items()
         if value is not None and value is not NULL and not (is_table and is_empty(value))
     }
-    objects = frozenset({*preset.forms, *preset.keyed, *preset.schemas})
-    if preset.profiles is not None:
-        objects |= {path.partition(".")[0] for path in (*preset.profiles.set, *preset.profiles.set_once)}
     for name, value in view.items():
-        if isinstance(value, str) and value[:1] in {"{", "["} and is_listed(name, objects):
+        if isinstance(value, str) and value[:1] in {"{", "["} and _is_object(preset, name):
             view[name] = _read_text(value, name)
     for name, (key, inner) in preset.keyed.items():
         if name in view:
@@ -173,20 +174,26 @@ def id_text(value: object, path: str, field: str) -> str:
 def leaves(preset: Preset, view: Mapping[str, object], drop: frozenset[str]) -> Iterator[Leaf | None]:
     """Yield what can become a property; None for a value that the table leaves out."""
     for name, value in view.items():
-        yield from _walk(preset, drop, Leaf(name, name, value, is_own=False), is_inside=False)
+        if isinstance(value, Mapping):
+            yield from _walk(preset, drop, Leaf(name, name, value, is_own=False), is_inside=False)
+        elif name in drop:
+            yield None
+        elif value or not isinstance(value, list):
+            yield Leaf(name, name, value, is_own=False)
 
 
 def _walk(preset: Preset, drop: frozenset[str], leaf: Leaf, *, is_inside: bool) -> Iterator[Leaf | None]:
     path, name, value, is_own = leaf
     if not is_own and (value is None or (isinstance(value, list | dict) and not value)):
         return
-    if is_listed(path, drop):
+    if path in drop:
         yield None
         return
-    form = _form(preset, path) if not is_own else None
-    if form is None and is_inside and not is_own:
-        form = "flat"
-    if form is None or not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or is_own:
+        yield leaf
+        return
+    form = _form(preset, path) or ("flat" if is_inside else None)
+    if form is None:
         yield leaf
         return
     for key, inner in value.items():

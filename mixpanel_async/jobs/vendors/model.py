@@ -90,7 +90,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
         schemas: Fields with self-describing JSON (Iglu).
         rename: Mixpanel's names of fields, by path.
         special_names: Names of some fields that differ in some records.
-        drop: Fields that are left out, by path; a path may end with *.
+        drop: Fields that are left out, by path.
         profiles: Where the properties of users are; None: the export has none.
     """
 
