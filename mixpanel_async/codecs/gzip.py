@@ -50,7 +50,7 @@ def gzip_bytes(data: bytes, level: int) -> bytes:
 
 
 class Decompressor:
-    """Decompresses a body piece by piece: a zlib stream (HTTP's deflate), or gzip with one or more members.
+    """Decompresses a body block by block: a zlib stream (HTTP's deflate), or gzip with one or more members.
 
     A gzip stream is "a series of members" (RFC 1952, 2.2); joining compressed files makes such bodies.
     """
@@ -63,8 +63,8 @@ class Decompressor:
         """Whether the body may end here: a valid trailer of its last member was reached."""
         return self._member.eof
 
-    def pieces(self, data: bytes, max_bytes: int) -> Iterator[bytes]:
-        """Yield `data` decompressed, in pieces of at most `max_bytes`.
+    def blocks(self, data: bytes, max_bytes: int) -> Iterator[bytes]:
+        """Yield `data` decompressed, in blocks of at most `max_bytes`.
 
         Raises:
             One of BROKEN: The body is damaged, or something that is not a gzip member follows a member.
@@ -73,13 +73,13 @@ class Decompressor:
         while data or is_full:
             if self._member.eof:
                 self._member = _member(_GZIP)
-            piece = self._member.decompress(data, max_bytes)
-            yield piece
+            block = self._member.decompress(data, max_bytes)
+            yield block
             if self._member.eof:
                 data, is_full = self._member.unused_data, False
             else:
-                # A full piece may leave output inside the decompressor even when no input is left.
-                data, is_full = self._member.unconsumed_tail, len(piece) == max_bytes
+                # A full block may leave output inside the decompressor even when no input is left.
+                data, is_full = self._member.unconsumed_tail, len(block) == max_bytes
 
 
 def _member(window_bits: int) -> _Member:
@@ -116,24 +116,24 @@ class GzipReader(io.RawIOBase):
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         """Read decompressed bytes."""
         while not self._held and not self._is_over:
-            self._held = memoryview(self._next_piece() if self._member is not None else self._next_member())
+            self._held = memoryview(self._next_block() if self._member is not None else self._next_member())
         part = self._held[: len(buffer)]
         buffer[: len(part)] = part
         self._held = self._held[len(part) :]
         return len(part)
 
-    def _next_piece(self) -> bytes:
+    def _next_block(self) -> bytes:
         member = cast("_Member", self._member)
         data = self._data or self._file.read1(_INPUT_BYTES)
-        piece = member.decompress(data, _OUTPUT_BYTES)
+        block = member.decompress(data, _OUTPUT_BYTES)
         if member.eof:
             self._data, self._member = member.unused_data, None
         else:
             self._data = member.unconsumed_tail
-            # A full piece may leave output inside the decompressor even when no input is left.
-            if not data and not piece:
+            # A full block may leave output inside the decompressor even when no input is left.
+            if not data and not block:
                 raise EOFError
-        return piece
+        return block
 
     def _next_member(self) -> bytes:
         """Find the next member behind zero padding, or the end; return nothing."""

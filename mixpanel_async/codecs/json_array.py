@@ -1,7 +1,7 @@
 """Splits a JSON array into its elements as its bytes arrive; holds one element at a time."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
 
 MAX_ELEMENT_BYTES: Final = 64 * 1024 * 1024
@@ -70,15 +70,6 @@ class JsonArraySplitter:
         elements, self._elements = self._elements, []
         return elements
 
-    def pieces(self, block: bytes) -> Iterator[list[bytes]]:
-        """Yield what `feed` returns, in pieces that each take a few milliseconds at most.
-
-        Raises:
-            JsonArrayError: As for `feed`.
-        """
-        for start in range(0, len(block), _STEP_BYTES):
-            yield self.feed(block[start : start + _STEP_BYTES])
-
     def close(self) -> None:
         """Check that the array ended.
 
@@ -133,3 +124,17 @@ class JsonArraySplitter:
     def _check_size(self, size: int) -> None:
         if size > self._max_element_bytes:
             raise JsonArrayError("element_too_long", f"an element is longer than {self._max_element_bytes:,} bytes")
+
+
+def feed_in_steps(feed: Callable[[bytes], list[bytes]], block: bytes) -> Iterator[list[bytes]]:
+    """Feed a block to a splitter in steps that each take a few milliseconds at most; yield the elements of each step.
+
+    Args:
+        feed: The method `feed` of a splitter.
+        block: The block.
+
+    Raises:
+        JsonArrayError: As for `feed`.
+    """
+    for start in range(0, len(block), _STEP_BYTES):
+        yield feed(block[start : start + _STEP_BYTES])

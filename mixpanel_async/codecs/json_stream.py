@@ -1,14 +1,13 @@
 """Splits a stream of JSON values as its bytes arrive: arrays, objects in any layout, or a list inside an object."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import orjson
 
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArrayProblem
 
-_STEP_BYTES: Final = 4096  # full of brackets, 4 KiB take about 5 ms
 RECORD_SEPARATOR: Final = b"\x1e"  # before each value of a JSON text sequence (RFC 7464)
 _IN_STRING: Final = re.compile(rb'["\\\x1e]')
 _OUTSIDE: Final = re.compile(rb'["\[\]{},\x1e]')
@@ -57,15 +56,6 @@ class JsonStreamSplitter:
                 raise
         elements, self._elements = self._elements, []
         return elements
-
-    def pieces(self, block: bytes) -> Iterator[list[bytes]]:
-        """Yield what `feed` returns, in pieces that each take a few milliseconds at most.
-
-        Raises:
-            JsonArrayError: As for `feed`.
-        """
-        for start in range(0, len(block), _STEP_BYTES):
-            yield self.feed(block[start : start + _STEP_BYTES])
 
     def close(self) -> list[bytes]:
         """Return the last element, if nothing had to close it.

@@ -11,10 +11,10 @@ import msgspec
 MAX_LINE_BYTES: Final = 8_000_000
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NEWLINE: Final = 0x0A
-# A block of short lines holds hundreds of thousands of them. They are handed on in pieces, because checking, rejecting
+# A block of short lines holds hundreds of thousands of them. They are passed on in groups, because checking, rejecting
 # and freeing that many at once takes a tenth of a second and more.
-_PIECE_LINES: Final = 4096
-_STEP_BYTES: Final = 16 * 1024  # a piece of blank lines is not larger than this
+_GROUP_LINES: Final = 4096
+_STEP_BYTES: Final = 16 * 1024  # a group of blank lines is not larger than this
 
 
 class Lines(msgspec.Struct):
@@ -63,7 +63,7 @@ class LineSplitter:
         lines: list[bytes] = []
         while found := file.readlines(_STEP_BYTES):
             lines += found
-            if len(lines) >= _PIECE_LINES and lines[-1][-1] == _NEWLINE:
+            if len(lines) >= _GROUP_LINES and lines[-1][-1] == _NEWLINE:
                 self._unread_bytes = size - file.tell()
                 yield self._numbered(lines, too_long)
                 lines, too_long = [], []
@@ -96,3 +96,14 @@ class LineSplitter:
         self.number += 1
         size, self._dropped_bytes = self._dropped_bytes + more, 0
         return self.number, size
+
+
+def is_utf8(text: bytes) -> bool:
+    """Return whether bytes are valid UTF-8."""
+    if text.isascii():
+        return True
+    try:
+        str(text, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,6 +1,6 @@
 """Encodes an event to JSON bytes, once.
 
-An event is joined from three pieces: a head that is cached for each event name, the few fields that are ours, and the
+An event is joined from three parts: a head that is cached for each event name, the few fields that are ours, and the
 user's properties as orjson wrote them. Later steps move these bytes and never decode them.
 """
 

@@ -8,11 +8,11 @@ from mixpanel_async.errors import ConnectionLostError, TruncatedReplyError
 from mixpanel_async.session.messages import StreamReply
 from mixpanel_async.time_slice import TimeSlice
 
-_MAX_PIECE_BYTES: Final = 1024 * 1024  # so that a few compressed bytes cannot fill the memory
+_MAX_BLOCK_BYTES: Final = 1024 * 1024  # so that a few compressed bytes cannot fill the memory
 
 
 async def decompressed_stream(reply: StreamReply) -> AsyncIterator[bytes]:
-    """Yield a reply's body in pieces of at most 1 MiB each where it is compressed, as it comes where it is not.
+    """Yield a reply's body in blocks of at most 1 MiB each where it is compressed, as it comes where it is not.
 
     Raises:
         TruncatedReplyError: A compressed body ends before its trailer.
@@ -26,9 +26,9 @@ async def decompressed_stream(reply: StreamReply) -> AsyncIterator[bytes]:
     time_slice = TimeSlice()
     try:
         async for chunk in reply.chunks():
-            for piece in body.pieces(chunk, _MAX_PIECE_BYTES):
-                yield piece
-                # One chunk may decompress to a thousand pieces.
+            for block in body.blocks(chunk, _MAX_BLOCK_BYTES):
+                yield block
+                # One chunk may decompress to a thousand blocks.
                 if time_slice.is_over:
                     await time_slice.next()
     except BROKEN as error:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_PLAIN_BODY_BYTES: Final = 2**20
-_MAX_PIECE_BYTES: Final = 256 * 1024  # inflating it takes a fraction of a millisecond
+_MAX_BLOCK_BYTES: Final = 256 * 1024  # decompressing it takes a fraction of a millisecond
 
 
 class _Progress(SimpleNamespace):
@@ -230,17 +230,17 @@ async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut:
     """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     inflater = Decompressor() if encoding in {"gzip", "deflate"} else None
-    # It grows in place: joining pieces at the end would copy the whole body at once.
+    # It grows in place: joining blocks at the end would copy the whole body at once.
     body = io.BytesIO()
     has_begun = False
     time_slice = TimeSlice()
     async for chunk in response.content.iter_any():
-        for part in inflater.pieces(chunk, _MAX_PIECE_BYTES) if inflater else (chunk,):
+        for part in inflater.blocks(chunk, _MAX_BLOCK_BYTES) if inflater else (chunk,):
             has_begun = True
             body.write(part)
             if body.tell() > limit:
                 break
-            # One chunk may inflate to a thousand pieces.
+            # One chunk may decompress to a thousand blocks.
             if time_slice.is_over:
                 await time_slice.next()
         if body.tell() > limit:

@@ -13,6 +13,7 @@ from tests.docs.snippets import blocks_of
 from tools import reference
 
 PACKAGE = ROOT / "mixpanel_async"
+TYPE_VARIABLES = {"T", "P"}
 # What needs no example: values that calls return, and exceptions.
 RESULTS = {
     "Ack", "DeliveryReport", "ImportProgress", "ImportReport", "Outcome", "RecordError", "Stats", "Verdict",
@@ -51,17 +52,24 @@ def test_a_public_name_has_a_docstring(public: Public) -> None:
 
 
 def names_defined_in(folder: Path) -> Mapping[str, set[str]]:
-    """Names of the public classes and functions at the top level of modules, with the modules that define them."""
+    """Names that modules define at their top level for others, with the modules: classes, functions, types, values."""
     homes: dict[str, set[str]] = defaultdict(set)
     for path in folder.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                homes[node.name].add(path.relative_to(PACKAGE).as_posix())
-    return {name: modules for name, modules in homes.items() if not name.startswith("_")}
+            for name in _names_of(node):
+                homes[name].add(path.relative_to(PACKAGE).as_posix())
+    return {name: modules for name, modules in homes.items() if not name.startswith("_") and name not in TYPE_VARIABLES}
+
+
+def _names_of(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def test_a_name_means_one_thing() -> None:
-    """No two modules define a class or function of the same name.
+    """No two modules define a class, function, type or value of the same name.
 
     Commands of the command line are named as users type them, and nothing imports them. The local server must not know
     the client, so that it may have functions for the same purpose; what it exports has names of its own.

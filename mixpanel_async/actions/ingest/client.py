@@ -11,8 +11,8 @@ from mixpanel_async.actions._core.resource import FORM, Resource
 from mixpanel_async.actions.ingest.models import IngestReply, read_ingest_reply
 from mixpanel_async.actions.ingest.options import ImportOptions, IngestOptions, check_options, switch
 from mixpanel_async.actions.ingest.records import (
-    Encoded,
-    Records,
+    EncodedBody,
+    IngestRecords,
     encode_records,
     event_preparer,
     update_preparer,
@@ -61,7 +61,7 @@ class Ingest(Resource):
         self._note_replaced = note_replaced
         self._values = values
 
-    async def track(self, events: Records, **options: Unpack[IngestOptions]) -> IngestReply:
+    async def track(self, events: IngestRecords, **options: Unpack[IngestOptions]) -> IngestReply:
         """Send events to /track.
 
         Args:
@@ -86,7 +86,7 @@ class Ingest(Resource):
         encoded = encode_records("events", events, event_preparer(tokens, needs_token=True), self._values)
         return await self._send("/track", encoded, options)
 
-    async def import_(self, events: Records, **options: Unpack[ImportOptions]) -> IngestReply:
+    async def import_(self, events: IngestRecords, **options: Unpack[ImportOptions]) -> IngestReply:
         """Send events to /import.
 
         The good events of a request are imported even if others are refused: `failed_records` of the reply names those.
@@ -113,7 +113,7 @@ class Ingest(Resource):
         encoded = encode_records("events", events, event_preparer(tokens, needs_token=False), self._values)
         return await self._import("ingest.import_", encoded, options)
 
-    async def engage(self, updates: Records, **options: Unpack[IngestOptions]) -> IngestReply:
+    async def engage(self, updates: IngestRecords, **options: Unpack[IngestOptions]) -> IngestReply:
         """Send updates of user profiles to /engage.
 
         Args:
@@ -137,7 +137,7 @@ class Ingest(Resource):
         encoded = encode_records("updates", updates, update_preparer(tokens), self._values)
         return await self._send("/engage", encoded, options)
 
-    async def groups(self, updates: Records, **options: Unpack[IngestOptions]) -> IngestReply:
+    async def groups(self, updates: IngestRecords, **options: Unpack[IngestOptions]) -> IngestReply:
         """Send updates of group profiles to /groups.
 
         Args:
@@ -271,12 +271,12 @@ class Ingest(Resource):
         )  # fmt: skip
         return await self._answer(request, encoded, options)
 
-    async def _send(self, path: str, encoded: Encoded, options: IngestOptions) -> IngestReply:
+    async def _send(self, path: str, encoded: EncodedBody, options: IngestOptions) -> IngestReply:
         query = ("verbose", "ip", "img", "redirect", "callback", "strict")
         request = track_request(f"ingest{path.replace('/', '.')}", path, options, query)
         return await self._answer(await with_body(request, encoded, options), encoded, options)
 
-    async def _import(self, operation: str, encoded: Encoded, options: ImportOptions) -> IngestReply:
+    async def _import(self, operation: str, encoded: EncodedBody, options: ImportOptions) -> IngestReply:
         given = options.get("credential")
         token = options.get("token") or self._session.token
         if given is None and token and not self._session.has_credentials:
@@ -285,7 +285,7 @@ class Ingest(Resource):
         request = import_request(operation, options, given, has_project=has_project)
         return await self._answer(await with_body(request, encoded, options), encoded, {})
 
-    async def _answer(self, request: Request, encoded: Encoded, options: IngestOptions) -> IngestReply:
+    async def _answer(self, request: Request, encoded: EncodedBody, options: IngestOptions) -> IngestReply:
         reply = await self._session.send(request)
         if encoded.replaced:
             self._note_replaced(request.path, encoded.replaced)

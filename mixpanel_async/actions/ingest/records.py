@@ -11,14 +11,14 @@ from mixpanel_async.records.json_writer import encode_json
 from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.records.values import ValueConverter
 
-Record: TypeAlias = Mapping[str, object]
-Records: TypeAlias = Record | Iterable[Record] | str | bytes
+IngestRecord: TypeAlias = Mapping[str, object]
+IngestRecords: TypeAlias = IngestRecord | Iterable[IngestRecord] | str | bytes
 # Returns a record as it is sent, and whether its token was replaced.
-Prepare: TypeAlias = Callable[[Record], tuple[Record, bool]]
+Prepare: TypeAlias = Callable[[IngestRecord], tuple[IngestRecord, bool]]
 _EVENT_FIELDS: Final = frozenset({"event", "properties"})
 
 
-class Encoded(msgspec.Struct, frozen=True):
+class EncodedBody(msgspec.Struct, frozen=True):
     """The records of a request.
 
     Attributes:
@@ -32,7 +32,7 @@ class Encoded(msgspec.Struct, frozen=True):
     replaced: int
 
 
-def read_records(name: str, given: Records) -> list[Record]:
+def read_records(name: str, given: IngestRecords) -> list[IngestRecord]:
     """Return records from one, several, `{"data": ...}`, or the JSON text of any of these.
 
     Args:
@@ -62,10 +62,10 @@ def read_records(name: str, given: Records) -> list[Record]:
     for index, record in enumerate(records):
         if not isinstance(record, Mapping):
             raise InvalidRecordError(f"must be an object, not {type(record).__name__}", field=f"{name}[{index}]")
-    return cast("list[Record]", records)
+    return cast("list[IngestRecord]", records)
 
 
-def encode_records(name: str, given: Records, prepare: Prepare, values: ValueConverter) -> Encoded:
+def encode_records(name: str, given: IngestRecords, prepare: Prepare, values: ValueConverter) -> EncodedBody:
     """Return records as the body of a request.
 
     Args:
@@ -97,7 +97,7 @@ def encode_records(name: str, given: Records, prepare: Prepare, values: ValueCon
         raise InvalidArgumentError(
             f"{name} is invalid: {len(body):,} bytes of JSON, {limits.MAX_BATCH_BYTES:,} are allowed; send fewer"
         )
-    return Encoded(body, len(parts), replaced)
+    return EncodedBody(body, len(parts), replaced)
 
 
 def event_preparer(tokens: TokenRule, *, needs_token: bool) -> Prepare:
@@ -108,7 +108,7 @@ def event_preparer(tokens: TokenRule, *, needs_token: bool) -> Prepare:
         needs_token: Whether the endpoint needs a token in each event.
     """
 
-    def prepare(event: Record) -> tuple[Record, bool]:
+    def prepare(event: IngestRecord) -> tuple[IngestRecord, bool]:
         properties = event.get("properties")
         if not isinstance(event.get("event"), str) or not event["event"]:
             raise InvalidRecordError("must be the name of the event", field="event")
@@ -131,7 +131,7 @@ def event_preparer(tokens: TokenRule, *, needs_token: bool) -> Prepare:
 def update_preparer(tokens: TokenRule) -> Prepare:
     """Return a function that gives an update of a profile its token."""
 
-    def prepare(update: Record) -> tuple[Record, bool]:
+    def prepare(update: IngestRecord) -> tuple[IngestRecord, bool]:
         token, is_replaced = _token_of(tokens, update.get("$token"), needs_token=True)
         return {"$token": token, **{n: v for n, v in update.items() if n != "$token"}}, is_replaced
 

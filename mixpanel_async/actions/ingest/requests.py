@@ -9,7 +9,7 @@ import msgspec
 from mixpanel_async.actions._core.params import Field, pairs
 from mixpanel_async.actions._core.resource import JSON
 from mixpanel_async.actions.ingest.options import SWITCHES, ImportOptions, IngestOptions, switch
-from mixpanel_async.actions.ingest.records import Encoded
+from mixpanel_async.actions.ingest.records import EncodedBody
 from mixpanel_async.auth import Credential
 from mixpanel_async.codecs.gzip import gzip_bytes
 from mixpanel_async.session import Request
@@ -70,7 +70,7 @@ def import_request(
     )
 
 
-async def with_body(request: Request, encoded: Encoded, options: Mapping[str, object]) -> Request:
+async def with_body(request: Request, encoded: EncodedBody, options: Mapping[str, object]) -> Request:
     """Return a request with records as its body, compressed if the options ask for it."""
     body, headers = encoded.body, {}
     if options.get("gzip"):

@@ -13,7 +13,7 @@ from mixpanel_async.actions._core.resource import FORM, Resource
 from mixpanel_async.actions._core.responses import read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
-from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
+from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter, feed_in_steps
 from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
@@ -143,10 +143,10 @@ class Jql(Resource):
         splitter = JsonArraySplitter()
         async with self._session.stream(request) as stream:
             head = Reply(stream.status, stream.headers, b"")
-            async with aclosing(decompressed_stream(stream)) as pieces:  # type: ignore[type-var]
+            async with aclosing(decompressed_stream(stream)) as blocks:  # type: ignore[type-var]
                 time_slice = TimeSlice()
-                async for piece in pieces:
-                    for rows in _split(request, head, splitter, piece):
+                async for block in blocks:
+                    for rows in _split(request, head, splitter, block):
                         for row in rows:
                             yield read_json(request, head, type or object, row)
                             # A loop over rows that are there never waits, and other tasks would not run meanwhile.
@@ -180,9 +180,9 @@ def _params_text(params: JSONValue) -> str | None:
     return json_text(params)
 
 
-def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, piece: bytes) -> Iterator[list[bytes]]:
+def _split(request: Request, reply: Reply, splitter: JsonArraySplitter, block: bytes) -> Iterator[list[bytes]]:
     try:
-        yield from splitter.pieces(piece)
+        yield from feed_in_steps(splitter.feed, block)
     except JsonArrayError as error:
         raise UnexpectedReplyError(
             f"the reply is invalid: {error}", status=reply.status, operation=request.operation

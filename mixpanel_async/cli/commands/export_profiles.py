@@ -11,12 +11,12 @@ from mixpanel_async import AsyncMixpanel
 from mixpanel_async.cli.commands.query.profiles import Selection, selection_options
 from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
-from mixpanel_async.cli.options.inputs import STDIN
 from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import run_call
 from mixpanel_async.jobs.exports.profiles import ProfileExportOptions, ProfileExportReport
+from mixpanel_async.jobs.sources.locations import STDIN
 
 
 @with_options(selection=selection_options, server=server_options)

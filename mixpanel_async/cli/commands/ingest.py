@@ -17,14 +17,15 @@ from mixpanel_async.cli.options.ingest import (
     Strict,
     ingest_options,
 )
-from mixpanel_async.cli.options.inputs import STDIN, given_bytes, read_input
+from mixpanel_async.cli.options.inputs import given_bytes, read_input
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import print_json
 from mixpanel_async.cli.runner import add_command, run_call
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.sources.locations import STDIN
 
-Call: TypeAlias = Callable[[AsyncMixpanel], Coroutine[Any, Any, IngestReply]]
-Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="ID of the user.", show_default=False)]
+IngestCall: TypeAlias = Callable[[AsyncMixpanel], Coroutine[Any, Any, IngestReply]]
+IdArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="ID of the user.", show_default=False)]
 _SHOWN: Final = (
     "http_status", "status", "error", "code", "num_records_imported", "failed_records", "location", "replaced_tokens",
 )  # fmt: skip
@@ -36,7 +37,7 @@ def add(app: typer.Typer) -> None:
         add_command(app, name, command)
 
 
-def print_ingest_reply(server: ServerOptions, call: Call) -> int:
+def print_ingest_reply(server: ServerOptions, call: IngestCall) -> int:
     """Run a call and print its answer: the bytes of an image, the text of a callback, or the fields as JSON.
 
     Args:
@@ -109,7 +110,7 @@ def track(
 
 @with_options(options=ingest_options, server=server_options)
 def identify(
-    identified_id: Id,
+    identified_id: IdArgument,
     anon_id: Annotated[
         str, typer.Argument(metavar="ANON_ID", help="Anonymous ID: a UUID of version 4.", show_default=False)
     ],
@@ -124,7 +125,7 @@ def identify(
 
 @with_options(options=ingest_options, server=server_options)
 def alias(
-    distinct_id: Id,
+    distinct_id: IdArgument,
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="New ID of the user.", show_default=False)],
     *,
     options: IngestOptions,
@@ -137,7 +138,7 @@ def alias(
 
 @with_options(server=server_options)
 def merge(
-    distinct_id: Id,
+    distinct_id: IdArgument,
     other_distinct_id: Annotated[
         str, typer.Argument(metavar="OTHER_ID", help="ID that is the same user's.", show_default=False)
     ],

@@ -26,7 +26,7 @@ from mixpanel_async.cli.render.rows import OutputRows, listed
 from mixpanel_async.cli.runner import Yes, acknowledged, add_group, is_confirmed, print_answer
 from mixpanel_async.errors import InvalidArgumentError
 
-PipelineKind: TypeAlias = Literal[
+KindName: TypeAlias = Literal[
     "gcs-raw", "gcs-schema", "s3-raw", "azure-raw", "bigquery", "snowflake", "aws", "azure-blob", "generic"
 ]
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Pipeline name; see pipelines list.")]
@@ -71,7 +71,7 @@ def list_pipelines(*, output: Output, server: ServerOptions) -> int:
 )
 def create(
     kind: Annotated[
-        PipelineKind,
+        KindName,
         typer.Argument(
             metavar="KIND",
             help="gcs-raw, s3-raw, azure-raw: raw events to object storage. gcs-schema, aws, azure-blob: tables in "

@@ -20,7 +20,7 @@ GroupKey: TypeAlias = Annotated[
     str, typer.Argument(metavar="KEY", help="Group key, such as company.", show_default=False)
 ]
 GroupId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="ID of the group.", show_default=False)]
-Properties: TypeAlias = Annotated[
+PropertiesArgument: TypeAlias = Annotated[
     str | None,
     typer.Argument(metavar="JSON|@FILE", help='Properties such as {"plan": "pro"}; @- is standard input.'),
 ]
@@ -29,7 +29,7 @@ Fields: TypeAlias = Annotated[
     typer.Option("--property", metavar="NAME=VALUE", help="Property with a text; repeatable."),
 ]
 Names: TypeAlias = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of properties.", show_default=False)]
-Updates: TypeAlias = Annotated[
+UpdatesArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="JSON|@FILE|-", help="Up to 2,000 updates in Mixpanel's form.", show_default=False)
 ]
 Address: TypeAlias = Annotated[
@@ -62,7 +62,7 @@ def add(app: typer.Typer) -> None:
 def _profile_command(name: str, words: str) -> Callable[..., int]:
     def command(
         distinct_id: DistinctId,
-        properties: Properties = None,
+        properties: PropertiesArgument = None,
         *,
         fields: Fields = None,
         ip_address: Address = None,
@@ -82,7 +82,7 @@ def _group_command(name: str, words: str) -> Callable[..., int]:
     def command(
         group_key: GroupKey,
         group_id: GroupId,
-        properties: Properties = None,
+        properties: PropertiesArgument = None,
         *,
         fields: Fields = None,
         options: IngestOptions,
@@ -122,7 +122,7 @@ def delete(
 
 
 @_options
-def update(updates: Updates, *, options: IngestOptions, server: ServerOptions) -> int:
+def update(updates: UpdatesArgument, *, options: IngestOptions, server: ServerOptions) -> int:
     """Send updates of user profiles in Mixpanel's own form, with any operations.
 
     An update is such as {"$distinct_id": "ann", "$set": {"plan": "pro"}}. For files of them, use import profiles.
@@ -150,7 +150,7 @@ def delete_group(
 
 
 @_options
-def update_groups(updates: Updates, *, options: IngestOptions, server: ServerOptions) -> int:
+def update_groups(updates: UpdatesArgument, *, options: IngestOptions, server: ServerOptions) -> int:
     """Send updates of group profiles in Mixpanel's own form, with any operations.
 
     An update is such as {"$group_key": "company", "$group_id": "acme", "$set": {"plan": "pro"}}.

@@ -12,12 +12,13 @@ from mixpanel_async.actions import RequestOptions
 from mixpanel_async.actions.raw_request import ResponseType
 from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import ServerOptions, UseProjectToken, server_options
-from mixpanel_async.cli.options.inputs import STDIN, given_bytes, given_fields, given_json, read_input
+from mixpanel_async.cli.options.inputs import given_bytes, given_fields, given_json, read_input
 from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import print_json
 from mixpanel_async.cli.runner import add_command, run_call
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.sources.locations import STDIN
 
 _BODY = "Body"
 _RETRIES = "Retries"

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from mixpanel_async import limits
+from mixpanel_async.codecs.lines import is_utf8
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
@@ -103,7 +104,7 @@ class LineChecker:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         together = b"".join(group)
-        return are_shapes_valid(group, together, self._max_bytes) and _is_utf8(together) and self.are_new(fields, now)
+        return are_shapes_valid(group, together, self._max_bytes) and is_utf8(together) and self.are_new(fields, now)
 
     def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
         """Return whether the fields of a group of events are valid and new; if not, the window is unchanged."""
@@ -199,14 +200,4 @@ def are_shapes_valid(group: Sequence[bytes], together: bytes, max_bytes: int) ->
         for line in group:
             if len(line) > _SAFE_BYTES and (line.count(b",") > _SAFE_COMMAS or line.count(b"[") > _SAFE_BRACKETS):
                 return False
-    return True
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        str(text, "utf-8")
-    except UnicodeDecodeError:
-        return False
     return True

@@ -151,9 +151,9 @@ class Export(ProfileExport):
             _check_framing(reply)
             parts: list[bytes] = []
             held = 0
-            async for piece in decompressed_stream(reply):
-                parts.append(piece)
-                held += len(piece)
+            async for part in decompressed_stream(reply):
+                parts.append(part)
+                held += len(part)
                 if held >= _WRITE_BYTES:
                     block = cutter.take(parts)
                     parts, held = [], 0

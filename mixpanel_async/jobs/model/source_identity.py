@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-HEAD_BYTES: Final = 65_536
+IDENTITY_BYTES: Final = 65_536
 
 
 class SourceIdentity(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ _ARCHIVES: Final = (
 )
 _TAR: Final = (257, b"ustar")
 _ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-HEAD_BYTES: Final = 512
+DETECTION_BYTES: Final = 512
 _SURE_BYTES: Final = 4  # bytes of a magic number, or of text after whitespace, that detection needs
 
 
@@ -134,11 +134,11 @@ def with_head(file: io.BufferedReader) -> tuple[io.BufferedReader, bytes]:
     Args:
         file: A file of which nothing was read.
     """
-    head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    head = file.peek(DETECTION_BYTES)[:DETECTION_BYTES]
     if _is_sure(head):
         return file, head
     head = b""
-    while not _is_sure(head) and len(head) < HEAD_BYTES and (byte := file.read(1)):
+    while not _is_sure(head) and len(head) < DETECTION_BYTES and (byte := file.read(1)):
         head += byte
     return io.BufferedReader(_Continued(head, file)), head
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from mixpanel_async.codecs.json_array import JsonArrayError
+from mixpanel_async.codecs.json_array import JsonArrayError, feed_in_steps
 from mixpanel_async.codecs.json_stream import JsonStreamSplitter
 from mixpanel_async.codecs.lines import BYTE_ORDER_MARK, MAX_LINE_BYTES
 from mixpanel_async.errors import SourceError
@@ -42,8 +42,8 @@ class JsonArrayReader:
         while block := await self._file.read():
             if is_first:
                 block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
-            pieces = splitter.pieces(block)
-            while elements := await self._some(pieces, number):
+            steps = feed_in_steps(splitter.feed, block)
+            while elements := await self._some(steps, number):
                 if chunk := self._chunk(elements, number):
                     yield chunk
                 number += len(elements)
@@ -76,9 +76,9 @@ class JsonArrayReader:
         # Every element has a byte at least, so that these are enough of them.
         self._tail.add(b"".join(elements[-TAIL_BYTES:]))
 
-    async def _some(self, pieces: Iterator[list[bytes]], number: int) -> list[bytes]:
+    async def _some(self, steps: Iterator[list[bytes]], number: int) -> list[bytes]:
         try:
-            return await self._file.on_thread(partial(_next_elements, pieces))
+            return await self._file.on_thread(partial(_next_elements, steps))
         except JsonArrayError as error:
             raise self._broken(number, error) from None
 
@@ -86,12 +86,12 @@ class JsonArrayReader:
         return SourceError(f"{self._file.name}: invalid JSON after element {number:,}: {error}")
 
 
-def _next_elements(pieces: Iterator[list[bytes]]) -> list[bytes]:
+def _next_elements(steps: Iterator[list[bytes]]) -> list[bytes]:
     """Return some thousand elements, or all that are left."""
     elements: list[bytes] = []
     turns = ThreadTurns()
-    for piece in pieces:
-        elements += piece
+    for found in steps:
+        elements += found
         if len(elements) >= _CHUNK_ELEMENTS:
             break
         turns.give_way()

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, Protocol, TextIO, cast, runtime_checkable
 
 from mixpanel_async import remote
 from mixpanel_async.errors import InvalidArgumentError, SourceError
-from mixpanel_async.jobs.model.source_identity import HEAD_BYTES, SourceIdentity, source_identity
+from mixpanel_async.jobs.model.source_identity import IDENTITY_BYTES, SourceIdentity, source_identity
 from mixpanel_async.redaction import HIDDEN_QUERY, shown
 
 BLOCK_BYTES: Final = 1 << 20
@@ -117,7 +117,7 @@ class DiskFile:
             return source_identity(
                 shown(os.path.realpath(self._path)),
                 status.st_size,
-                file.read(HEAD_BYTES),
+                file.read(IDENTITY_BYTES),
                 modified=status.st_mtime_ns,
                 inode=status.st_ino,
             )
@@ -230,7 +230,7 @@ class UrlFile:
             )
         with self._file.open() as opened:
             try:
-                head = opened.read(HEAD_BYTES)
+                head = opened.read(IDENTITY_BYTES)
             except OSError as error:
                 raise SourceError(f"{self.name}: cannot be read: {error}") from None
         return source_identity(self.name, size, head + self._file.tag().encode())

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from mixpanel_async.codecs.lines import is_utf8
 from mixpanel_async.jobs.model.chunks import Chunk
 
 # An escaped backslash, a pair of escapes, or half of one.
@@ -26,7 +27,7 @@ def repaired_json(line: bytes) -> bytes:
     """Return JSON text as UTF-8 whose escapes are characters."""
     if b"\\u" in line:
         line = _ESCAPES.sub(lambda match: rb"\ufffd" if match[1] else match[0], line)
-    return line if _is_utf8(line) else repaired_text(line)
+    return line if is_utf8(line) else repaired_text(line)
 
 
 def repaired_chunk(chunk: Chunk) -> Chunk:
@@ -34,11 +35,3 @@ def repaired_chunk(chunk: Chunk) -> Chunk:
     lines = list(map(repaired_json, chunk.lines))
     repaired = sum(new is not old and new != old for new, old in zip(lines, chunk.lines, strict=True))
     return msgspec.structs.replace(chunk, lines=lines, repaired=repaired) if repaired else chunk
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        str(text, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -9,7 +9,7 @@ import msgspec
 Paths: TypeAlias = tuple[str, ...]
 # What becomes of an object. "own": its fields are the customer's properties and stay as they are. "flat": the fields of
 # the vendor's own object become properties with dotted names. "open": the same without the name of the object.
-Form: TypeAlias = Literal["own", "flat", "open"]
+ObjectForm: TypeAlias = Literal["own", "flat", "open"]
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +113,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     insert_id: Paths
     id_patterns: Mapping[str, str] = {}
     has_strangers: bool = False
-    forms: Mapping[str, Form] = {}
+    forms: Mapping[str, ObjectForm] = {}
     keyed: Mapping[str, tuple[str, str]] = {}
     schemas: Paths = ()
     rename: Mapping[str, str] = {}

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from mixpanel_async.cli.commands.pipelines import PipelineKind
+from mixpanel_async.cli.commands.pipelines import KindName
 from mixpanel_async.cli.options.pipelines import KINDS
 from tests.integration.actions.server import Script
 from tests.integration.cli.conftest import Command
@@ -16,7 +16,7 @@ GCS = ("--gcs-bucket", "b", "--gcs-region", "us-east1", "--from-date", "2026-08-
 
 def test_every_kind_can_be_created() -> None:
     """A kind of pipeline that is added is offered."""
-    assert set(get_args(PipelineKind)) == {*KINDS, "generic"}
+    assert set(get_args(KindName)) == {*KINDS, "generic"}
 
 
 async def test_create_in_google_cloud_storage(inside: Command, mixpanel: Script) -> None:

@@ -34,8 +34,8 @@ async def on_terminal(script: Script, *arguments: str, typed: bytes = b"") -> tu
     os.write(ours, typed)
     shown = b""
     with contextlib.suppress(OSError):  # how Linux tells that nobody is left on the other side
-        while piece := await asyncio.to_thread(os.read, ours, 65536):
-            shown += piece
+        while block := await asyncio.to_thread(os.read, ours, 65536):
+            shown += block
     os.close(ours)
     return await process.wait(), shown.decode().replace("\r\n", "\n")
 

@@ -35,7 +35,7 @@ def key(name: str = "E", **properties: object) -> bytes | None:
     return event_hash(orjson.dumps({"event": name, "properties": own}))
 
 
-def piece(lines: Sequence[bytes], numbers: Sequence[int]) -> EncodedChunk:
+def encoded(lines: Sequence[bytes], numbers: Sequence[int]) -> EncodedChunk:
     return EncodedChunk("file", lines, numbers, Tally(), end=Position(0, numbers[-1]) if numbers else None)
 
 
@@ -128,7 +128,7 @@ def test_any_chunks_and_any_stops(
             end = min(place + size, len(lines))
             if place >= end or place >= stop:
                 break
-            one = piece(lines[place:end], range(place, end))
+            one = encoded(lines[place:end], range(place, end))
             await store.remove_duplicates(one)
             found |= set(range(place, end)) - set(one.numbers)
             assert one.tally.duplicates == end - place - len(one.parts)
@@ -155,7 +155,7 @@ async def test_a_repeat_within_one_record(tmp_path: pathlib.Path) -> None:
     line = orjson.dumps(event(1))
     for is_resumed in (False, True):
         store = await opened(tmp_path / "c", is_resumed=is_resumed)
-        one = piece([line, line], [7, 7])
+        one = encoded([line, line], [7, 7])
         await store.remove_duplicates(one)
         assert (list(one.parts), list(one.numbers), one.tally.duplicates) == ([line], [7], 1)
         await store.commit()
@@ -176,9 +176,9 @@ async def test_a_file_is_part_of_the_place(tmp_path: pathlib.Path) -> None:
 async def test_what_was_not_committed_is_gone(tmp_path: pathlib.Path) -> None:
     """A later run knows only committed events: a checkpoint never refers to more."""
     store = await opened(tmp_path / "c")
-    await store.remove_duplicates(piece([orjson.dumps(event(1))], [1]))
+    await store.remove_duplicates(encoded([orjson.dumps(event(1))], [1]))
     await store.commit()
-    await store.remove_duplicates(piece([orjson.dumps(event(2))], [2]))
+    await store.remove_duplicates(encoded([orjson.dumps(event(2))], [2]))
     await store.aclose(is_removed=False)
     with sqlite3.connect(tmp_path / "c.seen") as database:
         assert [number for (number,) in database.execute("SELECT number FROM seen")] == [1]
@@ -192,7 +192,7 @@ async def test_a_full_disk(tmp_path: pathlib.Path) -> None:
     assert database is not None
     await store._thread.submit(lambda: database.execute("PRAGMA max_page_count = 5"))
     lines = [orjson.dumps(event(number)) for number in range(5000)]
-    one = piece(lines, range(5000))
+    one = encoded(lines, range(5000))
     with pytest.raises(OutputError, match=r"cannot write .*c\.seen: database or disk is full"):
         await store.remove_duplicates(one)
     assert (len(one.parts), one.tally.duplicates) == (5000, 0)
@@ -381,7 +381,7 @@ async def test_a_leftover_store(emulator: Emulator, write: Write) -> None:
     """Without a checkpoint an import starts anew and replaces an old store, but never another kind of file."""
     path = write("a.ndjson", ndjson([event(1), event(2)]))
     left = await opened(path.with_name("checkpoint"))
-    await left.remove_duplicates(piece([orjson.dumps(event(1))], [99]))
+    await left.remove_duplicates(encoded([orjson.dumps(event(1))], [99]))
     await left.commit()
     await left.aclose(is_removed=False)
     (report,) = await interrupted(emulator, path, (False,))

@@ -156,9 +156,9 @@ def test_any_chunking_gives_the_same_lines(lines: list[bytes], cuts: list[int], 
     cutter = LineCutter()
     taken = b""
     try:
-        pieces = [data[start:stop] for start, stop in itertools.pairwise(places)]
-        for first in range(0, len(pieces), 3):
-            block = cutter.take(pieces[first : first + 3])
+        parts = [data[start:stop] for start, stop in itertools.pairwise(places)]
+        for first in range(0, len(parts), 3):
+            block = cutter.take(parts[first : first + 3])
             assert count_events(block) == len([read_event(one) for one in block.splitlines()])
             taken += block
         cutter.end()

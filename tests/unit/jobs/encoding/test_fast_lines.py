@@ -81,7 +81,7 @@ files = st.lists(good_lines | event_lines() | odd_lines, max_size=30)
 def checked(
     lines: Sequence[bytes], *, window: int = 1000, size: int = 1 << 20
 ) -> tuple[list[bytes], list[int], EncodedChunk]:
-    """Run lines through splitter and checker in blocks of some size; return what is sent, and the last piece."""
+    """Run lines through splitter and checker in blocks of some size; return what is sent, and the last chunk."""
     content = b"\n".join(lines)
     checker = LineChecker(EventWindow(window), lambda: NOW, 1_000_000, TOKENS)
     splitter = LineSplitter()
@@ -91,13 +91,13 @@ def checked(
     rejected: list[int] = []
     for found in [*(lines for block in blocks for lines in splitter.feed(block)), splitter.close()]:
         numbers = range(found.first, found.first + len(found.lines))
-        piece = at_once(checker.check(Chunk("file", numbers, lines=found.lines)))
-        assert len(piece.parts) == len(piece.numbers)
+        chunk = at_once(checker.check(Chunk("file", numbers, lines=found.lines)))
+        assert len(chunk.parts) == len(chunk.numbers)
         all_lines = content.split(b"\n")
-        assert all(part.strip() == all_lines[n - 1].strip() for part, n in zip(piece.parts, piece.numbers, strict=True))
-        sent += [part.strip() for part in piece.parts]
-        rejected += [reject.number for reject in piece.rejects]
-        total.tally.add(piece.tally)
+        assert all(part.strip() == all_lines[n - 1].strip() for part, n in zip(chunk.parts, chunk.numbers, strict=True))
+        sent += [part.strip() for part in chunk.parts]
+        rejected += [reject.number for reject in chunk.rejects]
+        total.tally.add(chunk.tally)
     return sent, rejected, total
 
 
@@ -169,10 +169,10 @@ def test_a_line_above_the_limit_is_too_large() -> None:
     """An event of more than 1 MB is rejected as too large, with both numbers in the message."""
     line = orjson.dumps(event(1, x="x" * 1_000_000))
     checker = LineChecker(EventWindow(10), lambda: NOW, 1_000_000, TOKENS)
-    piece = at_once(checker.check(Chunk("", (7,), lines=(line,))))
-    assert [reject.number for reject in piece.rejects] == [7]
-    assert piece.rejects[0].verdict.reason == "too_large"
-    assert "1,000,000" in piece.rejects[0].verdict.message
+    chunk = at_once(checker.check(Chunk("", (7,), lines=(line,))))
+    assert [reject.number for reject in chunk.rejects] == [7]
+    assert chunk.rejects[0].verdict.reason == "too_large"
+    assert "1,000,000" in chunk.rejects[0].verdict.message
 
 
 def test_events_that_link_ids_pass() -> None:
