@@ -1,5 +1,6 @@
 """The one rule for a record that carries a project token of its own: replaced, rejected or kept; never silently."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -19,6 +20,16 @@ _NOT_KEPT: Final = (
 )
 _NO_TOKEN: Final = "must be a project token; put one there, or leave it out"  # noqa: S105 - a message
 _BACKSLASH: Final = ord("\\")
+# A token that its name gives away, whatever is wrong around it: "token": "...", 'token': '...', \"token\": \"...\",
+# pairs, and names with escaped letters. A bounded number of backslashes keeps the search linear.
+_LETTERS: Final = rb"".join(rb"(?:%c|\\{1,3}u00%02x)" % (letter, letter) for letter in b"token")
+_NAMED: Final = re.compile(
+    rb"(?P<head>(?P<quote>\\{0,3}[\"'])(?:\$|\\{1,3}u0024)?(?i:"
+    + _LETTERS
+    + rb")(?P=quote)\s*[:,]\s*[\[(]?\s*(?P=quote))"
+    rb"(?P<token>(?:(?!(?P=quote))(?:\\.|[^\\]))*)",
+    re.DOTALL,
+)
 
 
 class ForeignTokenError(InvalidRecordError):
@@ -111,7 +122,7 @@ def without_tokens(own: str | None, *, is_update: bool = False) -> Callable[[byt
     name = "$token" if is_update else "token"
 
     def redact(record: bytes) -> bytes:
-        if not record.startswith(b"{"):  # the row of a table, for one, does not name its columns
+        if not record.lstrip().startswith(b"{"):  # the row of a table, for one, does not name its columns
             return _without_text(record, own)
         if b"oken" not in record and _BACKSLASH not in record:
             return record
@@ -119,17 +130,26 @@ def without_tokens(own: str | None, *, is_update: bool = False) -> Callable[[byt
             decoded = orjson.loads(record)
         except orjson.JSONDecodeError:
             return _without_text(record, own)
-        if not isinstance(decoded, dict):
-            return record
         inner = decoded.get("properties")
+        if decoded.keys() == {"data"} or not (is_update or inner is None or isinstance(inner, dict)):
+            return _without_text(record, own)
         is_inner = not is_update and isinstance(inner, dict) and name in inner
         return _redacted(record, name, own, is_inner=is_inner) if name in decoded or is_inner else record
 
     return redact
 
 
+def named_tokens(record: bytes) -> set[str]:
+    """Return the tokens that a record names, wherever they are in it."""
+    if b"oken" not in record and _BACKSLASH not in record:
+        return set()
+    return {found["token"].decode("utf-8", "replace") for found in _NAMED.finditer(record)}
+
+
 def _without_text(record: bytes, own: str | None) -> bytes:
-    """Take the client's token out of what is not JSON; a foreign one cannot be told from other text there."""
+    """Take the tokens out of what has not the form of a record: those with a name, and the client's own everywhere."""
+    if b"oken" in record or _BACKSLASH in record:
+        record = _NAMED.sub(rb"\g<head>" + REDACTED.encode(), record)
     if own is None or len(own) < MIN_SECRET_CHARACTERS:
         return record
     return record.replace(own.encode("utf-8", "surrogatepass"), REDACTED.encode())

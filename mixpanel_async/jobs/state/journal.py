@@ -24,6 +24,8 @@ from mixpanel_async.jobs.state.checkpoint import Checkpoint, Counts, JobIdentity
 from mixpanel_async.jobs.state.dead_letters import encode_dead_letter, settled_dead_letters
 from mixpanel_async.jobs.state.lock_file import LockFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
+from mixpanel_async.records.tokens import named_tokens
+from mixpanel_async.redaction import redact
 
 if TYPE_CHECKING:  # imports sqlite3, which only exact dedupe needs
     from mixpanel_async.jobs.dedupe.disk_store import DedupeStore
@@ -154,7 +156,11 @@ class Journal:
     def note_reject(self, source: str, reject: RejectedRecord) -> None:
         """Hold a rejected record until the next save."""
         if self._dead_letters is not None:
-            line = encode_dead_letter(source, msgspec.structs.replace(reject, record=self._redact(reject.record)))
+            record, verdict = self._redact(reject.record), reject.verdict
+            if record != reject.record:  # the caller's function or the server may have put the token into words
+                message = redact(verdict.message, named_tokens(reject.record))
+                verdict = msgspec.structs.replace(verdict, message=message)
+            line = encode_dead_letter(source, msgspec.structs.replace(reject, record=record, verdict=verdict))
             self._held.append(line)
             self._held_bytes += len(line)
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import pathlib
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TypeAlias, cast
 
@@ -14,6 +15,7 @@ from mixpanel_async import AsyncMixpanel, Outcome, RecordMapping, Settings, Verd
 from mixpanel_async.config import ForeignToken
 from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError
 from mixpanel_async.jobs.sources.open import EventSource
+from mixpanel_async.records.tokens import without_tokens
 from tests.integration.attack.server import ScriptedServer, healthy, scripted
 from tests.records import event, ndjson
 
@@ -260,3 +262,62 @@ async def test_the_own_token_is_not_part_of_an_event(server: ScriptedServer, tmp
         async with client(server) as mp:
             report = await mp.import_events(source)
             assert (report.imported, report.duplicates, report.changed_by) == (3, 3, {"foreign_token": 1})
+
+
+BAD_EVENTS = {
+    "cut off": '{"event":"E","properties":{"token":"%s","distinct_id":"u"',
+    "cut off in the token": '{"event":"E","properties":{"token":"%s',
+    "escaped name": '{"event":"E","properties":{"t\\u006Fken" : "%s","x":NaN}}',
+    "single quotes": "{'event': 'E', 'properties': {'token': '%s'}}",
+    "indented": '   {"event":"","properties":{"token":"%s"}}',
+    "properties as text": '{"event":"E","properties":"{\\"token\\": \\"%s\\"}"}',
+    "properties as a list": '{"event":"E","properties":[{"token":"%s"},["token","%s"]]}',
+    "array": '[{"event":"E","properties":{"token":"%s"}}]',
+    "data": '{"data":{"event":"E","properties":{"token":"%s"}}}',
+    "text": '"{\\"event\\": \\"E\\", \\"properties\\": {\\"token\\": \\"%s\\"}}"',
+}
+
+
+@pytest.mark.parametrize("name", BAD_EVENTS)
+async def test_what_is_no_record_keeps_no_token_either(
+    server: ScriptedServer, tmp_path: pathlib.Path, name: str
+) -> None:
+    """Lines that cannot be read, and records of another form, go to the dead letters without the tokens they name."""
+    path, letters = tmp_path / "a.ndjson", tmp_path / "dead"
+    for token in (OTHER, OWN):
+        path.write_text(BAD_EVENTS[name].replace("%s", token) + "\n")
+        async with client(server) as mp:
+            report = await mp.import_events(path, dead_letters=letters, format="ndjson")
+        assert report.rejected == 1
+        written = letters.read_bytes()
+        assert token.encode() not in written
+        assert len(orjson.loads(written)) > 2  # still one JSON line
+        letters.unlink()
+
+
+async def test_the_words_of_a_dead_letter_hold_no_token(server: ScriptedServer, tmp_path: pathlib.Path) -> None:
+    """A transform function that puts the record into its error does not carry the token into the dead letter."""
+
+    def transform(record: dict[str, object]) -> dict[str, object]:
+        raise ValueError(f"cannot take {record}")
+
+    bad = event(1)
+    cast("dict[str, object]", bad["properties"])["token"] = OTHER
+    async with client(server) as mp:
+        report = await mp.import_events([bad], transform=transform, dead_letters=tmp_path / "dead")
+    assert report.rejected == 1
+    assert OTHER not in (tmp_path / "dead").read_text()
+
+
+def test_the_search_for_named_tokens_is_linear() -> None:
+    """Backslashes, quotes and names by the million cost no more than their number."""
+    redact = without_tokens(OWN)
+    for hostile in (
+        b"\\" * 500_000,
+        b'"token":' * 60_000,
+        b'\\"token\\" ' * 60_000,
+        b'"tok\\u006fen":"' + b"\\x" * 250_000,
+    ):
+        started = time.process_time()
+        redact(b"{" + hostile)
+        assert time.process_time() - started < 1.0
