@@ -287,6 +287,8 @@ class Session:
         """
         origin = _origin(url)
         if origin in self._hosts or origin in _MIXPANEL_ORIGINS:
+            if "@" in urlsplit(url).netloc:
+                raise InvalidArgumentError("the URL is invalid: it has a user or a password; give credentials as auth")
             if credential is not None:
                 return {"Authorization": credential.authorization()}
             if not request.is_authorized:
@@ -302,7 +304,7 @@ class Session:
                 f"auth is invalid: {host} gets no credentials, only Mixpanel's servers (over https) and the client's "
                 "base URL do; omit auth, or set the header Authorization"
             )
-        if request.is_authorized and host in _MIXPANEL_HOSTS:
+        if request.is_authorized and host.rstrip(".") in _MIXPANEL_HOSTS:
             raise InvalidArgumentError(
                 f"the URL is invalid: {host} gets credentials over https at its standard port only; change the URL, "
                 "or send none with auth=False"

@@ -126,4 +126,4 @@ def _names_project(url: str, options: RequestOptions) -> bool:
 
 
 def _whole(url: str) -> str:
-    return url if url.startswith(("http://", "https://", f"{ROOT}/")) else f"{ROOT}/{url.lstrip('/')}"
+    return url if url.lower().startswith(("http://", "https://", f"{ROOT}/")) else f"{ROOT}/{url.lstrip('/')}"
