@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, Unpack, cast, o
 
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
-from mixpanel_async.config import BaseUrl, Region, Settings, read_region, servers
+from mixpanel_async.config import BaseUrl, Region, Settings, checked_number, read_region, servers
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.failure_callback import OnFailure
@@ -122,8 +122,8 @@ class AsyncMixpanel:
             clock=clock,
             credentials=credentials,
             token=token,
-            project_id=project_id,
-            workspace_id=workspace_id,
+            project_id=checked_number("project_id", project_id),
+            workspace_id=checked_number("workspace_id", workspace_id),
         )
         engine = Engine(session, settings, clock, on_failure=on_failure)
         lanes = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)

@@ -91,6 +91,24 @@ def read_region(value: object) -> Region:
     return region
 
 
+def is_number(value: object) -> bool:
+    """Return whether a value is the number of a project, a workspace or a report: an int above 0, or its digits."""
+    if isinstance(value, str):
+        return value.isascii() and value.isdigit() and value.strip("0") != ""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def checked_number(name: str, value: int | None) -> int | None:
+    """Return a number of a project or a workspace that the client was given.
+
+    Raises:
+        InvalidSettingError: It is none.
+    """
+    if value is not None and not is_number(value):
+        raise InvalidSettingError(f"{name} is {value!r}; it must be a number such as 1234567")
+    return value
+
+
 def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, str]:
     """Return the address of each of Mixpanel's four servers.
 

@@ -6,10 +6,11 @@ from typing import Final, Literal, TypeAlias, TypedDict, Unpack, overload
 from urllib.parse import parse_qsl, urlsplit
 
 from mixpanel_async.actions._core.multipart import FileValue
-from mixpanel_async.actions._core.params import FieldValue, Id, check_choice, check_exclusive, pairs
+from mixpanel_async.actions._core.params import FieldValue, Id, check_choice, check_exclusive, check_number, pairs
 from mixpanel_async.actions._core.raw_body import Content, named_files
 from mixpanel_async.actions._core.raw_log import request_text
 from mixpanel_async.actions._core.raw_retry import checked_timeout, retry_rule
+from mixpanel_async.actions._core.raw_target import checked_target
 from mixpanel_async.actions._core.responses import read_json, read_off_loop
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.config import Server
@@ -216,6 +217,7 @@ def build_request(
     unknown = options.keys() - RequestOptions.__annotations__
     if unknown:
         raise InvalidArgumentError(f"request: unknown option {', '.join(sorted(unknown))}; see RequestOptions")
+    path_or_url = checked_target(path_or_url)
     content = _content_of(path_or_url, options, session, fields)
     body, content_type = content.encode()
     headers = _headers_of(options)
@@ -268,6 +270,7 @@ def _content_of(
         ("workspace_id", options.get("workspace_id"), None if session is None else session.workspace_id),
     )
     for name, given, default in scopes:
+        check_number(name, given)
         is_taken = is_ours and f"{url.path}/".startswith(tuple(takes[name]))
         if given is not None and not is_taken:
             raise InvalidArgumentError(

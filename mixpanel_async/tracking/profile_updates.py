@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.tokens import TokenRule
@@ -65,6 +66,7 @@ class Updates(ABC):
             One receipt for each update, in their order. An invalid update is REJECTED; the others are sent.
 
         Raises:
+            InvalidArgumentError: `updates` is not a list, but one update or text.
             MissingCredentialsError: The client has no token.
             InvalidRecordError: An update is invalid and `Settings.on_bad_record` is "raise"; those before it are
                 queued.
@@ -76,4 +78,9 @@ class Updates(ABC):
             await mp.people.update([{"$distinct_id": "user-1", "$set": {"plan": "pro"}, "$unset": ["trial"]}])
             ```
         """
+        if isinstance(updates, str | bytes | Mapping) or not isinstance(updates, Iterable):
+            raise InvalidArgumentError(
+                f"updates is invalid: it is a {type(updates).__name__}; give a list of updates, such as "
+                '[{"$distinct_id": "user-1", "$set": {...}}]'
+            )
         return [await self._admit(update) for update in updates]

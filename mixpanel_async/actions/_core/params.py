@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from mixpanel_async.config import is_number
 from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError
 from mixpanel_async.models import JSONValue
 
@@ -19,6 +20,8 @@ FieldValue: TypeAlias = Field | Sequence[str | int | float]
 Pairs: TypeAlias = list[tuple[str, str]]
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+# No name begins so by accident, where "[Ads] Click" does; a name that does can stand in the JSON text of a list.
+_BROKEN_JSON = re.compile(r"\s*[\[{]\s*[\"']")
 
 
 def iso_date(name: str, value: Date) -> str:
@@ -204,6 +207,8 @@ def texts(name: str, values: str | Sequence[str] | None, *, may_be_empty: bool =
         if len(found) > 1 or not isinstance(inner, list):
             raise _no_list(name, "it mixes JSON text with other entries" if len(found) > 1 else "it is a JSON object")
         found = inner
+    elif any(isinstance(one, str) and _BROKEN_JSON.match(one) for one in found):
+        raise _no_list(name, "it begins as JSON text and is not valid JSON")
     if not found and not may_be_empty:
         raise InvalidArgumentError(f"{name} is invalid: the list is empty; give at least one entry, or omit {name}")
     checked = [one for one in found if isinstance(one, str) and one]
@@ -271,6 +276,16 @@ def _text(name: str, value: object) -> str:
             f"{name} is invalid: a {type(value).__name__} has no one form as text; give text, for example its JSON"
         )
     return str(value)
+
+
+def check_number(name: str, value: object) -> None:
+    """Refuse an ID that is not a number; None is accepted.
+
+    Raises:
+        InvalidArgumentError: `value` is not a number above 0.
+    """
+    if value is not None and not is_number(value):
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is not a number; give an ID such as 1234567")
 
 
 def segment(name: str, value: Id) -> str:

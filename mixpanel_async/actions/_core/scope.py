@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypedDict, cast
 
-from mixpanel_async.actions._core.params import Id
+from mixpanel_async.actions._core.params import Id, check_number
 from mixpanel_async.errors import InvalidArgumentError
 
 
@@ -59,4 +59,7 @@ def scope_fields(
     if unknown:
         names, known = (", ".join(sorted(found)) for found in (unknown, allowed.__annotations__))
         raise InvalidArgumentError(f"{operation}: unknown argument {names}; optional arguments include {known}")
+    for name, value in given.items():
+        if name in Scope.__annotations__:
+            check_number(name, value)
     return {name: given.get(name) for name in allowed.__annotations__}

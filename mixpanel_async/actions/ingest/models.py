@@ -11,6 +11,7 @@ from mixpanel_async.models import FailedRecord, IngestionReply
 from mixpanel_async.session import Reply, Request
 
 _FIRST_REDIRECT: Final = 300
+_IMAGES: Final = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff")
 _FIRST_ERROR: Final = 400
 _MAX_SHOWN_CHARACTERS: Final = 200
 
@@ -65,7 +66,9 @@ def read_ingest_reply(
     if _FIRST_REDIRECT <= reply.status < _FIRST_ERROR:
         location = reply.headers.get("location")
         return IngestReply(http_status=reply.status, location=location, replaced_tokens=replaced)
-    if is_image and not reply.body.lstrip().startswith((b"{", b"[")):
+    if is_image and (
+        reply.body.startswith(_IMAGES) or (reply.body and reply.headers.get("content-type", "").startswith("image/"))
+    ):
         return IngestReply(http_status=reply.status, image=reply.body, replaced_tokens=replaced)
     text = reply.body.decode("utf-8", errors="replace")
     fields = _read_fields(_without_callback(text.strip(), callback))

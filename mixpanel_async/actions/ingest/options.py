@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, TypedDict, cast
 
-from mixpanel_async.actions._core.params import Id, check_choice
+from mixpanel_async.actions._core.params import Id, check_choice, check_number
 from mixpanel_async.auth import Credential
 from mixpanel_async.config import ForeignToken
 from mixpanel_async.errors import InvalidArgumentError
@@ -96,6 +96,10 @@ def check_options(operation: str, options: Mapping[str, object], known: type[Map
         value = options.get(name)
         if value is not None and not (isinstance(value, int) and value in {0, 1}):
             raise InvalidArgumentError(f"{name} is invalid: {value!r} is not True or False")
+    check_number("project_id", options.get("project_id"))
+    token = options.get("token")
+    if token is not None and not (isinstance(token, str) and token):
+        raise InvalidArgumentError("token is invalid: it is not a project token; give one, or omit it")
     for name in ("redirect", "callback"):
         value = options.get(name)
         if value is not None and not (isinstance(value, str) and value and value.isprintable()):

@@ -7,6 +7,7 @@ from typing import Final, cast
 import msgspec
 
 from mixpanel_async.actions._core.params import Field, pairs
+from mixpanel_async.actions._core.raw_retry import checked_timeout
 from mixpanel_async.actions._core.resource import JSON
 from mixpanel_async.actions.ingest.options import SWITCHES, ImportOptions, IngestOptions, switch
 from mixpanel_async.actions.ingest.records import EncodedBody
@@ -40,7 +41,7 @@ def track_request(operation: str, path: str, options: IngestOptions, names: Sequ
         is_redirect_wanted=options.get("redirect") is not None,
         is_rejection_wanted=True,
         family="ingestion",
-        timeout_seconds=options.get("timeout_seconds"),
+        timeout_seconds=checked_timeout(options.get("timeout_seconds")),
     )
 
 
@@ -66,7 +67,7 @@ def import_request(
         has_project=has_project,
         is_rejection_wanted=True,
         family="ingestion",
-        timeout_seconds=options.get("timeout_seconds"),
+        timeout_seconds=checked_timeout(options.get("timeout_seconds")),
     )
 
 

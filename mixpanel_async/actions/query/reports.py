@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, Unpack
 
-from mixpanel_async.actions._core.params import Date, Id, check_choice, date_range, text_list
+from mixpanel_async.actions._core.params import Date, Id, check_choice, check_number, date_range, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_results
 from mixpanel_async.actions._core.scope import Scope
@@ -35,6 +35,7 @@ class Reports(Resource):
             rows = report.rows()
             ```
         """
+        check_number("bookmark_id", bookmark_id)
         request = query_request("insights", "/insights", scope, bookmark_id=bookmark_id)
         return await read_off_loop(read_answer, request, await self._session.send(request), InsightsReport)
 
@@ -87,6 +88,7 @@ class Reports(Resource):
         check_choice("length_unit", length_unit, LengthUnit)
         check_interval(interval, unit)
         check_limit(limit)
+        check_number("funnel_id", funnel_id)
         request = query_request(
             "funnels", "/funnels", scope, credential=credential, takes_token=True, funnel_id=funnel_id,
             from_date=first, to_date=last, length=length, length_unit=length_unit,

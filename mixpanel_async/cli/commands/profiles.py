@@ -10,7 +10,7 @@ from mixpanel_async.cli.commands.ingest import chosen, print_ingest_reply, recor
 from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import ServerOptions, server_options
 from mixpanel_async.cli.options.ingest import ingest_options
-from mixpanel_async.cli.options.inputs import given_fields, given_json
+from mixpanel_async.cli.options.inputs import given_fields, given_json, given_names
 from mixpanel_async.cli.runner import Yes, add_group, is_confirmed
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, check_update
@@ -28,7 +28,10 @@ Fields: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--property", metavar="NAME=VALUE", help="Property with a text; repeatable."),
 ]
-Names: TypeAlias = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of properties.", show_default=False)]
+Names: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME", help="Names of properties, or one JSON array of them.", show_default=False),
+]
 UpdatesArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="JSON|@FILE|-", help="Up to 2,000 updates in Mixpanel's form.", show_default=False)
 ]
@@ -98,7 +101,7 @@ def _group_command(name: str, words: str) -> Callable[..., int]:
 @_options
 def unset(distinct_id: DistinctId, names: Names, *, options: IngestOptions, server: ServerOptions) -> int:
     """Delete properties of a user."""
-    return _send_profile({"$distinct_id": distinct_id, "$unset": names}, options, server)
+    return _send_profile({"$distinct_id": distinct_id, "$unset": given_names("NAME", names)}, options, server)
 
 
 @_options
@@ -136,7 +139,9 @@ def unset_group(
     group_key: GroupKey, group_id: GroupId, names: Names, *, options: IngestOptions, server: ServerOptions
 ) -> int:
     """Delete properties of a group."""
-    return _send_group({"$group_key": group_key, "$group_id": group_id, "$unset": names}, options, server)
+    return _send_group(
+        {"$group_key": group_key, "$group_id": group_id, "$unset": given_names("NAME", names)}, options, server
+    )
 
 
 @_options

@@ -74,6 +74,21 @@ def given_json(name: str, text: str | None) -> JSONValue:
         ) from None
 
 
+def given_names(name: str, texts: Sequence[str]) -> Sequence[str]:
+    """Return names, which may also be given as one JSON array of them, or for `@FILE` as that of the file.
+
+    Raises:
+        InvalidArgumentError: The text is JSON, and no array of names.
+        SourceError: The file cannot be read.
+    """
+    if len(texts) != 1 or not texts[0].lstrip().startswith(('["', "[]", "{", _FROM_FILE)):
+        return texts
+    found = given_json(name, texts[0])
+    if not isinstance(found, list) or not found or not all(isinstance(one, str) and one for one in found):
+        raise InvalidArgumentError(f'{name} is invalid: the JSON is no list of names; give names, or ["a", "b"]')
+    return [str(one) for one in found]
+
+
 def given_fields(name: str, texts: Sequence[str] | None) -> dict[str, str | list[str]]:
     """Return values such as NAME=VALUE by name; a repeated name gets a list.
 

@@ -241,3 +241,38 @@ async def test_keep_is_the_clients_setting(script: Script) -> None:
         assert records(script.seen[-1]) == [foreign]
         with pytest.raises(InvalidRecordError, match="/import delivers"):
             await mp.ingest.import_(foreign)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [("token", 5), ("token", ""), ("timeout_seconds", 0), ("timeout_seconds", -1), ("timeout_seconds", "5")],
+)
+async def test_values_are_checked_before_anything_is_sent(
+    mp: AsyncMixpanel, script: Script, name: str, bad: object
+) -> None:
+    """An empty token is not the client's, and a timeout is a time."""
+    for call in (mp.ingest.track, mp.ingest.engage, mp.ingest.groups, mp.ingest.import_):
+        with pytest.raises(InvalidArgumentError, match=f"{name} is invalid"):
+            await call([EVENT], **{name: bad})  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match=f"{name} is invalid"):
+        await mp.ingest.alias("a", "b", **{name: bad})  # type: ignore[arg-type]
+    assert not script.seen
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"null", b"{}"])
+async def test_what_is_no_image_is_no_image(mp: AsyncMixpanel, script: Script, body: bytes) -> None:
+    """A page of a proxy is not the image that was asked for, and an empty reply is none."""
+    script.replies = [(200, body)]
+    with pytest.raises(UnexpectedReplyError):
+        await mp.ingest.track([EVENT], img=True)
+
+
+async def test_batched_updates_are_a_list(mp: AsyncMixpanel, script: Script) -> None:
+    """One update, text or nothing in place of the list is refused once, not as a record for each key or letter."""
+    update = {"$distinct_id": "u", "$set": {"a": 1}}
+    for wrong in (update, json.dumps([update]), b"[]", None):
+        for updates in (mp.people, mp.groups):
+            with pytest.raises(InvalidArgumentError, match=r"updates is invalid: .*; give a list of updates"):
+                await updates.update(wrong)  # type: ignore[arg-type]
+    assert mp.stats.admitted == 0
+    assert not script.seen

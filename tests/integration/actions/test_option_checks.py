@@ -214,6 +214,14 @@ CASES: dict[str, Case] = {
         lambda s: Query(s).activity('{"id": "u"}', DAY, DAY),
         "distinct_ids is invalid: it is a JSON object",
     ),
+    "half of a JSON array": (
+        lambda s: Query(s).event_counts('["a"', type="general", unit="day", interval=1),
+        "event is invalid: it begins as JSON text and is not valid JSON",
+    ),
+    "a list as Python writes it": (
+        lambda s: Query(s).activity("['a', 'b']", DAY, DAY),
+        "distinct_ids is invalid: it begins as JSON text and is not valid JSON",
+    ),
     "an empty name": (
         lambda s: Query(s).event_counts([""], type="general", unit="day", interval=1),
         "event is invalid: an entry is empty",

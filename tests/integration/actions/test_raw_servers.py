@@ -1,7 +1,7 @@
 """Which server gets credentials, a project and a workspace; nothing that was given is ignored."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -295,4 +295,57 @@ async def test_a_redirect_that_was_asked_for() -> None:
     assert await mp.request("POST", "/track", json=[], query={"redirect": "https://a.b/c"}, response="text") == ""
     with pytest.raises(UnexpectedReplyError, match=r"redirected to https://a\.b/c"):
         await mp.request("POST", "/track", json=[])
+    await mp.aclose()
+
+
+async def test_a_url_is_read_in_one_way_or_refused() -> None:
+    """The scheme may be in upper case; what two parsers could read differently is refused before anything is sent."""
+    wire = Wire()
+    mp = client(wire)
+    await mp.request("GET", "HTTPS://EU.mixpanel.com/api/app/me")
+    assert wire.authorization() == ACCOUNT.authorization()
+    await mp.pipelines.create_generic(
+        url="HTTPS://data.mixpanel.com/api/2.0/nessie/pipeline/create", form={"type": "x"}
+    )
+    assert wire.sent[-1].url == "https://data.mixpanel.com/api/2.0/nessie/pipeline/create"
+    sent = len(wire.sent)
+    for url in (
+        "https://[mixpanel.com]/x", "https://mixpanel.com:x/", "https://mixpanel.com\r\nX: y/", "/x\r\ny", "/x\x85",
+        "https://mix\tpanel.com/x", "https://evil.com\\@mixpanel.com/x", "https://mi\uff58panel.com/x", "https:///x",
+        "https://user:pw@mixpanel.com/x",
+    ):  # fmt: skip
+        with pytest.raises(InvalidArgumentError, match="the URL is invalid"):
+            await mp.request("GET", url)
+    # The same server, named with its dot: not silently without the credentials.
+    with pytest.raises(InvalidArgumentError, match="at its standard port only"):
+        await mp.request("GET", "https://eu.mixpanel.com./api/app/me")
+    assert len(wire.sent) == sent
+    await mp.aclose()
+
+
+@pytest.mark.parametrize("bad", ["x", "", True, 0, -1, 1.5])
+async def test_ids_are_numbers(bad: Any) -> None:  # noqa: ANN401 - what a caller may give
+    """IDs of projects, workspaces, funnels and reports are numbers; anything else is refused before it is sent."""
+    for name in ("project_id", "workspace_id"):
+        with pytest.raises(InvalidSettingError, match=f"{name} is .*must be a number"):
+            client(Wire(), **{name: bad})
+    wire = Wire()
+    mp = client(wire)
+    calls: tuple[tuple[str, Callable[[], Awaitable[object]]], ...] = (
+        ("project_id", lambda: mp.query.list_funnels(project_id=bad)),
+        ("workspace_id", lambda: mp.query.insights(5, workspace_id=bad)),
+        ("bookmark_id", lambda: mp.query.insights(bad)),
+        ("funnel_id", lambda: mp.query.funnels(bad, "2026-08-01", "2026-08-02")),
+        ("project_id", lambda: mp.request("GET", "/api/query/funnels/list", project_id=bad)),
+        ("project_id", lambda: mp.ingest.import_([{"event": "E", "properties": {}}], project_id=bad)),
+    )
+    for name, call in calls:
+        with pytest.raises(InvalidArgumentError, match=f"{name} is invalid: .*not a number"):
+            await call()
+    assert not wire.sent
+    await mp.aclose()
+    wire = Wire()
+    mp = client(wire, project_id="12")
+    await mp.request("GET", "/api/query/funnels/list")
+    assert wire.query == {"project_id": "12"}
     await mp.aclose()

@@ -174,7 +174,8 @@ EDIT_GENERIC: Final = Action(
     request("POST", "data", f"{PIPELINES}/edit", body=_form(GENERIC, name="p")["body"],
             headers={**FORM, **BY_ACCOUNT}),
     [
-        Row("Name", "`name`", "`--form name=NAME`", given={"name": "q"}, cli=swap("name=p", "name=q"),
+        Row("Name", "`name`", "`--form name=NAME`; beside `--data` or `--json-body`: `-q name=NAME`",
+            given={"name": "q"}, cli=swap("name=p", "name=q"),
             sent=_form(GENERIC, name="q")),
         *_generic_rows("edit", fields={"project_id": "1", "name": "p"}),
     ],
