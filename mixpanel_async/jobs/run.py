@@ -215,7 +215,7 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
         start = await journal.read()
         await _unless_stopped(plan.source.open(start.position), options)
         if plan.spec is not None and options.probe:
-            await probe(context.session, plan.spec)
+            await _unless_stopped(probe(context, plan.spec), options, "the server had answered")
         await journal.open()
         job = ImportJob(
             plan.source,
@@ -236,8 +236,15 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
             await journal.aclose()
 
 
-async def _unless_stopped(work: Coroutine[object, object, T], options: JobOptions) -> T:
-    """Return the result of work on a source, which may never end: of a pipe that nobody writes to, for one.
+async def _unless_stopped(
+    work: Coroutine[object, object, T], options: JobOptions, goal: str = "the source was open"
+) -> T:
+    """Return the result of work that may never end: on a pipe that nobody writes to, for one.
+
+    Args:
+        work: The work.
+        options: Options of the job.
+        goal: What the work is for, in the past.
 
     Raises:
         SourceError: The job was stopped first.
@@ -250,7 +257,7 @@ async def _unless_stopped(work: Coroutine[object, object, T], options: JobOption
         await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        raise SourceError("stopped before the source was open; nothing was sent")
+        raise SourceError(f"stopped before {goal}; nothing was sent")
     finally:
         for each in (task, stopped):
             each.cancel()

@@ -15,7 +15,7 @@ from mixpanel_async.jobs.sources.archives import ArchiveMember, close_archives
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
 from mixpanel_async.jobs.sources.detection import check_readable, format_by_name, format_of
 from mixpanel_async.jobs.sources.discovery import find_locations
-from mixpanel_async.jobs.sources.locations import STDIN, DiskFile, Location, ReadableFile
+from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
@@ -160,18 +160,20 @@ class FilesSource:
         self._done_bytes = sum(size or 0 for size in sizes[: start.file])
         self._start = start
         self._current = await self._opened(start)
-        await self._check_headers(start.file + 1)
+        # Standard input, open files and pipes can be read once; a server that tells no size may have none either.
+        later = [(file, size) for file, size in zip(self._files, sizes, strict=True)][start.file + 1 :]
+        await self._check_headers([file for file, size in later if file.location.is_ours and size is not None])
 
-    async def _check_headers(self, first: int) -> None:
+    async def _check_headers(self, files: Sequence[ReadAheadFile]) -> None:
         """Look at the headers of the tables that are read later, so that none of them fails when others were sent.
 
         Raises:
             SourceError: A file cannot be read.
             InvalidSettingError: A table lacks a required column.
         """
-        for file in self._files[first:]:
+        for file in files:
             form = self._options.format or format_by_name(file.location.file_name)
-            if form not in _TABLES or not isinstance(file.location, DiskFile):
+            if form not in _TABLES:
                 continue
             again = ReadAheadFile(file.location, file.name, self._thread)
             source = FileSource(again, self._thread, self._options, self._check_columns)

@@ -2,11 +2,14 @@
 
 import asyncio
 import hashlib
+import io
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 
 import msgspec
@@ -133,6 +136,32 @@ async def test_all_headers_come_first(emulator: Emulator, mp: AsyncMixpanel, tmp
     with pytest.raises(InvalidArgumentError, match=r"b\.csv: .*has no column"):
         await mp.import_events(tmp_path)
     assert not emulator.requests
+
+
+async def test_headers_in_archives_come_first(emulator: Emulator, mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
+    """A member of an archive without a required column is found before anything of the other ones is sent."""
+    members = {"a.csv": HEADER + b"A,1700000000,u,i\n" * 3000, "b.csv": b"event,time\nA,1\n"}
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        for name, content in members.items():
+            archive.writestr(name, content)
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    for name in ("a.zip", "a.tar.gz"):
+        with pytest.raises(InvalidArgumentError, match=r"b\.csv: .*has no column"):
+            await mp.import_events(tmp_path / name)
+    assert not emulator.requests
+
+
+async def test_a_pipe_among_tables_is_read_once(mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
+    """The header of a pipe is not looked at in advance: what is read of a pipe is gone."""
+    (tmp_path / "a.csv").write_bytes(HEADER + b"A,1700000000,u,i\n")
+    os.mkfifo(tmp_path / "b.csv")
+    writer = os.open(tmp_path / "b.csv", os.O_RDWR)
+    os.write(writer, HEADER + b"A,1700000000,u,j\nA,1700000000,u,k\n")
+    asyncio.get_running_loop().call_later(0.5, os.close, writer)
+    report = await mp.import_events([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])
+    assert (report.error, report.imported) == ("", 3)
 
 
 async def test_dead_letters_are_private(mp: AsyncMixpanel, write: Write) -> None:
