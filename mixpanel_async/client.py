@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.sources.iterables import Record
     from mixpanel_async.jobs.sources.open import EventSource
 
-# A group of calls is an attribute, which cannot wait for its module; these take longest.
+# A group of calls is an attribute, which cannot await its module; these take longest.
 _GROUPS: Final = (
     "mixpanel_async.actions.raw_request",
     "mixpanel_async.actions.query.client",
@@ -112,7 +112,7 @@ class AsyncMixpanel:
         settings = settings or Settings()
         clock = clock or SystemClock()
         if token is not None:
-            ProjectToken(token)  # rejects an impossible token before a record is made with it
+            ProjectToken(token)  # rejects an invalid token before a record is made with it
         if transport is None:
             transport = LazyTransport(settings)
         session = Session(

@@ -64,7 +64,7 @@ _HOSTS: Final[Mapping[Region, Mapping[Server, str]]] = {
 }
 
 
-# Every address that Mixpanel itself serves; credentials may go to each of them.
+# Every host of Mixpanel's API; credentials may be sent to each of them.
 MIXPANEL_SERVERS: Final = frozenset(address for hosts in _HOSTS.values() for address in hosts.values())
 # How Mixpanel's documents and other clients name a region: by a server, with or without its domain.
 _SERVER_NAME: Final = re.compile(r"(?:https?://)?([a-z-]+?)(?:\.mixpanel)?(?:\.com)?/?")

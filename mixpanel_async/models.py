@@ -91,7 +91,7 @@ class Stats(msgspec.Struct, frozen=True):
         sent_bytes: Body bytes of all requests, as sent (compressed where they were).
         rate_limited: Replies with status 429.
         replaced_tokens: Records whose own project token was replaced by the client's; see `Settings.foreign_token`.
-        repaired_texts: Texts of live records in which surrogates that are no pair, as a cut emoji leaves them, became
+        repaired_texts: Texts of live records in which unpaired surrogates, as a truncated emoji leaves them, became
             U+FFFD; the name of an event counts once.
     """
 
@@ -120,7 +120,7 @@ class DeliveryReport(msgspec.Struct, frozen=True):
         outcomes: Records that settled during the call, by outcome; only outcomes that occurred.
         pending: Records that were still unsettled when the call returned; always 0 after `aclose()`.
         duration_seconds: How long it took.
-        failures: The latest verdicts that were no delivery, up to ten, for the log.
+        failures: The latest verdicts of records that were not delivered, up to ten, for the log.
     """
 
     outcomes: Mapping[Outcome, int]

@@ -46,7 +46,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 def _spell(secret: str) -> Iterator[str]:
     yield from (secret, secret.rstrip("="), quote(secret, safe=""), quote_plus(secret))
-    from html import escape  # here, because its table of entities takes longer to load than this package
+    from html import escape  # imported here: its table of entities takes longer to load than this package
 
     yield from (escape(secret), escape(secret, quote=False), json.dumps(secret)[1:-1])
     encoded = secret.encode("utf-8", "surrogatepass")

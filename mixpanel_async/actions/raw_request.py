@@ -166,7 +166,7 @@ def check_response(response: ResponseType) -> None:
     """Refuse an unknown type of response before anything is sent.
 
     Raises:
-        InvalidArgumentError: `response` is none of json, text, bytes and binary.
+        InvalidArgumentError: `response` is not one of json, text, bytes and binary.
     """
     check_choice("response", response, ResponseType)
 

@@ -87,13 +87,13 @@ def _member(window_bits: int) -> _Member:
 
 
 class GzipReader(io.RawIOBase):
-    """Decompresses a gzip file of one or more members; every byte before a damage is read.
+    """Decompresses a gzip file of one or more members; every byte before the damage is read.
 
     Args:
         file: The compressed file.
 
     Attributes:
-        ignored_bytes: Bytes behind the last member that are not gzip; gzip itself ignores them, too.
+        ignored_bytes: Bytes after the last member that are not gzip; gzip itself ignores them, too.
 
     Raises:
         EOFError: While reading: the file ends inside a member.
@@ -136,7 +136,7 @@ class GzipReader(io.RawIOBase):
         return block
 
     def _next_member(self) -> bytes:
-        """Find the next member behind zero padding, or the end; return nothing."""
+        """Find the next member after zero padding, or the end; return nothing."""
         self._data = self._data.lstrip(b"\0")
         while len(self._data) < len(_MAGIC) and (more := self._file.read1(_INPUT_BYTES)):
             self._data = (self._data + more).lstrip(b"\0")

@@ -30,7 +30,7 @@ class JsonScanner:
         self._window_bytes = window_bytes
 
     def skip_space(self, start: int, end: int | None = None) -> int:
-        """Return where the next character is that is not whitespace; the end of the text if there is none."""
+        """Return the position of the next character that is not whitespace, or the end of the text."""
         match = _SPACE.match(self._data, start, len(self._data) if end is None else end)
         return start if match is None else match.end()
 
@@ -62,7 +62,7 @@ class JsonScanner:
         return last, False
 
     def end_of_value(self, start: int) -> Steps[int]:
-        """Return where the value ends that starts at a byte.
+        """Return the end of the value that starts at a byte.
 
         Raises:
             msgspec.DecodeError: The text ends before it.
@@ -72,7 +72,7 @@ class JsonScanner:
         return self.end_of_scalar(start)
 
     def end_of_scalar(self, start: int) -> int:
-        """Return where a string, number or word ends that starts at a byte."""
+        """Return the end of the string, number or word that starts at a byte."""
         data = self._data
         if start >= len(data):
             raise msgspec.DecodeError("Input data was truncated")
@@ -89,7 +89,7 @@ class JsonScanner:
         raise msgspec.DecodeError("Input data was truncated")
 
     def _end_of_container(self, start: int) -> Steps[int]:
-        """Return where a container ends that is decoded as a whole."""
+        """Return the end of a container that is decoded as a whole."""
         data = self._data
         depth, position = 0, start
         while position < len(data):
@@ -113,5 +113,5 @@ class JsonScanner:
 
 
 def json_error(problem: str, position: int) -> msgspec.DecodeError:
-    """Return the error for a text that is not JSON, with the byte where that shows."""
+    """Return the error for a text that is not JSON, with the position of the problem."""
     return msgspec.DecodeError(f"JSON is malformed: {problem} (byte {position})")

@@ -15,7 +15,7 @@ _SPACE: Final = b" \t\r\n\x1e"
 
 
 class JsonStreamSplitter:
-    """Splits a text of JSON values, one behind the other, with or without commas and line ends between them.
+    """Splits a text of JSON values, one after the other, with or without commas and line ends between them.
 
     The elements of an array count one by one. Only the structure is checked; decoding an element shows whether the
     element is valid JSON. What was complete before an error is returned first.
@@ -114,14 +114,14 @@ class JsonStreamSplitter:
             return position - 1 if self._open(character, before, is_array=is_array) else position
         if character == b",":
             if is_array is False:
-                self._kept.clear()  # a field that does not lead to the list
+                self._kept.clear()  # a field that is not on the path
             else:
                 self._end_text(before)
                 self._has_comma = True
         elif is_array is None or is_array != (character == b"]"):
             if character == b"}" and is_array:
                 raise _error("closed_by_brace", "the JSON array is closed by a brace")
-            raise _error("not_array", f"a {character.decode()} closes nothing: the text is not a JSON array")
+            raise _error("not_array", f"a {character.decode()} has no opening bracket: the text is not a JSON array")
         else:
             if is_array:
                 self._end_text(before, is_last=True)
@@ -181,7 +181,7 @@ class JsonStreamSplitter:
         self._is_after_value = False
 
     def _separate(self, before: bytes) -> None:
-        """End a value that its writer did not finish, as each value of a text sequence begins with a separator."""
+        """End an incomplete value at a separator, with which each value of a text sequence begins."""
         text = bytes(self._kept + before).strip(_SPACE)
         if text and not self._is_skipping:
             self._elements.append(text)
@@ -201,7 +201,7 @@ class JsonStreamSplitter:
 
 
 def is_one_value_a_line(head: bytes) -> bool:
-    """Return whether a text that begins with an object has one value a line, as far as its beginning shows."""
+    """Return whether a text that begins with an object has one value per line, as far as its beginning shows."""
     line, end, rest = head.partition(b"\n")
     if line.startswith(RECORD_SEPARATOR):
         return False
@@ -210,7 +210,7 @@ def is_one_value_a_line(head: bytes) -> bool:
         found = splitter.feed(line)
     except JsonArrayError:
         return True
-    if found:  # one value is whole: does another one follow on its line?
+    if found:  # one value is complete: does another one follow on its line?
         after = line[line.find(found[0]) + len(found[0]) :].lstrip()
         return not after.startswith((b"{", b",", RECORD_SEPARATOR))
     if not end or splitter.is_in_string:
@@ -219,7 +219,7 @@ def is_one_value_a_line(head: bytes) -> bool:
 
 
 def _name_of(text: bytes) -> str:
-    """Return the name of a field, from the text before its value; "" if it is none."""
+    """Return the name of a field, from the text before its value; "" if there is no name."""
     name, colon, rest = text.strip(_SPACE).rpartition(b":")
     try:
         found = orjson.loads(name) if colon and not rest.strip() else ""

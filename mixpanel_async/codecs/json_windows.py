@@ -20,7 +20,7 @@ WINDOW_BYTES: Final = 64 * 1024  # takes 0.3 ms
 _LARGE_BYTES: Final = 2 * WINDOW_BYTES
 _MAX_MISSES: Final = 4
 _MAX_DEPTH: Final = 200
-# Where a comma probably lies between two elements, by the first character of an element.
+# Patterns of a probable comma between two elements, by the first character of an element.
 _BETWEEN: Final = {
     ord("{"): re.compile(rb'\}\s*(,)\s*[{"]'),
     ord("["): re.compile(rb'\]\s*(,)\s*[\["]'),
@@ -149,7 +149,7 @@ class _Document:
                     one, end = yield from self._field(at, kind_of_field, depth)
                     if field is not None:
                         large[field.name] = one
-                        # The other fields are checked as ever, with an empty value in the place of this one.
+                        # The other fields are checked as usual, with an empty value in place of this one.
                         members.append(data[position:at] + (b"[]" if data[at] == ord("[") else b"{}"))
                 else:
                     end = yield from self._scan.end_of_value(at)
@@ -177,7 +177,7 @@ class _Document:
         return msgspec.Raw(self._data[start:end]), end
 
     def _guess(self, position: int, found: object) -> int | None:
-        """Return where a comma about one window later probably lies between two elements."""
+        """Return the position of a probable comma between two elements, about one window later."""
         data = self._data
         far = position + self._window_bytes
         if far + self._window_bytes >= len(data):
@@ -234,7 +234,7 @@ class _Document:
     def _spare_collector(self) -> None:
         # The garbage collector looks at every object of a growing result again and again, and keeps the interpreter
         # lock meanwhile: a tenth of a second for a million objects. Frozen and thawed, objects are in its oldest
-        # generation, at no cost; it looks at them the next time that it looks at everything.
+        # generation, at no cost; the next full collection looks at them.
         if self._spares_collector:
             gc.freeze()
             gc.unfreeze()

@@ -16,13 +16,13 @@ _INTERVAL_SECONDS: Final = 60.0
 class _Outage:
     """Attempts that fail, from the first one to the next success."""
 
-    __slots__ = ("attempts", "error", "since", "told")
+    __slots__ = ("attempts", "error", "reported", "since")
 
     def __init__(self, since: float) -> None:
         self.since = since
         self.attempts = 0
         self.error = ""
-        self.told = 0  # attempts at the last message: without new ones there is nothing new to say
+        self.reported = 0  # attempts at the last message: without new ones there is nothing new to say
 
 
 class _Loss:
@@ -53,7 +53,7 @@ class DeliveryLog:
     def note_accepted(self, path: str, now: float) -> None:
         """Note an attempt that succeeded; it ends an outage."""
         outage = self._outages.pop(path, None)
-        if outage is not None and outage.told:
+        if outage is not None and outage.reported:
             _log.warning(
                 "%s: delivery works again after %.0f s and %d failed attempts",
                 path,
@@ -79,9 +79,9 @@ class DeliveryLog:
             queued: Records that wait for delivery.
         """
         for path, outage in self._outages.items():
-            if outage.attempts > outage.told and self._is_due("outage", path, now):
-                lasts = f"has been failing for {now - outage.since:.0f} s" if outage.told else "began to fail"
-                outage.told = outage.attempts
+            if outage.attempts > outage.reported and self._is_due("outage", path, now):
+                lasts = f"has been failing for {now - outage.since:.0f} s" if outage.reported else "began to fail"
+                outage.reported = outage.attempts
                 _log.warning(
                     "%s: delivery %s: %s (%d failed attempts, %d records queued)",
                     path, lasts, outage.error, outage.attempts, queued,
@@ -102,7 +102,7 @@ class DeliveryLog:
 
     def next_due(self) -> float:
         """Return the time of the next message; `inf` if there is nothing to say."""
-        pending = [("outage", path) for path, outage in self._outages.items() if outage.attempts > outage.told]
+        pending = [("outage", path) for path, outage in self._outages.items() if outage.attempts > outage.reported]
         pending += [("loss", path) for path in self._losses]
         pending += [("token", path) for path in self._replaced]
         return min((self._next.get(kind, float("-inf")) for kind in pending), default=float("inf"))

@@ -191,7 +191,7 @@ class Sender:
         if search.requests_left <= 1:
             if search.is_undecided(batch):
                 # The rest may still be accepted; then it is this part that has a bad record.
-                # Sent again meanwhile, it is a retry like any other.
+                # A part that is sent again is a retry like any other.
                 now = self._clock.monotonic()
                 delay = self._paid(batch, backoff_seconds(batch.attempts, self._clock.uniform), now)
                 self._accumulator.put_back(lane, batch, due=min(now + delay, batch.deadline))

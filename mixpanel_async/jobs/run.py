@@ -239,7 +239,7 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
 async def _unless_stopped(
     work: Coroutine[object, object, T], options: JobOptions, goal: str = "the source was open"
 ) -> T:
-    """Return the result of work that may never end: on a pipe that nobody writes to, for one.
+    """Return the result of work that may never end: on a pipe that nobody writes to, for example.
 
     Args:
         work: The work.

@@ -148,7 +148,7 @@ class EventEncoder:
             token = properties["token"]
             if is_foreign(token, self._own_token):
                 raise ForeignTokenError(token, "properties.token")
-            if self._token or not token:  # the head has it, or it is none
+            if self._token or not token:  # the head has it, or there is none
                 del properties["token"]
         if "distinct_id" in properties and validation.read_distinct_id(properties.pop("distinct_id")) != distinct_id:
             raise InvalidRecordError(

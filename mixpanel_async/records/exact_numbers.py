@@ -1,4 +1,4 @@
-"""Numbers that neither a float nor 64 bits can hold, read and written with all their digits."""
+"""Numbers that do not fit into a float or 64 bits, read and written with all their digits."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def read_decimal(text: str) -> float | Decimal:
     if len(text) <= _SURE_CHARACTERS and "e" not in text and "E" not in text:
         return found
     if not abs(found) < math.inf:
-        raise ValueError(f"{text[:_SURE_CHARACTERS]}... is beyond every float")
+        raise ValueError(f"{text[:_SURE_CHARACTERS]}... is too large for a float")
     try:
         exact = Decimal(text)
     except InvalidOperation:  # an exponent that even a Decimal cannot have

@@ -1,4 +1,4 @@
-"""Values to JSON bytes: at orjson's speed if they are ordinary; what is not is converted or named in an error."""
+"""Writes values as JSON bytes: at orjson's speed if they are ordinary; others are converted, or an error names them."""
 
 import re
 from typing import Final
@@ -48,14 +48,14 @@ def encode_properties(properties: Properties, own: frozenset[str], values: Value
 def _encode_converted(properties: Properties, own: frozenset[str], values: ValueConverter) -> bytes:
     converted = values.convert_mapping(properties, "properties")
     twice = own & converted.keys()
-    if twice:  # a member of an enum, for example, that was no text before
+    if twice:  # for example a member of an enum, which was not text before
         raise InvalidRecordError("a key has the text of a field of the event", field=f"properties.{min(twice)}")
     validation.check_shape(converted, own=len(own))
     return orjson.dumps(converted)
 
 
 def check_properties(properties: Properties, own: int, values: ValueConverter) -> None:
-    """Check properties that may break a limit; a None or many line items are ordinary, and are cleared first.
+    """Check properties that may break a limit; None and lists of small objects are common, and checked first.
 
     Raises:
         CannotEncodeError: A number is NaN or infinite; the error names its field.

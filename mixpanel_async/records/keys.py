@@ -21,7 +21,7 @@ class _KeyFields(msgspec.Struct):
 
 def dedupe_key(event: str, time: float, distinct_id: str, insert_id: str) -> bytes:
     """Return what makes two events equal for Mixpanel: the fields themselves or, if they are long, a 256-bit hash."""
-    # The length tells a name that contains a NUL from a name and an id.
+    # The length distinguishes a name that contains a NUL from a name and an ID.
     key = f"{len(event)}\0{event}\0{time}\0{distinct_id}\0{insert_id}".encode("utf-8", "surrogatepass")
     return key if len(key) <= _MAX_PLAIN_KEY_BYTES else hashlib.blake2b(key, digest_size=32).digest()
 

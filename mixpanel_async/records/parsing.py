@@ -23,7 +23,7 @@ def read_line(line: bytes) -> object:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error)
     try:
-        orjson.loads(line)  # whose errors name the byte
+        orjson.loads(line)  # its errors name the byte
     except orjson.JSONDecodeError as error:
         problem = f"{error.msg} (byte {error.pos + 1})"
     else:

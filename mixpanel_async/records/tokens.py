@@ -122,7 +122,7 @@ def without_tokens(own: str | None, *, is_update: bool = False) -> Callable[[byt
     name = "$token" if is_update else "token"
 
     def redact(record: bytes) -> bytes:
-        if not record.lstrip().startswith(b"{"):  # the row of a table, for one, does not name its columns
+        if not record.lstrip().startswith(b"{"):  # the row of a table, for example, does not name its columns
             return _without_text(record, own)
         if b"oken" not in record and _BACKSLASH not in record:
             return record
@@ -147,7 +147,7 @@ def named_tokens(record: bytes) -> set[str]:
 
 
 def _without_text(record: bytes, own: str | None) -> bytes:
-    """Take the tokens out of what has not the form of a record: those with a name, and the client's own everywhere."""
+    """Remove tokens from text that is not a record: those with a name, and the client's own everywhere."""
     if b"oken" in record or _BACKSLASH in record:
         record = _NAMED.sub(rb"\g<head>" + REDACTED.encode(), record)
     if own is None or len(own) < MIN_SECRET_CHARACTERS:

@@ -19,7 +19,7 @@ _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}
 _MAX_PLAIN_LISTS: Final = 8  # lists in lists have no limit, but ordinary ones are not nested deeper
 _PLAIN_TYPES: Final = frozenset({str, int, bool, type(None), dt.datetime, dt.date, dt.time, uuid.UUID})
 _WORDS: Final = ("none", "null", "nil", "nan", "nat", "undefined", "[object object]", "<na>", "n/a", "(null)", "<null>")
-# In the spellings of Python, JavaScript, SQL and spreadsheets; those that Mixpanel refuses are not among them.
+# As written by Python, JavaScript, SQL and spreadsheets, without those that Mixpanel refuses.
 _PLACEHOLDERS: Final = (
     frozenset({spell(word) for word in _WORDS for spell in (str.lower, str.upper, str.title, str.capitalize)})
     | {"[object Object]", "NaN", "NaT", "<NA>", *(blank * count for blank in " \t\xa0" for count in range(1, 5))}
@@ -78,7 +78,7 @@ def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id"
 
 
 def is_placeholder_id(distinct_id: object) -> bool:
-    """Return whether an ID looks like a missing value that a program wrote as text; Mixpanel takes it as a user."""
+    """Return whether an ID looks like a missing value written as text, which Mixpanel takes for a user."""
     return distinct_id in _PLACEHOLDERS
 
 
@@ -88,7 +88,7 @@ def are_placeholders_among(distinct_ids: Iterable[str]) -> bool:
 
 
 def half_a_character(field: str) -> CannotEncodeError:
-    """Return the error for an id with a lone surrogate: in its place U+FFFD would name another user."""
+    """Return the error for an id with a lone surrogate: with U+FFFD instead it would name another user."""
     return CannotEncodeError(
         "has half of a character (a lone surrogate), which no text has; send the id whole", field=field
     )

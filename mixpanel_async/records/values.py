@@ -1,4 +1,4 @@
-"""Values of Python programs as values that JSON has; what JSON cannot say exactly is an error that names the field.
+"""Values of Python programs as values that JSON has; a value that has no exact JSON is an error that names the field.
 
 Only records that orjson refuses, or that a cheap check cannot clear, come here. Types of other libraries are recognised
 without importing them.
@@ -77,7 +77,7 @@ class ValueConverter:
         return self._convert_mapping(value, field, 0)
 
     def repair(self, text: str) -> str:
-        """Return a text in which surrogates that are no pair are U+FFFD, as a cut emoji leaves them."""
+        """Return a text with U+FFFD in place of unpaired surrogates, as a truncated emoji leaves them."""
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -112,7 +112,7 @@ class ValueConverter:
             name = self._key(key, field)
             path = f"{field}.{key if isinstance(key, str) else name}"
             if name in converted:
-                raise CannotEncodeError("comes twice: two keys have the same text", field=path)
+                raise CannotEncodeError("is a duplicate: two keys have the same text", field=path)
             converted[name] = self._convert(inner, path, depth + 1)
         return converted
 
@@ -246,7 +246,7 @@ def _collection(value: object) -> object:
         except TypeError:
             return list(value)
     if isinstance(value, (bytes, bytearray, memoryview, Iterator)):
-        return _UNKNOWN  # an iterator can be read once, and a record is not the one to do that
+        return _UNKNOWN  # an iterator can be read only once
     if isinstance(value, Sequence | AbstractSet | ValuesView) or type(value).__name__ == "array":
         return list(cast("Iterable[object]", value))
     return _UNKNOWN
@@ -275,7 +275,7 @@ def _scientific(value: object) -> object:
         return _UNKNOWN
     array = cast("Any", value)
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind in {"m", "M"} and _module(value) == "numpy":  # of nanoseconds tolist() would make bare integers
+    if kind in {"m", "M"} and _module(value) == "numpy":  # tolist() would turn nanoseconds into bare integers
         unit = "datetime64[us]" if kind == "M" else "timedelta64[us]"
         return array.astype(unit).tolist()
     for method in ("tolist", "to_list"):

@@ -108,7 +108,7 @@ def read_retry_after(value: str | None, now: float, max_seconds: float) -> float
     Args:
         value: The header: seconds, an HTTP date, or Unix time in seconds, as some gateways send it.
         now: Unix time in seconds.
-        max_seconds: Bound on the result: one odd header must not stop delivery for days.
+        max_seconds: Bound on the result: one invalid header must not stop delivery for days.
     """
     if value is None:
         return None

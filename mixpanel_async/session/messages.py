@@ -141,7 +141,7 @@ class StreamReply(Protocol):
 
     @property
     def is_framed(self) -> bool:
-        """Whether the end of the body is told by its length or by chunks, so that a cut is noticed."""
+        """Whether a length or chunks mark the end of the body, so that a truncated body is noticed."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives, not inflated."""

@@ -182,7 +182,7 @@ class AiohttpStream:
 
     @property
     def is_framed(self) -> bool:
-        """Whether the end of the body is told by its length or by chunks, so that a cut is noticed."""
+        """Whether a length or chunks mark the end of the body, so that a truncated body is noticed."""
         return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
 
     async def chunks(self) -> AsyncIterator[bytes]:

@@ -186,7 +186,7 @@ def test_the_second_close_keeps_its_own_deadline() -> None:
 
 
 def test_a_listener_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """Tickets that cannot take their outcome are told in the log; everything else goes on."""
+    """Tickets that cannot take their outcome are reported in the log; everything else continues."""
 
     class Broken(Receipts):
         def settle(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:

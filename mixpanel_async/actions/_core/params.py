@@ -87,7 +87,7 @@ def check_exclusive(**options: object) -> None:
 
 
 def check_choice(name: str, value: object, kind: object) -> None:
-    """Refuse a value that is none of the choices; None is accepted.
+    """Refuse a value that is not one of the choices; None is accepted.
 
     Args:
         name: Name of the argument.

@@ -85,7 +85,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 def named_files(
     files: Mapping[str, FileValue] | None, names: Mapping[str, str] | None
 ) -> Mapping[str, FileValue] | None:
-    """Return files with other file names.
+    """Return files with the given file names.
 
     Args:
         files: Files by field name.

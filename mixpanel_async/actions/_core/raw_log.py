@@ -19,7 +19,7 @@ def request_text(session: Session, request: Request) -> str:
     """Return a request as text: method, address, query, headers and body.
 
     The values of parameters, fields and headers whose names speak of secrets are left out, and so are the client's
-    secrets wherever they stand. Of a body that is neither a form nor JSON, only the size is told.
+    secrets wherever they stand. Of a body that is neither a form nor JSON, only the size is shown.
     """
     url = urlsplit(request.path)
     where = f"{url.scheme}://{url.netloc}{url.path}" if url.scheme else f"{request.server}:{url.path}"

@@ -1,4 +1,4 @@
-"""How often and how a raw request is retried, from the options that say so."""
+"""How often and how a raw request is retried, from its options."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,1 +1,1 @@
-"""Thin calls of the ingestion endpoints: one request, and Mixpanel's own answer."""
+"""Calls of the ingestion endpoints without batching: one request, and Mixpanel's own answer."""

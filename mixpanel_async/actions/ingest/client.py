@@ -250,7 +250,7 @@ class Ingest(Resource):
         policy = cast("ForeignToken", options.get("foreign_token") or self._foreign_token)
         token = cast("str | None", options.get("token") or self._session.token)
         if token is not None:
-            ProjectToken(token)  # rejects an impossible token
+            ProjectToken(token)  # rejects an invalid token
         return TokenRule(policy, token, field=field, takes_tokens=takes_tokens)
 
     async def _link(
@@ -298,4 +298,4 @@ class Ingest(Resource):
             if answer.failed_records or answer.num_records_imported is not None:
                 return answer
         error = self._session.error_of(reply, request.operation, request.credential)
-        raise error or AssertionError("the status table says that 400 is no error")
+        raise error or AssertionError("the status table does not list 400 as an error")

@@ -58,10 +58,10 @@ class IngestReply(ApiObject, frozen=True):
 def read_ingest_reply(
     request: Request, reply: Reply, *, is_image: bool, callback: str | None, replaced: int
 ) -> IngestReply:
-    """Return a reply with what was asked for: fields, an image, a redirect or a call of a function.
+    """Return a reply in the requested form: fields, an image, a redirect or a call of a function.
 
     Raises:
-        UnexpectedReplyError: The reply is none of them.
+        UnexpectedReplyError: The reply has none of these forms.
     """
     if _FIRST_REDIRECT <= reply.status < _FIRST_ERROR:
         location = reply.headers.get("location")

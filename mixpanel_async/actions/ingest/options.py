@@ -1,4 +1,4 @@
-"""Options of the thin calls of the ingestion endpoints."""
+"""Options of the calls of the ingestion endpoints without batching."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, TypedDict, cast
@@ -23,7 +23,7 @@ class IngestOptions(TypedDict, total=False):
         callback: Ask for a call of this JavaScript function with the reply; it is the reply's `text`.
         strict: Ask for an error for each record that fails validation.
         gzip: Compress the body (default: False).
-        token: Project token of the records (default: the client's; records may bring their own where it has none).
+        token: Project token of the records (default: the client's; records may have their own if the client has none).
         foreign_token: What becomes of a record with another token: `"replace"`, `"reject"` or `"keep"` (default: what
             the client's settings say).
         credential: Credentials to send, for example `ProjectToken(...)` (default: none; the records' token is enough).

@@ -40,7 +40,7 @@ def read_records(name: str, given: IngestRecords) -> list[IngestRecord]:
         given: The records.
 
     Raises:
-        InvalidArgumentError: There are none, too many, or something else.
+        InvalidArgumentError: There are no records, too many, or values that are not records.
     """
     found: object = given
     if isinstance(found, str | bytes | bytearray):
@@ -141,7 +141,7 @@ def update_preparer(tokens: TokenRule) -> Prepare:
 def _token_of(tokens: TokenRule, found: object, *, needs_token: bool) -> tuple[str | None, bool]:
     if not needs_token and (found is None or found == ""):
         return None, False
-    if needs_token and tokens.own is None:  # there is no other project that the record could be meant for
+    if needs_token and tokens.own is None:  # without a token of the client, the record must name its project
         if not isinstance(found, str) or not found:
             raise MissingCredentialsError("it needs the project token: in the record, the call or the client")
         return found, False

@@ -35,7 +35,7 @@ def file_options(
         list[str] | None, _option("--null", 'Word that means "no value" in a cell, such as NULL; repeatable.')
     ] = None,
     repair_text: Annotated[
-        bool, _option("--repair-text", "Put U+FFFD in place of what is no text, such as half an emoji, and count it.")
+        bool, _option("--repair-text", "Replace invalid text, such as half an emoji, by U+FFFD, and count it.")
     ] = False,
     records_path: Annotated[
         _Text,

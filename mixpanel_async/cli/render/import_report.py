@@ -18,7 +18,7 @@ def print_report(report: ImportReport, *, as_json: bool, has_checkpoint: bool = 
     Args:
         report: The report.
         as_json: Whether to print it as JSON.
-        has_checkpoint: Whether the same command goes on where this run stopped.
+        has_checkpoint: Whether the same command resumes where this run stopped.
 
     Raises:
         BrokenPipeError: The reader closed the pipe.
@@ -38,7 +38,7 @@ def print_report(report: ImportReport, *, as_json: bool, has_checkpoint: bool = 
 
 
 def lines_of(report: ImportReport, *, has_checkpoint: bool = False) -> list[str]:
-    """Return the lines of a report; `has_checkpoint`: whether the same command goes on where this run stopped."""
+    """Return the lines of a report; `has_checkpoint`: whether the same command resumes where this run stopped."""
     lines = _checked(report) if report.is_dry_run else _sent(report)
     skipped_by = {reason: records for reason, records in report.skipped_by.items() if reason != _DRY_RUN}
     for what, reasons in (
@@ -93,7 +93,7 @@ def _endings(report: ImportReport, *, has_checkpoint: bool) -> list[str]:
     if report.error:
         lines.append(f"  stopped early: {report.error}")
     if report.is_stopped:
-        again = "the same command goes on from here" if has_checkpoint else "the same command begins again"
+        again = "the same command resumes from here" if has_checkpoint else "the same command starts from the beginning"
         lines.append(f"  stopped before the end, as requested; {again}")
     if report.is_refused:
         lines.append("  the credentials were refused; reading stopped")

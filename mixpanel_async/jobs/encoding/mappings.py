@@ -103,8 +103,8 @@ class RecordEncoder:
             yield
         if self._mapper is not None:
             draft.tally.changed.update(self._mapper.take_changes())
-            oddities, draft.notices = self._mapper.take_oddities()
-            draft.tally.noticed.update(oddities)
+            noticed, draft.notices = self._mapper.take_notices()
+            draft.tally.noticed.update(noticed)
         if self._vendor is not None:
             draft.tally.changed.update(self._vendor.take_changes())
         yield from count_rejects(draft.rejects, draft.tally)
@@ -140,7 +140,7 @@ class RecordEncoder:
         return group if self._lines.are_new(fields, now) else None
 
     def _encode_one(self, chunk: Chunk, row: FlatRecord, number: int, now: float, draft: _Draft) -> None:
-        """Encode what a row stands for: one record, or several in a vendor's export."""
+        """Encode the records of a row: one, or several in a vendor's export."""
         if self._vendor is None:
             self._encode_record(chunk, row, number, 0, now, draft)
             return
@@ -221,7 +221,7 @@ class RecordEncoder:
             event = {**event, "properties": {**properties, "time": validation.read_time(_rounded(time))}}
         who = properties.get("distinct_id") if isinstance(properties, Mapping) else None
         if isinstance(who, str):
-            validation.check_distinct_id(who)  # before anything is repaired: an id is not
+            validation.check_distinct_id(who)  # before repairs, which an ID must not get
         try:
             part = exact_copy(self._values.dumps(dict(event)))
         except (TypeError, RecursionError):
@@ -277,4 +277,4 @@ def _types(values: Sequence[object]) -> set[type]:
 
 
 def _rounded(time: object) -> object:
-    return float(time) if isinstance(time, Decimal) else time  # a time is sent in whole milliseconds
+    return float(time) if isinstance(time, Decimal) else time  # times are sent in whole milliseconds

@@ -120,7 +120,7 @@ class UpdateEncoding:
         return encoded
 
     def _own(self, row: FlatRecord, *, is_table: bool) -> Sequence[dict[str, object]]:
-        """Return the updates that a record stands for: one, or in a vendor's export one for each operation."""
+        """Return the updates of a record: one, or in a vendor's export one for each operation."""
         if self._vendor is None:
             return (self._mapped(row) if is_table else _without_reply_shape(row),)
         try:

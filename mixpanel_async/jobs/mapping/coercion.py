@@ -22,7 +22,7 @@ _INFERRED_FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-
 # What a declared type accepts. int() and float() alone would also accept 1_000, digits of other scripts, and infinity.
 _INT: Final = re.compile(r"[+-]?[0-9]+")
 _FLOAT: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# A number with a decimal comma; points stand between groups of three digits. "1.5" is none: it may be one and a half.
+# A number with a decimal comma; points separate groups of three digits. "1.5" is not one: it may be one and a half.
 _COMMA_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _BOOLS: Final = {"true": True, "false": False}
 _MAX_SHOWN: Final = 40
@@ -133,7 +133,7 @@ def _read_json(text: str, field: str) -> object:
 
 
 def _with_point(text: str) -> str | None:
-    """Return a number with a decimal comma in the notation of JSON, or None if it is none."""
+    """Return a number with a decimal comma in the notation of JSON, or None if the text is not one."""
     return text.replace(".", "").replace(",", ".") if _COMMA_NUMBER.fullmatch(text) else None
 
 
@@ -180,7 +180,7 @@ def parse_number(text: str) -> int | float | Decimal:
 def _read_float(text: str) -> object:
     value = parse_number(text)
     if isinstance(value, int):
-        # A float where it has the same digits; else the integer, which every reader of JSON takes for a number, too.
+        # A float if it has the same digits; else the integer, which JSON also reads as a number.
         return float(value) if abs(value) < _MAX_FLOAT_INT else value
     return value
 

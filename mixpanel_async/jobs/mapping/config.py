@@ -73,7 +73,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             are missing or not allowed.
         insert_id_fields: Fields to hash; empty: all fields.
         types: Declared types of fields: `string`, `int`, `float`, `number`, `bool`, or `json` for objects and lists;
-            text that is none is rejected.
+            other text is rejected.
         infer_types: Convert text that looks like a number, true or false, if the field has no declared type; "007"
             stays text.
         decimal_comma: Numbers are written as 1.234,56.
@@ -169,7 +169,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         renamed = sorted(self.rename.keys() & self.roles())
         if renamed:
             raise InvalidSettingError(
-                f"rename is invalid: {renamed[0]!r} becomes a field of the event and is no property; choose another "
+                f"rename is invalid: {renamed[0]!r} becomes a field of the event, not a property; choose another "
                 "field for that, or use user_id_field or device_id_field"
             )
 
@@ -178,7 +178,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return (self.distinct_id_field,) if isinstance(self.distinct_id_field, str) else tuple(self.distinct_id_field)
 
     def roles(self) -> frozenset[str]:
-        """Return the fields that become fields of the event, and so are no properties."""
+        """Return the columns that become fields of the event, and so are not properties."""
         roles = {self.time_field, self.insert_id_field}
         if self.event is None:
             roles.add(self.event_field)
@@ -225,7 +225,7 @@ def check_vendor(vendor: object) -> None:
     """Check that there is a preset for a vendor.
 
     Raises:
-        InvalidSettingError: There is none.
+        InvalidSettingError: There is no such preset.
     """
     if vendor is not None and vendor not in VENDORS:
         raise InvalidSettingError(f"vendor is invalid: {vendor!r} is unknown; choose one of {', '.join(VENDORS)}")
@@ -241,7 +241,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         group_key: Group key, for example `company`; for groups only.
         operation: `$set` or `$set_once`.
         types: Declared types of fields: `string`, `int`, `float`, `number`, `bool`, or `json` for objects and lists;
-            text that is none is rejected.
+            other text is rejected.
         infer_types: Convert text that looks like a number, true or false, if the field has no declared type.
         decimal_comma: Numbers are written as 1.234,56.
 
@@ -273,7 +273,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def fingerprint(self) -> str:
         """Return text that differs for different mappings."""
-        # What came after 0.1.0 is left out where it has no effect: its checkpoints stay valid.
+        # Settings added after 0.1.0 are omitted where they have no effect, so that its checkpoints stay valid.
         late = {"vendor": None, "decimal_comma": False}
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         shown = [f"{name}={value!r}" for name, value in fields.items() if name not in late or value != late[name]]

@@ -58,7 +58,7 @@ class IdReader:
         mapping = self._mapping
         if self._field is not None:
             user = fields.get(self._field)
-            if type(user) is str and user:  # nearly every record ends here
+            if type(user) is str and user:  # the common case
                 return {"distinct_id": user}
         found: dict[str, object] = {}
         for name, field in ((_USER, mapping.user_id_field), (_DEVICE, mapping.device_id_field)):

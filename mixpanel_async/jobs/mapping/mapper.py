@@ -59,7 +59,7 @@ class EventMapper:
         self._has_filter = mapping.events is not None or self._range != (-math.inf, math.inf)
         self._cleans = bool(mapping.drop or mapping.keep or mapping.scrub or mapping.flatten or mapping.rename)
         self._changes: Counter[str] = Counter()
-        self._oddities: Counter[str] = Counter()
+        self._noticed: Counter[str] = Counter()
         self._notices: list[Notice] = []
         self._skipped: dict[int, str] = {}
 
@@ -136,27 +136,27 @@ class EventMapper:
 
     def _time(self, fields: Mapping[str, object], number: int) -> int:
         moment = self._times.read(needed_field(fields, self._mapping.time_field, "time"))
-        for oddity in self._times.found:
-            if oddity == SHIFTED:
-                self._changes[oddity] += 1
-            elif oddity == UNUSED_ZONE:
+        for kind in self._times.found:
+            if kind == SHIFTED:
+                self._changes[kind] += 1
+            elif kind == UNUSED_ZONE:
                 if self._mapping.time_zone is None:
                     continue
-                self._oddities[oddity] += 1
+                self._noticed[kind] += 1
             else:
-                self._notice(number, oddity, f"{fields[self._mapping.time_field]} {_CLOCKS[oddity]}")
+                self._notice(number, kind, f"{fields[self._mapping.time_field]} {_CLOCKS[kind]}")
         return moment
 
     def _notice(self, number: int, kind: str, message: str) -> None:
-        self._oddities[kind] += 1
+        self._noticed[kind] += 1
         if len(self._notices) < _MAX_NOTICES:
             self._notices.append(Notice(number, kind, message))
 
-    def take_oddities(self) -> tuple[Counter[str], list[Notice]]:
-        """Return how many records were odd since the last call, by what is odd, and examples."""
-        oddities, notices = self._oddities, self._notices
-        self._oddities, self._notices = Counter(), []
-        return oddities, notices
+    def take_notices(self) -> tuple[Counter[str], list[Notice]]:
+        """Return how many records since the last call were unusual, by what is unusual, and examples."""
+        noticed, notices = self._noticed, self._notices
+        self._noticed, self._notices = Counter(), []
+        return noticed, notices
 
     def take_changes(self) -> Counter[str]:
         """Return how many records were changed since the last call, by kind of change."""

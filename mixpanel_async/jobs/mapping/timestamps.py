@@ -90,7 +90,7 @@ class TimeParser:
     """Parses times in one or more formats.
 
     Attributes:
-        found: What is odd about the time that was read last: `AMBIGUOUS`, `MISSING`, `UNUSED_ZONE`, `SHIFTED`.
+        found: What is unusual about the time that was read last: `AMBIGUOUS`, `MISSING`, `UNUSED_ZONE`, `SHIFTED`.
 
     Args:
         time_format: `s`, `ms`, `us` or `ns` for numbers since 1970, `iso` for ISO 8601, `excel` for days since 1900, a
@@ -289,7 +289,7 @@ def _check_unit(value: float) -> None:
 
 
 def _as_float(value: float | Decimal) -> float:
-    return float(value) if isinstance(value, Decimal) else value  # a time is sent in whole milliseconds
+    return float(value) if isinstance(value, Decimal) else value  # times are sent in whole milliseconds
 
 
 def _seconds_or_milliseconds(milliseconds: float) -> int:

@@ -39,11 +39,11 @@ class RejectedRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """Something odd about a record that was read all the same.
+    """Something unusual about a record that was read.
 
     Attributes:
         number: Line, row or record number, from 1; 0 for the whole file.
-        kind: What is odd, in a few words.
+        kind: What is unusual, in a few words.
         message: What to look for.
     """
 
@@ -79,7 +79,7 @@ class Chunk(msgspec.Struct):
         rejects: What could not be read as a record.
         end: Position after this chunk.
         is_table: Whether the rows come from a table, so that a mapping must turn them into events.
-        notices: What is odd about some records.
+        notices: What is unusual about some records.
         repaired: Number of records whose text was repaired on request.
     """
 
@@ -116,7 +116,7 @@ class EncodedChunk(msgspec.Struct):
         unsafe: Indexes of parts that must not be applied twice.
         replaced: Numbers of the records whose own token was replaced by the client's.
         skipped: The filter of the mapping that skipped a record, by the record's number.
-        notices: Examples of what is odd about some records; the tally has counted all.
+        notices: Examples of what is unusual about some records; the tally has counted all.
     """
 
     name: str

@@ -25,7 +25,7 @@ class Tally:
         skipped: Records skipped on request, by reason.
         undelivered: Records whose delivery failed or is unknown, by reason.
         changed: Records changed on request, by kind of change; not part of the sum.
-        noticed: Records that are odd but were read, by what is odd; not part of the sum.
+        noticed: Records that were read but are unusual, by what is unusual; not part of the sum.
     """
 
     __slots__ = ("changed", "duplicates", "imported", "noticed", "read", "rejected", "skipped", "undelivered")

@@ -21,7 +21,7 @@ class ExitStatus(enum.IntEnum):
 
 
 class RecordError(msgspec.Struct, frozen=True):
-    """An example of a record that was not delivered, or that is odd.
+    """An example of a record that was not delivered, or that is unusual.
 
     Attributes:
         position: Name of the source and the line, row or record number, from 1.
@@ -127,7 +127,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         skipped_by: Skipped records by reason.
         undelivered_by: Undelivered records by reason.
         changed_by: Records changed on request, by kind of change.
-        noticed_by: Records that were read but are odd, by what is odd, such as a cell of many lines.
+        noticed_by: Records that were read but are unusual, by what is unusual, such as a cell of many lines.
         resumed: Records among `read` that earlier runs with the same checkpoint settled.
         read_bytes: Bytes read of the source, as stored.
         sent_bytes: Body bytes that the client sent during the job, compressed.

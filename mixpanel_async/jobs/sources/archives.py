@@ -41,7 +41,7 @@ def is_archive(path: str) -> bool:
 
 
 def members_of(path: str) -> Sequence[Location]:
-    """Return the members of an archive that have a known format, in the order in which they are read fastest.
+    """Return the members of an archive that have a known format, in the order in which reading them is fastest.
 
     Raises:
         SourceError: The archive cannot be read, or has no such member.
@@ -71,7 +71,7 @@ def _is_readable(name: str) -> bool:
 
 @contextlib.contextmanager
 def _reading(path: str) -> Iterator[None]:
-    """Turn what the libraries raise into SourceError."""
+    """Convert exceptions of the libraries to SourceError."""
     try:
         yield
     except FileNotFoundError:
@@ -137,7 +137,7 @@ class _Tar:
         return self._file
 
     def members(self) -> list[tuple[str, int, str]]:
-        """Return the files, in the order of the archive: going back would read it again from its beginning."""
+        """Return the files, in the order of the archive: going back means reading it again from its beginning."""
         with _reading(self.path):
             infos = [info for info in self._opened().getmembers() if info.isfile()]
             mark = os.stat(self.path).st_mtime_ns  # noqa: PTH116
@@ -207,7 +207,7 @@ def close_archives(members: Sequence[ArchiveMember]) -> None:
 
 
 class _Member(io.RawIOBase):
-    """A member of an archive; whatever is wrong with the archive is an OSError."""
+    """A member of an archive; any error of the archive is an OSError."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()

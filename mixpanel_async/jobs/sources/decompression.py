@@ -49,9 +49,9 @@ def _zstd(name: str) -> Any:  # noqa: ANN401 - one of two modules with the same 
     raise SourceError(f'{name}: is compressed with zstd: pip install "mixpanel-async[zstd]", or decompress it first')
 
 
-def remark_on(file: io.BufferedReader) -> str:
-    """Return what is odd about a file that was read to its end, or ""."""
+def trailing_notice(file: io.BufferedReader) -> str:
+    """Return what is unusual about a file that was read to its end, or ""."""
     raw: object = getattr(file, "raw", None)
     if isinstance(raw, GzipReader) and raw.ignored_bytes:
-        return f"{raw.ignored_bytes:,} bytes behind the gzip data are not gzip and were ignored"
+        return f"{raw.ignored_bytes:,} bytes after the gzip data are not gzip and were ignored"
     return ""

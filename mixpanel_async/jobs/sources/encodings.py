@@ -7,7 +7,7 @@ from typing import Final
 from mixpanel_async.errors import InvalidArgumentError
 
 _MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: it begins with that mark
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -26,7 +26,7 @@ def check_encoding(encoding: str) -> None:
     try:
         b"a\0\0\0".decode(encoding)
     except UnicodeDecodeError:
-        return  # the bytes are only there because an empty text has no need of an encoding
+        return  # bytes.decode() of nothing accepts any encoding name
     except (LookupError, TypeError, ValueError):
         raise InvalidArgumentError(
             f"encoding is invalid: {encoding!r} is unknown; use one such as utf-8, utf-16, cp1252 or latin-1"

@@ -52,9 +52,9 @@ class FileSource:
         return self._file.read_bytes
 
     @property
-    def remark(self) -> str:
-        """What is odd about the file, once it was read to its end, or ""."""
-        return self._file.remark
+    def notice(self) -> str:
+        """What is unusual about the file, once it was read to its end, or ""."""
+        return self._file.notice
 
     async def open(self, start: Position) -> None:
         """Open the file, detect its format, and move to the position where reading begins.
@@ -165,7 +165,7 @@ class FilesSource:
         await self._check_headers([file for file, size in later if file.location.is_ours and size is not None])
 
     async def _check_headers(self, files: Sequence[ReadAheadFile]) -> None:
-        """Look at the headers of the tables that are read later, so that none of them fails when others were sent.
+        """Look at the headers of the tables that are read later, so that none of them fails after others were sent.
 
         Raises:
             SourceError: A file cannot be read.
@@ -206,8 +206,8 @@ class FilesSource:
                     if self._options.repair_text and chunk.lines:
                         chunk = await self._thread.submit(partial(repaired_chunk, chunk))  # noqa: PLW2901
                     yield chunk
-            if remark := source.remark:
-                yield Chunk(self.names[index], (), notices=[Notice(0, "trailing garbage", remark)])
+            if notice := source.notice:
+                yield Chunk(self.names[index], (), notices=[Notice(0, "trailing garbage", notice)])
             await source.aclose()
             self._done_bytes += source.read_bytes
             self._current = None

@@ -55,7 +55,7 @@ class JsonArrayReader:
             yield chunk
 
     def _chunk(self, elements: Sequence[bytes], number: int) -> Chunk | None:
-        """Return the elements behind the position where reading begins.
+        """Return the elements after the position where reading begins.
 
         Raises:
             InvalidArgumentError: What is before the position has changed.

@@ -108,7 +108,7 @@ class DiskFile:
 
     def identify(self) -> SourceIdentity:
         """Return the identity of the file."""
-        if self.stored_bytes() is None:  # opening a pipe may never return, and reading it takes what it holds
+        if self.stored_bytes() is None:  # opening a pipe may block forever, and reading it consumes its content
             raise InvalidArgumentError(
                 f"checkpoint is invalid: {self.name} is not a regular file, and cannot be read again; omit it"
             )

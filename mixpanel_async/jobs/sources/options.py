@@ -27,7 +27,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             tab and a line end.
         encoding: Text encoding, such as cp1252 or latin-1; None: UTF-8, or what a byte order mark says.
         null: Words that mean "no value" in cells, such as NULL.
-        repair_text: Put U+FFFD in place of what is no text, instead of rejecting the record: half of a surrogate pair,
+        repair_text: Replace invalid text by U+FFFD instead of rejecting the record: half of a surrogate pair,
             as a cut emoji leaves it, or bytes that are not UTF-8. The report counts it in `changed_by`.
         records_path: Names of the fields that lead to the list of records in a JSON object, with points between them,
             such as events for {"events": [...]}.

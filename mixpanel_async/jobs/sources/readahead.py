@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from mixpanel_async.errors import SourceError
-from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file, remark_on
+from mixpanel_async.jobs.sources.decompression import Errors, decompressed_file, trailing_notice
 from mixpanel_async.jobs.sources.detection import Compression, compression_of, with_head
 from mixpanel_async.jobs.sources.encodings import as_utf8, encoding_of
 from mixpanel_async.jobs.sources.locations import BLOCK_BYTES, Location
@@ -112,9 +112,9 @@ class ReadAheadFile:
         raise SourceError(f"{self.name}: the file has become shorter")
 
     @property
-    def remark(self) -> str:
-        """What is odd about the file, once it was read to its end, or ""."""
-        return "" if self._decompressed is None else remark_on(self._decompressed)
+    def notice(self) -> str:
+        """What is unusual about the file, once it was read to its end, or ""."""
+        return "" if self._decompressed is None else trailing_notice(self._decompressed)
 
     @property
     def read_bytes(self) -> int:

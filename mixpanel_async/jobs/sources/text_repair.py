@@ -1,4 +1,4 @@
-"""Puts U+FFFD in place of what is no text: halves of surrogate pairs, and bytes that are not UTF-8."""
+"""Replaces invalid text by U+FFFD: halves of surrogate pairs, and bytes that are not UTF-8."""
 
 import re
 from typing import Final

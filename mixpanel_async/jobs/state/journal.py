@@ -132,7 +132,7 @@ class Journal:
                 kept = settled_dead_letters(file, self._is_settled)
                 replace_file(path, itertools.chain(self._earlier_dead_letters(file), kept))
         ends_in_mid_line = _ends_in_mid_line(path)
-        # It holds records: only its owner may read it. A file that was there before keeps its mode.
+        # The file contains records: only its owner may read it. An existing file keeps its mode.
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
         if ends_in_mid_line:
             self._file.write(b"\n")

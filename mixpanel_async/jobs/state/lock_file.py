@@ -51,7 +51,7 @@ class LockFile:
                     ) from None
                 if self._is_current(descriptor):
                     break
-                os.close(descriptor)  # its owner has just removed it
+                os.close(descriptor)  # the other process has just removed it
             os.ftruncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
             self._descriptor = descriptor

@@ -45,7 +45,7 @@ class Settlement:
         settled: Counts of the chunks before `position`, all of which have settled.
         position: Where a later run must start reading.
         examples: The first few errors of each kind.
-        notices: The first few records of each kind that are odd.
+        notices: The first few records of each kind that are unusual.
         waiting: Number of records in batches without an outcome.
         refusal: The verdict that every record gets now because of the credential, a setting or the URL; or None.
     """
@@ -87,7 +87,7 @@ class Settlement:
             self.examples.add(position_text(name, reject.number), reject.verdict)
 
     def note(self, name: str, notice: Notice, tally: Tally) -> None:
-        """Count a notice of a chunk in; call this before the chunk is entered."""
+        """Count a notice of a chunk; call this before the chunk is entered."""
         tally.noticed[notice.kind] += 1
         self.show(name, notice)
 

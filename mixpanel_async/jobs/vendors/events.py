@@ -22,7 +22,7 @@ from mixpanel_async.records.exact_numbers import dumps_exactly
 from mixpanel_async.records.values import ValueConverter
 
 _PLAIN: Final = RecordMapping()
-# What a mapping says of the vendor's record, not of the event that is made of it.
+# Settings of a mapping that refer to the vendor's record, not to the event made from it.
 _FIELDS: Final = (
     "event_field", "time_field", "distinct_id_field", "user_id_field", "device_id_field", "insert_id_field",
 )  # fmt: skip
@@ -31,11 +31,11 @@ _RESERVED: Final = frozenset({"time", "distinct_id", "$insert_id", "$user_id", "
 _COUNTRY: Final = "mp_country_code"
 _CODE_LETTERS: Final = 2
 _HASH_BYTES: Final = 16
-_ITSELF: Final = "mixpanel"  # whose records are events already
+_ITSELF: Final = "mixpanel"  # its records are events already
 
 
 class _Roles(msgspec.Struct):
-    """The parts of an event that are not its own properties, and the paths where they were."""
+    """The parts of an event that are not its own properties, and the paths where they were found."""
 
     properties: dict[str, object] = {}
     used: set[str] = msgspec.field(default_factory=set)
@@ -66,7 +66,7 @@ class VendorEvents:
         self._has_user = mapping.distinct_id is not None
         self._makes_insert_ids = mapping.insert_id_hash is not None
         self._rejects_placeholders = mapping.placeholder_ids == "reject"
-        self._reserved = _RESERVED if vendor == _ITSELF else _RESERVED | {"token"}  # Mixpanel takes `token` for its own
+        self._reserved = _RESERVED if vendor == _ITSELF else _RESERVED | {"token"}  # Mixpanel's project
         self._is_unnamed_dropped = "" in mapping.drop
         self._changes: Counter[str] = Counter()
         self._skipped: dict[int, str] = {}
@@ -133,7 +133,7 @@ class VendorEvents:
 
         Raises:
             InvalidRecordError: A part of the event is missing or invalid.
-            RecordSkippedError: The record is no event.
+            RecordSkippedError: The record is not an event.
         """
         preset = self._preset
         if preset.list:
@@ -146,7 +146,7 @@ class VendorEvents:
         if name in IDENTITY_EVENTS:
             if self._vendor == _ITSELF:
                 return row
-            raise InvalidRecordError(f"{name!r} is a name with a meaning of its own in Mixpanel", field="event")
+            raise InvalidRecordError(f"{name!r} is a name that Mixpanel reserves", field="event")
         roles.properties["time"] = self._time(view, roles)
         self._read_ids(view, roles)
         self._read_insert_id(view, roles)
@@ -158,7 +158,7 @@ class VendorEvents:
         return changes
 
     def take_skipped(self) -> Mapping[int, str]:
-        """Return the numbers of the records that are no events since the last call, and why."""
+        """Return the numbers of the records since the last call that are not events, and why."""
         skipped, self._skipped = self._skipped, {}
         return skipped
 
@@ -177,7 +177,7 @@ class VendorEvents:
 
     def _name(self, view: View, kind: Kind, roles: _Roles) -> str:
         if self._has_name:
-            return ""  # the mapping has it
+            return ""  # the mapping names it
         if kind.name:
             roles.used.add(self._preset.names[0])
             return kind.name
@@ -245,7 +245,7 @@ class VendorEvents:
         return None
 
     def _read_insert_id(self, view: View, roles: _Roles) -> None:
-        """Keep a valid ID, hash another one or the record; if the mapping makes the ID, only pass on what there is."""
+        """Keep a valid ID, and hash an invalid one or the record. If the mapping makes the ID, use the given one."""
         path, value = first_value(view, self._preset.insert_id)
         text = None
         if path:
@@ -279,7 +279,10 @@ class VendorEvents:
         kept = [leaf for leaf in found if leaf is not None and leaf.path not in roles.used]
         self._changes["left_out"] += None in found
         own = [leaf for leaf in kept if leaf.is_own]
-        for leaf in (*own, *(leaf for leaf in kept if not leaf.is_own)):  # what the customer named keeps its name
+        for leaf in (
+            *own,
+            *(leaf for leaf in kept if not leaf.is_own),
+        ):  # properties that the customer named keep their names
             name = rename.get(leaf.path, leaf.name)
             if name == _COUNTRY and not (isinstance(leaf.value, str) and len(leaf.value) == _CODE_LETTERS):
                 name = leaf.name  # the name of a country
@@ -305,7 +308,7 @@ def unknown_kind(preset: Preset, found: object) -> InvalidRecordError:
 
 
 def _adapted(preset: Preset, mapping: RecordMapping) -> Preset:
-    """Return a preset with what the mapping says of the vendor's record."""
+    """Return a preset with the mapping's settings for the vendor's record."""
     change = msgspec.structs.replace
     if mapping.event_field != _PLAIN.event_field:
         preset = change(preset, names=(mapping.event_field,), kinds=_named(preset))

@@ -14,7 +14,7 @@ from mixpanel_async.records import validation
 from mixpanel_async.records.parsing import read_line
 
 View: TypeAlias = dict[str, object]  # a record in which every object can be reached by a path
-# What trackers write where there is no user, in any spelling.
+# What trackers write if there is no user, in any case.
 _NOBODY: Final = limits.FORBIDDEN_IDS | {"nan", "(not set)", "[object object]"}
 _TOO_LARGE: Final = 2**64
 _SCHEMA: Final = re.compile(r"iglu:([^/]+)/([^/]+)/[^/]+/(\d+)(?:-\d+)*")
@@ -137,7 +137,7 @@ def _entities(name: str, value: object) -> dict[str, object]:
 
 
 def read_id(view: Mapping[str, object], path: str, patterns: Mapping[str, str]) -> str | None:
-    """Return the ID at a path, "" for a placeholder that stands for nobody, None if there is no value.
+    """Return the ID at a path, "" for a placeholder, None if there is no value.
 
     Raises:
         InvalidRecordError: The value is neither text nor an integer.

@@ -1,4 +1,4 @@
-"""What a preset says: where a vendor's export has each part of an event and of a profile."""
+"""The form of a preset: where a vendor's export has each part of an event and of a profile."""
 
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
@@ -7,18 +7,18 @@ import msgspec
 
 # A path names a field of a record; a dot leads into an object.
 Paths: TypeAlias = tuple[str, ...]
-# What becomes of an object. "own": its fields are the customer's properties and stay as they are. "flat": the fields of
+# How an object is read. "own": its fields are the customer's properties and stay as they are. "flat": the fields of
 # the vendor's own object become properties with dotted names. "open": the same without the name of the object.
 ObjectForm: TypeAlias = Literal["own", "flat", "open"]
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of the records of one kind.
+    """How the records of one kind are read.
 
     Attributes:
         name: Name of the event, where the export has none.
         names: Where the name is, if not where the other kinds have it.
-        skipped: The records are no events: the reason in reports.
+        skipped: The reason in reports, if the records are not events.
     """
 
     name: str = ""
@@ -27,10 +27,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpecialNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Names of some fields that differ in some records.
+    """Names of fields that differ in some records.
 
     Attributes:
-        path: The field that tells.
+        path: The field that decides.
         value: Its value in these records.
         rename: New names of fields, by path.
     """
@@ -71,7 +71,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
         reference: The vendor's page about the format.
         list: Field that holds the events of a record, if it holds several.
         kind: Field with the kind of a record.
-        kinds: What becomes of the records of some kinds.
+        kinds: How the records of some kinds are read.
         is_closed: Whether other kinds than those are an error.
         names: Where the name of the event is, in order of preference.
         time: Where the time is.
@@ -85,11 +85,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
         insert_id: Where the event's ID is.
         id_patterns: By path: a pattern whose group is the ID.
         has_strangers: Whether events may have no user; they are sent with the distinct_id "".
-        forms: What becomes of objects, by path; a path may end with * for several fields.
+        forms: How objects are read, by path; a path may end with * for several fields.
         keyed: Lists of names and values, by path: the fields with the name and with the value.
         schemas: Fields with self-describing JSON (Iglu).
         rename: Mixpanel's names of fields, by path.
-        special_names: Names of some fields that differ in some records.
+        special_names: Names of fields that differ in some records.
         drop: Fields that are left out, by path.
         profiles: Where the properties of users are; None: the export has none.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-# Properties of users that Mixpanel shows in places of their own.
+# Properties of users that Mixpanel shows separately.
 PERSON: Final[Mapping[str, str]] = {
     "email": "$email",
     "Email": "$email",

@@ -107,7 +107,7 @@ def _merged(view: View, paths: Sequence[str]) -> dict[str, object]:
 
 
 def _renamed(fields: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
-    """Return properties with Mixpanel's names; where two would get one name, the second keeps its own."""
+    """Return properties with Mixpanel's names; if two would get the same name, the second keeps its own."""
     named: dict[str, object] = {}
     for name, value in fields.items():
         new = names.get(name, name)

@@ -1,4 +1,4 @@
-"""Thin calls of the ingestion endpoints: one request, and Mixpanel's own answer."""
+"""Calls of the ingestion endpoints without batching: one request, and Mixpanel's own answer."""
 
 import json
 import logging
@@ -64,7 +64,7 @@ async def test_the_events_array_goes_in_as_it_stands(script: Script) -> None:
 
 
 async def test_every_option_is_on_the_wire(script: Script, mp: AsyncMixpanel) -> None:
-    """Switches are 1 or 0, the others are sent as they are; without options only verbose is asked for."""
+    """Switches are 1 or 0, other options are sent unchanged; without options only verbose is sent."""
     await mp.ingest.track([EVENT])
     assert script.seen[-1].query == {"verbose": "1"}
     options: dict[str, Any] = {"ip": True, "strict": False, "redirect": "https://a.b/c?d=e", "callback": "f"}
@@ -166,7 +166,7 @@ async def test_links(script: Script, mp: AsyncMixpanel) -> None:
 
 
 async def test_foreign_tokens(script: Script, mp: AsyncMixpanel, caplog: pytest.LogCaptureFixture) -> None:
-    """The one rule for a record's own token holds here: replaced and told, rejected, or kept."""
+    """The one rule for a record's own token holds here: replaced and reported, rejected, or kept."""
     caplog.set_level(logging.WARNING)
     foreign = {"event": "E", "properties": {"token": OTHER, "distinct_id": "u"}}
     update = {"$token": OTHER, "$distinct_id": "u", "$set": {}}
@@ -207,7 +207,7 @@ async def test_foreign_tokens(script: Script, mp: AsyncMixpanel, caplog: pytest.
     ],
 )
 async def test_what_cannot_be_sent(script: Script, mp: AsyncMixpanel, given: object, message: str) -> None:
-    """Whatever Mixpanel would not read is refused with its place, and nothing is sent."""
+    """Records that Mixpanel could not read are refused with their position, and nothing is sent."""
     with pytest.raises((InvalidArgumentError, InvalidRecordError), match=message):
         await mp.ingest.track(given)  # type: ignore[arg-type]
     for options in (

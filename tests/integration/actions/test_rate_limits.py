@@ -52,7 +52,7 @@ async def test_queries_share_one_limit_and_say_when_they_are_free(script: Script
         await request(session, "GET", "/api/query/cohorts/list")
         with pytest.raises(RateLimitedError) as caught:
             await Query(session).list_funnels()
-        assert await Annotations(session).list_tags() == []  # another family goes on
+        assert await Annotations(session).list_tags() == []  # another family continues
     finally:
         await session.aclose()
     assert caught.value.is_own

@@ -86,7 +86,7 @@ async def test_every_server_of_mixpanel_gets_the_credentials(host: str) -> None:
     ],
 )
 async def test_no_other_server_gets_them(url: str) -> None:
-    """The client's credentials are kept from strangers; explicit ones are not dropped silently."""
+    """The client's credentials are not sent to other servers; explicit ones are not dropped silently."""
     wire = Wire()
     mp = client(wire)
     await mp.request("GET", url)
@@ -226,7 +226,7 @@ async def test_binary_and_params() -> None:
     ],
 )
 async def test_retries_are_as_asked(options: dict[str, Any], slept: list[float]) -> None:
-    """Number and delay of the retries are those that were asked for, from 0 ms on and without an upper bound."""
+    """The number and delay of retries are as requested, from 0 ms on and without an upper bound."""
     wire, clock = Wire(status=500), FakeClock()
     mp = AsyncMixpanel("the-project-token", credentials=ACCOUNT, transport=wire, clock=clock)
     with pytest.raises(ServerError):
@@ -282,7 +282,7 @@ async def test_regions_in_the_words_of_the_documents(words: str, host: str) -> N
     "word", ["mars", "", "api-us", "https://api-eu.example.com", "eu.mixpanel.com.evil", "eu/x", 7]
 )
 def test_other_regions_are_refused(word: str) -> None:
-    """What is no region is refused, with the choices."""
+    """An unknown region is refused, and the error lists the choices."""
     with pytest.raises(InvalidSettingError, match="choose one of us, eu, in"):
         AsyncMixpanel("the-project-token", region=word, credentials=ProjectSecret("a-project-secret"))
 

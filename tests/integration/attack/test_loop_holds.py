@@ -1,4 +1,4 @@
-"""Ugly inputs do not hold the event loop; `make bench` measures more of them, and closer."""
+"""Difficult inputs do not hold the event loop; `make bench` measures more of them, and more precisely."""
 
 import os
 import pathlib

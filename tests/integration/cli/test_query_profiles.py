@@ -20,7 +20,7 @@ def ids(lines: str) -> list[str]:
 
 
 def place(err: str) -> list[str]:
-    """Return the options to go on with that were printed."""
+    """Return the printed options for resuming."""
     found = re.fullmatch(
         r"mixpanel-async: to resume: (--session-id s-1 --page \d+(?: --offset \d+)?)", err.splitlines()[0]
     )

@@ -72,7 +72,7 @@ async def test_amplitude_on_the_web(run: Run, emulator: Emulator) -> None:
 
 
 async def test_unusual_records_of_amplitude(run: Run, emulator: Emulator) -> None:
-    """Nothing is lost: no user means the device, no ID a hash, and what cannot be an event is rejected or skipped."""
+    """Without a user the device is used, without an ID a hash; other records are rejected or skipped."""
     events, report = await imported(run, emulator, "amplitude", *UNUSUAL["amplitude"], status=1)
     users = {str(properties_of(event)["$insert_id"]): properties_of(event)["distinct_id"] for event in events}
     hashed = next(one for one in users if len(one) == 32)
@@ -87,7 +87,7 @@ async def test_unusual_records_of_amplitude(run: Run, emulator: Emulator) -> Non
 
 
 async def test_segment(run: Run, emulator: Emulator) -> None:
-    """Calls to track, page and screen are events; the others are counted; reserved names move out of the way."""
+    """Calls to track, page and screen are events; the others are counted; reserved names are renamed."""
     kinds = [{"type": kind, "messageId": kind} for kind in ("identify", "group", "alias")]
     records = [samples.segment(), samples.segment(type="page", name="Home", messageId="p", userId=None),
                samples.segment(type="screen", name="Home", messageId="s"), samples.segment(type="other"),
@@ -201,7 +201,7 @@ async def test_posthog(run: Run, emulator: Emulator) -> None:
 
 
 async def test_heap_as_a_table(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
-    """A table of a warehouse: empty cells are no values, objects may be text, the user's number is the device."""
+    """A table of a warehouse: empty cells have no value, objects may be text, the user's number is the device."""
     text = io.StringIO()
     rows = [samples.heap(properties='{"plan": "pro", "n": 7}'),
             samples.heap(event_id=2, identity="", properties="", time="2024-01-02 03:04:05 UTC"),

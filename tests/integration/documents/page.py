@@ -18,8 +18,8 @@ _HEAD: Final = """\
 # Actions
 
 Other integrations offer Mixpanel as named actions with inputs. This page lists each of them, with the call, the
-argument and the command that do the same. `mp` is an `AsyncMixpanel`; `mixpanel-async` in front of each command is
-left out. A test drives every row through the client and the command line and compares the requests.
+argument and the command that do the same. `mp` is an `AsyncMixpanel`; `mixpanel-async` before each command is
+omitted. A test drives every row through the client and the command line and compares the requests.
 
 ```python
 from mixpanel_async import AsyncMixpanel, GcsRaw, ProjectToken, ServiceAccount

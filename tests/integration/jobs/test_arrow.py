@@ -140,7 +140,7 @@ def sources() -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["table", "batch", "reader", "duckdb"])
 async def test_tables_in_memory(emulator: Emulator, mp: AsyncMixpanel, kind: str) -> None:
-    """Tables, batches, readers and relations are sources; a null is no value."""
+    """Tables, batches, readers and relations are sources; a null is a missing value."""
     report = await mp.import_events(sources()[kind])
     assert (report.read, report.imported) == (2, 2), report.examples
     assert [one.get("n") for one in await sent(emulator)] == [1, None]
@@ -148,7 +148,7 @@ async def test_tables_in_memory(emulator: Emulator, mp: AsyncMixpanel, kind: str
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 async def test_data_frames(emulator: Emulator, mp: AsyncMixpanel, library: str) -> None:
-    """Data frames are sources; their missing values are no values, and the row numbers of pandas are no column."""
+    """Data frames are sources; their missing values stay missing, and the row numbers of pandas are not a column."""
     module = pytest.importorskip(library)
     frame = module.DataFrame(
         {

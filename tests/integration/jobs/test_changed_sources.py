@@ -107,7 +107,7 @@ async def test_a_change_before_the_position(
 async def test_an_unchanged_source_goes_on(
     emulator: Emulator, mp: AsyncMixpanel, interrupted: tuple[pathlib.Path, Make], has_mark: bool
 ) -> None:
-    """An unchanged source goes on, also from a checkpoint of an earlier release, which has no mark; then again."""
+    """An unchanged source resumes, also from a checkpoint of an earlier release, which has no mark; then again."""
     path, _ = interrupted
     found = await _run_in_part(emulator, mp, path)
     if not has_mark:

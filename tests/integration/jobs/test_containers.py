@@ -159,7 +159,7 @@ async def test_gzip_with_something_behind_it(mp: AsyncMixpanel, tmp_path: pathli
 async def test_what_cannot_be_read_is_named(
     mp: AsyncMixpanel, tmp_path: pathlib.Path, name: str, content: object, message: str
 ) -> None:
-    """A file that cannot be read is called what it is."""
+    """The error for a file that cannot be read names its kind."""
     if isinstance(content, bytes):
         (tmp_path / name).write_bytes(content)
     else:
@@ -170,7 +170,7 @@ async def test_what_cannot_be_read_is_named(
 
 
 async def test_an_encrypted_zip(mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
-    """An encrypted zip is called one."""
+    """The error for an encrypted zip says so."""
     content = bytearray(zipped())
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         position = content.find(mark)

@@ -49,7 +49,7 @@ async def test_stray_quotes_in_a_csv(emulator: Emulator, mp: AsyncMixpanel, writ
 
 
 async def test_one_quote_in_5000_rows(mp: AsyncMixpanel, write: Write) -> None:
-    """A quote that is never closed costs one row of thousands, and the counts are those of the file."""
+    """A quote that is never closed loses one row of thousands, and the counts are those of the file."""
     titles = ["x" * 90] * 5000
     titles[10] = '"open'
     report = await mp.import_events(write("unb.csv", (HEADER + rows(*titles)).encode()), dry_run=True)
@@ -123,7 +123,7 @@ async def test_a_header_that_names_a_column_twice_is_refused_for_profiles(mp: As
 
 
 async def test_a_column_without_a_name(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """The row numbers of data frames are no property ""; they are refused, or dropped on request."""
+    """The row numbers of data frames do not become a property ""; they are refused, or dropped on request."""
     path = write("a.csv", b",event,time,distinct_id,$insert_id\n0,A,1700000000,u,id-1\n")
     with pytest.raises(InvalidArgumentError, match="has no name"):
         await mp.import_events(path)
@@ -142,7 +142,7 @@ async def test_a_column_without_a_name(emulator: Emulator, mp: AsyncMixpanel, wr
 
 
 async def test_words_for_null(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
-    """A word for null is no value; other words stay."""
+    """A word for null is a missing value; other words stay."""
     path = write("a.csv", (HEADER + rows("NULL", r"\N", "None", "x")).encode())
     report = await mp.import_events(path, null=["NULL", r"\N", "None"])
     assert report.imported == 4

@@ -15,7 +15,7 @@ from tests.integration.cli import vendor_samples as samples
 
 
 async def test_a_pipe(mp: AsyncMixpanel) -> None:
-    """A record that is no event is acknowledged as skipped, with the reason."""
+    """A record that is not an event is acknowledged as skipped, with the reason."""
     records: list[Record] = [samples.segment(), samples.segment(type="identify"), samples.segment(type="x"),
                              samples.segment(messageId="b")]  # fmt: skip
     acks = [ack.verdict async for ack in mp.pipe(records, mapping=RecordMapping(vendor="segment"))]

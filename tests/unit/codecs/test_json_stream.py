@@ -42,7 +42,7 @@ def test_any_layout(expected: list[object], between: str, indent: int | None, wi
 @given(st.lists(values, max_size=5), records, st.integers(1, 40), st.sampled_from([None, 2]))
 @settings(deadline=None)
 def test_a_path(expected: list[object], others: dict[str, object], width: int, indent: int | None) -> None:
-    """The list at the end of a path is found among any other fields, and nothing else is."""
+    """The list at the end of a path is found among any other fields, and no other list is."""
     own = {**others, "a": {**others, "b": expected}}
     assert split(json.dumps(own, indent=indent).encode(), width, ("a", "b")) == expected
 

@@ -59,7 +59,7 @@ def test_windows_give_what_the_whole_gives(value: object, window: int, indent: i
 @example([[1], [2]], 3, 4, b"}")
 @example([], 1, 1, b" ")
 def test_text_that_is_not_json_is_refused(value: object, window: int, place: int, put: bytes) -> None:
-    """One character more, less or another one is noticed wherever it is noticed in the whole."""
+    """An added, missing or changed character is noticed as it is in the whole text."""
     text = json.dumps(value).encode("utf-8", "surrogatepass")
     place %= len(text)
     for broken in (text[:place] + put + text[place + 1 :], text[:place] + put + text[place:], text[:place]):

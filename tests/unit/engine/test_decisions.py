@@ -183,7 +183,7 @@ MISMATCHES = [
 
 @pytest.mark.parametrize(("path", "body", "error"), MISMATCHES)
 def test_replies_that_do_not_add_up(path: IngestionPath, body: bytes, error: errors.ApiError | None) -> None:
-    """A reply whose counts do not add up is no reply: the batch is retried a few times, then its outcome is unknown."""
+    """A reply whose counts do not add up is ignored: the batch is retried a few times, then its outcome is unknown."""
     batch = batch_of(2)
     found = decide(path, batch, body, error)
     assert isinstance(found, Retry)

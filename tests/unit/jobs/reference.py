@@ -53,10 +53,10 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _key(line: bytes, now: float) -> tuple[Any, ...] | None:
-    """Return what a line is recognised by, None if it is no valid event."""
+    """Return what a line is recognised by, None if it is not a valid event."""
     try:
         record = json.loads(line.decode(), parse_constant=_refuse)
-        json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is no character
+        json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is not a character
     except (ValueError, RecursionError):
         return None
     if not isinstance(record, dict) or set(record) != {"event", "properties"}:

@@ -65,7 +65,7 @@ class Packed(msgspec.Struct):
 
 
 class LazyString:
-    """Stands for text that is translated when it is shown, which is no str."""
+    """Stands for text that is translated when it is shown, which is not a str."""
 
     def __str__(self) -> str:
         return "Anmelden"

@@ -1,4 +1,4 @@
-"""Turns record batches of Arrow into rows of plain values, the same whatever other packages are installed."""
+"""Turns record batches of Arrow into rows of plain values, the same with and without other packages."""
 
 import contextlib
 import importlib
@@ -21,7 +21,7 @@ _DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 class UnreadableValue:
-    """A value that Python or JSON has no place for, such as a date after the year 9999; it rejects its row.
+    """A value that Python or JSON cannot represent, such as a date after the year 9999; it rejects its row.
 
     Args:
         reason: What is wrong with it.
@@ -83,7 +83,7 @@ class ArrowRows:
 
     def _some(self, batch: Any) -> Sequence[FlatRecord]:  # noqa: ANN401 - pyarrow has no types
         if self._is_plain:
-            # A value that Python has no place for raises; then the others are read one by one.
+            # A value that Python cannot represent raises; then the values are read one by one.
             with contextlib.suppress(ValueError, OverflowError, TypeError):
                 plain: list[FlatRecord] = batch.to_pylist()
                 return plain
@@ -116,7 +116,7 @@ def _value_of(scalar: Any) -> object:  # noqa: ANN401 - pyarrow has no types
 
 
 class _Types:
-    """What has to be done for the types that Python, or JSON, does not have."""
+    """Conversions of the types that Python or JSON does not have."""
 
     def __init__(self, arrow: Any, nan: OnNaN) -> None:  # noqa: ANN401 - pyarrow has no types
         self._arrow = arrow
@@ -159,7 +159,7 @@ class _Types:
         return column.cast(target, safe=False)
 
     def converter(self, kind: Any) -> Convert | None:  # noqa: ANN401 - pyarrow has no types
-        """Return what has to be done with each value of a type, or None for nothing."""
+        """Return the conversion of the values of a type, or None if there is none."""
         types = self._arrow.types
         if isinstance(kind, self._arrow.BaseExtensionType):
             return None if kind.extension_name == "arrow.uuid" else self.converter(kind.storage_type)
@@ -235,5 +235,5 @@ def _nanosecond_texts(column: Any, micros: Any) -> Iterator[str | None]:  # noqa
             yield None
             continue
         text: str = rounded.as_py().isoformat(timespec="microseconds")
-        end = text.index(".") + 7  # behind six digits
+        end = text.index(".") + 7  # after six digits
         yield f"{text[:end]}{scalar.value % 1000:03}{text[end:]}"

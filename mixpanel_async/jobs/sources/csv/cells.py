@@ -1,4 +1,4 @@
-"""Splits one record of a table into cells: for what the csv module cannot read, and to say what is wrong."""
+"""Splits one record of a table into cells, if the csv module cannot read it or must not join its lines."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ class Dialect(msgspec.Struct, frozen=True):
     Attributes:
         delimiter: Column delimiter.
         quote: Character around cells that hold a delimiter or line end, or None.
-        escape: Character that takes the meaning from the next one, or None.
+        escape: Character that makes the next one literal, or None.
     """
 
     delimiter: str
@@ -48,7 +48,7 @@ class CellPattern:
         self._special = re.compile("|".join(special), re.DOTALL) if special else None
 
     def split(self, text: str, *, is_whole: bool) -> tuple[list[str], int] | None:
-        """Return the cells of the first record of a text and where it ends, or None if it goes on behind the text.
+        """Return the cells of the first record of a text and where it ends, or None if it continues after the text.
 
         Args:
             text: Text that begins with a record.
@@ -67,10 +67,10 @@ class CellPattern:
             cells.append(cell)
             end = self._end.match(text, position)
             if end is None or (not end[0] and not is_whole):
-                # A lone escape character, or an escaped line end, at the end of the text: the record may go on.
+                # A lone escape character, or an escaped line end, at the end of the text: the record may continue.
                 if position >= len(text) - 1 and not is_whole:
                     return None
-                raise BrokenRecordError("a quoted cell goes on after its closing quote")
+                raise BrokenRecordError("there is text after the closing quote of a cell")
             position = end.end()
             if end[0] != self._dialect.delimiter:
                 return ([] if end.start() == 0 else cells), position
@@ -85,7 +85,7 @@ class CellPattern:
         bare = self._bare.match(text, position)
         end = position if bare is None else bare.end()
         if text[end : end + 1] == self._dialect.escape and end + 1 == len(text):
-            end += 1  # nothing follows that it could take the meaning from
+            end += 1  # nothing follows that it could escape
         return self._unescaped(text[position:end], self._dialect.escape), end
 
     def _unescaped(self, cell: str, sign: str | None) -> str:

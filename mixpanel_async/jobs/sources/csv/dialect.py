@@ -1,4 +1,4 @@
-"""Finds out how a table is written from its first lines."""
+"""Detects the dialect of a table from its first lines."""
 
 import csv
 import re
@@ -17,10 +17,10 @@ def separator_line(line: str) -> str | None:
 
 
 def find_delimiter(lines: Sequence[str], quote: str | None) -> str:
-    """Return the delimiter that cuts the first lines into the most columns, and all of them into equally many.
+    """Return the delimiter that splits the first lines into the most columns, and all of them into the same number.
 
     Args:
-        lines: The header and some lines behind it.
+        lines: The header and some lines after it.
         quote: Quote character, or None.
     """
     header, *others = lines or [""]
@@ -28,7 +28,7 @@ def find_delimiter(lines: Sequence[str], quote: str | None) -> str:
     for delimiter in _CANDIDATES:
         width = _width(header, delimiter, quote)
         is_even = width > 1 and all(_width(line, delimiter, quote) in {width, 0} for line in others)
-        # The comma is the first candidate and wins where nothing tells them apart.
+        # The comma is the first candidate and wins a tie.
         if width > 1 and (is_even, width) > best_score:
             best, best_score = delimiter, (is_even, width)
     return best

@@ -1,4 +1,4 @@
-"""Parses a table: what is not a row is rejected alone, and reading goes on at the line after its first one."""
+"""Parses a table: an invalid row is rejected alone, and reading continues at the line after its first one."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from mixpanel_async.jobs.sources.text_repair import repaired_text
 from mixpanel_async.records.rejection import malformed
 
 _CELLS: Final = 16_384  # of a chunk
-_find_invalid: Final = re.compile("[\udc80-\udcff]").search  # what bytes become that are not UTF-8
+_find_invalid: Final = re.compile("[\udc80-\udcff]").search  # what invalid UTF-8 decodes to
 _NOT_UTF8: Final = "a cell is not valid UTF-8; set the encoding of the file, such as cp1252, or convert it to UTF-8"
 
 
@@ -29,7 +29,7 @@ class CsvRows(msgspec.Struct):
         rows: The valid rows, by column name.
         numbers: Number of the line on which each row begins, from 1; the header is line 1.
         rejects: The invalid rows.
-        notices: What is odd about valid rows.
+        notices: What is unusual about valid rows.
         number: Number of the last line that was read.
         is_end: Whether the table has ended.
         mark: What differs where the lines before the next one differ.
@@ -68,14 +68,14 @@ class CsvParser:
         self._delimiter = options.delimiter or (default.delimiter if default is not None else None)
         self._quote = options.quote_character(default.quote if default is not None else '"')
         self._escape = options.escape_character
-        # A quote that was asked for is taken at its word, however many lines the cell has.
-        self._is_trusting = options.quote is not None
+        # With a declared quote character, a cell may have any number of lines.
+        self._allows_rows_in_cells = options.quote is not None
         self._splitter = self._make_splitter(Dialect(self._delimiter or ",", self._quote, self._escape))
         self._has_unnamed = False
         self.header: list[str] = []
 
     def _make_splitter(self, dialect: Dialect) -> RecordSplitter:
-        return RecordSplitter(self._lines, dialect, is_trusting=self._is_trusting)
+        return RecordSplitter(self._lines, dialect, allows_rows_in_cells=self._allows_rows_in_cells)
 
     def read_header(self) -> list[str]:
         """Read the column names; [] if the table is empty. "" is among them if a column without a name has values.
@@ -98,7 +98,7 @@ class CsvParser:
         except BrokenRecordError as error:
             raise SourceError(f"{self._name}: the header cannot be read: {error}") from None
         if found is None:
-            raise SourceError(f"{self._name}: the header cannot be read: a quote is never closed")
+            raise SourceError(f"{self._name}: the header is invalid: a quote is not closed; check it")
         self.header, count = found
         if any(map(_find_invalid, self.header)):
             raise SourceError(
@@ -106,7 +106,9 @@ class CsvParser:
                 "convert the file to UTF-8"
             )
         if any("\0" in name for name in self.header):
-            raise SourceError(f"{self._name}: the header holds NUL characters; set the encoding, such as utf-16-le")
+            raise SourceError(
+                f"{self._name}: the header is invalid: it contains NUL characters; set the encoding, such as utf-16-le"
+            )
         self._lines.take(count)
         self._splitter.width = len(self.header)
         self._has_unnamed = "" in self.header
@@ -123,7 +125,7 @@ class CsvParser:
         return self._lines.mark
 
     def skip(self, number: int) -> None:
-        """Skip lines up to a number; a record begins behind it.
+        """Skip lines up to a number; a record begins after it.
 
         Raises:
             SourceError: The table has fewer lines.
@@ -135,26 +137,26 @@ class CsvParser:
     def read(self) -> CsvRows:
         """Read up to 1,000 rows, valid or not; an error of the file is raised after the rows before it.
 
-        Rows of many columns come fewer at a time: freeing 250,000 cells at once would hold the event loop.
+        Fewer rows are read if they have many columns: freeing 250,000 cells at once would hold the event loop.
         """
         lines = self._lines.peek(max(1, min(ROWS, _CELLS // max(1, len(self.header)))))
         first = self._lines.number + 1
         if not lines:
-            return self._read_odd(first)
+            return self._read_rest(first)
         draft = self._splitter.split(lines)
         found = self._rows(draft, first)
         self._lines.take(len(draft.lines))
         found.number, found.mark = self._lines.number, self._lines.mark
         return found
 
-    def _read_odd(self, first: int) -> CsvRows:
+    def _read_rest(self, first: int) -> CsvRows:
         """Read a line that is too long, or the end."""
         too_long = self._lines.take_too_long()
         if too_long is None:
             self._raise_failure(())
             return CsvRows(number=self._lines.number, is_end=True, mark=self._lines.mark)
         size, head = too_long
-        verdict = malformed(f"the line has {size:,} characters; is this a table?")
+        verdict = malformed(f"the line has {size:,} characters; check that the file is a table")
         reject = RejectedRecord(first, verdict, raw([head]), is_text=True)
         return CsvRows(rejects=[reject], number=self._lines.number, mark=self._lines.mark)
 
@@ -195,6 +197,6 @@ class CsvParser:
         row: dict[str, object] = {}
         for name, cell in zip(self.header, cells, strict=True):
             value = "" if cell in self._nulls else cell
-            if name or value:  # a column without a name is no column as long as it is empty
+            if name or value:  # an empty column without a name is ignored
                 row[name] = value
         return row

@@ -1,4 +1,4 @@
-"""Splits the lines of a table into records: what is not a record costs its first line alone."""
+"""Splits the lines of a table into records: of an invalid record only the first line is rejected."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class Draft(msgspec.Struct):
         records: The cells of each record; [] for a blank line.
         starts: Index of the first line of each record.
         rejects: Lines that are not records.
-        notices: What is odd about some records.
+        notices: What is unusual about some records.
     """
 
     lines: list[str]
@@ -51,22 +51,22 @@ class RecordSplitter:
     Args:
         lines: The lines of the table.
         dialect: How the table is written.
-        is_trusting: Whether a cell may hold lines that look like rows.
+        allows_rows_in_cells: Whether a cell may hold lines that look like rows.
 
     Attributes:
         width: Number of columns.
     """
 
-    def __init__(self, lines: TextLines, dialect: Dialect, *, is_trusting: bool) -> None:
+    def __init__(self, lines: TextLines, dialect: Dialect, *, allows_rows_in_cells: bool) -> None:
         self._lines = lines
         self._dialect = dialect
-        self._is_trusting = is_trusting
+        self._allows_rows_in_cells = allows_rows_in_cells
         self._pattern = CellPattern(dialect)
         self._has_long_records = False
         self.width = 0
 
     def split(self, lines: list[str]) -> Draft:
-        """Return lines as records, up to 1,000; more lines are read if the last record goes on in them.
+        """Return lines as records, up to 1,000; more lines are read if the last record continues in them.
 
         Args:
             lines: The next lines of the table.
@@ -87,7 +87,7 @@ class RecordSplitter:
         if max(map(len, lines)) > csv.field_size_limit():
             return None
         has_quotes = self._dialect.quote is not None and self._dialect.quote in together
-        if has_quotes and self._has_long_records:  # it would most likely be in vain
+        if has_quotes and self._has_long_records:  # it would most likely fail
             return None
         try:
             records = list(self._reader(lines, has_quotes=has_quotes))
@@ -113,13 +113,13 @@ class RecordSplitter:
             try:
                 start = self._split_run(draft, start)
             except _StoppedError as stopped:
-                start = self._split_odd(draft, stopped.start)
+                start = self._split_slowly(draft, stopped.start)
         if start is not None:
             draft.lines = draft.lines[:start]
         return draft
 
     def _split_run(self, draft: Draft, start: int) -> int:
-        """Split records one after another; return the index of the line where reading goes on.
+        """Split records one after another; return the index of the line where reading continues.
 
         Raises:
             _StoppedError: A record cannot be read so.
@@ -141,11 +141,11 @@ class RecordSplitter:
             raise _StoppedError(start) from None
         return start
 
-    def _split_odd(self, draft: Draft, start: int) -> int | None:
-        """Handle a broken record, a cell that is too long for the csv module, or the end of the lines at hand.
+    def _split_slowly(self, draft: Draft, start: int) -> int | None:
+        """Handle a broken record, a cell that is too long for the csv module, or the end of the buffered lines.
 
         Returns:
-            The index of the line where reading goes on, or None to end the lines before this record.
+            The index of the line where reading continues, or None to end the lines before this record.
 
         Raises:
             SourceError: The file is damaged, and nothing before the damage is left.
@@ -169,7 +169,7 @@ class RecordSplitter:
         return None
 
     def _records(self, lines: Sequence[str], start: int) -> Iterator[tuple[list[str], int]]:
-        """Yield the cells of records and the index of the line behind each.
+        """Yield the cells of records and the index of the line after each.
 
         Raises:
             csv.Error: The next record cannot be read.
@@ -182,12 +182,12 @@ class RecordSplitter:
         while start < len(lines):
             found = self.split_one(lines, start)
             if found is None:
-                raise BrokenRecordError("the record goes on behind the lines at hand")
+                raise BrokenRecordError("the record continues after the buffered lines")
             yield found
             start = found[1]
 
     def split_one(self, lines: Sequence[str], start: int) -> tuple[list[str], int] | None:
-        """Return the cells of a record and the index of the line behind it, or None if more lines are needed.
+        """Return the cells of a record and the index of the line after it, or None if more lines are needed.
 
         Raises:
             BrokenRecordError: It is not a record.
@@ -208,24 +208,24 @@ class RecordSplitter:
             count *= 2
 
     def _longer(self, lines: Sequence[str], start: int) -> list[str] | None:
-        """Return the lines at hand and more, or None if there are no more or the record is too long already."""
+        """Return the buffered lines and more, or None if there are no more or the record is too long already."""
         if sum(map(len, lines[start:])) > MAX_LINE_BYTES:
             return None
         longer = self._lines.peek_all(2 * len(lines))
         return longer if len(longer) > len(lines) else None
 
     def _accept(self, draft: Draft, start: int, end: int, cells: list[str]) -> int:
-        """Take a record, or reject it; return the index of the line where reading goes on."""
+        """Take a record, or reject it; return the index of the line where reading continues."""
         own = draft.lines[start:end]
         if len(own) > 1:
             is_ragged = len(cells) != self.width
             if is_ragged and any(len(row_of(line, self._dialect)) == self.width for line in own[1:]):
                 return self._reject_line(draft, start, self.ragged(cells))
-            if not is_ragged and not self._is_trusting and holds_rows(own, self.width, self._dialect):
+            if not is_ragged and not self._allows_rows_in_cells and holds_rows(own, self.width, self._dialect):
                 return self._reject_line(
                     draft,
                     start,
-                    f"a quote would take {len(own):,} lines into one cell, and they look like rows; double the quote, "
+                    f"a quote would put {len(own):,} lines into one cell, and they look like rows; double the quote, "
                     "or set quote",
                 )
             if len(own) > _MANY_LINES:

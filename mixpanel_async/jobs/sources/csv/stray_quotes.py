@@ -1,4 +1,4 @@
-"""Tells a cell of several lines from a stray quote that takes whole rows into a cell."""
+"""Distinguishes a cell of several lines from a stray quote, which puts whole rows into one cell."""
 
 import csv
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from typing import Final, Literal
 
 from mixpanel_async.jobs.sources.csv.cells import Dialect
 
-_FEW_COLUMNS: Final = 4  # prose with as many commas as a narrow table has is no rarity
+_FEW_COLUMNS: Final = 4  # prose often has as many commas as a narrow table
 _MOST: Final = 0.8  # of the lines, so that one bad row among them does not hide the stray quote
 _NUMBER_SIGNS: Final = frozenset("0123456789.:+-/TZ ")
 
 
 def holds_rows(lines: Sequence[str], width: int, dialect: Dialect) -> bool:
-    """Return whether the lines of one record look like several rows, taken together by a stray quote.
+    """Return whether the lines of one record look like several rows that a stray quote has joined.
 
     They have the table's columns, with numbers and times in the same columns as the first one.
 
@@ -27,7 +27,7 @@ def holds_rows(lines: Sequence[str], width: int, dialect: Dialect) -> bool:
     first = _literal_row(lines[0], dialect)
     if len(first) != width:
         first = row_of(lines[0], dialect)
-        first[-1:] = [""]  # the stray quote cut it
+        first[-1:] = [""]  # the stray quote ends it too early
     if len(first) != width:
         return False
     kinds = [_is_number(cell, dialect) for cell in first]
@@ -36,7 +36,7 @@ def holds_rows(lines: Sequence[str], width: int, dialect: Dialect) -> bool:
 
 
 def row_of(line: str, dialect: Dialect) -> list[str]:
-    """Return the cells of one line, whatever is wrong with its quotes; [] if there are none."""
+    """Return the cells of one line, even if its quotes are wrong; [] if there are none."""
     quoting: Literal[0, 3] = csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL
     try:
         reader = csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote or '"', quoting=quoting)

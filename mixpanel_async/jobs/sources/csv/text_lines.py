@@ -1,4 +1,4 @@
-"""The lines of a text, with a bound for what is held in memory. Blocks."""
+"""The lines of a text, read with bounded memory. Blocks."""
 
 import codecs
 import io
@@ -71,7 +71,7 @@ class TextLines:
         return found
 
     def skip(self, number: int) -> bool:
-        """Move on behind line `number`; return whether there are so many."""
+        """Move past line `number`; return whether there are that many."""
         while self.number < number:
             lines = self.peek(number - self.number)
             if lines:
@@ -119,7 +119,7 @@ class TextLines:
             self._long, self._rest = (len(self._rest), self._rest[:_HEAD]), ""
 
     def _skip_long(self, size: int, head: str, text: str) -> str:
-        """Return what follows the line that is too long, or "" while it goes on."""
+        """Return what follows the line that is too long, or "" while the line continues."""
         end = _LINE_END.search(text)
         self._long = (size + len(text), head)
         if end is None and not self._is_over:

@@ -110,5 +110,5 @@ def test_json_in_cells() -> None:
     ],
 )  # fmt: skip
 def test_values_as_text(value: object, text: str) -> None:
-    """The type string makes text of what is none."""
+    """The type string converts other values to text."""
     assert typed_fields({"x": value}, {"x": "string"}, is_inferred=False, is_table=True) == {"x": text}

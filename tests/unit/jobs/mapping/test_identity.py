@@ -78,8 +78,8 @@ def test_placeholders_of_ids() -> None:
     mapper = EventMapper(RecordMapping())
     for number, user in enumerate(["None", "NULL", "[object Object]", "NaN", " ", "Nora", ""]):
         mapper.event({**ROW, "distinct_id": user}, number)
-    oddities, notices = mapper.take_oddities()
-    assert oddities == {"placeholder_id": 5}
+    noticed, notices = mapper.take_notices()
+    assert noticed == {"placeholder_id": 5}
     assert [notice.number for notice in notices] == [0, 1, 2, 3, 4]
     rejecting = EventMapper(RecordMapping(placeholder_ids="reject"))
     with pytest.raises(InvalidRecordError, match="stands for a missing ID"):

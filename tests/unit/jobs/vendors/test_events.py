@@ -83,7 +83,7 @@ def test_every_field_may_be_missing_or_wrong(vendor: str) -> None:
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_values_that_are_no_objects_are_rejected(vendor: str) -> None:
-    """A line that is no object of the vendor's is rejected alone."""
+    """A line that is not an object of the vendor is rejected alone."""
     chunk = encoded(vendor, b"5", b"[]", b"{}", b"null", b'{"a":', orjson.dumps(SAMPLES[vendor]))
     assert len(chunk.parts) == 1
     assert chunk.tally.read == 6
@@ -91,7 +91,7 @@ def test_values_that_are_no_objects_are_rejected(vendor: str) -> None:
 
 
 def test_deep_records_are_rejected() -> None:
-    """A record that is nested beyond reason has a verdict, not an end of the import."""
+    """A record that is nested too deeply is rejected, and the import continues."""
     deep = b'{"context":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b',"type":"track","event":"A","userId":"u",'
     chunk = encoded("segment", deep + b'"timestamp":"2024-01-02T03:04:05Z"}', orjson.dumps(samples.segment()))
     assert (len(chunk.parts), chunk.tally.read) == (1, 2)
@@ -123,7 +123,7 @@ def test_taken_names() -> None:
 
 @pytest.mark.parametrize("nobody", ["", "null", "NULL", "undefined", "None", "0", "-1", " ", "NaN", "[object Object]"])
 def test_placeholders(nobody: str) -> None:
-    """A placeholder is no user: the event belongs to the device."""
+    """A placeholder is not a user: the event belongs to the device."""
     found = event("amplitude", samples.amplitude(user_id=nobody))
     assert found["distinct_id"] == found["$device_id"] == "dev-1"
     assert "$user_id" not in found
@@ -186,14 +186,14 @@ def test_values_of_programs() -> None:
 
 
 def test_placeholders_can_be_rejected() -> None:
-    """With placeholder_ids="reject", an ID that stands for nobody costs the record."""
+    """With placeholder_ids="reject", a record whose ID is a placeholder is rejected."""
     with pytest.raises(InvalidRecordError, match="stands for a missing ID"):
         event("amplitude", samples.amplitude(user_id="undefined"), placeholder_ids="reject")
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_nothing_is_odd(vendor: str) -> None:
-    """The zone of the presets does not make times odd that have one."""
+    """Times with a zone of their own cause no notice about the zone of the preset."""
     chunk = encoded(vendor, orjson.dumps(SAMPLES[vendor]))
     assert (len(chunk.parts), dict(chunk.tally.noticed), list(chunk.notices)) == (1, {}, [])
 
@@ -206,7 +206,7 @@ def test_hashes_by_position() -> None:
 
 
 def test_what_was_repaired_is_kept() -> None:
-    """A dead letter that was made an event by hand is replayed as it is."""
+    """A dead letter that was edited into an event is replayed unchanged."""
     own = {"time": 1704164645, "distinct_id": "u", "$insert_id": "x"}
     line = orjson.dumps({"event": "A", "properties": own})
     assert encoded("segment", line, keeps_events=True).parts == [line]

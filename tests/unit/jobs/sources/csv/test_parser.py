@@ -1,4 +1,4 @@
-"""CSV rows: every row is read or rejected, and a broken record costs its first line alone."""
+"""CSV rows: every row is read or rejected, and of a broken record only the first line."""
 
 import csv
 import io
@@ -120,7 +120,7 @@ def test_damage_costs_no_good_row(seed: int, block: int) -> None:
 
 
 def test_a_quote_that_is_never_closed_costs_its_row_alone() -> None:
-    """A quote that is never closed costs its row, whose text is kept; reading continues behind it."""
+    """A quote that is never closed loses its row, whose text is kept; reading continues after it."""
     good = [b"%d,%s" % (number, b"x" * 1000) for number in range(1000)]
     rows, _, rejects = read_all(b"a,b\n" + b"\n".join([*good[:10], b'"open,1', *good[10:]]))
     assert [(reject.number, reject.record) for reject in rejects] == [(12, b'"open,1')]
@@ -145,7 +145,7 @@ def test_stray_quotes_of_two_rows_take_no_rows_between_them(line_end: str) -> No
 
 
 def test_a_tsv_has_no_quotes() -> None:
-    """The cells of a TSV are what stands between tabs, quotes included."""
+    """The cells of a TSV are the text between tabs, including quotes."""
     content = b'a\tb\n1\t"Alien cut\n2\tplain\n3\tTV 27"\n4\t"x"y\n'
     rows, _, rejects = read_all(content, default=TSV)
     assert rows == [("1", '"Alien cut'), ("2", "plain"), ("3", 'TV 27"'), ("4", '"x"y')]
@@ -277,7 +277,7 @@ def test_rejected_rows_fill_a_chunk() -> None:
 @given(st.integers(0, 2**32))
 @settings(deadline=None, max_examples=50)
 def test_reading_resumes_at_every_position(seed: int) -> None:
-    """From the position behind any group, the rest is read as the first reading read it."""
+    """From the position after any group, the rest is read as the first reading read it."""
     dice = random.Random(seed)
     records = [written([good_row(number, dice)], "\n") for number in range(40)]
     for number in dice.sample(range(40), 4):
