@@ -191,6 +191,15 @@ async def test_what_is_refused(mp: AsyncMixpanel) -> None:
         await mp.import_events(pa.array([1]))
 
 
+async def test_a_date_beyond_python_in_a_file(tmp_path: pathlib.Path) -> None:
+    """A date after the year 9999 rejects its row alone, although the file has it in its statistics as well."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({**OWN, "far": pa.array([10**18, 0], pa.timestamp("us"))}), path)
+    async with AsyncMixpanel("token") as mp:
+        report = await mp.import_events(path, dry_run=True)
+    assert (report.read, report.skipped, report.rejected) == (2, 1, 1)
+
+
 def test_the_same_without_pandas(tmp_path: pathlib.Path) -> None:
     """Where pandas is not installed, nanoseconds are read all the same."""
     path = tmp_path / "a.parquet"
