@@ -1,12 +1,23 @@
 """Raw requests, with the same connection pool, credentials, retries and rate limits as the typed calls."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias, TypedDict, Unpack, overload
+from typing import Final, Literal, TypeAlias, TypedDict, Unpack, cast, overload
 from urllib.parse import parse_qsl, urlsplit
 
 from mixpanel_async.actions._core.multipart import FileValue
-from mixpanel_async.actions._core.params import FieldValue, Id, check_choice, check_exclusive, check_number, pairs
+from mixpanel_async.actions._core.params import (
+    FieldValue,
+    Id,
+    check_choice,
+    check_exclusive,
+    check_mapping,
+    check_number,
+    check_switch,
+    pairs,
+    parsed_json,
+)
 from mixpanel_async.actions._core.raw_body import Content, named_files
 from mixpanel_async.actions._core.raw_log import request_text
 from mixpanel_async.actions._core.raw_retry import checked_timeout, retry_rule
@@ -23,6 +34,10 @@ ResponseType: TypeAlias = Literal["json", "text", "bytes", "binary"]
 RequestFields: TypeAlias = Mapping[str, FieldValue]
 
 _log = logging.getLogger("mixpanel_async.request")
+_METHOD: Final = re.compile(r"[A-Za-z]+")
+_MAPPINGS: Final = ("query", "params", "form", "headers", "files", "file_names")
+_FIELDS: Final = frozenset({"query", "params", "form", "json"})  # may be given as JSON text
+_SWITCHES: Final = ("is_multipart", "retry_on_all_errors", "exponential_backoff", "debug")
 _FIRST_REDIRECT: Final = 300
 _FIRST_ERROR: Final = 400
 # The first prefix of the path decides; the last one is a prefix of every path.
@@ -45,7 +60,8 @@ class RequestOptions(TypedDict, total=False):
     """Options of a raw request; all are optional.
 
     Attributes:
-        query: Query parameters; a list repeats its name, None omits it.
+        query: Query parameters; a list repeats its name, None omits it. Like `params`, `json` and `form`, it may be the
+            JSON text of an object.
         params: The same as `query`.
         headers: More headers.
         json: Body: a value that is encoded as JSON.
@@ -218,6 +234,7 @@ def build_request(
     if unknown:
         raise InvalidArgumentError(f"request: unknown option {', '.join(sorted(unknown))}; see RequestOptions")
     path_or_url = checked_target(path_or_url)
+    options = _checked(method, options)
     content = _content_of(path_or_url, options, session, fields)
     body, content_type = content.encode()
     headers = _headers_of(options)
@@ -237,12 +254,32 @@ def build_request(
         content_type=content_type,
         is_authorized=is_authorized,
         # With `redirect=URL`, the ingestion endpoints answer with a redirect, which is then a success.
-        is_redirect_wanted="redirect" in content.query,
+        is_redirect_wanted=content.names("redirect") or "redirect" in dict(parse_qsl(urlsplit(path_or_url).query)),
         credential=credential,
         family=family,
         timeout_seconds=checked_timeout(options.get("timeout_seconds")),
         retry=retry_rule(options),
     )
+
+
+def _checked(method: str, options: RequestOptions) -> RequestOptions:
+    """Return the options with JSON text of fields parsed.
+
+    Raises:
+        InvalidArgumentError: The method is none, or a value has a wrong type.
+    """
+    if not _METHOD.fullmatch(str(method)):
+        raise InvalidArgumentError(f"method is invalid: {method!r} is not an HTTP method; give one such as GET or POST")
+    parsed = {name: parsed_json(name, value) for name, value in options.items() if name in _FIELDS}
+    found = cast("RequestOptions", {**options, **parsed})
+    for name in _MAPPINGS:
+        check_mapping(name, found.get(name))
+    for name in _SWITCHES:
+        check_switch(name, found.get(name))
+    auth = found.get("auth")
+    if auth is not None and not isinstance(auth, bool) and not hasattr(auth, "authorization"):
+        raise InvalidArgumentError("auth is invalid: it is not a credential; give one such as ServiceAccount(...)")
+    return found
 
 
 def _content_of(

@@ -179,6 +179,42 @@ def parsed_text(text: object) -> JSONValue:
         return msgspec.UNSET  # a name such as "[Ads] Click"
 
 
+def parsed_json(name: str, value: JSONValue) -> JSONValue:
+    """Return a value, or the array or object that it is the JSON text of.
+
+    Raises:
+        InvalidArgumentError: It is text that begins as JSON and is none.
+    """
+    parsed = parsed_text(value)
+    if parsed is not msgspec.UNSET:
+        return parsed
+    if isinstance(value, str) and _BROKEN_JSON.match(value):
+        raise InvalidArgumentError(f"{name} is invalid: it begins as JSON text and is not valid JSON; give the value")
+    return value
+
+
+def check_mapping(name: str, value: object) -> None:
+    """Refuse what is not names with values; None is accepted.
+
+    Raises:
+        InvalidArgumentError: `value` is not a mapping.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidArgumentError(
+            f'{name} is invalid: it is a {type(value).__name__}; give a dict such as {{"a": "b"}}'
+        )
+
+
+def check_switch(name: str, value: object) -> None:
+    """Refuse what is not on or off; None is accepted.
+
+    Raises:
+        InvalidArgumentError: `value` is not True or False.
+    """
+    if value is not None and not isinstance(value, bool):
+        raise InvalidArgumentError(f"{name} is invalid: {value!r} is not True or False; give one of them")
+
+
 def text_list(name: str, values: str | Sequence[str] | None, *, may_be_empty: bool = False) -> str | None:
     """Return one or several texts as a JSON array; None stays None. See `texts`."""
     found = texts(name, values, may_be_empty=may_be_empty)

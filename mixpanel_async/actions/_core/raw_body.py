@@ -55,6 +55,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.structs.replace(self, form={name: value, **(self.form or {})})
         return msgspec.structs.replace(self, query={**self.query, name: value})
 
+    def names(self, name: str) -> bool:
+        """Return whether the query or the form has a field."""
+        return any(name in (fields or {}) for fields in (self.query, self.form))
+
     def encode(self) -> tuple[bytes | None, str | None]:
         """Return the body and its media type.
 

@@ -1,5 +1,6 @@
 """Which server gets credentials, a project and a workspace; nothing that was given is ignored."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -348,4 +349,65 @@ async def test_ids_are_numbers(bad: Any) -> None:  # noqa: ANN401 - what a calle
     mp = client(wire, project_id="12")
     await mp.request("GET", "/api/query/funnels/list")
     assert wire.query == {"project_id": "12"}
+    await mp.aclose()
+
+
+async def test_json_text_is_sent_once_encoded() -> None:
+    """Lists and objects may be JSON text; half of one is refused, and a text that is none stays a text."""
+    wire = Wire()
+    mp = client(wire)
+    for given in ({"type": "x"}, '{"type": "x"}'):
+        await mp.pipelines.create_generic(json=given)
+        assert wire.sent[-1].body == b'{"type":"x"}'
+        await mp.pipelines.create_generic(form=given)  # type: ignore[arg-type]
+        assert wire.sent[-1].body == b"project_id=7&type=x"
+        await mp.request("GET", "/api/app/me", params=given)  # type: ignore[arg-type]
+        assert wire.query == {"type": "x"}
+    await mp.request("POST", "/api/app/me", json="just text")
+    assert wire.sent[-1].body == b'"just text"'
+    with pytest.raises(InvalidArgumentError, match="json is invalid: it begins as JSON text"):
+        await mp.request("POST", "/api/app/me", json='{"type": ')
+    with pytest.raises(InvalidArgumentError, match="name is invalid: 'p' contradicts"):
+        await mp.pipelines.edit_generic("p", json='{"name": "q"}')
+    await mp.aclose()
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("form", "a=b"), ("form", [("a", "b")]), ("query", '["a"]'), ("params", 5), ("headers", "X: 1"),
+        ("files", [b"x"]), ("file_names", "n.json"), ("retry_on_all_errors", "no"), ("exponential_backoff", 1),
+        ("debug", "false"), ("is_multipart", "no"), ("auth", "user:secret"),
+    ],
+)  # fmt: skip
+async def test_options_of_a_wrong_type_are_named(name: str, bad: Any) -> None:  # noqa: ANN401 - anything
+    """A text such as "no" is not taken for True, and what is no dict is not a bare AttributeError."""
+    wire = Wire()
+    mp = client(wire)
+    for call in (mp.pipelines.create_generic(**{name: bad}), mp.request("POST", "/x", **{name: bad})):
+        with pytest.raises(InvalidArgumentError, match=f"{name} is invalid"):
+            await call
+    for method in ("", "G ET", "GET\r\n", 5):
+        with pytest.raises(InvalidArgumentError, match="method is invalid"):
+            await mp.request(method, "/x")  # type: ignore[arg-type]
+    assert not wire.sent
+    await mp.aclose()
+
+
+async def test_a_redirect_that_was_asked_for_is_the_result_wherever_it_was_asked_for() -> None:
+    """The redirect may be asked for in the query, in the URL or in the form."""
+    wire = Wire(302, b"", location="https://a.example/x")
+    mp = client(wire)
+    url = "https://a.example/x"
+    asked: tuple[tuple[str, Any], ...] = (
+        ("/track", {"query": {"redirect": url}, "json": []}),
+        ("/track", {"query": json.dumps({"redirect": url}), "json": []}),
+        (f"/track?redirect={url}", {"json": []}),
+        ("/track", {"form": {"data": "[]", "redirect": url}}),
+    )
+    for target, given in asked:
+        reply = await mp.request("POST", target, **given)
+        assert reply == {"http_status": 302, "location": url}
+    with pytest.raises(UnexpectedReplyError, match="redirects are not followed"):
+        await mp.request("GET", "/api/app/me")
     await mp.aclose()
