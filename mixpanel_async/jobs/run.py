@@ -273,8 +273,10 @@ def _dedupe_store(options: JobOptions) -> "DedupeStore | None":
 
 
 async def _identify(context: Context, plan: Plan, options: JobOptions) -> JobIdentity:
+    found = await plan.source.identify()
     return JobIdentity(
-        sources=await plan.source.identify(),
+        sources=found.files,
+        groups=found.groups,
         target=Target() if plan.spec is None else _target(context, plan.spec),
         mapping=plan.fingerprint + (f"|{policy}" if (policy := _policy(context, options)) != "replace" else ""),
         function=function_fingerprint(plan.function),

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from mixpanel_async.jobs.model.chunks import Chunk, Position
-from mixpanel_async.jobs.model.source_identity import SourceIdentity
+from mixpanel_async.jobs.model.source_group import Identities
 
 CheckColumns = Callable[[Sequence[str]], None]
 
@@ -54,8 +54,8 @@ class Source(Protocol):
             SourceError: A file of the source is missing.
         """
 
-    async def identify(self) -> tuple[SourceIdentity, ...]:
-        """Return the identity of each file.
+    async def identify(self) -> Identities:
+        """Return what identifies the files.
 
         Raises:
             InvalidArgumentError: The source cannot be read again.

@@ -10,7 +10,7 @@ from typing import Final
 
 from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Notice, Position
-from mixpanel_async.jobs.model.source_identity import SourceIdentity
+from mixpanel_async.jobs.model.source_group import Identities, identities_of
 from mixpanel_async.jobs.sources.archives import ArchiveMember, close_archives
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
 from mixpanel_async.jobs.sources.detection import check_readable, format_by_name, format_of
@@ -96,7 +96,7 @@ class FilesSource:
     def __init__(self, given: Sequence[str | ReadableFile], options: FileOptions, check_columns: CheckColumns) -> None:
         self._thread = WorkerThread("mixpanel_async-read")
         self._given = given
-        self._files: Sequence[ReadAheadFile] = ()
+        self._locations: Sequence[Location] = ()
         self._options = options
         self._check_columns = check_columns
         self._current: FileSource | None = None
@@ -108,11 +108,11 @@ class FilesSource:
 
     async def _find(self) -> None:
         """Find the files, on the thread, because a large or remote directory takes long to list."""
-        if self._files:
+        if self._locations:
             return
         locations = await self._thread.submit(lambda: [each for one in self._given for each in find_locations(one)])
         self.names = _unique_names(locations)
-        self._files = [ReadAheadFile(*pair, self._thread) for pair in zip(locations, self.names, strict=True)]
+        self._locations = locations
         self.name = self.names[0] if len(self.names) == 1 else f"{self.names[0]} and {len(self.names) - 1} more"
 
     @property
@@ -134,17 +134,21 @@ class FilesSource:
             status = os.stat(path)  # noqa: PTH116
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and any(file.location.is_same(status) for file in self._files)
+        return stat.S_ISREG(status.st_mode) and any(file.is_same(status) for file in self._locations)
 
-    async def identify(self) -> tuple[SourceIdentity, ...]:
-        """Return the identity of each file.
+    def _file(self, index: int) -> ReadAheadFile:
+        return ReadAheadFile(self._locations[index], self.names[index], self._thread)
+
+    async def identify(self) -> Identities:
+        """Return what identifies the files.
 
         Raises:
             InvalidArgumentError: A file cannot be read a second time.
             SourceError: A file cannot be read.
         """
         await self._find()
-        return tuple([await self._thread.submit(file.location.identify) for file in self._files])
+        found = (location.identify() for location in self._locations)
+        return await self._thread.submit(lambda: identities_of(len(self._locations), found))
 
     async def open(self, start: Position) -> None:
         """Open the file of a position, at the position.
@@ -154,45 +158,44 @@ class FilesSource:
             InvalidSettingError: The table lacks a required column.
         """
         await self._find()
-        sizes = await self._thread.submit(lambda: [file.location.stored_bytes() for file in self._files])
+        sizes = await self._thread.submit(lambda: [location.stored_bytes() for location in self._locations])
         if None not in sizes:
             self.total_bytes = sum(size or 0 for size in sizes)
         self._done_bytes = sum(size or 0 for size in sizes[: start.file])
         self._start = start
         self._current = await self._opened(start)
         # Standard input, open files and pipes can be read once; a server that tells no size may have none either.
-        later = [(file, size) for file, size in zip(self._files, sizes, strict=True)][start.file + 1 :]
-        await self._check_headers([file for file, size in later if file.location.is_ours and size is not None])
+        later = range(start.file + 1, len(sizes))
+        await self._check_headers([n for n in later if self._locations[n].is_ours and sizes[n] is not None])
 
-    async def _check_headers(self, files: Sequence[ReadAheadFile]) -> None:
+    async def _check_headers(self, indexes: Sequence[int]) -> None:
         """Look at the headers of the tables that are read later, so that none of them fails after others were sent.
 
         Raises:
             SourceError: A file cannot be read.
             InvalidSettingError: A table lacks a required column.
         """
-        for file in files:
-            form = self._options.format or format_by_name(file.location.file_name)
+        for index in indexes:
+            form = self._options.format or format_by_name(self._locations[index].file_name)
             if form not in _TABLES:
                 continue
-            again = ReadAheadFile(file.location, file.name, self._thread)
-            source = FileSource(again, self._thread, self._options, self._check_columns)
+            source = FileSource(self._file(index), self._thread, self._options, self._check_columns)
             try:
                 await source.open(Position())
             except InvalidSettingError as error:
-                raise InvalidSettingError(f"{file.name}: {error}") from None
+                raise InvalidSettingError(f"{self.names[index]}: {error}") from None
             finally:
                 await source.aclose()
 
     async def _opened(self, start: Position) -> FileSource:
-        source = FileSource(self._files[start.file], self._thread, self._options, self._check_columns)
+        source = FileSource(self._file(start.file), self._thread, self._options, self._check_columns)
         self._current = source
         await source.open(start)
         return source
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield the records of all files."""
-        for index in range(self._start.file, len(self._files)):
+        for index in range(self._start.file, len(self._locations)):
             if index != self._start.file:
                 try:
                     await self._opened(Position(index))
@@ -220,7 +223,7 @@ class FilesSource:
         """Close the open file and end the thread."""
         if self._current is not None:
             await self._current.aclose()
-        members = [file.location for file in self._files if isinstance(file.location, ArchiveMember)]
+        members = [location for location in self._locations if isinstance(location, ArchiveMember)]
         if members:  # a read of a pipe may never return, and the thread closes nothing then
             closing = self._thread.submit(lambda: close_archives(members))
             await asyncio.wait((closing,), timeout=_CLOSE_SECONDS)

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias, cast
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position, RejectedRecord
-from mixpanel_async.jobs.model.source_identity import SourceIdentity
+from mixpanel_async.jobs.model.source_group import Identities
 from mixpanel_async.records.rejection import malformed
 
 Record: TypeAlias = FlatRecord | bytes
@@ -41,7 +41,7 @@ class RecordSource:
         """Return False: the records are not read from a file."""
         return False
 
-    async def identify(self) -> tuple[SourceIdentity, ...]:
+    async def identify(self) -> Identities:
         """Refuse a checkpoint.
 
         Raises:

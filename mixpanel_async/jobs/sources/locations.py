@@ -78,11 +78,13 @@ class DiskFile:
         path: Path of the file.
     """
 
+    __slots__ = ("_path", "file_name", "name")  # there may be a million of them
     is_ours = True
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.name = self.file_name = shown(path)
+        name = shown(path)
+        self.name = self.file_name = path if path == name else name
 
     def stored_bytes(self) -> int | None:
         """Return the size, or None for a pipe or device."""

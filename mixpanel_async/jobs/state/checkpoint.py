@@ -1,7 +1,7 @@
 """Checkpoints: the format of the file, and whether a checkpoint belongs to a job."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.model.chunks import Position
 from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.jobs.model.source_group import Identities, SourceGroup
 from mixpanel_async.jobs.model.source_identity import SourceIdentity
 
 _VERSION: Final = 2
@@ -48,7 +49,8 @@ class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint belongs to.
 
     Attributes:
-        sources: The files that are read, in order.
+        sources: The files that are read, in order; empty if there are many.
+        groups: The same in groups, if there are many.
         target: Where their records go.
         mapping: Fingerprint of the options that decide what the records become.
         function: Fingerprint of the transform function, or "".
@@ -56,10 +58,16 @@ class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sources: tuple[SourceIdentity, ...] = ()
+    groups: tuple[SourceGroup, ...] = ()
     target: Target = Target()
     mapping: str = ""
     function: str = ""
     exact_dedupe: bool = False
+
+    @property
+    def identities(self) -> Identities:
+        """What identifies the files."""
+        return Identities(self.sources, self.groups)
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -147,7 +155,7 @@ def _is_sound(checkpoint: Checkpoint, text: bytes) -> bool:
         *(count for tally in tallies for count in tally.values()),
     ]
     settled = counts.imported + counts.duplicates + sum(counts.rejected.values()) + sum(counts.skipped.values())
-    if min(numbers) < 0 or settled != counts.read or position.file >= max(1, len(checkpoint.job.sources)):
+    if min(numbers) < 0 or settled != counts.read or position.file >= max(1, checkpoint.job.identities.count):
         return False
     return not checkpoint.hash or _has_its_hash(text, checkpoint.hash)
 
@@ -182,7 +190,7 @@ def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
     if not _is_sound(found, text):
         raise InvalidArgumentError(f"checkpoint {path} is damaged; remove it to start again")
     old = found.job
-    _check_sources(path, old.sources, job.sources)
+    _check_sources(path, old.identities, job.identities)
     difference = old.target.difference(job.target)
     if difference and found.position != Position():  # nothing was settled: all records can go to the new target
         raise InvalidArgumentError(f"checkpoint {path} belongs to an import {difference}; {_ADVICE}")
@@ -200,12 +208,17 @@ def read_checkpoint(path: str, text: bytes, job: JobIdentity) -> Checkpoint:
     return msgspec.structs.replace(found, job=msgspec.structs.replace(job, target=target))
 
 
-def _check_sources(path: str, found: Sequence[SourceIdentity], wanted: Sequence[SourceIdentity]) -> None:
-    if len(found) != len(wanted):
+def _check_sources(path: str, found: Identities, wanted: Identities) -> None:
+    if found.count != wanted.count:
         raise InvalidArgumentError(
-            f"checkpoint {path} covers {len(found)} files, but this import has {len(wanted)}; {_ADVICE}"
+            f"checkpoint {path} covers {found.count} files, but this import has {wanted.count}; {_ADVICE}"
         )
-    for old, new in zip(found, wanted, strict=True):
+    if wanted.groups:  # an earlier release listed all files
+        for then, now in zip(found.as_groups(), wanted.groups, strict=True):
+            if difference := then.difference(now):
+                raise InvalidArgumentError(f"{difference} since {path} was written; {_ADVICE}")
+        return
+    for old, new in zip(found.files, wanted.files, strict=True):
         if old.path != new.path:
             raise InvalidArgumentError(f"checkpoint {path} belongs to {old.path}, not to {new.path}; {_ADVICE}")
         if difference := old.difference(new):

@@ -6,12 +6,13 @@ step. Whenever the machine stops, the files that are found fit together.
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import os
 import pathlib
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -59,8 +60,7 @@ class Journal:
     ) -> None:
         self._dead_letters = dead_letters
         self._checkpoint = checkpoint
-        self._names: dict[str, int | None] = {name: index for index, name in enumerate(names)}
-        self._paths = {source.path: index for index, source in enumerate(job.sources)}
+        self._source_names = names
         self._store = store
         self._redact = redact
         self._last = Checkpoint(job=job, dedupe_store="" if store is None else secrets.token_hex(8))
@@ -148,10 +148,19 @@ class Journal:
 
     def _is_settled(self, name: str, number: int) -> bool:
         """Return whether a record will not be read again; if its source is unknown, assume so and keep it."""
-        if name not in self._names:  # an earlier run may have spelled the path differently
-            self._names[name] = self._paths.get(os.path.abspath(name))  # noqa: PTH100
-        position, index = self._last.position, self._names[name]
+        index = self._names.get(name)
+        if index is None:  # an earlier run may have spelled the path differently
+            index = self._paths.get(os.path.realpath(name))
+        position = self._last.position
         return index is None or (index, number) <= (position.file, position.number)
+
+    @functools.cached_property
+    def _names(self) -> Mapping[str, int]:
+        return {name: index for index, name in enumerate(self._source_names)}
+
+    @functools.cached_property
+    def _paths(self) -> Mapping[str, int]:
+        return {os.path.realpath(name): index for name, index in self._names.items()}
 
     def note_reject(self, source: str, reject: RejectedRecord) -> None:
         """Hold a rejected record until the next save."""

@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position
-from mixpanel_async.jobs.model.source_identity import SourceIdentity
+from mixpanel_async.jobs.model.source_group import Identities
 from mixpanel_async.jobs.sources.arrow.rows import ArrowRows, OnNaN, arrow_module
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.worker_thread import WorkerThread
@@ -66,7 +66,7 @@ class TableSource:
         """Return False: the rows are not read from a file."""
         return False
 
-    async def identify(self) -> tuple[SourceIdentity, ...]:
+    async def identify(self) -> Identities:
         """Refuse a checkpoint.
 
         Raises:
