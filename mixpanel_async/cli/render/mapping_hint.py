@@ -27,14 +27,14 @@ _INSTEAD: Final = {"event": ("--event", "Row Imported"), "$insert_id": ("--inser
 def mapping_hint(error: MissingColumnsError) -> str:
     """Return a line that names the options to try, or "" if nothing can be guessed."""
     taken = {*_OPTIONS} - {*error.missing}
-    columns = {name.strip().lower(): name for name in error.columns if name not in taken}
+    columns = {_plain(name): name for name in error.columns if name not in taken}
     options: list[str] = []
     for field in ("event", "time", "distinct_id", "$insert_id"):
         if field not in error.missing:
             continue
         found = _guess(field, columns)
         if found is not None:
-            del columns[found.strip().lower()]  # a column has one role
+            del columns[_plain(found)]  # a column has one role
         if found is None and field in _INSTEAD:
             options += _INSTEAD[field]
         else:
@@ -49,3 +49,8 @@ def _guess(field: str, columns: Mapping[str, str]) -> str | None:
                 if is_fit(lowered, likely):
                     return name
     return None
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case, with underscores between its words."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
