@@ -105,7 +105,7 @@ def checked_number(name: str, value: int | None) -> int | None:
         InvalidSettingError: It is none.
     """
     if value is not None and not is_number(value):
-        raise InvalidSettingError(f"{name} is {value!r}; it must be a number such as 1234567")
+        raise InvalidSettingError(f"{name} is invalid: {value!r} is not a whole number above 0; give one such as 1234567")
     return value
 
 
@@ -133,7 +133,9 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
 def _checked_address(address: str) -> str:
     parts = _http_parts(address)
     if parts is None or not address.isprintable():
-        raise InvalidSettingError("base_url must look like https://host or http://host:port")
+        raise InvalidSettingError(
+            "base_url is invalid: it is not the URL of a server; give https://host or http://host:port"
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidSettingError(
             "base_url must not contain a user, password, query or fragment; pass credentials separately"
@@ -174,7 +176,9 @@ class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             except msgspec.ValidationError:
                 shown = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
                 shown = f"a {type(value).__name__}" if field.name in _SECRET_FIELDS else shown
-                raise InvalidSettingError(f"{field.name} is {shown}; it must be {_describe(field.type)}") from None
+                raise InvalidSettingError(
+                    f"{field.name} is invalid: it is {shown}; give {_describe(field.type)}"
+                ) from None
 
 
 def _describe(annotation: object) -> str:
@@ -228,7 +232,9 @@ class Rates(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise InvalidSettingError(f"Rates.{name} must be above 0, or None for no limit; it is {value!r}")
+                raise InvalidSettingError(
+                    f"Rates.{name} is invalid: {value!r} is not above 0; give a limit, or None for none"
+                )
 
 
 class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -348,7 +354,7 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 "the project of the credential"
             )
         if self.user_agent is not None and not self.user_agent.isprintable():
-            raise InvalidSettingError(f"user_agent is {self.user_agent!r}; it must not contain control characters")
+            raise InvalidSettingError(f"user_agent is invalid: {self.user_agent!r} has control characters; remove them")
         if self.proxy is not None:
             _check_proxy(self.proxy)
 
@@ -364,4 +370,6 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if isinstance(value, bool) or not low <= value <= high:
-        raise InvalidSettingError(f"{name} is {value!r}; it must be a number from {low:,} to {high:,}")
+        raise InvalidSettingError(
+            f"{name} is invalid: {value!r} is out of range; give a number from {low:,} to {high:,}"
+        )

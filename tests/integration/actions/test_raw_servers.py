@@ -328,7 +328,7 @@ async def test_a_url_is_read_in_one_way_or_refused() -> None:
 async def test_ids_are_numbers(bad: Any) -> None:  # noqa: ANN401 - what a caller may give
     """IDs of projects, workspaces, funnels and reports are numbers; anything else is refused before it is sent."""
     for name in ("project_id", "workspace_id"):
-        with pytest.raises(InvalidSettingError, match=f"{name} is .*must be a number"):
+        with pytest.raises(InvalidSettingError, match=f"{name} is invalid: .*is not a whole number"):
             client(Wire(), **{name: bad})
     wire = Wire()
     mp = client(wire)
