@@ -102,10 +102,12 @@ def checked_number(name: str, value: int | None) -> int | None:
     """Return a number of a project or a workspace that the client was given.
 
     Raises:
-        InvalidSettingError: It is none.
+        InvalidSettingError: `value` is not a whole number above 0.
     """
     if value is not None and not is_number(value):
-        raise InvalidSettingError(f"{name} is invalid: {value!r} is not a whole number above 0; give one such as 1234567")
+        raise InvalidSettingError(
+            f"{name} is invalid: {value!r} is not a whole number above 0; give one such as 1234567"
+        )
     return value
 
 

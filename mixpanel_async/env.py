@@ -91,5 +91,7 @@ def _read_id(name: str, value: str | None) -> int | None:
     if value is None:
         return None
     if not value.isascii() or not value.isdigit():
-        raise InvalidSettingError(f"{name} is invalid: {value!r} is not a whole number above 0; give one such as 1234567")
+        raise InvalidSettingError(
+            f"{name} is invalid: {value!r} is not a whole number above 0; give one such as 1234567"
+        )
     return int(value)
