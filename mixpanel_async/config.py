@@ -134,7 +134,7 @@ def servers(region: Region, base_url: BaseUrl | None = None) -> Mapping[Server, 
 
 def _checked_address(address: str) -> str:
     parts = _http_parts(address)
-    if parts is None or not address.isprintable():
+    if parts is None or not address.isprintable() or " " in address:
         raise InvalidSettingError(
             "base_url is invalid: it is not the URL of a server; give https://host or http://host:port"
         )
@@ -158,7 +158,7 @@ def _http_parts(address: str) -> SplitResult | None:
 def _check_proxy(address: str) -> None:
     parts = _http_parts(address)
     # A password with / ? # in it would end the host there, and the rest of it would be shown as a path.
-    if parts is None or parts.path.strip("/") or parts.query or parts.fragment:
+    if parts is None or not address.isprintable() or parts.path.strip("/") or parts.query or parts.fragment:
         raise InvalidSettingError(
             "proxy must look like http://host:port or http://user:password@host:port, "
             "with / ? # @ : in user and password written as %2F and so on"

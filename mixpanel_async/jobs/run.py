@@ -195,7 +195,12 @@ def _spec(context: Context, options: JobOptions) -> LaneSpec | None:
 
 
 async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportReport:
-    """Run a job and return its report."""
+    """Run a job and return its report.
+
+    Raises:
+        WrongLoopError: The client belongs to another event loop.
+    """
+    context.engine.check_loop()  # before a record is looked at: none of them is at fault
     journal: Journal | None = None
     try:
         # Everything that can be invalid is checked before a request is sent and before a file is written.

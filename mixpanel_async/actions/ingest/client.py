@@ -25,7 +25,7 @@ from mixpanel_async.models import JSONValue
 from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
 from mixpanel_async.records.values import ValueConverter
-from mixpanel_async.session import Request, Session
+from mixpanel_async.session import Reply, Request, Session
 
 _BAD_REQUEST: Final = 400
 NoteReplaced: TypeAlias = Callable[[str, int], None]
@@ -293,9 +293,16 @@ class Ingest(Resource):
         if reply.status != _BAD_REQUEST:
             return read_ingest_reply(request, reply, is_image=is_image, callback=callback, replaced=encoded.replaced)
         # /import and strict calls refuse some records with 400 and take the others.
-        with suppress(UnexpectedReplyError):
-            answer = read_ingest_reply(request, reply, is_image=False, callback=callback, replaced=encoded.replaced)
-            if answer.failed_records or answer.num_records_imported is not None:
-                return answer
+        if (answer := _partial(request, reply, callback, encoded)) is not None:
+            return answer
         error = self._session.error_of(reply, request.operation, request.credential)
         raise error or AssertionError("the status table does not list 400 as an error")
+
+
+def _partial(request: Request, reply: Reply, callback: str | None, encoded: EncodedBody) -> IngestReply | None:
+    """Return the answer that takes some records and refuses others, or None if the reply is another one."""
+    with suppress(UnexpectedReplyError):
+        answer = read_ingest_reply(request, reply, is_image=False, callback=callback, replaced=encoded.replaced)
+        if answer.failed_records or answer.num_records_imported is not None:
+            return answer
+    return None

@@ -31,6 +31,9 @@ class EncodedBody(msgspec.Struct, frozen=True):
     records: int
     replaced: int
 
+    def __repr__(self) -> str:
+        return f"EncodedBody({len(self.body):,} bytes, {self.records:,} records)"  # it may hold tokens
+
 
 def read_records(name: str, given: IngestRecords) -> list[IngestRecord]:
     """Return records from one, several, `{"data": ...}`, or the JSON text of any of these.

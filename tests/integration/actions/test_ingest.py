@@ -1,8 +1,10 @@
 """Calls of the ingestion endpoints without batching: one request, and Mixpanel's own answer."""
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,8 +16,10 @@ from mixpanel_async.errors import (
     BadRequestError,
     InvalidArgumentError,
     InvalidRecordError,
+    InvalidSettingError,
     MissingCredentialsError,
     UnexpectedReplyError,
+    WrongLoopError,
 )
 from tests.integration.actions.server import Script, Seen
 
@@ -276,3 +280,46 @@ async def test_batched_updates_are_a_list(mp: AsyncMixpanel, script: Script) -> 
                 await updates.update(wrong)  # type: ignore[arg-type]
     assert mp.stats.admitted == 0
     assert not script.seen
+
+
+async def test_no_frame_of_an_error_shows_the_token(mp: AsyncMixpanel, script: Script) -> None:
+    """Traceback tools that print local variables print neither the token in the body nor an echo of it."""
+    script.replies = [(400, json.dumps({"status": 0, "error": f"bad {TOKEN}"}).encode())]
+    with pytest.raises(BadRequestError) as caught:
+        await mp.ingest.track([EVENT])
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "EncodedBody(" in shown
+    library = [line for line in shown.splitlines() if "TOKEN" not in line]  # this test's own source lines
+    assert TOKEN not in "\n".join(line for line in library if "script = " not in line)
+
+
+def test_imports_know_their_loop() -> None:
+    """In another event loop an import, a replay and an import of profiles raise at once; no record is at fault."""
+    mp = AsyncMixpanel(TOKEN, base_url="http://127.0.0.1:9")
+
+    async def enter() -> None:
+        await mp.__aenter__()  # the loop that uses it first owns it
+
+    async def run(job: Callable[[], Awaitable[object]]) -> None:
+        with pytest.raises(WrongLoopError):
+            await job()
+
+    with asyncio.Runner() as own:
+        own.run(enter())
+        for job in (
+            lambda: mp.import_events([{}]), lambda: mp.import_events([EVENT]), lambda: mp.import_profiles([{}]),
+            lambda: mp.import_groups([{}]),
+        ):  # fmt: skip
+            with asyncio.Runner() as another:
+                another.run(run(job))
+        own.run(mp.aclose())
+
+
+@pytest.mark.parametrize("bad", ["http://a b", "http://a\r\n@b"])
+def test_addresses_have_no_spaces_and_control_characters(bad: str) -> None:
+    """They are refused when the client or its settings are made, not at the first request."""
+    with pytest.raises(InvalidSettingError, match="base_url is invalid"):
+        AsyncMixpanel(TOKEN, base_url=bad)
+    if "\n" in bad:
+        with pytest.raises(InvalidSettingError, match="proxy (is invalid|must look like)"):
+            Settings(proxy=bad)
