@@ -321,5 +321,5 @@ def test_addresses_have_no_spaces_and_control_characters(bad: str) -> None:
     with pytest.raises(InvalidSettingError, match="base_url is invalid"):
         AsyncMixpanel(TOKEN, base_url=bad)
     if "\n" in bad:
-        with pytest.raises(InvalidSettingError, match="proxy (is invalid|must look like)"):
+        with pytest.raises(InvalidSettingError, match=r"proxy (is invalid|must look like)"):
             Settings(proxy=bad)
