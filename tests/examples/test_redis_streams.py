@@ -174,7 +174,7 @@ POISON: list[dict[str, str]] = [
     {"name": "Seen", "properties": "[1]"},
     {"name": "Seen", "properties": "null"},
     {"name": "Seen", "properties": '{"a": NaN}'},
-    {"name": "Seen", "properties": '{"a": "\\ud800"}'},
+    {"name": "Seen", "properties": '{"a": {"b": {"c": {"d": {"e": 1}}}}}'},
     {"name": "Seen", "properties": "[" * 100_000},
     {"name": "Seen", "properties": '{"a": %s}' % ("[" * 500 + "]" * 500)},
     {"name": "Seen", "properties": '{"a": "%s"}' % ("x" * 1_100_000)},

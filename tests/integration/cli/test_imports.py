@@ -152,7 +152,7 @@ async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> N
         (["import", "events", "a.ndjson", "--format", "xml"], "format is invalid: 'xml' is unknown"),
         (["import", "events", "a.ndjson", "--time-zone", "Mars"], "time_zone is invalid: 'Mars' is unknown"),
         (["import", "events", "a.ndjson", "--type", "n"], "--type is invalid: 'n' has no name or no equals sign"),
-        (["import", "events", "a.ndjson", "--base-url", "x"], "base_url must look like"),
+        (["import", "events", "a.ndjson", "--base-url", "x"], "base_url is invalid: it is not the URL of a server"),
         (["import", "events", "-", "--checkpoint", "c"], "checkpoint is invalid: stdin cannot be read again"),
         (["import", "events", ""], "a path is empty"),
         (["validate", "a.ndjson", ""], "a path is empty"),
