@@ -44,7 +44,8 @@ class SystemClock:
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Wait until `event` is set, `seconds` at most."""
-        with anyio.move_on_after(None if math.isinf(seconds) else max(0.0, seconds)):
+        # -inf is what is due at once: only +inf means for ever.
+        with anyio.move_on_after(None if seconds == math.inf else max(0.0, seconds)):
             await event.wait()
 
     def uniform(self, low: float, high: float) -> float:

@@ -280,6 +280,12 @@ MUTATIONS: Final = (
         "(self.in_flight or self._delayed)",
         "self.in_flight",
     ),
+    Mutation(
+        "what is due at once is waited for",
+        "mixpanel_async/clock.py",
+        "None if seconds == math.inf else",
+        "None if math.isinf(seconds) else",
+    ),
     Mutation("a stopped lane takes records", ENGINE + "lanes.py", "        self.stopped = verdict\n", "        pass\n"),
     Mutation(
         "waiting callers are never admitted",

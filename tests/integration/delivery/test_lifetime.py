@@ -6,15 +6,17 @@ import gc
 import multiprocessing
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import orjson
 import pytest
+from aiohttp import web
 
-from mixpanel_async import AsyncMixpanel, Outcome, Settings
+from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Settings
 from mixpanel_async.emulator import Emulator, InjectedFault
 from mixpanel_async.errors import CannotEncodeError, ClientClosedError, MissingCredentialsError, WrongLoopError
 from tests.conftest import TOKEN, Connect
+from tests.integration.actions.server import Seen, listening
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -276,3 +278,26 @@ async def test_half_a_character_is_no_id(connect: Connect) -> None:
         with pytest.raises(CannotEncodeError) as caught:
             await client.track("\ud800", "E")
         assert caught.value.field == "properties.distinct_id"
+
+
+async def test_everything_behind_a_refused_credential_gets_its_outcome() -> None:
+    """However much of an import is queued when its credential is refused, all of it is settled, and the job ends."""
+    is_queued = asyncio.Event()
+
+    async def refuse(_: Seen) -> web.StreamResponse:
+        await is_queued.wait()
+        return web.json_response({"error": "invalid credentials", "status": "error"}, status=401)
+
+    def records() -> Iterator[dict[str, object]]:
+        for number in range(60_000):
+            properties = {"time": 1_700_000_000, "distinct_id": "u", "$insert_id": f"id-{number}"}
+            yield {"event": "E", "properties": properties}
+        is_queued.set()
+
+    async with listening() as mixpanel:
+        mixpanel.handler = refuse
+        secret = ProjectSecret("secret-0123456789")
+        async with AsyncMixpanel(credentials=secret, base_url=mixpanel.url) as client:
+            report = await asyncio.wait_for(client.import_events(records(), probe=False), 30)
+    assert (report.is_refused, report.undelivered) == (True, 60_000)
+    assert report.is_balanced
