@@ -174,14 +174,14 @@ def _values(properties: str | None, fields: list[str] | None) -> Mapping[str, ob
     Raises:
         InvalidArgumentError: There are none, or they are not an object.
     """
-    found = {} if properties is None else given_json("the properties", properties)
+    if properties is not None and "=" in properties and properties[:1] not in {"{", "@"}:
+        raise InvalidArgumentError(f"properties is invalid: {properties!r} is not JSON; give --property {properties}")
+    found = {} if properties is None else given_json("properties", properties)
     if not isinstance(found, dict):
-        raise InvalidArgumentError('the properties are invalid: give a JSON object such as {"plan": "pro"}')
+        raise InvalidArgumentError('properties is invalid: give a JSON object such as {"plan": "pro"}')
     values = {**found, **given_fields("--property", fields)}
     if not values:
-        raise InvalidArgumentError(
-            'the properties are missing: give a JSON object such as {"plan": "pro"}, or --property'
-        )
+        raise InvalidArgumentError('properties is missing: give a JSON object such as {"plan": "pro"}, or --property')
     return values
 
 

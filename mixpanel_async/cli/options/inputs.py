@@ -69,8 +69,9 @@ def given_json(name: str, text: str | None) -> JSONValue:
         return msgspec.json.decode(given_bytes(text))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         where = f" in {shown(text.removeprefix(_FROM_FILE))}" if text.startswith(_FROM_FILE) else ""
+        reason = str(error).removeprefix("JSON is malformed: ")
         raise InvalidArgumentError(
-            f"{name} is invalid: the JSON{where} is malformed: {error}; give JSON, or @FILE"
+            f"{name} is invalid: the JSON{where} is malformed: {reason}; give JSON, or @FILE"
         ) from None
 
 

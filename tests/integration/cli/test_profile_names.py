@@ -1,4 +1,4 @@
-"""`profiles unset` and `groups unset`: names of properties, in each form in which a list may be given."""
+"""`profiles` and `groups`: names and properties, in each form in which people give them."""
 
 import json
 from pathlib import Path
@@ -30,3 +30,24 @@ async def test_names_and_one_json_array_of_names_are_the_same(
         ended = await inside(*kind, wrong, "--token", "the-project-token")
         assert (ended.status, "NAME is invalid" in ended.err) == (2, True), ended
     assert len(mixpanel.seen) == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("plan=pro",), "properties is invalid: 'plan=pro' is not JSON; give --property plan=pro"),
+        (
+            ("{x",),
+            "properties is invalid: the JSON is malformed: object keys must be strings (byte 1); give JSON, or @FILE",
+        ),
+        (("[1]",), 'properties is invalid: give a JSON object such as {"plan": "pro"}'),
+        ((), 'properties is missing: give a JSON object such as {"plan": "pro"}, or --property'),
+    ],
+)
+async def test_properties_in_another_form(
+    inside: Command, mixpanel: Script, given: tuple[str, ...], message: str
+) -> None:
+    """Properties that are no JSON object are an error that says what to give; nothing is sent."""
+    ended = await inside("profiles", "set", "ann", *given)
+    assert (ended.status, ended.err) == (2, f"mixpanel-async: {message}\n")
+    assert not mixpanel.seen
