@@ -48,8 +48,8 @@ def read_distinct_id(distinct_id: object, field: str = "properties.distinct_id",
         CannotEncodeError: `distinct_id` is neither a string nor an integer.
         InvalidRecordError: `distinct_id` is a value that Mixpanel refuses.
     """
-    if isinstance(distinct_id, uuid.UUID):
-        return str(distinct_id)
+    if isinstance(distinct_id, uuid.UUID) or (isinstance(distinct_id, str) and not issubclass(type(distinct_id), str)):
+        distinct_id = str(distinct_id)  # a UUID, or a proxy that stands for text
     if hasattr(distinct_id, "__index__") and not isinstance(distinct_id, bool):  # an int, or one of numpy's
         distinct_id = operator.index(distinct_id)
         if abs(distinct_id) >= _NO_TIME:  # Python refuses to print the digits of a very long integer

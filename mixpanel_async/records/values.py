@@ -218,13 +218,13 @@ def _standard(value: object) -> object:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, str):
-        return str.__str__(value)
+        return _own(str, str.__str__, value)
     if isinstance(value, UserString):
         return value.data
     if isinstance(value, int):
-        return int.__int__(value)
+        return _own(int, int.__int__, value)
     if isinstance(value, float):
-        return float.__float__(value)
+        return _own(float, float.__float__, value)
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dt.timedelta):
@@ -236,6 +236,11 @@ def _standard(value: object) -> object:
     if type(value).__name__ in _LAZY_TEXTS:
         return str(value)
     return _UNKNOWN
+
+
+def _own(kind: Callable[[Any], object], plain: Callable[[Any], object], value: object) -> object:
+    """Return the value of a subclass's instance, whatever it prints, or of what a proxy such as Django's stands for."""
+    return plain(value) if issubclass(type(value), cast("type", kind)) else kind(value)
 
 
 def _collection(value: object) -> object:

@@ -71,6 +71,26 @@ class LazyString:
         return "Anmelden"
 
 
+class Proxy:
+    """Stands for another object, also for isinstance(), as the lazy objects of web frameworks do."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._value)
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+    def __int__(self) -> int:
+        return int(self._value)  # type: ignore[call-overload, no-any-return]
+
+    def __float__(self) -> float:
+        return float(self._value)  # type: ignore[arg-type]
+
+
 class MyText(str):
     __slots__ = ()
 
@@ -107,6 +127,9 @@ CASES: list[tuple[Any, Any]] = [
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (LazyString(), "Anmelden"),
     (MyText("a"), "a"),
+    (Proxy("a"), "a"),
+    (Proxy(5), 5),
+    (Proxy(1.5), 1.5),
     (collections.UserString("a"), "a"),
     (MyFloat(1.5), 1.5),
     (Color.RED, "red"),
@@ -170,7 +193,7 @@ def test_values_of_programs(value: object, sent: object) -> None:
 def test_times_and_ids_of_programs(time: object) -> None:
     """A number of another type is a time, a UUID is an id, and so is a whole number of numpy."""
     encoder, insert_id = EventEncoder(token="tok", max_bytes=1_000_000), uuid.uuid4()
-    for user in (uuid.UUID(int=1), np.int64(7)):
+    for user in (uuid.UUID(int=1), np.int64(7), Proxy("ann")):
         part, _ = encoder.encode("E", user, {"$insert_id": insert_id}, NOW, time)  # type: ignore[arg-type]
         sent = orjson.loads(part)["properties"]
         assert (sent["time"], sent["distinct_id"], sent["$insert_id"]) == (1749999999500, str(user), str(insert_id))
