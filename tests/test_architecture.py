@@ -88,8 +88,8 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"app"},
     ],
     "emulator": [
-        {"faults", "replies", "rolling_window", "rules", "settings"},
-        {"expressions", "store"},
+        {"faults", "projects", "replies", "rolling_window", "rules"},
+        {"expressions", "settings", "store"},
         {"state"},
         {"http"},
         {"routes"},

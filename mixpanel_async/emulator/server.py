@@ -13,10 +13,11 @@ from aiohttp import web
 
 from mixpanel_async.emulator.faults import FaultPlan
 from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
+from mixpanel_async.emulator.projects import Projects
 from mixpanel_async.emulator.routes import admin, engage_query, events, export, lookup_tables, profiles, query
-from mixpanel_async.emulator.settings import EmulatorSettings, Limits
+from mixpanel_async.emulator.settings import EmulatorSettings, Limits, projects_of
 from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, RequestLog, ServerCounts, ServerState
-from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.store.database import ProfileKey, Store
 
 _SHUTDOWN_SECONDS = 2.0
 
@@ -59,11 +60,13 @@ class Emulator:
 
         Raises:
             MissingExtraError: DuckDB is not installed.
+            InvalidSettingError: The data file or the projects file is invalid.
             OSError: The port is in use.
             RuntimeError: The server is running already.
         """
         if self._state is not None:
             raise RuntimeError("the local server is running already; call stop() first")
+        projects = projects_of(self.settings)
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="emulator-store")
         try:
             loop = asyncio.get_running_loop()
@@ -73,6 +76,7 @@ class Emulator:
             raise
         self._state = ServerState(
             settings=self.settings,
+            projects=projects,
             limits=Limits.of(self.settings),
             now=self._now,
             monotonic=self._monotonic,
@@ -113,42 +117,67 @@ class Emulator:
     ) -> None:
         await self.stop()
 
-    async def events(self) -> list[dict[str, Any]]:
-        """Return all stored events in the order of arrival, duplicates included; `time` and `token` are as sent."""
-        state = self._running()
-        return await state.run(partial(state.store.events, deduplicated=False))
+    @property
+    def projects(self) -> Projects:
+        """The projects."""
+        return self._running().projects
 
-    async def deduplicated_events(self) -> list[dict[str, Any]]:
-        """Return the newest of stored events with equal event, time, distinct_id and $insert_id."""
-        state = self._running()
-        return await state.run(partial(state.store.events, deduplicated=True))
+    async def events(self, *, project: int | None = None) -> list[dict[str, Any]]:
+        """Return all stored events in the order of arrival, duplicates included; `time` and `token` are as sent.
 
-    async def profiles(self) -> dict[str, dict[str, Any]]:
-        """Return the properties of user profiles by distinct_id."""
+        Args:
+            project: ID of the project (default: the first one).
+        """
         state = self._running()
-        return await state.run(
-            lambda: {key[0]: dict(properties) for key, properties in state.store.profiles.items() if len(key) == 1}
-        )
+        return await state.run(partial(state.store.events, self._chosen(project), deduplicated=False))
 
-    async def groups(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return the properties of group profiles by group key and group ID."""
-        state = self._running()
-        return await state.run(
-            lambda: {
-                (key[0], key[1]): dict(properties) for key, properties in state.store.profiles.items() if len(key) > 1
-            }
-        )
+    async def deduplicated_events(self, *, project: int | None = None) -> list[dict[str, Any]]:
+        """Return the newest of stored events with equal event, time, distinct_id and $insert_id.
 
-    async def identities(self) -> list[tuple[str, str, str]]:
-        """Return the links between IDs: event name ($identify, $create_alias or $merge) and the two IDs."""
+        Args:
+            project: ID of the project (default: the first one).
+        """
         state = self._running()
-        found = await state.run(partial(state.store.rows, "SELECT event, first_id, second_id FROM identities"))
+        return await state.run(partial(state.store.events, self._chosen(project), deduplicated=True))
+
+    async def profiles(self, *, project: int | None = None) -> dict[str, dict[str, Any]]:
+        """Return the properties of user profiles by distinct_id.
+
+        Args:
+            project: ID of the project (default: the first one).
+        """
+        found = await self._profiles(project)
+        return {key.id: properties for key, properties in found.items() if not key.kind}
+
+    async def groups(self, *, project: int | None = None) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return the properties of group profiles by group key and group ID.
+
+        Args:
+            project: ID of the project (default: the first one).
+        """
+        found = await self._profiles(project)
+        return {(key.kind, key.id): properties for key, properties in found.items() if key.kind}
+
+    async def identities(self, *, project: int | None = None) -> list[tuple[str, str, str]]:
+        """Return the links between IDs: event name ($identify, $create_alias or $merge) and the two IDs.
+
+        Args:
+            project: ID of the project (default: the first one).
+        """
+        state = self._running()
+        query = "SELECT event, first_id, second_id FROM identities WHERE project = ? ORDER BY seq"
+        found = await state.run(partial(state.store.rows, query, [self._chosen(project)]))
         return [(event, first, second) for event, first, second in found]
 
-    async def lookup_tables(self) -> dict[str, str]:
-        """Return the CSV of lookup tables by ID."""
+    async def lookup_tables(self, *, project: int | None = None) -> dict[str, str]:
+        """Return the CSV of lookup tables by ID.
+
+        Args:
+            project: ID of the project (default: the first one).
+        """
         state = self._running()
-        return dict(await state.run(partial(state.store.rows, "SELECT id, content FROM lookup_tables")))
+        query = "SELECT id, content FROM lookup_tables WHERE project = ?"
+        return dict(await state.run(partial(state.store.rows, query, [self._chosen(project)])))
 
     async def counts(self) -> ServerCounts:
         """Return the counts of stored records and of requests."""
@@ -157,6 +186,15 @@ class Emulator:
     async def reset(self) -> None:
         """Delete data, log, counters and faults, and restore the limits of the settings."""
         await self._running().reset()
+
+    async def _profiles(self, project: int | None) -> dict[ProfileKey, dict[str, Any]]:
+        state, chosen = self._running(), self._chosen(project)
+        return await state.run(
+            lambda: {key: dict(value) for key, value in state.store.profiles.items() if key.project == chosen}
+        )
+
+    def _chosen(self, project: int | None) -> int:
+        return self.projects.first.id if project is None else project
 
     async def _listen(self, state: ServerState) -> None:
         # The routes decompress bodies, because they limit the result; aiohttp would not.

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
+from mixpanel_async.emulator.projects import Project, Projects
 from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.rolling_window import RateWindow
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits
-from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.store.database import Store
 
 Result = TypeVar("Result")
 
@@ -91,7 +92,7 @@ class ServerTally:
 
 @dataclass
 class Windows:
-    """One rolling window for each rate limit."""
+    """One rolling window for each rate limit of a project."""
 
     events: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
     bytes: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
@@ -104,6 +105,7 @@ class ServerState:
     """State shared by the routes. The event loop owns it; only `store` belongs to the executor's one thread."""
 
     settings: EmulatorSettings
+    projects: Projects
     limits: Limits
     now: Callable[[], float]
     monotonic: Callable[[], float]
@@ -113,7 +115,7 @@ class ServerState:
     store: Store
     executor: ThreadPoolExecutor
     tally: ServerTally = field(default_factory=ServerTally)
-    windows: Windows = field(default_factory=Windows)
+    windows: dict[int, Windows] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     query_sessions: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
 
@@ -140,13 +142,14 @@ class ServerState:
         self.requests.clear()
         self.query_sessions.clear()
         self.tally = ServerTally(in_flight=self.tally.in_flight)
-        self.windows = Windows()
+        self.windows.clear()
         self.limits = Limits.of(self.settings)
 
-    def admit_ingestion(self, records: int, body_bytes: int) -> None:
+    def admit_ingestion(self, project: Project, records: int, body_bytes: int) -> None:
         """Count a batch against the rate limits of a rolling minute.
 
         Args:
+            project: The project of the batch.
             records: Records in the batch.
             body_bytes: Uncompressed bytes of the batch.
 
@@ -154,7 +157,8 @@ class ServerState:
             RefusalError: The batch exceeds a limit; nothing is counted.
         """
         now = self.monotonic()
-        events, sizes = self.windows.events, self.windows.bytes
+        windows = self.windows_of(project)
+        events, sizes = windows.events, windows.bytes
         wait_seconds = max(
             events.wait_seconds(now, records, self.limits.events_per_minute),
             sizes.wait_seconds(now, body_bytes, self.limits.bytes_per_minute),
@@ -163,6 +167,10 @@ class ServerState:
             raise rate_refusal(wait_seconds)
         events.record(now, records)
         sizes.record(now, body_bytes)
+
+    def windows_of(self, project: Project) -> Windows:
+        """Return the rolling windows of a project."""
+        return self.windows.setdefault(project.id, Windows())
 
     def admit_call(self, window: RateWindow, limit: int | None) -> None:
         """Count one call against the limit of a rolling hour.
@@ -183,6 +191,7 @@ def rate_refusal(wait_seconds: float) -> RefusalError:
 
 
 STATE = web.AppKey("STATE", ServerState)
+PROJECT = web.RequestKey("PROJECT", Project)  # set by check_credentials
 BODY = web.RequestKey("BODY", bytes)
 LOG = web.RequestKey("LOG", RequestLog)
 FAULT = web.RequestKey("FAULT", InjectedFault)

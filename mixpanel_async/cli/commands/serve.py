@@ -25,6 +25,10 @@ def run_server(
     data: Annotated[
         pathlib.Path | None, typer.Option("--data", help="Store data in this DuckDB file (default: in memory).")
     ] = None,
+    projects: Annotated[
+        pathlib.Path | None,
+        typer.Option("--projects", help="TOML file of projects with their tokens and secrets (default: one, open)."),
+    ] = None,
     token: Annotated[str | None, typer.Option("--token", help="Store only events of this project token.")] = None,
     project_id: Annotated[int | None, typer.Option("--project-id", help="Reject requests for other projects.")] = None,
 ) -> int:
@@ -34,7 +38,9 @@ def run_server(
     """
     from mixpanel_async import emulator
 
-    settings = emulator.EmulatorSettings(host=host, port=port, data=data, token=token, project_id=project_id)
+    settings = emulator.EmulatorSettings(
+        host=host, port=port, data=data, projects=projects, token=token, project_id=project_id
+    )
 
     def ready(url: str) -> None:
         stdout.write(f"{url}\n".encode())

@@ -2,61 +2,70 @@
 
 import base64
 import binascii
-import hmac
 
 from aiohttp import web
 
+from mixpanel_async.emulator.projects import Project
 from mixpanel_async.emulator.replies import RefusalError
-from mixpanel_async.emulator.settings import EmulatorSettings
+from mixpanel_async.emulator.state import PROJECT, STATE
 
 
-def check_credentials(request: web.Request, settings: EmulatorSettings, *, project_token: bool = False) -> None:
-    """Check the credential of a request.
+def check_credentials(request: web.Request, *, project_token: bool = False, needs_project: bool = True) -> Project:
+    """Check the credential of a request and find its project, which is then at `request[PROJECT]`, too.
+
+    The project's ID is the query parameter `project_id`, or the part `project_id` of the route's path. Without either,
+    it is the project of the credential.
 
     Args:
         request: The request.
-        settings: The accepted credentials.
         project_token: Whether the endpoint accepts the project token.
+        needs_project: Whether a service account must come with a project ID.
 
     Raises:
         RefusalError: With 401, if the credential is missing or wrong, or belongs to another project; with 400, if a
-            service account comes without project_id.
+            service account comes without a project ID.
     """
+    asked = request.query.get("project_id") or request.match_info.get("project_id")
+    admitted, is_account = _admitted(request, project_token=project_token)
+    if is_account and needs_project and asked is None:
+        raise RefusalError(400, "project_id is required with a service account")
+    if asked is not None:
+        admitted = [project for project in admitted if project.has_id(asked)]
+        if not admitted:
+            raise RefusalError(401, f"no access to project {asked}")
+    request[PROJECT] = admitted[0]
+    return admitted[0]
+
+
+def _admitted(request: web.Request, *, project_token: bool) -> tuple[list[Project], bool]:
+    """Return the projects that the credential may use, at least one, and whether it is a service account."""
+    projects = request.app[STATE].projects
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     match scheme.lower():
         case "bearer":
-            if not value or not (_is_open(settings) or any(_same(value, known) for known in settings.oauth_tokens)):
+            admitted = [project for project in projects if value and project.admits_oauth(value)]
+            if not admitted:
                 raise RefusalError(401, "invalid OAuth token")
+            return admitted, False
         case "basic":
-            _check_basic(*_basic_pair(value), settings=settings, project_token=project_token)
-            if _basic_pair(value)[1] and "project_id" not in request.query:
-                raise RefusalError(400, "project_id is required with a service account")
-        case _:
-            raise RefusalError(401, "credentials are required")
-    _check_project(request, settings)
+            user, password = _basic_pair(value)
+            if password:
+                admitted = [project for project in projects if user and project.admits_account(user, password)]
+                if not admitted:
+                    raise RefusalError(401, "invalid service account credentials")
+                return admitted, True
+            return _admitted_by_key(list(projects), user, project_token=project_token), False
+    raise RefusalError(401, "credentials are required")
 
 
-def _check_basic(user: str, password: str, *, settings: EmulatorSettings, project_token: bool) -> None:
-    if not user:
-        raise RefusalError(401, "invalid credentials")
-    if _is_open(settings):
-        return
-    if password:
-        known = settings.service_accounts.get(user)
-        if known is None or not _same(password, known):
-            raise RefusalError(401, "invalid service account credentials")
-        return
-    if settings.project_secret is not None and _same(user, settings.project_secret):
-        return
-    if project_token and settings.token is not None and _same(user, settings.token):
-        return
+def _admitted_by_key(projects: list[Project], key: str, *, project_token: bool) -> list[Project]:
+    """Return the projects whose secret or token is `key`: an exact match before an open project."""
+    if key:
+        exact = [one for one in projects if one.is_named_by(key, token=project_token)]
+        admitted = exact or [one for one in projects if one.is_open]
+        if admitted:
+            return admitted
     raise RefusalError(401, "invalid credentials")
-
-
-def _check_project(request: web.Request, settings: EmulatorSettings) -> None:
-    asked = request.query.get("project_id")
-    if settings.project_id is not None and asked is not None and asked != str(settings.project_id):
-        raise RefusalError(401, f"no access to project {asked}")
 
 
 def _basic_pair(value: str) -> tuple[str, str]:
@@ -65,11 +74,3 @@ def _basic_pair(value: str) -> tuple[str, str]:
     except (binascii.Error, UnicodeDecodeError) as error:
         raise RefusalError(401, "malformed basic authorization") from error
     return user, password
-
-
-def _is_open(settings: EmulatorSettings) -> bool:
-    return not (settings.service_accounts or settings.project_secret or settings.oauth_tokens)
-
-
-def _same(given: str, known: str) -> bool:
-    return hmac.compare_digest(given.encode(), known.encode())

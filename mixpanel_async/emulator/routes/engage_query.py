@@ -13,8 +13,8 @@ from mixpanel_async.emulator.expressions.where import read_where
 from mixpanel_async.emulator.http.request_body import decode_form, decode_json, read_body
 from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.routes.query import admit_query
-from mixpanel_async.emulator.state import ServerState
-from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.state import PROJECT, ServerState
+from mixpanel_async.emulator.store.database import Store
 
 _PAGE_SIZE = 1000
 _MAX_PAGE_SIZE = 10_000
@@ -22,7 +22,8 @@ _SESSIONS_KEPT = 100
 
 
 class _Search(NamedTuple):
-    group_key: str | None
+    project: int
+    kind: str
     ids: frozenset[str] | None
     where: Expression | None
 
@@ -45,7 +46,7 @@ async def query_engage(request: web.Request) -> web.StreamResponse:
         raise RefusalError(400, f"page_size must be from 1 to {_MAX_PAGE_SIZE}")
     session_id = parameters.get("session_id", "")
     if page == 0:
-        search = _read_search(parameters)
+        search = _read_search(parameters, request[PROJECT].id)
         session_id = f"{int(state.now())}-{secrets.token_hex(6).upper()}"
         _keep(state, session_id, await state.run(partial(_find, state.store, search)))
     found = state.query_sessions.get(session_id)
@@ -60,7 +61,7 @@ async def query_engage(request: web.Request) -> web.StreamResponse:
     return json_reply({**body, "status": "ok", "total": len(found)})
 
 
-def _read_search(parameters: Mapping[str, str]) -> _Search:
+def _read_search(parameters: Mapping[str, str], project: int) -> _Search:
     if "behaviors" in parameters and "filter_by_cohort" in parameters:
         raise RefusalError(400, "behaviors and filter_by_cohort exclude each other")
     for name in ("behaviors", "filter_by_cohort"):
@@ -70,19 +71,19 @@ def _read_search(parameters: Mapping[str, str]) -> _Search:
     if "distinct_id" in parameters:
         ids = [*(ids or []), parameters["distinct_id"]]
     where = read_where(parameters.get("where"))
-    return _Search(parameters.get("data_group_id"), None if ids is None else frozenset(ids), where)
+    return _Search(project, parameters.get("data_group_id", ""), None if ids is None else frozenset(ids), where)
 
 
 def _find(store: Store, search: _Search) -> list[tuple[str, dict[str, Any]]]:
     # Profiles are replaced and never changed in place, so references are a snapshot.
     found = []
     for key, properties in store.profiles.items():
-        if (key[0] if len(key) > 1 else None) != search.group_key:
+        if (key.project, key.kind) != (search.project, search.kind):
             continue
-        if search.ids is not None and key[-1] not in search.ids:
+        if search.ids is not None and key.id not in search.ids:
             continue
         if search.where is None or is_true(search.where(Scope(properties, properties, {}))):
-            found.append((key[-1], properties))
+            found.append((key.id, properties))
     return sorted(found, key=lambda one: one[0])
 
 

@@ -5,6 +5,7 @@ A batch with too many records gets a 413, as one with too many bytes does: both 
 
 import base64
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from mixpanel_async.emulator.http.credentials import check_credentials
 from mixpanel_async.emulator.http.request_body import decode_json, decode_lines, decode_records, decompress, read_body
+from mixpanel_async.emulator.projects import Project
 from mixpanel_async.emulator.replies import RefusalError, failed_records_reply, imported_reply, verdict_reply
 from mixpanel_async.emulator.rules.intake import Intake, take_imported, take_tracked
 from mixpanel_async.emulator.state import FAULT, LOG, STATE, ServerState
@@ -29,14 +31,20 @@ async def post_import(request: web.Request) -> web.StreamResponse:
         RefusalError: The credential or the body is invalid, or a limit is exceeded.
     """
     state = request.app[STATE]
-    check_credentials(request, state.settings, project_token=True)
+    project = check_credentials(request, project_token=True)
     body = await read_body(request, state.limits.max_batch_bytes)
     encoding = request.headers.get("Content-Encoding", "").lower()
     decode = partial(_decode_import, body, encoding, request.content_type, state.limits.max_batch_bytes)
     records, body_bytes = await state.run(decode)
-    admit_batch(request, len(records), body_bytes)
-    doomed = doomed_indexes(request)
-    take = partial(take_imported, records, arrival=state.now(), body_bytes=body_bytes, doomed=doomed)
+    admit_batch(request, project, len(records), body_bytes)
+    take = partial(
+        take_imported,
+        records,
+        project=project.id,
+        arrival=state.now(),
+        body_bytes=body_bytes,
+        doomed=doomed_indexes(request),
+    )
     intake = await state.run(lambda: _store(state, take()))
     state.tally.rejected += len(intake.failed)
     if intake.failed and request.query.get("strict") != "0":
@@ -58,13 +66,13 @@ async def post_track(request: web.Request) -> web.StreamResponse:
     encoding = request.headers.get("Content-Encoding", "").lower()
     decode = partial(_decode_track, body, encoding, request.content_type, state.limits.max_batch_bytes)
     records, body_bytes = await state.run(decode)
-    admit_batch(request, len(records), body_bytes)
+    admit_batch(request, batch_project(state, _tokens(records)), len(records), body_bytes)
     take = partial(
         take_tracked,
         records,
         arrival=state.now(),
         body_bytes=body_bytes,
-        token=state.settings.token,
+        project_of=state.projects.id_of_token,
         fallback_id=_address_id(request),
         doomed=doomed_indexes(request),
     )
@@ -78,8 +86,8 @@ async def post_track(request: web.Request) -> web.StreamResponse:
     return _track_reply(request, error)
 
 
-def admit_batch(request: web.Request, records: int, body_bytes: int) -> None:
-    """Check the number of records and the rate limits, and log the number.
+def admit_batch(request: web.Request, project: Project, records: int, body_bytes: int) -> None:
+    """Check the number of records and the project's rate limits, and log the number.
 
     Raises:
         RefusalError: With 413, if there are too many records; with 429, if a rate limit is exceeded.
@@ -88,13 +96,26 @@ def admit_batch(request: web.Request, records: int, body_bytes: int) -> None:
     request[LOG].records = records
     if records > state.limits.max_batch_records:
         raise RefusalError(413, f"request exceeds max limit of {state.limits.max_batch_records} records")
-    state.admit_ingestion(records, body_bytes)
+    state.admit_ingestion(project, records, body_bytes)
+
+
+def batch_project(state: ServerState, tokens: Iterable[object]) -> Project:
+    """Return the project whose rate limits a batch counts against: that of the first known token."""
+    found = (state.projects.of_token(token) for token in tokens if isinstance(token, str))
+    return next((project for project in found if project is not None), state.projects.first)
 
 
 def doomed_indexes(request: web.Request) -> frozenset[int]:
     """Return the indexes of the records that a `partial` fault rejects."""
     fault = request.get(FAULT)
     return frozenset(fault.indexes) if fault is not None and fault.kind == "partial" else frozenset()
+
+
+def _tokens(records: Iterable[Any]) -> Iterator[object]:
+    for record in records:
+        properties = record.get("properties") if isinstance(record, dict) else None
+        if isinstance(properties, dict):
+            yield properties.get("token")
 
 
 def _store(state: ServerState, intake: Intake) -> Intake:

@@ -19,7 +19,7 @@ from mixpanel_async.emulator.http.credentials import check_credentials
 from mixpanel_async.emulator.http.request_body import decode_json
 from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.state import FAULT, STATE, ServerState
-from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.store.database import ProfileKey, Store
 
 DAY_MILLISECONDS = 86_400_000
 _WINDOW_ROWS = 10_000
@@ -31,6 +31,7 @@ _DEFAULT_VARIANT: FaultVariant = "cut_line"
 class ExportQuery(NamedTuple):
     """Parameters of an export: `from_ms` is inclusive, `until_ms` exclusive; None for all events."""
 
+    project: int
     from_ms: int
     until_ms: int
     events: list[str] | None
@@ -46,9 +47,9 @@ async def get_export(request: web.Request) -> web.StreamResponse:
         RefusalError: The credential or a parameter is invalid, or the rate limit is exceeded.
     """
     state = request.app[STATE]
-    check_credentials(request, state.settings)
-    query = read_export_query(request)
-    state.admit_call(state.windows.export, state.limits.export_per_hour)
+    project = check_credentials(request)
+    query = read_export_query(request, project.id)
+    state.admit_call(state.windows_of(project).export, state.limits.export_per_hour)
     lines = _read_lines(state, query)
     gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
     fault = request.get(FAULT)
@@ -65,7 +66,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     return await _stream(request, lines, gzipped=gzipped)
 
 
-def read_export_query(request: web.Request) -> ExportQuery:
+def read_export_query(request: web.Request, project: int) -> ExportQuery:
     """Return the parameters of an export.
 
     Raises:
@@ -84,7 +85,7 @@ def read_export_query(request: web.Request) -> ExportQuery:
         if not 0 < limit <= limits.EXPORT_MAX_LIMIT:
             raise RefusalError(400, f"limit must be from 1 to {limits.EXPORT_MAX_LIMIT}")
     time_in_ms = request.query.get("time_in_ms", "").lower() in {"1", "true"}
-    return ExportQuery(from_ms, until_ms, events, limit, time_in_ms, read_where(request.query.get("where")))
+    return ExportQuery(project, from_ms, until_ms, events, limit, time_in_ms, read_where(request.query.get("where")))
 
 
 def read_days(from_date: str | None, to_date: str | None) -> tuple[int, int]:
@@ -127,18 +128,19 @@ def _window_lines(store: Store, query: ExportQuery, first: int, until: int, most
     condition = "" if query.events is None else " AND event IN (SELECT unnest(?::VARCHAR[]))"
     found = store.rows(
         "SELECT event, time_ms, received_ms, properties FROM events"  # noqa: S608 - a constant condition
-        f" WHERE seq >= ? AND seq < ? AND time_ms >= ? AND time_ms < ?{condition} ORDER BY seq",
-        [first, until, query.from_ms, query.until_ms, *([] if query.events is None else [query.events])],
+        f" WHERE project = ? AND seq >= ? AND seq < ? AND time_ms >= ? AND time_ms < ?{condition} ORDER BY seq",
+        [query.project, first, until, query.from_ms, query.until_ms, *([] if query.events is None else [query.events])],
     )
     if query.where is not None:
-        found = [row for row in found if _matches(store, query.where, *row)]
+        found = [row for row in found if _matches(store, query.project, query.where, row)]
     kept = found if most is None else found[:most]
     return len(kept), "".join([_line(*row, time_in_ms=query.time_in_ms) for row in kept]).encode()
 
 
-def _matches(store: Store, where: Expression, event: str, time_ms: int, _: int, text: str) -> bool:
+def _matches(store: Store, project: int, where: Expression, row: tuple[Any, ...]) -> bool:
+    event, time_ms, _, text = row
     properties = orjson.loads(text)
-    user = store.profiles.get((properties["distinct_id"],), {})
+    user = store.profiles.get(ProfileKey(project, "", properties["distinct_id"]), {})
     return is_true(where(event_scope(event, time_ms, properties, user)))
 
 

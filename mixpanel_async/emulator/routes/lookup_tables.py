@@ -22,9 +22,13 @@ async def get_tables(request: web.Request) -> web.StreamResponse:
         RefusalError: The credential is invalid.
     """
     state = request.app[STATE]
-    check_credentials(request, state.settings)
-    found = await state.run(partial(state.store.rows, "SELECT id FROM lookup_tables ORDER BY id"))
-    return json_reply({"code": 200, "status": "OK", "results": [{"id": row[0], "name": row[0]} for row in found]})
+    project = check_credentials(request)
+    found = await state.run(
+        partial(state.store.rows, "SELECT id, name FROM lookup_tables WHERE project = ? ORDER BY id", [project.id])
+    )
+    return json_reply(
+        {"code": 200, "status": "OK", "results": [{"id": table_id, "name": name} for table_id, name in found]}
+    )
 
 
 async def put_table(request: web.Request) -> web.StreamResponse:
@@ -37,13 +41,13 @@ async def put_table(request: web.Request) -> web.StreamResponse:
         RefusalError: The credential, the Content-Type or a row is invalid; nothing is stored.
     """
     state = request.app[STATE]
-    check_credentials(request, state.settings)
+    project = check_credentials(request)
     if request.content_type != "text/csv":
         raise RefusalError(400, "Content-Type must be text/csv")
     body = await read_body(request, MAX_TABLE_BYTES)
     encoding = request.headers.get("Content-Encoding", "").lower()
     content = await state.run(partial(_checked_csv, body, encoding))
-    await state.run(partial(state.store.put_lookup_table, request.match_info["id"], content))
+    await state.run(partial(state.store.put_lookup_table, project.id, request.match_info["id"], content))
     return json_reply({"code": 200, "status": "OK"})
 
 
@@ -54,9 +58,9 @@ async def delete_table(request: web.Request) -> web.StreamResponse:
         RefusalError: The credential is invalid, or the table does not exist.
     """
     state = request.app[STATE]
-    check_credentials(request, state.settings)
+    project = check_credentials(request)
     table_id = request.match_info["id"]
-    if not await state.run(partial(state.store.delete_lookup_table, table_id)):
+    if not await state.run(partial(state.store.delete_lookup_table, project.id, table_id)):
         raise RefusalError(404, f"lookup table with id {table_id!r} was not found")
     return json_reply({"code": 200, "status": "OK"})
 

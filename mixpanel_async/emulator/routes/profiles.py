@@ -7,11 +7,11 @@ from aiohttp import web
 
 from mixpanel_async.emulator.http.request_body import decode_records, read_body
 from mixpanel_async.emulator.replies import RefusalError, failed_records_reply, verdict_reply
-from mixpanel_async.emulator.routes.events import admit_batch, doomed_indexes
+from mixpanel_async.emulator.routes.events import admit_batch, batch_project, doomed_indexes
 from mixpanel_async.emulator.rules.events import Flaw
-from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_key, updated
-from mixpanel_async.emulator.state import STATE
-from mixpanel_async.emulator.store import Store
+from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_of, updated
+from mixpanel_async.emulator.state import STATE, ServerState
+from mixpanel_async.emulator.store.database import ProfileKey
 
 
 async def post_engage(request: web.Request) -> web.StreamResponse:
@@ -44,9 +44,9 @@ async def _take_updates(request: web.Request, owner: Owner) -> web.StreamRespons
         raise RefusalError(400, "compressed bodies are not supported here")
     body = await read_body(request, state.limits.max_batch_bytes)
     records = await state.run(partial(decode_records, body, request.content_type))
-    admit_batch(request, len(records), len(body))
-    doomed = doomed_indexes(request)
-    apply = partial(_apply_updates, state.store, records, owner=owner, token=state.settings.token, doomed=doomed)
+    tokens = (record.get("$token") for record in records if isinstance(record, dict))
+    admit_batch(request, batch_project(state, tokens), len(records), len(body))
+    apply = partial(_apply_updates, state, records, owner=owner, doomed=doomed_indexes(request))
     failed, ignored = await state.run(apply)
     state.tally.rejected += len(failed)
     state.tally.ignored += ignored
@@ -59,8 +59,9 @@ async def _take_updates(request: web.Request, owner: Owner) -> web.StreamRespons
 
 
 def _apply_updates(
-    store: Store, records: list[Any], *, owner: Owner, token: str | None, doomed: frozenset[int]
+    state: ServerState, records: list[Any], *, owner: Owner, doomed: frozenset[int]
 ) -> tuple[list[dict[str, Any]], int]:
+    store, now_ms = state.store, round(state.now() * 1000)
     failed: list[dict[str, Any]] = []
     ignored = 0
     for index, record in enumerate(records):
@@ -68,16 +69,18 @@ def _apply_updates(
         if flaw is not None:
             failed.append(_failed_entry(index, record, owner, flaw))
             continue
-        if token is not None and record["$token"] != token:
+        project = state.projects.id_of_token(record["$token"])
+        if project is None:
             ignored += 1
             continue
-        key = profile_key(record, owner)
+        key = ProfileKey(project, *profile_of(record, owner))
         properties = updated(store.profiles.get(key), record)
         if properties is None:
             store.profiles.pop(key, None)
         else:
             store.profiles[key] = properties
-        store.touch_profile(key)
+        store.touch_profile(key, now_ms)
+    store.settle_profiles()
     return failed, ignored
 
 

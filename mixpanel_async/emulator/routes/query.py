@@ -12,8 +12,7 @@ from mixpanel_async.emulator.http.credentials import check_credentials
 from mixpanel_async.emulator.http.request_body import decode_json
 from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.routes.export import DAY_MILLISECONDS, read_days
-from mixpanel_async.emulator.state import STATE, ServerState
-from mixpanel_async.emulator.store import DEDUPLICATED
+from mixpanel_async.emulator.state import PROJECT, STATE, ServerState
 
 _NAMES_DAYS = 31
 _NAMES_LIMIT = 255
@@ -32,7 +31,8 @@ async def get_top_events(request: web.Request) -> web.StreamResponse:
     today = _today(state)
     limit = _limit(request, _TOP_LIMIT)
     amounts, before = [
-        dict(await _ranked(state, kind, start, start + DAY_MILLISECONDS)) for start in (today, today - DAY_MILLISECONDS)
+        dict(await _ranked(request, kind, start, start + DAY_MILLISECONDS))
+        for start in (today, today - DAY_MILLISECONDS)
     ]
     events = [
         {
@@ -54,7 +54,7 @@ async def get_event_names(request: web.Request) -> web.StreamResponse:
     state = admit_query(request)
     kind = _kind(request)
     until = _today(state) + DAY_MILLISECONDS
-    ranked = await _ranked(state, kind, until - _NAMES_DAYS * DAY_MILLISECONDS, until)
+    ranked = await _ranked(request, kind, until - _NAMES_DAYS * DAY_MILLISECONDS, until)
     return json_reply([name for name, _ in ranked[: _limit(request, _NAMES_LIMIT)]])
 
 
@@ -73,10 +73,11 @@ async def get_event_counts(request: web.Request) -> web.StreamResponse:
     series = _series(from_ms, until_ms, unit)
     query = (
         f"SELECT event, strftime(date_trunc(?, epoch_ms(time_ms)), ?) AS bucket, {_AMOUNT[kind]}"  # noqa: S608
-        f" FROM {DEDUPLICATED} WHERE time_ms >= ? AND time_ms < ? AND event IN (SELECT unnest(?::VARCHAR[]))"
+        " FROM events WHERE project = ? AND NOT superseded AND time_ms >= ? AND time_ms < ?"
+        " AND event IN (SELECT unnest(?::VARCHAR[]))"
         " GROUP BY event, bucket"
     )
-    parameters = [unit, _LABEL[unit], from_ms, until_ms, names]
+    parameters = [unit, _LABEL[unit], request[PROJECT].id, from_ms, until_ms, names]
     values: dict[str, dict[str, Any]] = {}
     for name, bucket, amount in await state.run(partial(state.store.rows, query, parameters)):
         values.setdefault(name, {})[bucket] = amount
@@ -86,14 +87,14 @@ async def get_event_counts(request: web.Request) -> web.StreamResponse:
 
 
 def admit_query(request: web.Request) -> ServerState:
-    """Check the credential and the rate limit of a query; return the shared state.
+    """Check the credential and the rate limit of a query; return the shared state, and set `request[PROJECT]`.
 
     Raises:
         RefusalError: The credential is invalid, or the rate limit is exceeded.
     """
     state = request.app[STATE]
-    check_credentials(request, state.settings)
-    state.admit_call(state.windows.query, state.limits.query_per_hour)
+    project = check_credentials(request)
+    state.admit_call(state.windows_of(project).query, state.limits.query_per_hour)
     return state
 
 
@@ -111,12 +112,15 @@ _LABEL = {
 }
 
 
-async def _ranked(state: ServerState, kind: str, from_ms: int, until_ms: int) -> list[tuple[str, Any]]:
+async def _ranked(request: web.Request, kind: str, from_ms: int, until_ms: int) -> list[tuple[str, Any]]:
     query = (
-        f"SELECT event, {_AMOUNT[kind]} AS amount FROM {DEDUPLICATED}"  # noqa: S608 - constants
-        " WHERE time_ms >= ? AND time_ms < ? GROUP BY event ORDER BY amount DESC, event"
+        f"SELECT event, {_AMOUNT[kind]} AS amount FROM events"  # noqa: S608 - constants
+        " WHERE project = ? AND NOT superseded AND time_ms >= ? AND time_ms < ?"
+        " GROUP BY event ORDER BY amount DESC, event"
     )
-    found = await state.run(partial(state.store.rows, query, [from_ms, until_ms]))
+    state = request.app[STATE]
+    parameters = [request[PROJECT].id, from_ms, until_ms]
+    found = await state.run(partial(state.store.rows, query, parameters))
     return [(name, amount) for name, amount in found]
 
 

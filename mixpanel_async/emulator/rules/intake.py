@@ -1,7 +1,7 @@
 """Turns decoded records of /import and /track into rows of the store."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ class EventRow(NamedTuple):
     are separate, an export can write the time in either unit without decoding the other properties.
     """
 
+    project: int
     event: str
     time_ms: int
     distinct_id: str
@@ -37,6 +38,7 @@ class EventRow(NamedTuple):
 class IdentityLink(NamedTuple):
     """Two IDs of one user, and the event that linked them."""
 
+    project: int
     event: str
     first: str
     second: str
@@ -64,11 +66,14 @@ class Intake:
         return len(self.rows) + len(self.links)
 
 
-def take_imported(records: Sequence[Any], *, arrival: float, body_bytes: int, doomed: Collection[int]) -> Intake:
+def take_imported(
+    records: Sequence[Any], *, project: int, arrival: float, body_bytes: int, doomed: Collection[int]
+) -> Intake:
     """Divide the records of an /import request into stored and rejected ones.
 
     Args:
         records: Decoded JSON.
+        project: The ID of the project.
         arrival: When the request came, in seconds since 1970.
         body_bytes: Size of the uncompressed body.
         doomed: Indexes of records to reject, whatever they contain.
@@ -79,9 +84,9 @@ def take_imported(records: Sequence[Any], *, arrival: float, body_bytes: int, do
         if flaw is not None:
             intake.failed.append(_failed_entry(index, record, flaw))
         elif record["event"] in LINKING_EVENTS:
-            intake.links.append(_link(record["event"], record["properties"]))
+            intake.links.append(_link(project, record["event"], record["properties"]))
         else:
-            intake.rows.append(_row(record["event"], record["properties"], arrival))
+            intake.rows.append(_row(project, record["event"], record["properties"], arrival))
     return intake
 
 
@@ -90,7 +95,7 @@ def take_tracked(
     *,
     arrival: float,
     body_bytes: int,
-    token: str | None,
+    project_of: Callable[[str], int | None],
     fallback_id: str,
     doomed: Collection[int],
 ) -> Intake:
@@ -100,7 +105,7 @@ def take_tracked(
         records: Decoded JSON.
         arrival: When the request came, in seconds since 1970.
         body_bytes: Size of the uncompressed body.
-        token: The only token whose events are stored; None stores all.
+        project_of: Returns the ID of the project that has a token; events with an unknown token are ignored.
         fallback_id: distinct_id of events that have none.
         doomed: Indexes of records to reject, whatever they contain.
     """
@@ -112,17 +117,18 @@ def take_tracked(
             intake.failed.append(_failed_entry(index, record, flaw))
             continue
         event, properties = record["event"], record["properties"]
-        if token is not None and properties["token"] != token:
+        project = project_of(properties["token"])
+        if project is None:
             intake.ignored += 1
         elif event in LINKING_EVENTS:
-            intake.links.append(_link(event, properties))
+            intake.links.append(_link(project, event, properties))
         elif "time" in properties and time_milliseconds(properties["time"]) < oldest_ms:
             intake.ignored += 1
         else:
             properties.setdefault("time", int(arrival))
             properties.setdefault("distinct_id", fallback_id)
             properties.setdefault("$insert_id", secrets.token_hex(16))
-            intake.rows.append(_row(event, properties, arrival))
+            intake.rows.append(_row(project, event, properties, arrival))
     return intake
 
 
@@ -133,7 +139,7 @@ def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collectio
     return check_size(record) if body_bytes > limits.MAX_EVENT_BYTES else None
 
 
-def _row(event: str, properties: dict[str, Any], arrival: float) -> EventRow:
+def _row(project: int, event: str, properties: dict[str, Any], arrival: float) -> EventRow:
     sent = properties.pop("time")
     time_ms = time_milliseconds(sent)
     received_ms = round(arrival * 1000)
@@ -143,6 +149,7 @@ def _row(event: str, properties: dict[str, Any], arrival: float) -> EventRow:
     if "token" in properties:
         head["token"] = properties.pop("token")
     return EventRow(
+        project,
         event,
         time_ms,
         properties["distinct_id"],
@@ -153,13 +160,13 @@ def _row(event: str, properties: dict[str, Any], arrival: float) -> EventRow:
     )
 
 
-def _link(event: str, properties: dict[str, Any]) -> IdentityLink:
+def _link(project: int, event: str, properties: dict[str, Any]) -> IdentityLink:
     if event == "$merge":
         first, second = properties["$distinct_ids"]
-        return IdentityLink(event, first, second)
+        return IdentityLink(project, event, first, second)
     if event == "$identify":
-        return IdentityLink(event, properties["$identified_id"], properties["$anon_id"])
-    return IdentityLink(event, properties["distinct_id"], properties["alias"])
+        return IdentityLink(project, event, properties["$identified_id"], properties["$anon_id"])
+    return IdentityLink(project, event, properties["distinct_id"], properties["alias"])
 
 
 def _failed_entry(index: int, record: object, flaw: Flaw) -> dict[str, Any]:

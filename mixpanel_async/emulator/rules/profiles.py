@@ -33,9 +33,9 @@ def check_operations(record: object, owner: Owner) -> Flaw | None:
     return _check_operand(asked[0], record[asked[0]])
 
 
-def profile_key(record: Mapping[str, Any], owner: Owner) -> tuple[str, ...]:
-    """Return the key of the profile that a valid record updates."""
-    return (record["$distinct_id"],) if owner == "user" else (record["$group_key"], record["$group_id"])
+def profile_of(record: Mapping[str, Any], owner: Owner) -> tuple[str, str]:
+    """Return the kind ("" for a user, else the group key) and ID of the profile that a valid record updates."""
+    return ("", record["$distinct_id"]) if owner == "user" else (record["$group_key"], record["$group_id"])
 
 
 def updated(properties: StoredProperties | None, record: Mapping[str, Any]) -> StoredProperties | None:

@@ -1,0 +1,1 @@
+"""Everything that a local server keeps, in DuckDB."""
