@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import importlib
 import itertools
 import statistics
@@ -28,6 +29,7 @@ GOAL_MS: Final = 20.0
 _PROBE_SECONDS: Final = 0.001
 _ROUNDS: Final = 3
 _MEGABYTE: Final = 1_000_000
+_FULL: Final = 2  # the oldest generation
 
 Run = Callable[[int, Path], Coroutine[Any, Any, object]]
 
@@ -106,12 +108,14 @@ class Hold(msgspec.Struct):
         own: How late it was at most through this process: what other processes took is left out.
         cpu: The most CPU time that the loop's thread used between two wake-ups.
         p99: How late 99 of 100 wake-ups were at most, on the clock.
+        collection: The longest full garbage collection of the interpreter, which holds all threads.
     """
 
     wall: float = 0.0
     own: float = 0.0
     cpu: float = 0.0
     p99: float = 0.0
+    collection: float = 0.0
 
     def note(self, wall: float, process: float, thread: float) -> None:
         """Take in the seconds since the wake-up before: on the clock, of the process, of the loop's thread."""
@@ -137,6 +141,8 @@ async def longest_hold(run: Coroutine[Any, Any, object]) -> Hold:
             before = now
 
     await asyncio.sleep(0.05)
+    collections = _Collections()
+    gc.callbacks.append(collections)
     task = asyncio.create_task(probe())
     await asyncio.sleep(0)
     try:
@@ -146,9 +152,27 @@ async def longest_hold(run: Coroutine[Any, Any, object]) -> Hold:
     # Freeing a large result holds the loop as well; that is up to its owner, so it outlives the probe.
     await asyncio.sleep(0.01)
     task.cancel()
+    gc.callbacks.remove(collections)
+    hold.collection = collections.longest_seconds * 1e3
     del result
     hold.p99 = percentile(lates, 0.99)
     return hold
+
+
+class _Collections:
+    """Times the full garbage collections."""
+
+    def __init__(self) -> None:
+        self._start = 0.0
+        self.longest_seconds = 0.0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] != _FULL:
+            return
+        if phase == "start":
+            self._start = time.perf_counter()
+        else:
+            self.longest_seconds = max(self.longest_seconds, time.perf_counter() - self._start)
 
 
 def _clocks() -> tuple[float, float, float]:
@@ -254,6 +278,7 @@ def row_13_holds(scratch: Path) -> Figure:
         {
             **{operation: round(hold.own, 1) for operation, hold in holds.items()},
             "p99 during an import": round(holds["import NDJSON, valid"].p99, 1),
+            "full garbage collection": round(max(hold.collection for hold in holds.values()), 1),
             "on the clock": round(max(hold.wall for hold in holds.values()), 1),
             "cpu of the loop": round(max(hold.cpu for hold in holds.values()), 1),
         },

@@ -22,7 +22,7 @@ class _Generation:
         self._late_fields: list[EventFields] = []
 
     def add(self, keys: Sequence[str], fields: Sequence[EventFields]) -> None:
-        self.keys.update(keys)
+        """Remember events whose keys are in `keys`."""
         self._late_keys += keys
         self._late_fields += fields
 
@@ -53,10 +53,13 @@ class EventWindow:
 
     def add_new(self, ids: Sequence[str], fields: Sequence[EventFields]) -> bool:
         """Remember events and return True if all their `$insert_id`s are new; otherwise change nothing."""
-        for known in (self._young, self._middle, self._old):
-            if not known.keys.isdisjoint(ids):
-                return False
-        if len(set(ids)) != len(ids):
+        young = self._young.keys
+        if not (young.isdisjoint(ids) and self._middle.keys.isdisjoint(ids) and self._old.keys.isdisjoint(ids)):
+            return False
+        size = len(young) + len(ids)
+        young.update(ids)
+        if len(young) < size:  # some of them are equal
+            young.difference_update(ids)
             return False
         self._remember(ids, fields)
         return True
@@ -73,6 +76,7 @@ class EventWindow:
             key = f"{key}\0{len(fields.event)}\0{fields.event}\0{own.time}\0{own.distinct_id}"
             if self._find(key) is not None:
                 return False
+        self._young.keys.add(key)
         self._remember((key,), (fields,))
         return True
 

@@ -16,6 +16,8 @@ OnNaN: TypeAlias = Literal["reject", "drop", "null"]
 Convert: TypeAlias = Callable[[Any], object]
 _ROWS: Final = 1000
 _CELLS: Final = 16_384  # of a chunk: freeing 250,000 cells at once would hold the loop
+# What lives as long as a chunk makes the garbage collector look through all objects of the process sooner.
+_CONTAINERS: Final = 1000
 _STEP_CELLS: Final = 1024
 _DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
@@ -69,7 +71,8 @@ class ArrowRows:
         self._is_null_sent = [nan == "null" and self._types.is_floating(kind) for kind in own]
         self._is_plain = not any(self._casts) and not any(self._converters)
         width = max(1, width or len(own))
-        self.chunk_rows = max(1, min(_ROWS, _CELLS // width))
+        containers = 1 + sum(bool(self._types.is_nested(kind)) for kind in own)
+        self.chunk_rows = max(1, min(_ROWS, _CELLS // width, _CONTAINERS // containers))
         self._step_rows = max(1, _STEP_CELLS // width)
 
     def rows(self, batch: Any) -> list[FlatRecord]:  # noqa: ANN401 - pyarrow has no types
@@ -125,6 +128,10 @@ class _Types:
     def is_floating(self, kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
         """Return whether a type can be NaN."""
         return bool(self._arrow.types.is_floating(kind))
+
+    def is_nested(self, kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+        """Return whether the values of a type are lists or objects."""
+        return bool(self._arrow.types.is_nested(kind))
 
     def target(self, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the type to which a column is cast before its values are read: nothing is finer than microseconds."""
