@@ -319,6 +319,12 @@ MUTATIONS: Final = (
     ),
     Mutation("a single small 413 is believed", ENGINE + "decisions.py", "batch.body_bytes <= MIN_SPLIT_BYTES", "False"),
     Mutation("a record waits in vain again and again", ENGINE + "accumulator.py", "lane.is_overflowing = True", "pass"),
+    Mutation(
+        "after an outage nobody waits for space",
+        ENGINE + "lanes.py",
+        "self.refuses_all = self.is_overflowing = False",
+        "self.refuses_all = False",
+    ),
     Mutation("congestion does not slow down", ENGINE + "sender.py", "self._concurrency.note_congestion(now)", "pass"),
     Mutation(
         "concurrency has no limit",

@@ -144,7 +144,6 @@ class Accumulator:
         """Queue a record or drop it; return whether it was queued."""
         size = len(part) + RECORD_OVERHEAD_BYTES
         if self.backpressure.lend(lane, size):
-            lane.is_overflowing = False
             lane.credit -= size
             self._add(lane, part, receipt, is_unsafe=is_unsafe)
             return True
@@ -330,6 +329,8 @@ class Accumulator:
                 self._note_lost(lane.spec.path, one, 1)
             self._note_lost(lane.spec.path, verdict, len(batch) - len(exceptions))
         self.backpressure.release(lane, batch)
+        if not lane.held_bytes:
+            lane.is_overflowing = False
         self._flushes.look()
 
     def stop(self, lane: Lane, verdict: Verdict, *, is_final: bool) -> None:

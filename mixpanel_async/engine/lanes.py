@@ -64,7 +64,7 @@ class Lane:
         credit: Bytes of the buffer that the lane has reserved, so that not every record has to ask for its own.
         max_bytes: The spec's bound on a body, or less after a 413.
         has_waiters: Whether callers wait for buffer space; later callers queue behind them.
-        is_overflowing: Whether a caller waited in vain; until there is space again, nobody waits.
+        is_overflowing: Whether a caller waited in vain; until a batch is accepted, or the lane is empty, nobody waits.
         stopped: The outcome of every record, once the credential was refused.
         is_on_trial: Whether the lane was reopened and nothing has been accepted since: one request at a time.
         refuses_all: Whether the last search for bad records found no good one.
@@ -137,7 +137,7 @@ class Lane:
 
     def note_accepted(self, batch: Batch) -> None:
         """Learn from a batch that was accepted: the size that is taken after a 413, and that the lane works."""
-        self.is_on_trial = self.refuses_all = False
+        self.is_on_trial = self.refuses_all = self.is_overflowing = False
         self._stops = 0
         size, refused = batch.body_bytes, batch.split_from
         cap = max(MIN_SPLIT_BYTES, size)

@@ -154,7 +154,7 @@ CASES: list[tuple[Any, Any]] = [
     (np.str_("a"), "a"),
     (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
     (np.datetime64("2024-01-02T03:04:05.123456789"), "2024-01-02T03:04:05.123456"),
-    (np.datetime64("NaT"), None),
+    (np.datetime64("NaT", "s"), None),
     (np.timedelta64(1500, "ms"), 1.5),
     ({np.int64(5): 1}, {"5": 1}),
     (pd.Timestamp("2024-01-02T03:04:05Z"), "2024-01-02T03:04:05+00:00"),
