@@ -74,7 +74,7 @@ def test_after_an_outage_callers_wait_again() -> None:
 
 
 def test_while_a_backlog_is_delivered_callers_wait() -> None:
-    """From the first batch that is accepted after an outage, callers wait for space, and their records are delivered."""
+    """From the first batch accepted after an outage, callers wait for space, and their records are delivered."""
 
     async def main() -> None:
         server = ScriptedServer(lambda _: ConnectFailedError("down"), 0.1)
