@@ -77,19 +77,6 @@ def imported_reply(stored: int) -> web.Response:
     return json_reply({"code": 200, "num_records_imported": stored, "status": "OK"})
 
 
-def verdict_reply(*, error: str | None, verbose: bool) -> web.Response:
-    """Return a reply of 1 or 0, or of {status, error} for a verbose request.
-
-    Args:
-        error: The error message; None for a success.
-        verbose: Whether the request asked for the reason.
-    """
-    verdict = 1 if error is None else 0
-    if verbose:
-        return json_reply({"status": verdict, "error": error})
-    return web.Response(text=str(verdict))
-
-
 def _phrase(code: int) -> str:
     # Python 3.13 says "Content Too Large" for 413; a fault may ask for a status without a phrase.
     if code == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

@@ -12,14 +12,16 @@ from typing import Any, Self
 from aiohttp import web
 
 from mixpanel_async.emulator.faults import FaultPlan
+from mixpanel_async.emulator.http.cross_origin import share_with_pages
 from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
 from mixpanel_async.emulator.projects import Projects
-from mixpanel_async.emulator.routes import admin, engage_query, events, export, lookup_tables, profiles, query
+from mixpanel_async.emulator.routes import admin, engage_query, events, export, lookup_tables, profiles, query, sdk
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits, projects_of
 from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, RequestLog, ServerCounts, ServerState
 from mixpanel_async.emulator.store.database import ProfileKey, Store
 
 _SHUTDOWN_SECONDS = 2.0
+_MAX_LINE_BYTES = 131_072  # a GET carries its events in the URL
 
 
 class Emulator:
@@ -199,7 +201,11 @@ class Emulator:
     async def _listen(self, state: ServerState) -> None:
         # The routes decompress bodies, because they limit the result; aiohttp would not.
         self._runner = web.AppRunner(
-            build_app(state), access_log=None, auto_decompress=False, shutdown_timeout=_SHUTDOWN_SECONDS
+            build_app(state),
+            access_log=None,
+            auto_decompress=False,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            max_line_size=_MAX_LINE_BYTES,
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.settings.host, self.settings.port)
@@ -215,14 +221,11 @@ class Emulator:
 
 def build_app(state: ServerState) -> web.Application:
     """Return the application: its routes and middlewares around a shared state."""
-    app = web.Application(middlewares=[log_requests, limit_concurrency, play_faults])
+    app = web.Application(middlewares=[share_with_pages, log_requests, limit_concurrency, play_faults])
     app[STATE] = state
     app.add_routes(
         [
-            web.post("/track", events.post_track),
-            web.post("/import", events.post_import),
-            web.post("/engage", profiles.post_engage),
-            web.post("/groups", profiles.post_groups),
+            *_sdk_routes(),
             web.get("/lookup-tables", lookup_tables.get_tables),
             web.put("/lookup-tables/{id}", lookup_tables.put_table),
             web.delete("/lookup-tables/{id}", lookup_tables.delete_table),
@@ -241,6 +244,28 @@ def build_app(state: ServerState) -> web.Application:
         ]
     )
     return app
+
+
+def _sdk_routes() -> list[web.RouteDef]:
+    """Return the endpoints that SDKs send to; they write the paths with and without a slash at the end.
+
+    In Mixpanel's reference `#operation` follows the path of an operation, and a client may send it, escaped.
+    """
+    return [
+        register(path + slash, handler)
+        for slash in ("", "/", "{operation:#.*}")
+        for path, handler, registers in (
+            ("/track", events.track, (web.post, web.get)),
+            ("/import", events.import_events, (web.post, web.get)),
+            ("/engage", profiles.engage, (web.post, web.get)),
+            ("/groups", profiles.groups, (web.post, web.get)),
+            ("/decide", sdk.get_decide, (web.post, web.get)),
+            ("/settings", sdk.get_settings, (web.get,)),
+            ("/flags", sdk.get_flags, (web.get, web.post)),
+            ("/record", sdk.post_record, (web.post,)),
+        )
+        for register in registers
+    ]
 
 
 async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | None = None) -> None:

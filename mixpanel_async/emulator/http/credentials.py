@@ -10,7 +10,9 @@ from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.state import PROJECT, STATE
 
 
-def check_credentials(request: web.Request, *, project_token: bool = False, needs_project: bool = True) -> Project:
+def check_credentials(
+    request: web.Request, *, project_token: bool = False, needs_project: bool = True, key: str | None = None
+) -> Project:
     """Check the credential of a request and find its project, which is then at `request[PROJECT]`, too.
 
     The project's ID is the query parameter `project_id`, or the part `project_id` of the route's path. Without either,
@@ -20,13 +22,14 @@ def check_credentials(request: web.Request, *, project_token: bool = False, need
         request: The request.
         project_token: Whether the endpoint accepts the project token.
         needs_project: Whether a service account must come with a project ID.
+        key: The project's secret or token from a parameter, for a request without Authorization.
 
     Raises:
         RefusalError: With 401, if the credential is missing or wrong, or belongs to another project; with 400, if a
             service account comes without a project ID.
     """
     asked = request.query.get("project_id") or request.match_info.get("project_id")
-    admitted, is_account = _admitted(request, project_token=project_token)
+    admitted, is_account = _admitted(request, project_token=project_token, key=key)
     if is_account and needs_project and asked is None:
         raise RefusalError(400, "project_id is required with a service account")
     if asked is not None:
@@ -37,7 +40,7 @@ def check_credentials(request: web.Request, *, project_token: bool = False, need
     return admitted[0]
 
 
-def _admitted(request: web.Request, *, project_token: bool) -> tuple[list[Project], bool]:
+def _admitted(request: web.Request, *, project_token: bool, key: str | None) -> tuple[list[Project], bool]:
     """Return the projects that the credential may use, at least one, and whether it is a service account."""
     projects = request.app[STATE].projects
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
@@ -55,6 +58,8 @@ def _admitted(request: web.Request, *, project_token: bool) -> tuple[list[Projec
                     raise RefusalError(401, "invalid service account credentials")
                 return admitted, True
             return _admitted_by_key(list(projects), user, project_token=project_token), False
+        case "" if key is not None:
+            return _admitted_by_key(list(projects), key, project_token=project_token), False
     raise RefusalError(401, "credentials are required")
 
 

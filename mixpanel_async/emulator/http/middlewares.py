@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 
 from mixpanel_async.emulator.faults import InjectedFault
 from mixpanel_async.emulator.http.broken_replies import reset_connection, send_broken
+from mixpanel_async.emulator.http.cross_origin import plain_path
 from mixpanel_async.emulator.http.request_body import read_body
 from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.state import FAULT, LOG, STATE, RequestLog, ServerState, rate_refusal
@@ -43,7 +44,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
 @web.middleware
 async def limit_concurrency(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Reply with 429 to an ingestion request above the concurrency limit."""
-    if request.path not in INGESTION_PATHS:
+    if plain_path(request.path) not in INGESTION_PATHS:
         return await handler(request)
     state = request.app[STATE]
     tally = state.tally
@@ -62,7 +63,7 @@ async def limit_concurrency(request: web.Request, handler: Handler) -> web.Strea
 async def play_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Inject the pending fault for a request, if there is one."""
     state = request.app[STATE]
-    fault = None if _is_own_page(request.path) else state.faults.take(request.path)
+    fault = None if _is_own_page(request.path) else state.faults.take(plain_path(request.path))
     if fault is None:
         return await handler(request)
     request[FAULT] = fault

@@ -1,7 +1,5 @@
-"""Request bodies: bounded reading, decompression and decoding of records."""
+"""Request bodies: bounded reading, decompression and decoding."""
 
-import base64
-import binascii
 import hashlib
 import urllib.parse
 import zlib
@@ -43,6 +41,11 @@ def too_large(max_bytes: int) -> RefusalError:
     return RefusalError(413, f"request exceeds max limit of {max_bytes} bytes")
 
 
+def malformed(message: str) -> RefusalError:
+    """Return the error for a body that cannot be decoded; nothing of it is stored."""
+    return RefusalError(400, message, facts={"num_records_imported": 0})
+
+
 def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """Decompress a body into at most `max_bytes`.
 
@@ -78,25 +81,6 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def decode_lines(body: bytes) -> list[Any]:
-    """Decode JSON lines in UTF-8; empty lines are skipped.
-
-    Raises:
-        RefusalError: With 400 and the number of the first line that is not JSON.
-    """
-    records = []
-    for number, line in enumerate(body.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            records.append(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            raise RefusalError(
-                400, f"malformed JSON in line {number}: {error}", facts={"num_records_imported": 0}
-            ) from error
-    return records
-
-
 def decode_json(body: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
     """Decode a complete body as JSON.
 
@@ -106,29 +90,7 @@ def decode_json(body: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise RefusalError(400, f"malformed JSON: {error}", facts={"num_records_imported": 0}) from error
-
-
-def decode_records(body: bytes, content_type: str) -> list[Any]:
-    """Decode the body of /track, /engage or /groups: an array, one object, or a form with either of them in `data`.
-
-    Args:
-        body: The uncompressed body.
-        content_type: Content-Type without parameters.
-
-    Raises:
-        RefusalError: With 400, if the body has none of these forms.
-    """
-    value: Any
-    if content_type == "application/x-www-form-urlencoded" or body.startswith(b"data="):
-        value = decode_json(_form_data(body))
-    else:
-        value = decode_json(body)
-    if isinstance(value, list):
-        return value
-    if isinstance(value, dict):
-        return [value]
-    raise RefusalError(400, "the body must be a JSON array of records, or one record")
+        raise malformed(f"malformed JSON: {error}") from error
 
 
 def decode_form(body: bytes) -> dict[str, str]:
@@ -143,14 +105,3 @@ def decode_form(body: bytes) -> dict[str, str]:
         return dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True))
     except ValueError as error:
         raise RefusalError(400, "malformed form") from error
-
-
-def _form_data(body: bytes) -> str | bytes:
-    data = decode_form(body).get("data", "")
-    if data.lstrip().startswith(("[", "{")):
-        return data
-    try:
-        # The "+" of base64 arrives as a space if the sender did not escape it.
-        return base64.b64decode(data.replace(" ", "+"), validate=True)
-    except binascii.Error as error:
-        raise RefusalError(400, "the form's data is neither JSON nor base64") from error

@@ -1,24 +1,25 @@
-"""POST /engage and POST /groups."""
+"""/engage and /groups."""
 
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from mixpanel_async.emulator.http.request_body import decode_records, read_body
-from mixpanel_async.emulator.replies import RefusalError, failed_records_reply, verdict_reply
-from mixpanel_async.emulator.routes.events import admit_batch, batch_project, doomed_indexes
+from mixpanel_async.emulator.http.submission import read_submission
+from mixpanel_async.emulator.http.verdicts import check_reply_parameters, verdict_reply
+from mixpanel_async.emulator.replies import failed_records_reply
+from mixpanel_async.emulator.routes.events import admit_batch, batch_project, doomed_indexes, first_error
 from mixpanel_async.emulator.rules.events import Flaw
-from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_of, updated
+from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_of, seen_ms, updated
 from mixpanel_async.emulator.state import STATE, ServerState
 from mixpanel_async.emulator.store.database import ProfileKey
 
 
-async def post_engage(request: web.Request) -> web.StreamResponse:
+async def engage(request: web.Request) -> web.StreamResponse:
     """Apply a batch of updates to user profiles.
 
     Args:
-        request: An array, one update, or a form with either in `data`; not compressed.
+        request: An array, one update, or either in the parameter `data`; not compressed.
 
     Raises:
         RefusalError: The body is invalid, or a limit is exceeded.
@@ -26,11 +27,11 @@ async def post_engage(request: web.Request) -> web.StreamResponse:
     return await _take_updates(request, "user")
 
 
-async def post_groups(request: web.Request) -> web.StreamResponse:
+async def groups(request: web.Request) -> web.StreamResponse:
     """Apply a batch of updates to group profiles.
 
     Args:
-        request: An array, one update, or a form with either in `data`; not compressed.
+        request: An array, one update, or either in the parameter `data`; not compressed.
 
     Raises:
         RefusalError: The body is invalid, or a limit is exceeded.
@@ -40,22 +41,17 @@ async def post_groups(request: web.Request) -> web.StreamResponse:
 
 async def _take_updates(request: web.Request, owner: Owner) -> web.StreamResponse:
     state = request.app[STATE]
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise RefusalError(400, "compressed bodies are not supported here")
-    body = await read_body(request, state.limits.max_batch_bytes)
-    records = await state.run(partial(decode_records, body, request.content_type))
-    tokens = (record.get("$token") for record in records if isinstance(record, dict))
-    admit_batch(request, batch_project(state, tokens), len(records), len(body))
-    apply = partial(_apply_updates, state, records, owner=owner, doomed=doomed_indexes(request))
+    sent = await read_submission(request, compressible=False)
+    check_reply_parameters(sent.parameters)
+    tokens = (record.get("$token") for record in sent.records if isinstance(record, dict))
+    admit_batch(request, batch_project(state, tokens), sent)
+    apply = partial(_apply_updates, state, sent.records, owner=owner, doomed=doomed_indexes(request))
     failed, ignored = await state.run(apply)
     state.tally.rejected += len(failed)
     state.tally.ignored += ignored
-    if failed and request.query.get("strict") == "1":
-        return failed_records_reply(len(records) - len(failed), failed)
-    error = None
-    if len(failed) == len(records):
-        error = failed[0]["message"] if failed else "no records"
-    return verdict_reply(error=error, verbose=request.query.get("verbose") == "1")
+    if failed and sent.parameters.get("strict") == "1":
+        return failed_records_reply(len(sent.records) - len(failed), failed)
+    return verdict_reply(sent.parameters, first_error(sent, failed))
 
 
 def _apply_updates(
@@ -74,12 +70,7 @@ def _apply_updates(
             ignored += 1
             continue
         key = ProfileKey(project, *profile_of(record, owner))
-        properties = updated(store.profiles.get(key), record)
-        if properties is None:
-            store.profiles.pop(key, None)
-        else:
-            store.profiles[key] = properties
-        store.touch_profile(key, now_ms)
+        store.put_profile(key, updated(store.profiles.get(key), record), seen_ms(record, now_ms))
     store.settle_profiles()
     return failed, ignored
 

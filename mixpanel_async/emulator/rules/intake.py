@@ -67,7 +67,13 @@ class Intake:
 
 
 def take_imported(
-    records: Sequence[Any], *, project: int, arrival: float, body_bytes: int, doomed: Collection[int]
+    records: Sequence[Any],
+    *,
+    project: int,
+    arrival: float,
+    body_bytes: int,
+    doomed: Collection[int],
+    lenient: bool = False,
 ) -> Intake:
     """Divide the records of an /import request into stored and rejected ones.
 
@@ -77,9 +83,12 @@ def take_imported(
         arrival: When the request came, in seconds since 1970.
         body_bytes: Size of the uncompressed body.
         doomed: Indexes of records to reject, whatever they contain.
+        lenient: Fill in a missing $insert_id and distinct_id.
     """
     intake = Intake()
     for index, record in enumerate(records):
+        if lenient:
+            _fill_in(record, "")
         flaw = _general_flaw(index, record, body_bytes, doomed) or check_imported_event(record)
         if flaw is not None:
             intake.failed.append(_failed_entry(index, record, flaw))
@@ -126,10 +135,16 @@ def take_tracked(
             intake.ignored += 1
         else:
             properties.setdefault("time", int(arrival))
-            properties.setdefault("distinct_id", fallback_id)
-            properties.setdefault("$insert_id", secrets.token_hex(16))
+            _fill_in(record, fallback_id)
             intake.rows.append(_row(project, event, properties, arrival))
     return intake
+
+
+def _fill_in(record: object, distinct_id: str) -> None:
+    properties = record.get("properties") if isinstance(record, dict) else None
+    if isinstance(properties, dict):
+        properties.setdefault("distinct_id", distinct_id)
+        properties.setdefault("$insert_id", secrets.token_hex(16))
 
 
 def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collection[int]) -> Flaw | None:

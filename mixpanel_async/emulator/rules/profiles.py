@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from mixpanel_async import limits
-from mixpanel_async.emulator.rules.events import Flaw, oversize
+from mixpanel_async.emulator.rules.events import Flaw, oversize, time_milliseconds
 
 Owner = Literal["user", "group"]
 StoredProperties = dict[str, Any]
 
 _USER_OPERATIONS = frozenset({"$set", "$set_once", "$add", "$append", "$union", "$remove", "$unset", "$delete"})
+_MAX_TIME = 10**15  # milliseconds, far in the future
 _GROUP_OPERATIONS = _USER_OPERATIONS - {"$add", "$append"}
 
 
@@ -36,6 +37,16 @@ def check_operations(record: object, owner: Owner) -> Flaw | None:
 def profile_of(record: Mapping[str, Any], owner: Owner) -> tuple[str, str]:
     """Return the kind ("" for a user, else the group key) and ID of the profile that a valid record updates."""
     return ("", record["$distinct_id"]) if owner == "user" else (record["$group_key"], record["$group_id"])
+
+
+def seen_ms(record: Mapping[str, Any], arrival_ms: int) -> int | None:
+    """Return when the user of a valid update was seen: `$time`, else the arrival; None with `$ignore_time`."""
+    if record.get("$ignore_time") in {True, "true"}:
+        return None
+    time = record.get("$time")
+    if isinstance(time, int | float) and not isinstance(time, bool) and 0 < time < _MAX_TIME:
+        return time_milliseconds(time)
+    return arrival_ms
 
 
 def updated(properties: StoredProperties | None, record: Mapping[str, Any]) -> StoredProperties | None:

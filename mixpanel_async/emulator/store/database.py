@@ -47,7 +47,8 @@ class ProfileKey(NamedTuple):
 class Store:
     """The accepted events, identity links, profiles, groups, lookup tables and documents.
 
-    `profiles` has the properties of all profiles; change one there and call `touch_profile`.
+    `profiles` has the properties of all profiles, and `seen_ms` when they were last updated, in milliseconds since
+    1970; both are changed by `put_profile` only.
 
     Args:
         path: DuckDB file, created if missing (default: in memory).
@@ -61,14 +62,12 @@ class Store:
         self._connection = connect(path)
         self._is_file = path is not None
         self._buffer: list[EventRow] = []
-        self._changed_profiles: dict[ProfileKey, int] = {}
+        self._changed_profiles: set[ProfileKey] = set()
         self._next_seq = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM events")
         self._next_link = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM identities")
-        stored = self._connection.execute("SELECT project, kind, id, properties FROM profiles").fetchall()
-        self.profiles: dict[ProfileKey, dict[str, Any]] = {
-            ProfileKey(project, kind, profile_id): orjson.loads(properties)
-            for project, kind, profile_id, properties in stored
-        }
+        self.profiles: dict[ProfileKey, dict[str, Any]] = {}
+        self.seen_ms: dict[ProfileKey, int] = {}
+        self._read_profiles()
         self.documents = Documents(self._connection)
 
     def append(self, rows: Iterable[EventRow], links: Sequence[IdentityLink]) -> None:
@@ -86,9 +85,22 @@ class Store:
         if self._is_file or len(self._buffer) >= _FLUSH_ROWS:
             self._write_events()
 
-    def touch_profile(self, key: ProfileKey, changed_ms: int) -> None:
-        """Note that the profile with this key was created, changed or deleted in `profiles`, and when."""
-        self._changed_profiles[key] = changed_ms
+    def put_profile(self, key: ProfileKey, properties: dict[str, Any] | None, seen_ms: int | None) -> None:
+        """Create, replace or delete a profile.
+
+        Args:
+            key: Its key.
+            properties: The new properties; None deletes the profile.
+            seen_ms: When the user or group was seen, in milliseconds since 1970; None changes nothing.
+        """
+        self._changed_profiles.add(key)
+        if properties is None:
+            self.profiles.pop(key, None)
+            self.seen_ms.pop(key, None)
+            return
+        self.profiles[key] = properties
+        if seen_ms is not None:
+            self.seen_ms[key] = seen_ms
 
     def settle_profiles(self) -> None:
         """Write the changed profiles, if there is a data file."""
@@ -151,6 +163,7 @@ class Store:
         self._buffer.clear()
         self._changed_profiles.clear()
         self.profiles.clear()
+        self.seen_ms.clear()
         self._next_seq = self._next_link = 0
         for table in TABLES:
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
@@ -180,12 +193,20 @@ class Store:
         self._next_seq += len(self._buffer)
         self._buffer = []
 
+    def _read_profiles(self) -> None:
+        stored = self._connection.execute("SELECT project, kind, id, properties, changed_ms FROM profiles").fetchall()
+        for project, kind, profile_id, properties, changed_ms in stored:
+            self.put_profile(ProfileKey(project, kind, profile_id), orjson.loads(properties), changed_ms)
+        self._changed_profiles.clear()
+
     def _write_profiles(self) -> None:
         changed = self._changed_profiles
         if not changed:
             return
         kept = [
-            (*key, orjson.dumps(self.profiles[key]).decode(), at) for key, at in changed.items() if key in self.profiles
+            (*key, orjson.dumps(self.profiles[key]).decode(), self.seen_ms.get(key))
+            for key in changed
+            if key in self.profiles
         ]
         projects, kinds, ids = (list(column) for column in zip(*changed, strict=True))
         self._connection.execute("BEGIN")
