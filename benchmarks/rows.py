@@ -149,9 +149,11 @@ def row_10_dicts(scratch: Path) -> Figure:
 
 
 def row_11_import_time(_scratch: Path) -> Figure:
-    """Time to import the package, compared with the time to import aiohttp."""
-    values = [python_seconds("import mixpanel_async") / python_seconds("import aiohttp") for _ in range(9)]
-    return Figure("11 import mixpanel_async", "import aiohttp", "<= 1.2", values, statistics.median(values) <= 1.2)
+    """Time to import the client, compared with the time to import aiohttp."""
+    values = [
+        python_seconds("from mixpanel_async import AsyncMixpanel") / python_seconds("import aiohttp") for _ in range(9)
+    ]
+    return Figure("11 import AsyncMixpanel", "import aiohttp", "<= 1.2", values, statistics.median(values) <= 1.2)
 
 
 ROWS = (

@@ -4,24 +4,35 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 from mixpanel_async._version import __version__
-from mixpanel_async.auth import OAuthToken, ProjectSecret, ProjectToken, ServiceAccount
-from mixpanel_async.client import AsyncMixpanel
-from mixpanel_async.config import Rates, Region, Settings
-from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.errors import MixpanelError
-from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
-from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
-from mixpanel_async.jobs.options import JobOptions
-from mixpanel_async.jobs.sources.options import FileOptions
-from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
 if TYPE_CHECKING:
     from mixpanel_async.actions import Aws, AzureBlob, AzureRaw, BigQuery, GcsRaw, GcsSchema, S3Raw, Snowflake
+    from mixpanel_async.auth import OAuthToken, ProjectSecret, ProjectToken, ServiceAccount
+    from mixpanel_async.client import AsyncMixpanel
+    from mixpanel_async.config import Rates, Region, Settings
+    from mixpanel_async.engine.receipts import Receipt
+    from mixpanel_async.errors import MixpanelError
+    from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
+    from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
+    from mixpanel_async.jobs.options import JobOptions
+    from mixpanel_async.jobs.sources.options import FileOptions
+    from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
-# The destinations of pipelines are imported when one is first used, so that importing the package stays fast.
-_DESTINATIONS: Final = frozenset(
-    {"Aws", "AzureBlob", "AzureRaw", "BigQuery", "GcsRaw", "GcsSchema", "S3Raw", "Snowflake"}
-)
+# Each name is imported when it is first used: the pytest plugin and the command line need only a part of the package.
+_MODULES: Final = {
+    "actions": ("Aws", "AzureBlob", "AzureRaw", "BigQuery", "GcsRaw", "GcsSchema", "S3Raw", "Snowflake"),
+    "auth": ("OAuthToken", "ProjectSecret", "ProjectToken", "ServiceAccount"),
+    "client": ("AsyncMixpanel",),
+    "config": ("Rates", "Region", "Settings"),
+    "engine.receipts": ("Receipt",),
+    "errors": ("MixpanelError",),
+    "jobs.mapping.config": ("RecordMapping", "UpdateMapping"),
+    "jobs.model.report": ("Ack", "ImportProgress", "ImportReport", "RecordError"),
+    "jobs.options": ("JobOptions",),
+    "jobs.sources.options": ("FileOptions",),
+    "models": ("DeliveryReport", "Outcome", "Stats", "Verdict"),
+}
+_MODULE_OF: Final = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Ack",
@@ -59,7 +70,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the destinations of pipelines when one is first used."""
-    if name not in _DESTINATIONS:
+    """Import a public name when it is first used."""
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("mixpanel_async.actions"), name)
+    value: object = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -88,7 +88,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"app"},
     ],
     "emulator": [
-        {"faults", "projects", "replies", "rolling_window", "rules"},
+        {"activity", "faults", "projects", "replies", "rolling_window", "rules"},
         {"expressions", "settings", "store"},
         {"state"},
         {"http"},

@@ -6,9 +6,19 @@ documented limits and the exception classes with the client, so that a test agai
 of the rules against each other.
 """
 
+from mixpanel_async.emulator.activity import Rejection
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
 from mixpanel_async.emulator.server import Emulator, serve
 from mixpanel_async.emulator.settings import EmulatorSettings
 from mixpanel_async.emulator.state import RequestLog, ServerCounts
 
-__all__ = ["Emulator", "EmulatorSettings", "FaultPlan", "InjectedFault", "RequestLog", "ServerCounts", "serve"]
+__all__ = [
+    "Emulator",
+    "EmulatorSettings",
+    "FaultPlan",
+    "InjectedFault",
+    "Rejection",
+    "RequestLog",
+    "ServerCounts",
+    "serve",
+]

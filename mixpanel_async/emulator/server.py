@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from mixpanel_async.emulator.activity import Rejection
 from mixpanel_async.emulator.faults import FaultPlan
 from mixpanel_async.emulator.http.cross_origin import share_with_pages
 from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
@@ -184,6 +185,15 @@ class Emulator:
     async def counts(self) -> ServerCounts:
         """Return the counts of stored records and of requests."""
         return await self._running().counts()
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """The last rejected records, the newest last."""
+        return list(self._running().activity.rejections)
+
+    async def changed(self) -> None:
+        """Wait until the next request with records has been handled."""
+        await self._running().activity.changed()
 
     async def reset(self) -> None:
         """Delete data, log, counters and faults, and restore the limits of the settings."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiohttp import web
 
+from mixpanel_async.emulator.activity import Activity
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
 from mixpanel_async.emulator.projects import Project, Projects
 from mixpanel_async.emulator.replies import RefusalError
@@ -114,6 +115,7 @@ class ServerState:
     requests: deque[RequestLog]
     store: Store
     executor: ThreadPoolExecutor
+    activity: Activity = field(default_factory=Activity)
     tally: ServerTally = field(default_factory=ServerTally)
     windows: dict[int, Windows] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -141,9 +143,25 @@ class ServerState:
         self.faults.clear()
         self.requests.clear()
         self.query_sessions.clear()
+        self.activity.clear()
         self.tally = ServerTally(in_flight=self.tally.in_flight)
         self.windows.clear()
         self.limits = Limits.of(self.settings)
+
+    def note_intake(
+        self, path: str, records: Sequence[Any], failed: Sequence[Mapping[str, Any]], ignored: int = 0
+    ) -> None:
+        """Count the rejected and ignored records of a request, and tell those who wait for a change.
+
+        Args:
+            path: Path of the request.
+            records: The records as sent.
+            failed: One entry for each rejected record, as strict mode reports it.
+            ignored: Records that were neither rejected nor stored.
+        """
+        self.tally.rejected += len(failed)
+        self.tally.ignored += ignored
+        self.activity.note(path, self.now(), records, failed)
 
     def admit_ingestion(self, project: Project, records: int, body_bytes: int) -> None:
         """Count a batch against the rate limits of a rolling minute.

@@ -52,7 +52,7 @@ async def import_events(request: web.Request) -> web.StreamResponse:
         lenient=is_older,
     )
     intake = await state.run(lambda: _store(state, take()))
-    state.tally.rejected += len(intake.failed)
+    state.note_intake(request.path, sent.records, intake.failed)
     if is_older:
         return verdict_reply(sent.parameters, first_error(sent, intake.failed))
     if intake.failed and sent.parameters.get("strict") != "0":
@@ -83,8 +83,7 @@ async def track(request: web.Request) -> web.StreamResponse:
         doomed=doomed_indexes(request),
     )
     intake = await state.run(lambda: _store(state, take()))
-    state.tally.rejected += len(intake.failed)
-    state.tally.ignored += intake.ignored
+    state.note_intake(request.path, sent.records, intake.failed, intake.ignored)
     if intake.failed and sent.parameters.get("strict") == "1":
         return failed_records_reply(intake.taken, intake.failed)
     return verdict_reply(sent.parameters, first_error(sent, intake.failed))

@@ -47,8 +47,7 @@ async def _take_updates(request: web.Request, owner: Owner) -> web.StreamRespons
     admit_batch(request, batch_project(state, tokens), sent)
     apply = partial(_apply_updates, state, sent.records, owner=owner, doomed=doomed_indexes(request))
     failed, ignored = await state.run(apply)
-    state.tally.rejected += len(failed)
-    state.tally.ignored += ignored
+    state.note_intake(request.path, sent.records, failed, ignored)
     if failed and sent.parameters.get("strict") == "1":
         return failed_records_reply(len(sent.records) - len(failed), failed)
     return verdict_reply(sent.parameters, first_error(sent, failed))

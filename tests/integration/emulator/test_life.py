@@ -144,3 +144,16 @@ async def test_lookup_tables_are_stored_listed_and_deleted(api: Api) -> None:
     ]
     assert (await api.call("DELETE", path, query=query)).status == 200
     assert (await api.call("DELETE", path, query=query)).status == 404
+
+
+async def test_rejections_are_kept(api: Api) -> None:
+    """A rejected record is kept as sent, with the field and the reason, and whoever waits for a change is woken."""
+    waiting = asyncio.create_task(api.emulator.changed())
+    await asyncio.sleep(0)
+    await api.post_json("/track", {"event": "", "properties": {"token": "t", "plan": "pro"}})
+    await asyncio.wait_for(waiting, 5)
+    (rejection,) = api.emulator.rejections
+    assert (rejection.path, rejection.field, rejection.record["properties"]["plan"]) == ("/track", "event", "pro")
+    assert "non-empty" in rejection.message
+    await api.emulator.reset()
+    assert api.emulator.rejections == []
