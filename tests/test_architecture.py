@@ -88,8 +88,9 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"app"},
     ],
     "emulator": [
-        {"activity", "faults", "projects", "replies", "rolling_window", "rules"},
-        {"expressions", "settings", "store"},
+        {"activity", "faults", "projects", "replies", "rolling_window"},
+        {"rules", "settings"},
+        {"expressions", "store"},
         {"state"},
         {"http"},
         {"routes"},

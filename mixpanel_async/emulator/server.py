@@ -19,7 +19,8 @@ from mixpanel_async.emulator.projects import Projects
 from mixpanel_async.emulator.routes import admin, engage_query, events, export, lookup_tables, profiles, query, sdk
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits, projects_of
 from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, RequestLog, ServerCounts, ServerState
-from mixpanel_async.emulator.store.database import ProfileKey, Store
+from mixpanel_async.emulator.store.database import Store
+from mixpanel_async.emulator.store.profiles import ProfileKey
 
 _SHUTDOWN_SECONDS = 2.0
 _MAX_LINE_BYTES = 131_072  # a GET carries its events in the URL
@@ -172,6 +173,16 @@ class Emulator:
         found = await state.run(partial(state.store.rows, query, [self._chosen(project)]))
         return [(event, first, second) for event, first, second in found]
 
+    async def canonical_ids(self, *, project: int | None = None) -> dict[str, str]:
+        """Return the canonical ID of each ID that was merged with others, as queries count users.
+
+        Args:
+            project: ID of the project (default: the first one).
+        """
+        state = self._running()
+        query = "SELECT id, canonical FROM users WHERE project = ?"
+        return dict(await state.run(partial(state.store.rows, query, [self._chosen(project)])))
+
     async def lookup_tables(self, *, project: int | None = None) -> dict[str, str]:
         """Return the CSV of lookup tables by ID.
 
@@ -201,9 +212,7 @@ class Emulator:
 
     async def _profiles(self, project: int | None) -> dict[ProfileKey, dict[str, Any]]:
         state, chosen = self._running(), self._chosen(project)
-        return await state.run(
-            lambda: {key: dict(value) for key, value in state.store.profiles.items() if key.project == chosen}
-        )
+        return await state.run(partial(state.store.profiles.of_project, chosen))
 
     def _chosen(self, project: int | None) -> int:
         return self.projects.first.id if project is None else project

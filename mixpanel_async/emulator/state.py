@@ -101,6 +101,25 @@ class Windows:
     export: RateWindow = field(default_factory=lambda: RateWindow(_HOUR_SECONDS))
 
 
+class SharedWrite:
+    """A write for all requests that were accepted before it started.
+
+    Args:
+        flush: Writes, on the store's thread.
+    """
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self.is_started = False
+        self.done: asyncio.Future[None]
+
+    def run(self) -> None:
+        """Write."""
+        # Set before the write: a request that was accepted later than this needs another one.
+        self.is_started = True
+        self._flush()
+
+
 @dataclass(kw_only=True)
 class ServerState:
     """State shared by the routes. The event loop owns it; only `store` belongs to the executor's one thread."""
@@ -118,12 +137,24 @@ class ServerState:
     activity: Activity = field(default_factory=Activity)
     tally: ServerTally = field(default_factory=ServerTally)
     windows: dict[int, Windows] = field(default_factory=dict)
+    write: SharedWrite | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     query_sessions: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Run blocking work on the store's thread: one call at a time, in the order of the calls."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+    async def settle(self) -> None:
+        """With a data file, write what was accepted before the reply is sent; concurrent requests share one write."""
+        if not self.store.is_file:
+            return
+        write = self.write
+        if write is None or write.is_started:
+            write = self.write = SharedWrite(self.store.flush)
+            write.done = asyncio.ensure_future(self.run(write.run))
+        # A request that is cancelled must not cancel the write of the others.
+        await asyncio.shield(write.done)
 
     async def counts(self) -> ServerCounts:
         """Return the counts of stored records and of requests."""

@@ -3,7 +3,7 @@
 import asyncio
 import pathlib
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,6 +30,9 @@ def run_server(
         typer.Option("--projects", help="TOML file of projects with their tokens and secrets (default: one, open)."),
     ] = None,
     token: Annotated[str | None, typer.Option("--token", help="Store only events of this project token.")] = None,
+    id_merge: Annotated[
+        Literal["simplified", "original"], typer.Option("--id-merge", help="How the project merges the IDs of a user.")
+    ] = "simplified",
     project_id: Annotated[int | None, typer.Option("--project-id", help="Reject requests for other projects.")] = None,
 ) -> int:
     """Run a local Mixpanel server, for tests and offline work, until interrupted.
@@ -39,7 +42,7 @@ def run_server(
     from mixpanel_async import emulator
 
     settings = emulator.EmulatorSettings(
-        host=host, port=port, data=data, projects=projects, token=token, project_id=project_id
+        host=host, port=port, data=data, projects=projects, token=token, project_id=project_id, id_merge=id_merge
     )
 
     def ready(url: str) -> None:

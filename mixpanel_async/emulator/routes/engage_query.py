@@ -77,8 +77,8 @@ def _read_search(parameters: Mapping[str, str], project: int) -> _Search:
 def _find(store: Store, search: _Search) -> list[tuple[str, dict[str, Any]]]:
     # Profiles are replaced and never changed in place, so references are a snapshot.
     found = []
-    for key, properties in store.profiles.items():
-        if (key.project, key.kind) != (search.project, search.kind):
+    for key, properties in store.profiles.of_project(search.project).items():
+        if key.kind != search.kind:
             continue
         if search.ids is not None and key.id not in search.ids:
             continue

@@ -45,13 +45,14 @@ async def import_events(request: web.Request) -> web.StreamResponse:
     take = partial(
         take_imported,
         sent.records,
-        project=project.id,
+        project=project,
         arrival=state.now(),
         body_bytes=sent.body_bytes,
         doomed=doomed_indexes(request),
         lenient=is_older,
     )
     intake = await state.run(lambda: _store(state, take()))
+    await state.settle()
     state.note_intake(request.path, sent.records, intake.failed)
     if is_older:
         return verdict_reply(sent.parameters, first_error(sent, intake.failed))
@@ -78,11 +79,12 @@ async def track(request: web.Request) -> web.StreamResponse:
         sent.records,
         arrival=state.now(),
         body_bytes=sent.body_bytes,
-        project_of=state.projects.id_of_token,
+        project_of=state.projects.of_token,
         fallback_id=_address_id(request, sent.parameters),
         doomed=doomed_indexes(request),
     )
     intake = await state.run(lambda: _store(state, take()))
+    await state.settle()
     state.note_intake(request.path, sent.records, intake.failed, intake.ignored)
     if intake.failed and sent.parameters.get("strict") == "1":
         return failed_records_reply(intake.taken, intake.failed)
@@ -130,7 +132,7 @@ def _tokens(records: Iterable[Any]) -> Iterator[object]:
 
 
 def _store(state: ServerState, intake: Intake) -> Intake:
-    state.store.append(intake.rows, intake.links)
+    state.store.append(intake.rows, intake.links, intake.merges)
     return intake
 
 

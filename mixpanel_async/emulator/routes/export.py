@@ -19,7 +19,8 @@ from mixpanel_async.emulator.http.credentials import check_credentials
 from mixpanel_async.emulator.http.request_body import decode_json
 from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.state import FAULT, STATE, ServerState
-from mixpanel_async.emulator.store.database import ProfileKey, Store
+from mixpanel_async.emulator.store.database import Store
+from mixpanel_async.emulator.store.profiles import ProfileKey
 
 DAY_MILLISECONDS = 86_400_000
 _WINDOW_ROWS = 10_000
@@ -140,7 +141,8 @@ def _window_lines(store: Store, query: ExportQuery, first: int, until: int, most
 def _matches(store: Store, project: int, where: Expression, row: tuple[Any, ...]) -> bool:
     event, time_ms, _, text = row
     properties = orjson.loads(text)
-    user = store.profiles.get(ProfileKey(project, "", properties["distinct_id"]), {})
+    profile = store.profiles.get(ProfileKey(project, "", store.users.canonical(project, properties["distinct_id"])))
+    user = {} if profile is None else profile.properties
     return is_true(where(event_scope(event, time_ms, properties, user)))
 
 

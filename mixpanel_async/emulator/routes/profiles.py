@@ -12,7 +12,7 @@ from mixpanel_async.emulator.routes.events import admit_batch, batch_project, do
 from mixpanel_async.emulator.rules.events import Flaw
 from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_of, seen_ms, updated
 from mixpanel_async.emulator.state import STATE, ServerState
-from mixpanel_async.emulator.store.database import ProfileKey
+from mixpanel_async.emulator.store.profiles import ProfileKey
 
 
 async def engage(request: web.Request) -> web.StreamResponse:
@@ -47,6 +47,7 @@ async def _take_updates(request: web.Request, owner: Owner) -> web.StreamRespons
     admit_batch(request, batch_project(state, tokens), sent)
     apply = partial(_apply_updates, state, sent.records, owner=owner, doomed=doomed_indexes(request))
     failed, ignored = await state.run(apply)
+    await state.settle()
     state.note_intake(request.path, sent.records, failed, ignored)
     if failed and sent.parameters.get("strict") == "1":
         return failed_records_reply(len(sent.records) - len(failed), failed)
@@ -68,9 +69,13 @@ def _apply_updates(
         if project is None:
             ignored += 1
             continue
-        key = ProfileKey(project, *profile_of(record, owner))
-        store.put_profile(key, updated(store.profiles.get(key), record), seen_ms(record, now_ms))
-    store.settle_profiles()
+        kind, profile_id = profile_of(record, owner)
+        if owner == "user" and not record.get("$ignore_alias"):
+            profile_id = store.users.canonical(project, profile_id)
+        key = ProfileKey(project, kind, profile_id)
+        before = store.profiles.get(key)
+        properties = updated(None if before is None else before.properties, record)
+        store.profiles.put(key, properties, now_ms, seen_ms(record, now_ms))
     return failed, ignored
 
 

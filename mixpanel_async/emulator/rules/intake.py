@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from mixpanel_async import limits
+from mixpanel_async.emulator.projects import Project
 from mixpanel_async.emulator.rules.events import (
     LINKING_EVENTS,
     Flaw,
@@ -16,6 +17,7 @@ from mixpanel_async.emulator.rules.events import (
     check_tracked_event,
     time_milliseconds,
 )
+from mixpanel_async.emulator.rules.identity import Merge, event_user
 
 
 class EventRow(NamedTuple):
@@ -51,12 +53,14 @@ class Intake:
     Attributes:
         rows: Events to store.
         links: Links between IDs to store.
+        merges: IDs that the links and events merge.
         failed: One entry for each rejected record, as strict mode reports it.
         ignored: Records that are neither rejected nor stored: too old for /track, or with another project's token.
     """
 
     rows: list[EventRow] = field(default_factory=list)
     links: list[IdentityLink] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
     ignored: int = 0
 
@@ -69,7 +73,7 @@ class Intake:
 def take_imported(
     records: Sequence[Any],
     *,
-    project: int,
+    project: Project,
     arrival: float,
     body_bytes: int,
     doomed: Collection[int],
@@ -79,7 +83,7 @@ def take_imported(
 
     Args:
         records: Decoded JSON.
-        project: The ID of the project.
+        project: The project.
         arrival: When the request came, in seconds since 1970.
         body_bytes: Size of the uncompressed body.
         doomed: Indexes of records to reject, whatever they contain.
@@ -93,9 +97,9 @@ def take_imported(
         if flaw is not None:
             intake.failed.append(_failed_entry(index, record, flaw))
         elif record["event"] in LINKING_EVENTS:
-            intake.links.append(_link(project, record["event"], record["properties"]))
+            _take_link(intake, project, record["event"], record["properties"])
         else:
-            intake.rows.append(_row(project, record["event"], record["properties"], arrival))
+            _take_event(intake, project, record["event"], record["properties"], arrival)
     return intake
 
 
@@ -104,7 +108,7 @@ def take_tracked(
     *,
     arrival: float,
     body_bytes: int,
-    project_of: Callable[[str], int | None],
+    project_of: Callable[[str], Project | None],
     fallback_id: str,
     doomed: Collection[int],
 ) -> Intake:
@@ -114,7 +118,7 @@ def take_tracked(
         records: Decoded JSON.
         arrival: When the request came, in seconds since 1970.
         body_bytes: Size of the uncompressed body.
-        project_of: Returns the ID of the project that has a token; events with an unknown token are ignored.
+        project_of: Returns the project that has a token; events with an unknown token are ignored.
         fallback_id: distinct_id of events that have none.
         doomed: Indexes of records to reject, whatever they contain.
     """
@@ -130,20 +134,21 @@ def take_tracked(
         if project is None:
             intake.ignored += 1
         elif event in LINKING_EVENTS:
-            intake.links.append(_link(project, event, properties))
+            _take_link(intake, project, event, properties)
         elif "time" in properties and time_milliseconds(properties["time"]) < oldest_ms:
             intake.ignored += 1
         else:
             properties.setdefault("time", int(arrival))
             _fill_in(record, fallback_id)
-            intake.rows.append(_row(project, event, properties, arrival))
+            _take_event(intake, project, event, properties, arrival)
     return intake
 
 
 def _fill_in(record: object, distinct_id: str) -> None:
     properties = record.get("properties") if isinstance(record, dict) else None
     if isinstance(properties, dict):
-        properties.setdefault("distinct_id", distinct_id)
+        if "$device_id" not in properties and "$user_id" not in properties:
+            properties.setdefault("distinct_id", distinct_id)
         properties.setdefault("$insert_id", secrets.token_hex(16))
 
 
@@ -154,7 +159,19 @@ def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collectio
     return check_size(record) if body_bytes > limits.MAX_EVENT_BYTES else None
 
 
-def _row(project: int, event: str, properties: dict[str, Any], arrival: float) -> EventRow:
+def _take_event(intake: Intake, project: Project, event: str, properties: dict[str, Any], arrival: float) -> None:
+    distinct_id = properties.get("distinct_id", "")
+    if "$device_id" in properties or "$user_id" in properties:
+        user = event_user(properties, project.id_merge)
+        distinct_id = user.distinct_id
+        if not properties.get("distinct_id"):
+            properties["distinct_id"] = distinct_id
+        if user.device is not None:
+            intake.merges.append(Merge(project.id, distinct_id, user.device, is_forced=False))
+    intake.rows.append(_row(project.id, event, properties, distinct_id, arrival))
+
+
+def _row(project: int, event: str, properties: dict[str, Any], distinct_id: str, arrival: float) -> EventRow:
     sent = properties.pop("time")
     time_ms = time_milliseconds(sent)
     received_ms = round(arrival * 1000)
@@ -167,12 +184,19 @@ def _row(project: int, event: str, properties: dict[str, Any], arrival: float) -
         project,
         event,
         time_ms,
-        properties["distinct_id"],
+        distinct_id,
         properties["$insert_id"],
         received_ms,
         orjson.dumps(head).decode(),
         orjson.dumps(properties).decode(),
     )
+
+
+def _take_link(intake: Intake, project: Project, event: str, properties: dict[str, Any]) -> None:
+    link = _link(project.id, event, properties)
+    intake.links.append(link)
+    if project.id_merge == "original":
+        intake.merges.append(Merge(project.id, link.first, link.second, is_forced=event == "$merge"))
 
 
 def _link(project: int, event: str, properties: dict[str, Any]) -> IdentityLink:

@@ -1,18 +1,21 @@
 """The accepted records, in DuckDB.
 
-All methods block and are called on one thread only (see `state.ServerState.run`), so nothing here locks. New events are
-buffered and written to DuckDB in large batches: when the buffer is full, before every read, on close, and with a data
-file before the request is answered.
+All methods block and are called on one thread only (see `state.ServerState.run`), so nothing here locks. What is new is
+buffered and written to DuckDB in large batches, each in one transaction: when the buffer is full, before every read, on
+close, and with a data file before the request is answered.
 """
 
 import pathlib
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import orjson
 
+from mixpanel_async.emulator.rules.identity import Clusters, Merge
 from mixpanel_async.emulator.rules.intake import EventRow, IdentityLink
 from mixpanel_async.emulator.store.documents import Documents
+from mixpanel_async.emulator.store.profiles import ProfileKey, Profiles
 from mixpanel_async.emulator.store.schema import TABLES, connect
 
 _INSERT_EVENTS = """
@@ -33,22 +36,17 @@ UPDATE events SET superseded = TRUE WHERE seq IN (
     WHERE (old.project, old.event, old.time_ms, old.distinct_id, old.insert_id)
         = (new.project, new.event, new.time_ms, new.distinct_id, new.insert_id))
 """
+_INSERT_LINKS = """
+INSERT INTO identities SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
+    unnest(?::VARCHAR[])
+"""
+_DELETE_USERS = "DELETE FROM users WHERE (project, id) IN (SELECT (unnest(?::BIGINT[]), unnest(?::VARCHAR[])))"
+_INSERT_USERS = "INSERT INTO users SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])"
 _FLUSH_ROWS = 10_000
-
-
-class ProfileKey(NamedTuple):
-    """The key of a profile: `kind` is "" for a user, and the group key for a group."""
-
-    project: int
-    kind: str
-    id: str
 
 
 class Store:
     """The accepted events, identity links, profiles, groups, lookup tables and documents.
-
-    `profiles` has the properties of all profiles, and `seen_ms` when they were last updated, in milliseconds since
-    1970; both are changed by `put_profile` only.
 
     Args:
         path: DuckDB file, created if missing (default: in memory).
@@ -60,52 +58,26 @@ class Store:
 
     def __init__(self, path: pathlib.Path | None) -> None:
         self._connection = connect(path)
-        self._is_file = path is not None
-        self._buffer: list[EventRow] = []
-        self._changed_profiles: set[ProfileKey] = set()
+        self.is_file = path is not None
+        self._rows: list[EventRow] = []
+        self._links: list[IdentityLink] = []
         self._next_seq = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM events")
         self._next_link = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM identities")
-        self.profiles: dict[ProfileKey, dict[str, Any]] = {}
-        self.seen_ms: dict[ProfileKey, int] = {}
-        self._read_profiles()
+        self.users = Clusters(self._connection.execute("SELECT project, id, canonical FROM users").fetchall())
+        self.profiles = Profiles(self._connection)
         self.documents = Documents(self._connection)
 
-    def append(self, rows: Iterable[EventRow], links: Sequence[IdentityLink]) -> None:
-        """Add events, in the order of arrival, and links between IDs."""
-        self._buffer.extend(rows)
-        if links:
-            seqs = list(range(self._next_link, self._next_link + len(links)))
-            projects, *rest = [list(column) for column in zip(*links, strict=True)]
-            self._connection.execute(
-                "INSERT INTO identities SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[]),"
-                " unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])",
-                [projects, seqs, *rest],
-            )
-            self._next_link += len(links)
-        if self._is_file or len(self._buffer) >= _FLUSH_ROWS:
-            self._write_events()
-
-    def put_profile(self, key: ProfileKey, properties: dict[str, Any] | None, seen_ms: int | None) -> None:
-        """Create, replace or delete a profile.
-
-        Args:
-            key: Its key.
-            properties: The new properties; None deletes the profile.
-            seen_ms: When the user or group was seen, in milliseconds since 1970; None changes nothing.
-        """
-        self._changed_profiles.add(key)
-        if properties is None:
-            self.profiles.pop(key, None)
-            self.seen_ms.pop(key, None)
-            return
-        self.profiles[key] = properties
-        if seen_ms is not None:
-            self.seen_ms[key] = seen_ms
-
-    def settle_profiles(self) -> None:
-        """Write the changed profiles, if there is a data file."""
-        if self._is_file:
-            self._write_profiles()
+    def append(self, rows: Iterable[EventRow], links: Sequence[IdentityLink], merges: Iterable[Merge]) -> None:
+        """Add events, in the order of arrival, links between IDs, and what they merge."""
+        self._rows.extend(rows)
+        self._links.extend(links)
+        for merge in merges:
+            gone = self.users.merge(merge)
+            if gone is not None:
+                project, canonical = merge.project, self.users.canonical(merge.project, merge.keeper)
+                self.profiles.merge(ProfileKey(project, "", canonical), ProfileKey(project, "", gone))
+        if not self.is_file and len(self._rows) >= _FLUSH_ROWS:
+            self.flush()
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run an SQL query with parameters over everything accepted so far."""
@@ -114,16 +86,15 @@ class Store:
 
     def last_seq(self) -> int:
         """Return the sequence number of the newest event, -1 if there is none."""
-        return self._next_seq + len(self._buffer) - 1
+        return self._next_seq + len(self._rows) - 1
 
     def counts(self) -> dict[str, int]:
         """Return the counts of stored records of all projects, by table."""
-        users = sum(key.kind == "" for key in self.profiles)
         return {
             "events": self.last_seq() + 1,
-            "identities": self._next_link,
-            "profiles": users,
-            "groups": len(self.profiles) - users,
+            "identities": self._next_link + len(self._links),
+            "profiles": sum(key.kind == "" for key in self.profiles),
+            "groups": sum(key.kind != "" for key in self.profiles),
             "lookup_tables": self._scalar("SELECT count(*) FROM lookup_tables"),
         }
 
@@ -154,19 +125,28 @@ class Store:
         )
 
     def flush(self) -> None:
-        """Write everything to DuckDB."""
-        self._write_events()
-        self._write_profiles()
+        """Write everything to DuckDB, in one transaction."""
+        if not (self._rows or self._links or self.users.changed or self.profiles.changed):
+            return
+        with self._transaction():
+            self._write_events()
+            self._write_identities()
+            self.profiles.write()
+        self._next_seq += len(self._rows)
+        self._next_link += len(self._links)
+        self._rows, self._links = [], []
+        self.users.changed.clear()
+        self.profiles.changed.clear()
 
     def clear(self) -> None:
         """Delete everything."""
-        self._buffer.clear()
-        self._changed_profiles.clear()
-        self.profiles.clear()
-        self.seen_ms.clear()
+        self._rows, self._links = [], []
         self._next_seq = self._next_link = 0
-        for table in TABLES:
-            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+        self.users.clear()
+        self.profiles.clear()
+        with self._transaction():
+            for table in TABLES:
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
 
     def close(self) -> None:
         """Write everything to DuckDB and close it."""
@@ -174,59 +154,36 @@ class Store:
         self._connection.close()
 
     def _write_events(self) -> None:
-        if not self._buffer:
+        if not self._rows:
             return
         first = self._next_seq
-        seqs = list(range(first, first + len(self._buffer)))
-        projects, *columns = [list(column) for column in zip(*self._buffer, strict=True)]
+        seqs = list(range(first, first + len(self._rows)))
+        projects, *columns = [list(column) for column in zip(*self._rows, strict=True)]
+        self._connection.execute(_INSERT_EVENTS, [projects, seqs, *columns])
+        repeated = self._connection.execute(_FIND_REPEATED, [first]).fetchall()
+        if repeated:
+            self._connection.execute(_SUPERSEDE, [list(column) for column in zip(*repeated, strict=True)])
+
+    def _write_identities(self) -> None:
+        if self._links:
+            seqs = list(range(self._next_link, self._next_link + len(self._links)))
+            projects, *columns = [list(column) for column in zip(*self._links, strict=True)]
+            self._connection.execute(_INSERT_LINKS, [projects, seqs, *columns])
+        if self.users.changed:
+            changed = [(project, one, self.users.canonical(project, one)) for project, one in self.users.changed]
+            columns = [list(column) for column in zip(*changed, strict=True)]
+            self._connection.execute(_DELETE_USERS, columns[:2])
+            self._connection.execute(_INSERT_USERS, columns)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN")
         try:
-            self._connection.execute(_INSERT_EVENTS, [projects, seqs, *columns])
-            repeated = self._connection.execute(_FIND_REPEATED, [first]).fetchall()
-            if repeated:
-                pairs = [list(column) for column in zip(*repeated, strict=True)]
-                self._connection.execute(_SUPERSEDE, pairs)
+            yield
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
-        self._next_seq += len(self._buffer)
-        self._buffer = []
-
-    def _read_profiles(self) -> None:
-        stored = self._connection.execute("SELECT project, kind, id, properties, changed_ms FROM profiles").fetchall()
-        for project, kind, profile_id, properties, changed_ms in stored:
-            self.put_profile(ProfileKey(project, kind, profile_id), orjson.loads(properties), changed_ms)
-        self._changed_profiles.clear()
-
-    def _write_profiles(self) -> None:
-        changed = self._changed_profiles
-        if not changed:
-            return
-        kept = [
-            (*key, orjson.dumps(self.profiles[key]).decode(), self.seen_ms.get(key))
-            for key in changed
-            if key in self.profiles
-        ]
-        projects, kinds, ids = (list(column) for column in zip(*changed, strict=True))
-        self._connection.execute("BEGIN")
-        try:
-            self._connection.execute(
-                "DELETE FROM profiles WHERE (project, kind, id) IN"
-                " (SELECT (unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])))",
-                [projects, kinds, ids],
-            )
-            if kept:
-                self._connection.execute(
-                    "INSERT INTO profiles SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),"
-                    " unnest(?::VARCHAR[]), unnest(?::BIGINT[])",
-                    [list(column) for column in zip(*kept, strict=True)],
-                )
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        changed.clear()
 
     def _scalar(self, query: str) -> int:
         row = self._connection.execute(query).fetchone()

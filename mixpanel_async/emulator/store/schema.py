@@ -22,7 +22,7 @@ CREATE TABLE identities (
     project BIGINT, seq BIGINT, event VARCHAR, first_id VARCHAR, second_id VARCHAR);
 CREATE TABLE users (project BIGINT, id VARCHAR, canonical VARCHAR);
 CREATE TABLE profiles (
-    project BIGINT, kind VARCHAR, id VARCHAR, properties VARCHAR, changed_ms BIGINT);
+    project BIGINT, kind VARCHAR, id VARCHAR, properties VARCHAR, changed_ms BIGINT, seen_ms BIGINT);
 CREATE TABLE lookup_tables (
     project BIGINT, id VARCHAR, name VARCHAR, content VARCHAR, PRIMARY KEY (project, id));
 CREATE TABLE documents (
