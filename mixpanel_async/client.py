@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, Unpack, cast, o
 
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
-from mixpanel_async.config import BaseUrl, Region, Settings, checked_number, read_region, servers
+from mixpanel_async.config import BaseUrl, ForeignToken, Region, Settings, checked_number, read_region, servers
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.failure_callback import OnFailure
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.arguments import ImportArguments
     from mixpanel_async.jobs.encoding.mappings import Transform
     from mixpanel_async.jobs.exports.events import Export
-    from mixpanel_async.jobs.options import JobArguments
+    from mixpanel_async.jobs.options import JobArguments, JobOptions
     from mixpanel_async.jobs.pipe.job import PipeSource
     from mixpanel_async.jobs.sources.detection import Format
     from mixpanel_async.jobs.sources.iterables import Record
@@ -503,6 +503,7 @@ class AsyncMixpanel:
         source: "AsyncIterable[tuple[P, Record]] | Iterable[tuple[P, Record]]",
         *,
         mapping: RecordMapping | None = None,
+        foreign_token: ForeignToken | None = None,
         concurrency: int | None = None,
         max_unacknowledged: int = 100_000,
     ) -> AsyncGenerator[Ack[P]]: ...
@@ -513,6 +514,7 @@ class AsyncMixpanel:
         source: "AsyncIterable[Record] | Iterable[Record]",
         *,
         mapping: RecordMapping | None = None,
+        foreign_token: ForeignToken | None = None,
         concurrency: int | None = None,
         max_unacknowledged: int = 100_000,
     ) -> AsyncGenerator[Ack[int]]: ...
@@ -522,6 +524,7 @@ class AsyncMixpanel:
         source: "PipeSource",
         *,
         mapping: RecordMapping | None = None,
+        foreign_token: ForeignToken | None = None,
         concurrency: int | None = None,
         max_unacknowledged: int = 100_000,
     ) -> AsyncGenerator[Ack[object]]:
@@ -536,6 +539,8 @@ class AsyncMixpanel:
             source: Iterable or async iterable of events, or of pairs of a position and an event; events are mappings
                 such as `{"event": ..., "properties": {...}}`, a new one each time, or their JSON as bytes.
             mapping: How flat records become events; None: the records are events.
+            foreign_token: What becomes of an event with a project token that is not the client's: `replace` or
+                `reject`; None: what the client's settings say.
             concurrency: Maximum number of requests in flight; None: the client's limit.
             max_unacknowledged: Maximum number of records that were read and not acknowledged.
 
@@ -544,7 +549,8 @@ class AsyncMixpanel:
                 the mapping.
 
         Raises:
-            InvalidArgumentError: `concurrency` or `max_unacknowledged` is not an integer of at least 1.
+            InvalidArgumentError: `concurrency` or `max_unacknowledged` is not an integer of at least 1, or
+                `foreign_token` is unknown.
             AccessRefusedError: The credential is refused.
             SourceError: The source raised CancelledError; its other errors are raised unchanged.
             MixpanelError: A valid record was not delivered; it and the records after it are not acknowledged.
@@ -566,14 +572,15 @@ class AsyncMixpanel:
                     print("commit", ack.offset, ack.verdict.outcome)
             ```
         """
-        from mixpanel_async.jobs.options import check_count
+        from mixpanel_async.jobs.options import JobOptions, check_count
 
-        check_count("concurrency", 1 if concurrency is None else concurrency)
         check_count("max_unacknowledged", max_unacknowledged)
-        return self._acks(source, mapping, concurrency, max_unacknowledged)
+        return self._acks(
+            source, mapping, JobOptions(concurrency=concurrency, foreign_token=foreign_token), max_unacknowledged
+        )
 
     async def _acks(
-        self, source: "PipeSource", mapping: RecordMapping | None, concurrency: int | None, max_unacknowledged: int
+        self, source: "PipeSource", mapping: RecordMapping | None, options: "JobOptions", max_unacknowledged: int
     ) -> AsyncGenerator[Ack[object]]:
         from mixpanel_async.jobs.run import open_pipe
 
@@ -585,7 +592,7 @@ class AsyncMixpanel:
             self._context,
             source,
             mapping=mapping,
-            concurrency=concurrency,
+            options=options,
             max_unacknowledged=max_unacknowledged,
         )
         async with contextlib.aclosing(pipe.acks()) as acks:

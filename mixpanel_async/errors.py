@@ -37,7 +37,7 @@ class MissingColumnsError(InvalidSettingError):
     """A table lacks columns that its mapping names or needs.
 
     Attributes:
-        missing: The columns that the table lacks.
+        missing: The columns that the table lacks; `profile` stands for that of the profile's ID.
         columns: The columns that it has.
     """
 

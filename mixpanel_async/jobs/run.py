@@ -86,11 +86,11 @@ def open_pipe(
     source: PipeSource,
     *,
     mapping: RecordMapping | None,
-    concurrency: int | None,
+    options: JobOptions,
     max_unacknowledged: int,
 ) -> Pipe:
     """Return the pipe of `AsyncMixpanel.pipe`."""
-    encoding = _encoding(context, mapping, _event_tokens(context, JobOptions()))
+    encoding = _encoding(context, mapping, _event_tokens(context, options))
     if encoding.holds_several:
         raise InvalidSettingError(
             "vendor is invalid: its records hold several events, and a pipe acknowledges one at a time; import files"
@@ -102,7 +102,7 @@ def open_pipe(
         lane=context.engine.lane(context.lanes.events(is_bulk=True)),
         settings=context.settings,
         clock=context.clock,
-        max_batches=concurrency,
+        max_batches=options.concurrency,
         max_unacknowledged=max_unacknowledged,
     )
 

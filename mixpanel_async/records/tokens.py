@@ -1,5 +1,6 @@
 """The one rule for a record that carries a project token of its own: replaced, rejected or kept; never silently."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -94,6 +95,19 @@ class TokenRule:
             return event, False
         token, is_replaced = self.apply(properties["token"])
         return ({**event, "properties": _with_token(properties, token)} if is_replaced else event), is_replaced
+
+    def is_other_hidden(self, line: bytes) -> bool:
+        """Return whether an event's JSON names several tokens, one of which must be replaced.
+
+        Raises:
+            InvalidRecordError: The policy rejects the event.
+        """
+        for name, value in json.loads(line, object_pairs_hook=tuple):
+            if name == "properties" and isinstance(value, tuple):  # an object
+                found = [self.apply(token)[1] for own, token in value if own == "token"]
+                if any(found):
+                    return True
+        return False
 
     def replace_in_line(self, line: bytes) -> bytes:
         """Return an event's JSON with the client's token in place of its own; every other value keeps its bytes."""

@@ -68,7 +68,9 @@ def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id"
         InvalidRecordError: `distinct_id` is a value that Mixpanel refuses.
     """
     if not isinstance(distinct_id, str):
-        raise CannotEncodeError(f"must be a string or an integer, not {type(distinct_id).__name__}", field=field)
+        # A caller's integer has become text before; that of a file is sent as it is, which Mixpanel refuses.
+        rule = "a string; quote the number" if isinstance(distinct_id, int) else "a string or an integer"
+        raise CannotEncodeError(f"must be {rule}, not {type(distinct_id).__name__}", field=field)
     if not distinct_id.isascii() and any("\ud800" <= character <= "\udfff" for character in distinct_id):
         raise half_a_character(field)
     if distinct_id in limits.FORBIDDEN_IDS or not (distinct_id or may_be_empty):
@@ -79,7 +81,7 @@ def check_distinct_id(distinct_id: object, field: str = "properties.distinct_id"
 
 def is_placeholder_id(distinct_id: object) -> bool:
     """Return whether an ID looks like a missing value written as text, which Mixpanel takes for a user."""
-    return distinct_id in _PLACEHOLDERS
+    return isinstance(distinct_id, str) and distinct_id in _PLACEHOLDERS
 
 
 def are_placeholders_among(distinct_ids: Iterable[str]) -> bool:

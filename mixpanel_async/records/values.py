@@ -31,6 +31,23 @@ _LAZY_TEXTS: Final = frozenset({"__proxy__", "LazyString", "_LazyString", "LazyP
 _UNKNOWN: Final = object()
 
 
+class UnreadableValue:
+    """A value that Python or JSON cannot represent, such as a date after the year 9999; it rejects its record.
+
+    Args:
+        reason: What is wrong with it.
+
+    Attributes:
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return self.reason
+
+
 class ValueConverter:
     """Converts values to what JSON has.
 
@@ -138,6 +155,8 @@ class ValueConverter:
         Raises:
             CannotEncodeError: Nothing is known about its type.
         """
+        if isinstance(value, UnreadableValue):
+            raise CannotEncodeError(f"{value.reason}; drop it, or convert it in the table", field=field)
         for simplify in (_standard, _collection, _structure, _scientific):
             found = simplify(value)
             if found is not _UNKNOWN:
@@ -199,10 +218,7 @@ def _check_size(value: object, field: str) -> None:
 def _check_int(value: int, field: str) -> int:
     if -(2**63) <= value < 2**64:
         return value
-    size = value.bit_length()  # not its digits: Python refuses to write those of a very large one
-    raise CannotEncodeError(
-        f"an integer of {size:,} bits is beyond the 64 that are sent exactly; send it as a string", field=field
-    )
+    raise CannotEncodeError("an integer beyond 64 bits is not sent exactly; send it as a string", field=field)
 
 
 def _check_float(value: float, field: str) -> float:
@@ -281,13 +297,24 @@ def _scientific(value: object) -> object:
     array = cast("Any", value)
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind in {"m", "M"} and _module(value) == "numpy":  # tolist() would turn nanoseconds into bare integers
-        unit = "datetime64[us]" if kind == "M" else "timedelta64[us]"
-        return array.astype(unit).tolist()
+        return _numpy_times(array, kind)
     for method in ("tolist", "to_list"):
         if hasattr(value, method):
             found = getattr(array, method)()
             return float(array) if type(found) is type(value) else found  # a longdouble gives itself
     return _UNKNOWN
+
+
+def _numpy_times(array: Any, kind: str) -> object:  # noqa: ANN401 - numpy is not imported
+    """Return times or durations of numpy as what Python has for them; those with nanoseconds as text or floats."""
+    micros = array.astype("datetime64[us]" if kind == "M" else "timedelta64[us]")
+    found = micros.tolist()
+    is_exact = ((micros == array) | (array != array)).all()  # noqa: PLR0124 - only NaT differs from itself
+    if array.ndim:
+        return found if is_exact else list(array)  # each is converted on its own
+    if is_exact and not isinstance(found, int):  # a year that Python does not have is a bare integer
+        return found
+    return str(array) if kind == "M" else float(array / type(array)(1, "s"))
 
 
 def _module(value: object) -> str:

@@ -68,7 +68,9 @@ class Table(ApiObject, frozen=True):
         Raises:
             MissingExtraError: polars is not installed.
         """
-        return _library("polars", "to_polars()").DataFrame(self.rows(), schema=list(self.columns), orient="row")
+        library = _library("polars", "to_polars()")
+        found: polars.DataFrame = library.DataFrame(self.rows(), schema=list(self.columns), orient="row")
+        return found
 
 
 def _library(name: str, purpose: str) -> ModuleType:

@@ -30,6 +30,9 @@ _Types: TypeAlias = Annotated[
     ),
 ]
 _DecimalComma: TypeAlias = Annotated[bool, _option("--decimal-comma", "Numbers are written as 1.234,56.")]
+_PlaceholderIds: TypeAlias = Annotated[
+    _Text, _option("--placeholder-ids", 'IDs such as "None" or blanks: report (default) or reject.')
+]
 _From: TypeAlias = Annotated[_Text, _option("--from", f"Preset for the exports of a vendor: {', '.join(VENDORS)}.")]
 
 
@@ -56,9 +59,7 @@ def mapping_options(
     ] = None,
     user_id_field: Annotated[_Text, _option("--user-id-field", "Column that becomes $user_id.")] = None,
     device_id_field: Annotated[_Text, _option("--device-id-field", "Column that becomes $device_id.")] = None,
-    placeholder_ids: Annotated[
-        _Text, _option("--placeholder-ids", 'User IDs such as "None" or blanks: report (default) or reject.')
-    ] = None,
+    placeholder_ids: _PlaceholderIds = None,
     distinct_id: Annotated[
         _Text, _option("--distinct-id", 'User ID of every event; "" for events without a user.')
     ] = None,
@@ -137,6 +138,7 @@ def profile_options(
     *,
     vendor: _From = None,
     id_field: _IdField = None,
+    placeholder_ids: _PlaceholderIds = None,
     operation: _Operation = None,
     infer_types: _Infer = False,
     types: _Types = None,
@@ -144,7 +146,12 @@ def profile_options(
 ) -> UpdateMapping:
     """Return the mapping of rows, or of a vendor's records, to updates of user profiles."""
     mapping = update_options(
-        id_field=id_field, operation=operation, infer_types=infer_types, types=types, decimal_comma=decimal_comma
+        id_field=id_field,
+        placeholder_ids=placeholder_ids,
+        operation=operation,
+        infer_types=infer_types,
+        types=types,
+        decimal_comma=decimal_comma,
     )
     return msgspec.structs.replace(mapping, vendor=_known(vendor))
 
@@ -152,6 +159,7 @@ def profile_options(
 def update_options(
     *,
     id_field: _IdField = None,
+    placeholder_ids: _PlaceholderIds = None,
     operation: _Operation = None,
     infer_types: _Infer = False,
     types: _Types = None,
@@ -160,6 +168,7 @@ def update_options(
     """Return the mapping of rows to profile updates."""
     given = {
         "id_field": id_field,
+        "placeholder_ids": placeholder_ids,
         "operation": operation,
         "infer_types": infer_types or None,
         "types": read_pairs("--type", types),

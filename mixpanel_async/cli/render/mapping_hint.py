@@ -6,19 +6,22 @@ from typing import Final
 
 from mixpanel_async.errors import MissingColumnsError
 
+_USERS: Final = (
+    "user_id", "userid", "uid", "customer_id", "account_id", "email", "anonymous_id", "device_id", "user", "id",
+)  # fmt: skip
 # What columns are called elsewhere, the likeliest first; the name itself or a part of it.
 _LIKELY: Final[Mapping[str, Sequence[str]]] = {
     "event": ("event_name", "event_type", "eventname", "event", "action", "activity", "name", "type"),
     "time": ("timestamp", "event_time", "ts", "occurred_at", "created_at", "datetime", "time", "date", "_at"),
-    "distinct_id": (
-        "user_id", "userid", "uid", "customer_id", "account_id", "email", "anonymous_id", "device_id", "user", "id",
-    ),
+    "distinct_id": _USERS,
+    "profile": ("$distinct_id", "distinct_id", *_USERS),
     "$insert_id": ("insert_id", "event_id", "message_id", "messageid", "uuid"),
 }  # fmt: skip
 _OPTIONS: Final = {
     "event": "--event-field",
     "time": "--time-field",
     "distinct_id": "--distinct-id-field",
+    "profile": "--id-field",
     "$insert_id": "--insert-id-field",
 }
 _INSTEAD: Final = {"event": ("--event", "Row Imported"), "$insert_id": ("--insert-id-hash", "content")}
@@ -29,7 +32,7 @@ def mapping_hint(error: MissingColumnsError) -> str:
     taken = {*_OPTIONS} - {*error.missing}
     columns = {_plain(name): name for name in error.columns if name not in taken}
     options: list[str] = []
-    for field in ("event", "time", "distinct_id", "$insert_id"):
+    for field in _OPTIONS:
         if field not in error.missing:
             continue
         found = _guess(field, columns)

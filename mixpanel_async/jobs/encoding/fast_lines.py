@@ -34,6 +34,7 @@ from mixpanel_async.records.rejection import malformed, rejected
 from mixpanel_async.records.tokens import FOREIGN_TOKEN, TokenRule, is_foreign
 from mixpanel_async.time_slice import Steps
 
+_TOKEN_NAME: Final = b'"token"'
 _ID_BYTES: Final = (string.ascii_letters + string.digits + "-").encode()
 _BRACE: Final = ord("{")
 # Every event has two objects; a nested object needs one more opening brace per level.
@@ -104,15 +105,25 @@ class LineChecker:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         together = b"".join(group)
-        return are_shapes_valid(group, together, self._max_bytes) and is_utf8(together) and self.are_new(fields, now)
+        return (
+            are_shapes_valid(group, together, self._max_bytes)
+            and is_utf8(together)
+            and self.are_new(fields, now, together)
+        )
 
-    def are_new(self, fields: Sequence[EventFields], now: float) -> bool:
-        """Return whether the fields of a group of events are valid and new; if not, the window is unchanged."""
+    def are_new(self, fields: Sequence[EventFields], now: float, together: bytes = b"") -> bool:
+        """Return whether the fields of a group of events are valid and new; if not, the window is unchanged.
+
+        Args:
+            fields: The fields.
+            now: Unix time in seconds.
+            together: The lines, if the events come from lines, which may name a field twice.
+        """
         own = [one.properties for one in fields]
         ids = [one.insert_id for one in own]
         tokens = [one.token for one in own]
-        if tokens.count(None) < len(tokens):
-            if any(is_foreign(token, self._tokens.own) for token in tokens):
+        if with_token := len(tokens) - tokens.count(None):
+            if together.count(_TOKEN_NAME) > with_token or any(is_foreign(token, self._tokens.own) for token in tokens):
                 return False
             for one in own:
                 one.token = None
@@ -147,6 +158,8 @@ class LineChecker:
             return None
         try:
             _, is_replaced = self._tokens.apply_to_event(as_object(record))
+            # A decoder sees the last of two tokens, and a server may take the first.
+            is_replaced = is_replaced or (line.count(_TOKEN_NAME) > 1 and self._tokens.is_other_hidden(line))
             part = self._tokens.replace_in_line(line) if is_replaced else line
             fields = check_event(record, len(part.strip()), now, self._max_bytes)
         except InvalidRecordError as error:
@@ -154,20 +167,25 @@ class LineChecker:
             return None
         if fields is None or self._window.is_new(fields):
             tally.changed[FOREIGN_TOKEN] += is_replaced
-            if fields is not None:
-                note_placeholder(fields, number, tally, notices)
+            if fields is not None and has_placeholder(fields):
+                note_placeholder(number, tally, notices)
             return part
         tally.read += 1
         tally.duplicates += 1
         return None
 
 
-def note_placeholder(fields: EventFields, number: int, tally: Tally, notices: list[Notice]) -> None:
-    """Count an event whose user ID looks like a missing value, and keep some as examples."""
-    if validation.is_placeholder_id(fields.properties.distinct_id):
-        tally.noticed[PLACEHOLDER] += 1
-        if len(notices) < _MAX_NOTICES:
-            notices.append(Notice(number, PLACEHOLDER, PLACEHOLDER_MESSAGE))
+def has_placeholder(fields: EventFields) -> bool:
+    """Return whether an ID of the user of an event looks like a missing value."""
+    # Without a distinct_id, the user is known by two IDs.
+    return any(map(validation.is_placeholder_id, fields.properties.distinct_id.split("\0")))
+
+
+def note_placeholder(number: int, tally: Tally, notices: list[Notice]) -> None:
+    """Count a record with an ID that looks like a missing value, and keep some as examples."""
+    tally.noticed[PLACEHOLDER] += 1
+    if len(notices) < _MAX_NOTICES:
+        notices.append(Notice(number, PLACEHOLDER, PLACEHOLDER_MESSAGE))
 
 
 def _are_times_valid(times: Sequence[float], now: float) -> bool:

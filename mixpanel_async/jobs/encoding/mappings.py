@@ -12,7 +12,7 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.dedupe.window import EventWindow
 from mixpanel_async.jobs.encoding.event_checks import check_event
-from mixpanel_async.jobs.encoding.fast_lines import LineChecker, are_shapes_valid, note_placeholder
+from mixpanel_async.jobs.encoding.fast_lines import LineChecker, are_shapes_valid, has_placeholder, note_placeholder
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
 from mixpanel_async.jobs.model.chunks import (
@@ -173,8 +173,8 @@ class RecordEncoder:
                 draft.rejects.append(RejectedRecord(number, rejected(error), record_for_report(row)))
                 continue
             draft.tally.read += 1
-            if self._mapper is None and fields is not None:
-                note_placeholder(fields, number, draft.tally, draft.notices)
+            if self._mapper is None and fields is not None and has_placeholder(fields):
+                note_placeholder(number, draft.tally, draft.notices)
             draft.tally.changed[REPAIRED_TEXT] += self._values.repaired_texts > repaired_before
             if fields is not None and not self._window.is_new(fields):
                 draft.tally.duplicates += 1

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from mixpanel_async.errors import InvalidRecordError, InvalidSettingError
+from mixpanel_async.errors import InvalidRecordError, InvalidSettingError, MissingColumnsError
 from mixpanel_async.jobs.encoding.events import encode_lines
+from mixpanel_async.jobs.encoding.fast_lines import note_placeholder
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.columns import check_names, unnamed
@@ -14,6 +15,7 @@ from mixpanel_async.jobs.model.chunks import (
     Chunk,
     EncodedChunk,
     FlatRecord,
+    Notice,
     RejectedRecord,
     count_rejects,
 )
@@ -60,6 +62,7 @@ class UpdateEncoding:
         if mapping.vendor not in {None, "mixpanel"}:  # whose profiles need no preset
             self._vendor = VendorProfiles(str(mapping.vendor), mapping)
         self._is_group = is_group
+        self._ids = ("$group_key", "$group_id") if is_group else ("$distinct_id",)
         self._may_repeat = may_repeat
         self._operations = GROUP_OPERATIONS if is_group else PROFILE_OPERATIONS
 
@@ -73,10 +76,12 @@ class UpdateEncoding:
             self._vendor.check_columns(columns)
             return
         check_names(columns)
-        for name in (self._mapping.id_field, *self._mapping.types):
+        for role, name in (("profile", self._mapping.id_field), *((name, name) for name in self._mapping.types)):
             if name not in columns:
-                raise InvalidSettingError(
-                    f"the mapping is invalid: no column {name!r}; map one of {', '.join(map(repr, columns))}"
+                raise MissingColumnsError(
+                    f"the mapping is invalid: no column {name!r}; map one of {', '.join(map(repr, columns))}",
+                    missing=[role],
+                    columns=columns,
                 )
         if self._is_group and self._mapping.group_key is None:
             raise InvalidSettingError("group_key is missing; set it for a table of groups, for example to company")
@@ -88,7 +93,8 @@ class UpdateEncoding:
     def _encode_rows(self, chunk: Chunk) -> Steps[EncodedChunk]:
         tally = Tally()
         rejects = list(chunk.rejects)
-        encoded = EncodedChunk(chunk.name, [], [], tally, rejects, chunk.end)
+        notices: list[Notice] = []
+        encoded = EncodedChunk(chunk.name, [], [], tally, rejects, chunk.end, notices=notices)
         parts: list[bytes] = []
         numbers: list[int] = []
         unsafe: list[int] = []
@@ -101,6 +107,8 @@ class UpdateEncoding:
                     repaired_before = self._values.repaired_texts
                     update, is_replaced = self._update(own)
                     part = self._encode(update)
+                    if any(validation.is_placeholder_id(update[name]) for name in self._ids):
+                        note_placeholder(number, tally, notices)
                     if is_unsafe(update):
                         unsafe.append(len(parts))
                     parts.append(part)
@@ -131,9 +139,10 @@ class UpdateEncoding:
     def _update(self, own: dict[str, object]) -> tuple[dict[str, object], bool]:
         token, is_replaced = self._tokens.apply(own.pop("$token", None))
         update = {"$token": token, **own}
-        names = ("$group_key", "$group_id") if self._is_group else ("$distinct_id",)
-        for name in names:
+        for name in self._ids:
             validation.check_distinct_id(update.get(name, ""), name, may_be_empty=False)
+            if self._mapping.placeholder_ids == "reject" and validation.is_placeholder_id(update[name]):
+                raise InvalidRecordError(f"{update[name]!r} stands for a missing ID", field=name)
         if self._may_repeat and is_unsafe(update):
             raise InvalidRecordError(
                 "must not be applied twice, but a resumed import may do so; import it without a checkpoint"

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from mixpanel_async.errors import InvalidRecordError
+
 
 class RecordSkippedError(Exception):
     """A record is skipped on request.
@@ -28,11 +30,18 @@ def without_names(value: object, names: frozenset[str]) -> object:
 
 
 def flattened(properties: Mapping[str, object]) -> dict[str, object]:
-    """Return properties in which an object `a` is replaced by its fields `a.b`; an empty object disappears."""
+    """Return properties in which an object `a` is replaced by its fields `a.b`; an empty object disappears.
+
+    Raises:
+        InvalidRecordError: Two properties would have the same name.
+    """
     flat: dict[str, object] = {}
     for name, value in properties.items():
+        own = {name: value}
         if isinstance(value, Mapping):
-            flat.update({f"{name}.{inner}": inner_value for inner, inner_value in flattened(value).items()})
-        else:
-            flat[name] = value
+            own = {f"{name}.{inner}": inner_value for inner, inner_value in flattened(value).items()}
+        if not own.keys().isdisjoint(flat):
+            twice = next(each for each in own if each in flat)
+            raise InvalidRecordError("is a duplicate after flattening; rename or drop one of them", field=twice)
+        flat.update(own)
     return flat

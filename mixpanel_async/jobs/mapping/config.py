@@ -80,7 +80,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         constants: Properties to add to every event.
         rename: New names of properties, by old name.
         drop: Properties to remove.
-        keep: The only properties to keep; empty: all.
+        keep: The only properties to keep, besides those that say who the event is about; empty: all.
         scrub: Names of properties to remove at any depth.
         flatten: Replace a property `a` that is an object by properties `a.b`.
         events: Names of the only events to import; all others are skipped. None: all.
@@ -156,10 +156,8 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise InvalidSettingError("event is invalid: the name is empty; give the event a name")
 
     def _check_choices(self) -> None:
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise InvalidSettingError(f"{name} is invalid: {value!r} is unknown; choose {' or '.join(choices)}")
+        for name in _CHOICES:
+            check_choice(name, getattr(self, name))
         if self.insert_id_hash not in {None, "content", "position"}:
             raise InvalidSettingError(
                 f"insert_id_hash is invalid: {self.insert_id_hash!r} is unknown; choose content or position"
@@ -221,6 +219,17 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
 
 
+def check_choice(name: str, value: object) -> None:
+    """Check a setting that has a few values.
+
+    Raises:
+        InvalidSettingError: `value` is not one of them.
+    """
+    choices = _CHOICES[name]
+    if value not in choices:
+        raise InvalidSettingError(f"{name} is invalid: {value!r} is unknown; choose {' or '.join(choices)}")
+
+
 def check_vendor(vendor: object) -> None:
     """Check that there is a preset for a vendor.
 
@@ -240,6 +249,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         id_field: Field that holds the user's distinct_id, or the group's ID.
         group_key: Group key, for example `company`; for groups only.
         operation: `$set` or `$set_once`.
+        placeholder_ids: IDs such as "None", "NULL" or blanks: `report` counts them, `reject` rejects the record.
         types: Declared types of fields: `string`, `int`, `float`, `number`, `bool`, or `json` for objects and lists;
             other text is rejected.
         infer_types: Convert text that looks like a number, true or false, if the field has no declared type.
@@ -259,6 +269,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     id_field: str = "distinct_id"
     group_key: str | None = None
     operation: Literal["$set", "$set_once"] = "$set"
+    placeholder_ids: Literal["report", "reject"] = "report"
     types: Mapping[str, CellType] = {}
     infer_types: bool = False
     decimal_comma: bool = False
@@ -269,12 +280,13 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise InvalidSettingError(
                 f"operation is invalid: {self.operation!r} is unknown; choose one of {', '.join(_SET_OPERATIONS)}"
             )
+        check_choice("placeholder_ids", self.placeholder_ids)
         check_types(self.types, is_inferred=self.infer_types, has_decimal_comma=self.decimal_comma)
 
     def fingerprint(self) -> str:
         """Return text that differs for different mappings."""
         # Settings added after 0.1.0 are omitted where they have no effect, so that its checkpoints stay valid.
-        late = {"vendor": None, "decimal_comma": False}
+        late = {"vendor": None, "decimal_comma": False, "placeholder_ids": "report"}
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         shown = [f"{name}={value!r}" for name, value in fields.items() if name not in late or value != late[name]]
         return f"UpdateMapping({', '.join(shown)})"

@@ -13,8 +13,9 @@ from mixpanel_async.records.exact_numbers import dumps_exactly
 from mixpanel_async.records.values import ValueConverter
 
 PLACEHOLDER: Final = "placeholder_id"  # the name of a notice in reports
-PLACEHOLDER_MESSAGE: Final = "the user ID looks like a missing value; placeholder_ids can reject such records"
+PLACEHOLDER_MESSAGE: Final = "the ID looks like a missing value; placeholder_ids can reject such records"
 _USER, _DEVICE = "$user_id", "$device_id"
+USER_FIELDS: Final = frozenset({_USER, _DEVICE})  # what makes a user of an event without a distinct_id
 _HASH_BYTES: Final = 16  # 32 hexadecimal digits fit into an $insert_id, and 128 bits do not collide by chance
 
 
@@ -68,7 +69,7 @@ class IdReader:
             return {"distinct_id": mapping.distinct_id, **found}
         source = next((name for name in self._fields if not is_missing(fields.get(name))), None)
         if source is not None:
-            return {"distinct_id": self._checked(text_field(fields, source, "distinct_id")), **found}
+            return {"distinct_id": text_field(fields, source, "distinct_id"), **found}
         if "" in (fields.get(name) for name in self._fields):  # an event without a user
             return {"distinct_id": "", **found}
         if not found and is_missing(fields.get(_USER)) and is_missing(fields.get(_DEVICE)):
@@ -76,10 +77,18 @@ class IdReader:
             raise InvalidRecordError(f"is missing (field {names})", field="distinct_id")
         return found
 
-    def _checked(self, distinct_id: str) -> str:
-        if self._mapping.placeholder_ids == "reject" and validation.is_placeholder_id(distinct_id):
-            raise InvalidRecordError(f"{distinct_id!r} stands for a missing ID", field="distinct_id")
-        return distinct_id
+    def has_placeholder(self, properties: Mapping[str, object]) -> bool:
+        """Return whether an ID of an event looks like a missing value.
+
+        Raises:
+            InvalidRecordError: One does, and these are rejected.
+        """
+        for name in ("distinct_id", _USER, _DEVICE):
+            if name in properties and validation.is_placeholder_id(properties[name]):
+                if self._mapping.placeholder_ids == "reject":
+                    raise InvalidRecordError(f"{properties[name]!r} stands for a missing ID", field=name)
+                return True
+        return False
 
     def insert_id(self, fields: Mapping[str, object], position: str) -> str:
         """Return the $insert_id, read or made.

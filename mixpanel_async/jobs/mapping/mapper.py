@@ -11,11 +11,17 @@ from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError, flattened, 
 from mixpanel_async.jobs.mapping.coercion import typed_fields
 from mixpanel_async.jobs.mapping.columns import check_names, unnamed
 from mixpanel_async.jobs.mapping.config import RecordMapping
-from mixpanel_async.jobs.mapping.identity import PLACEHOLDER, PLACEHOLDER_MESSAGE, IdReader, needed_field, text_field
+from mixpanel_async.jobs.mapping.identity import (
+    PLACEHOLDER,
+    PLACEHOLDER_MESSAGE,
+    USER_FIELDS,
+    IdReader,
+    needed_field,
+    text_field,
+)
 from mixpanel_async.jobs.mapping.timestamps import AMBIGUOUS, MISSING, SHIFTED, UNUSED_ZONE, TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord, Notice
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
-from mixpanel_async.records import validation
 from mixpanel_async.records.values import ValueConverter
 
 _EVENT_KEYS: Final = {"event", "properties"}
@@ -130,7 +136,7 @@ class EventMapper:
         for name, value in others.items():
             properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)
-        if validation.is_placeholder_id(properties.get("distinct_id")):
+        if self._ids.has_placeholder(properties):
             self._notice(number, PLACEHOLDER, PLACEHOLDER_MESSAGE)
         return {"event": event, "properties": properties}
 
@@ -199,7 +205,8 @@ class EventMapper:
         return cleaned
 
     def _is_kept(self, name: str) -> bool:
-        return name not in self._mapping.drop and (not self._mapping.keep or name in self._mapping.keep)
+        mapping = self._mapping
+        return name not in mapping.drop and (not mapping.keep or name in mapping.keep or name in USER_FIELDS)
 
     def _new_name(self, name: str, properties: Mapping[str, object]) -> str:
         name = self._mapping.rename.get(name, name)

@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final, Protocol, TypeVar, cast
 
+import msgspec
+
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.source_identity import SourceIdentity, source_identity
 from mixpanel_async.jobs.sources.detection import format_by_name
@@ -52,10 +54,10 @@ def members_of(path: str) -> Sequence[Location]:
     except BaseException:
         archive.close()
         raise
-    found = [ArchiveMember(archive, *member) for member in members if _is_readable(member[0])]
+    found = [ArchiveMember(archive, member) for member in members if _is_readable(member.name)]
     if not found:
         archive.close()
-        others = ", ".join(shown(name) for name, _, _ in members[:_MAX_SHOWN])
+        others = ", ".join(shown(member.name) for member in members[:_MAX_SHOWN])
         raise SourceError(
             f"{shown(path)}: is a {archive.kind} with no readable member"
             + (f" (it has {others}); unpack it and set format" if members else ": it is empty")
@@ -80,14 +82,30 @@ def _reading(path: str) -> Iterator[None]:
         raise SourceError(f"{shown(path)}: cannot be read as an archive: {error}") from None
 
 
+class _Entry(msgspec.Struct, frozen=True, order=True):
+    """A file in an archive.
+
+    Attributes:
+        name: Its name; other files may have the same.
+        index: Its place among all members of the archive.
+        size: Its size in bytes.
+        mark: Differs where its content differs.
+    """
+
+    name: str
+    index: int
+    size: int
+    mark: str
+
+
 class _Archive(Protocol):
     kind: str
     path: str
 
-    def members(self) -> list[tuple[str, int, str]]:
-        """Return name, size and a mark of the content of each member that is a file."""
+    def members(self) -> list[_Entry]:
+        """Return the members that are files."""
 
-    def open(self, name: str) -> IO[bytes]:
+    def open(self, index: int) -> IO[bytes]:
         """Open a member."""
 
     def close(self) -> None:
@@ -106,17 +124,19 @@ class _Zip:
             self._file = zipfile.ZipFile(self.path)
         return self._file
 
-    def members(self) -> list[tuple[str, int, str]]:
+    def members(self) -> list[_Entry]:
         """Return the files; their checksums are in the directory of the archive."""
         with _reading(self.path):
-            infos = [info for info in self._opened().infolist() if not info.is_dir()]
-        if any(info.flag_bits & _ENCRYPTED for info in infos):
+            infos = list(enumerate(self._opened().infolist()))
+        if any(info.flag_bits & _ENCRYPTED for _, info in infos):
             raise SourceError(f"{shown(self.path)}: is an encrypted zip; decrypt it first")
-        return sorted((info.filename, info.file_size, f"{info.CRC:08x}") for info in infos)
+        files = ((index, info) for index, info in infos if not info.is_dir())
+        return sorted(_Entry(info.filename, index, info.file_size, f"{info.CRC:08x}") for index, info in files)
 
-    def open(self, name: str) -> IO[bytes]:
+    def open(self, index: int) -> IO[bytes]:
         """Open a member."""
-        return self._opened().open(name)
+        archive = self._opened()
+        return archive.open(archive.infolist()[index])
 
     def close(self) -> None:
         """Close the archive."""
@@ -136,16 +156,21 @@ class _Tar:
             self._file = tarfile.open(self.path, "r:*")  # noqa: SIM115 - kept open, as its members are read in turn
         return self._file
 
-    def members(self) -> list[tuple[str, int, str]]:
+    def members(self) -> list[_Entry]:
         """Return the files, in the order of the archive: going back means reading it again from its beginning."""
         with _reading(self.path):
-            infos = [info for info in self._opened().getmembers() if info.isfile()]
+            infos = list(enumerate(self._opened().getmembers()))
             mark = os.stat(self.path).st_mtime_ns  # noqa: PTH116
-        return [(info.name, info.size, f"{info.mtime}-{info.offset}-{mark}") for info in infos]
+        return [
+            _Entry(info.name, index, info.size, f"{info.mtime}-{info.offset}-{mark}")
+            for index, info in infos
+            if info.isfile()
+        ]
 
-    def open(self, name: str) -> IO[bytes]:
+    def open(self, index: int) -> IO[bytes]:
         """Open a member."""
-        return cast("IO[bytes]", self._opened().extractfile(name))
+        archive = self._opened()
+        return cast("IO[bytes]", archive.extractfile(archive.getmembers()[index]))
 
     def close(self) -> None:
         """Close the archive."""
@@ -158,9 +183,7 @@ class ArchiveMember:
 
     Args:
         archive: The archive.
-        member: Name of the file in it.
-        size: Its size in bytes.
-        mark: Differs where its content differs.
+        entry: The file in it.
 
     Attributes:
         archive: The archive.
@@ -168,22 +191,20 @@ class ArchiveMember:
 
     is_ours = True
 
-    def __init__(self, archive: _Archive, member: str, size: int, mark: str) -> None:
+    def __init__(self, archive: _Archive, entry: _Entry) -> None:
         self.archive = archive
-        self._member = member
-        self._size = size
-        self._mark = mark
-        self.name = f"{shown(archive.path)}/{shown(member)}"
-        self.file_name = member
+        self._entry = entry
+        self.name = f"{shown(archive.path)}/{shown(entry.name)}"
+        self.file_name = entry.name
 
     def stored_bytes(self) -> int | None:
         """Return the size."""
-        return self._size
+        return self._entry.size
 
     def open(self) -> io.BufferedReader:
         """Open the file."""
         with _reading(self.name):
-            opened = self.archive.open(self._member)
+            opened = self.archive.open(self._entry.index)
         return io.BufferedReader(_Member(opened), _BUFFER_BYTES)
 
     def open_again(self) -> io.BufferedReader:
@@ -196,8 +217,8 @@ class ArchiveMember:
 
     def identify(self) -> SourceIdentity:
         """Return the identity of the file."""
-        path = f"{shown(os.path.realpath(self.archive.path))}/{shown(self._member)}"
-        return source_identity(path, self._size, self._mark.encode())
+        path = f"{shown(os.path.realpath(self.archive.path))}/{shown(self._entry.name)}"
+        return source_identity(path, self._entry.size, self._entry.mark.encode())
 
 
 def close_archives(members: Sequence[ArchiveMember]) -> None:

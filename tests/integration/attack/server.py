@@ -37,9 +37,13 @@ class Received:
     @property
     def records(self) -> list[dict[str, object]]:
         """The records in the body."""
-        plain = gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
-        records: list[dict[str, object]] = json.loads(plain)
+        records: list[dict[str, object]] = json.loads(self.content)
         return records
+
+    @property
+    def content(self) -> bytes:
+        """The body, decompressed."""
+        return gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
 
 
 # Returns the bytes of the reply; None: close the connection without one.

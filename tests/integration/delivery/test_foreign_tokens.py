@@ -240,6 +240,37 @@ async def test_a_pipe_tells_on_the_acknowledgement(server: ScriptedServer) -> No
     assert tokens(server) == [None, OWN, OWN]
 
 
+async def test_a_pipe_has_a_rule_of_its_own(server: ScriptedServer) -> None:
+    """The option of a pipe goes before the client's settings; what it cannot do is refused."""
+    async with client(server) as mp:
+        acks = [ack async for ack in mp.pipe([event(1), event(2, token=OTHER)], foreign_token="reject")]
+        assert [ack.is_rejected for ack in acks] == [False, True]
+        with pytest.raises(InvalidArgumentError, match="foreign_token"):
+            [ack async for ack in mp.pipe([event(1)], foreign_token="keep")]
+        with pytest.raises(InvalidArgumentError, match="foreign_token"):
+            mp.pipe([event(1)], foreign_token="no")  # type: ignore[call-overload]
+    assert tokens(server) == [None]
+
+
+@pytest.mark.parametrize("found", [(OTHER, OWN), (OWN, OTHER), (OTHER, OTHER)])
+@pytest.mark.parametrize("options", [{}, {"mapping": RecordMapping(drop=frozenset({"ip"}))}])
+async def test_a_token_that_comes_twice(
+    server: ScriptedServer, tmp_path: pathlib.Path, found: tuple[str, str], options: dict[str, RecordMapping]
+) -> None:
+    """Of two tokens in one event, none that is foreign is sent, whichever of them a reader would take."""
+    path = tmp_path / "a.ndjson"
+    line = json.dumps(event(1, token=found[0]))
+    path.write_text(line.replace('"token"', f'"token": "{found[1]}", "token"', 1) + "\n")
+    async with client(server) as mp:
+        report = await mp.import_events(path, mapping=options.get("mapping"))
+        assert report.imported == 1
+        assert OTHER.encode() not in b"".join(request.content for request in server.requests)
+        if not options:
+            assert report.changed_by == {"foreign_token": 1}
+            report = await mp.import_events(path, foreign_token="reject")
+            assert (report.imported, report.rejected) == (0, 1)
+
+
 async def test_without_a_token_of_its_own(server: ScriptedServer) -> None:
     """A client without a token cannot tell which tokens are its project's: /import is sent none, and it is counted."""
     from mixpanel_async import ProjectSecret

@@ -53,6 +53,15 @@ COLUMNS: dict[str, tuple[Any, list[object]]] = {
     "duration": (pa.array([90_000_000_000, 1], pa.duration("ns")), [90, 1e-9]),
     "decimal": (pa.array([decimal.Decimal("2.00"), decimal.Decimal("0.10")], pa.decimal128(38, 2)), [2, 0.1]),
     "large decimal": (pa.array([decimal.Decimal(2) ** 70, None], pa.decimal256(60, 0)), [2**70, None]),
+    "ns before 1970": (pa.array([-1, -NANOSECONDS], pa.timestamp("ns")),
+                       ["1969-12-31T23:59:59.999999999", "1916-02-18T01:46:40"]),
+    "ns in lists": (pa.array([[NANOSECONDS + 1, -1], None], pa.list_(pa.timestamp("ns", "Europe/Berlin"))),
+                    [["2023-11-14T23:13:20.000000001+01:00", "1970-01-01T00:59:59.999999999+01:00"], None]),
+    "ns in maps": (pa.array([[("a", NANOSECONDS + 999)], None], pa.map_(pa.string(), pa.timestamp("ns"))),
+                   [{"a": "2023-11-14T22:13:20.000000999"}, None]),
+    "ns in a dictionary": (pa.array([NANOSECONDS + 1, None], pa.timestamp("ns")).dictionary_encode(),
+                           ["2023-11-14T22:13:20.000000001", None]),
+    "ns of a day": (pa.array([1, 86_399_999_999_999], pa.time64("ns")), ["00:00:00.000000001", "23:59:59.999999999"]),
     "half": (pa.array([1.5, None], pa.float16()), [1.5, None]),
     "unsigned": (pa.array([2**64 - 1, None], pa.uint64()), [2**64 - 1, None]),
 }  # fmt: skip
@@ -97,6 +106,7 @@ async def test_values_without_json(emulator: Emulator, mp: AsyncMixpanel, column
     assert report.read == 2
     assert report.rejected >= 1
     assert report.examples[0].field.endswith("x")
+    assert "UnreadableValue" not in report.examples[0].message
     await emulator.reset()
     assert (await mp.import_events(table, mapping=RecordMapping(drop=frozenset({"x"})))).imported == 2
     if text is not None:

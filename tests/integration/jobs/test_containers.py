@@ -90,6 +90,25 @@ async def test_archives(emulator: Emulator, mp: AsyncMixpanel, tmp_path: pathlib
     assert (again.imported, again.resumed) == (25, 25)
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+async def test_two_members_of_one_name(mp: AsyncMixpanel, tmp_path: pathlib.Path, kind: str) -> None:
+    """Members of the same name are different files: each is read, once."""
+    path = tmp_path / f"a.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for first in (0, 5):
+                archive.writestr("a.ndjson", lines(first))
+    else:
+        with tarfile.open(path, "w") as tar:
+            for first in (0, 5):
+                info = tarfile.TarInfo("a.ndjson")
+                info.size = len(lines(first))
+                tar.addfile(info, io.BytesIO(lines(first)))
+    report = await mp.import_events(path)
+    assert (report.read, report.imported, report.duplicates) == (10, 10, 0)
+
+
 async def test_an_archive_that_changed(mp: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
     """A checkpoint is refused if a member has other content, even of the same size."""
     path = tmp_path / "a.zip"

@@ -31,6 +31,18 @@ async def test_updates_of_users(emulator: Emulator, mp: AsyncMixpanel, write: Wr
     assert await emulator.profiles() == {"ann": {"plan": "free", "visits": 3}, "bob": {"plan": "team"}}
 
 
+async def test_placeholders_of_ids(mp: AsyncMixpanel, write: Write) -> None:
+    """A profile whose ID looks like a missing value is counted with an example, or rejected."""
+    path = write("users.csv", b"id,a\nNone,1\nNora,2\nNULL,3\n")
+    report = await mp.import_profiles(path, mapping=UpdateMapping(id_field="id"))
+    assert (report.imported, report.noticed_by) == (3, {"placeholder_id": 2})
+    assert [notice.line for notice in report.notices] == [2, 4]
+    report = await mp.import_profiles(path, mapping=UpdateMapping(id_field="id", placeholder_ids="reject"))
+    assert (report.imported, report.rejected, report.noticed_by) == (1, 2, {})
+    lines = write("users.ndjson", ndjson([{"$group_key": "k", "$group_id": "NaN", "$set": {}}]))
+    assert (await mp.import_groups(lines)).noticed_by == {"placeholder_id": 1}
+
+
 async def test_users_of_a_table(emulator: Emulator, mp: AsyncMixpanel, write: Write) -> None:
     """A row sets its other columns as properties of the user in the ID column."""
     path = write("users.csv", b"email,id,age\na@x.org,7,31\n,8,x\n")

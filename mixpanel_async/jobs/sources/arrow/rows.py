@@ -1,8 +1,9 @@
 """Turns record batches of Arrow into rows of plain values, the same with and without other packages."""
 
 import contextlib
+import datetime as dt
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,6 +11,7 @@ import orjson
 
 from mixpanel_async.errors import MissingExtraError
 from mixpanel_async.jobs.model.chunks import NULL, FlatRecord
+from mixpanel_async.records.values import UnreadableValue
 from mixpanel_async.time_slice import ThreadTurns
 
 OnNaN: TypeAlias = Literal["reject", "drop", "null"]
@@ -20,20 +22,6 @@ _CELLS: Final = 16_384  # of a chunk: freeing 250,000 cells at once would hold t
 _CONTAINERS: Final = 1000
 _STEP_CELLS: Final = 1024
 _DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-
-
-class UnreadableValue:
-    """A value that Python or JSON cannot represent, such as a date after the year 9999; it rejects its row.
-
-    Args:
-        reason: What is wrong with it.
-    """
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    def __repr__(self) -> str:
-        return self._reason
 
 
 def arrow_module(name: str, what: str) -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -65,9 +53,9 @@ class ArrowRows:
         self._types = _Types(arrow_module("pyarrow", "reading Arrow"), nan)
         self.columns: list[str] = list(schema.names)
         own = [field.type for field in schema]
-        targets = [self._types.target(kind) for kind in own]
+        targets = [self._types.column_target(kind) for kind in own]
         self._casts = [None if target == kind else target for target, kind in zip(targets, own, strict=True)]
-        self._converters = [self._types.converter(kind) for kind in own]
+        self._converters = [self._types.column_converter(kind) for kind in own]
         self._is_null_sent = [nan == "null" and self._types.is_floating(kind) for kind in own]
         self._is_plain = not any(self._casts) and not any(self._converters)
         width = max(1, width or len(own))
@@ -133,15 +121,27 @@ class _Types:
         """Return whether the values of a type are lists or objects."""
         return bool(self._arrow.types.is_nested(kind))
 
+    def _is_ns_timestamp(self, kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+        return bool(self._arrow.types.is_timestamp(kind)) and kind.unit == "ns"
+
+    def column_target(self, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the type to which a column is cast before its values are read."""
+        # Most columns of nanoseconds hold whole microseconds, which are read fast.
+        return self._arrow.timestamp("us", kind.tz) if self._is_ns_timestamp(kind) else self.target(kind)
+
+    def column_converter(self, kind: Any) -> Convert | None:  # noqa: ANN401 - pyarrow has no types
+        """Return the conversion of the values of a column, or None if there is none."""
+        return None if self._is_ns_timestamp(kind) else self.converter(kind)
+
     def target(self, kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return the type to which a column is cast before its values are read: nothing is finer than microseconds."""
+        """Return the type to which a type is cast: what is finer than Python's microseconds becomes an integer."""
         arrow, types = self._arrow, self._arrow.types
-        if types.is_timestamp(kind) and kind.unit == "ns":
-            return arrow.timestamp("us", kind.tz)
-        if types.is_time64(kind):
-            return arrow.time64("us")
-        if types.is_duration(kind):
+        is_time_ns = types.is_time64(kind) and kind.unit == "ns"
+        if self._is_ns_timestamp(kind) or is_time_ns or types.is_duration(kind):
             return arrow.int64()
+        if types.is_dictionary(kind):
+            target = self.target(kind.value_type)
+            return kind if target == kind.value_type else target
         if types.is_map(kind):
             return arrow.map_(self.target(kind.key_type), self.target(kind.item_type))
         if types.is_struct(kind):
@@ -161,9 +161,26 @@ class _Types:
             compute = arrow_module("pyarrow.compute", "reading Arrow")
             micros = column.cast(target, safe=False)
             if compute.all(compute.equal(micros.cast(column.type), column)).as_py() is False:
-                return self._arrow.array(_nanosecond_texts(column, micros), self._arrow.string())
+                numbers = column.cast(self._arrow.int64()).to_pylist()
+                instant = self._instant(target.tz)
+                texts = [None if number is None else str(instant(number)) for number in numbers]
+                return self._arrow.array(texts, self._arrow.string())
             return micros
+        if types.is_dictionary(column.type):
+            column = column.dictionary_decode()
         return column.cast(target, safe=False)
+
+    def _instant(self, zone: str | None) -> Convert:
+        """Return a function that writes nanoseconds since 1970 as ISO text, with nine digits if it needs them."""
+        own_zone = self._arrow.scalar(0, self._arrow.timestamp("us", zone)).as_py().tzinfo
+        clock = dt.datetime(1970, 1, 1, tzinfo=None if own_zone is None else dt.UTC)
+
+        def convert(nanoseconds: int) -> str:
+            micros, rest = divmod(nanoseconds, 1000)
+            moment = clock + dt.timedelta(microseconds=micros)
+            return _iso_text(moment if own_zone is None else moment.astimezone(own_zone), rest)
+
+        return convert
 
     def converter(self, kind: Any) -> Convert | None:  # noqa: ANN401 - pyarrow has no types
         """Return the conversion of the values of a type, or None if there is none."""
@@ -180,6 +197,10 @@ class _Types:
         if types.is_nested(kind) and hasattr(kind, "value_type"):
             inner = self.converter(kind.value_type)
             return None if inner is None else lambda values: [_each(value, inner) for value in values]
+        if self._is_ns_timestamp(kind):
+            return self._instant(kind.tz)
+        if types.is_time64(kind) and kind.unit == "ns":
+            return _time_of_day
         if types.is_duration(kind):
             digits = _DIGITS[kind.unit]
             return lambda value: Decimal(value).scaleb(-digits)
@@ -236,11 +257,16 @@ def _struct_converter(fields: Mapping[str, Convert | None]) -> Convert | None:
     return convert
 
 
-def _nanosecond_texts(column: Any, micros: Any) -> Iterator[str | None]:  # noqa: ANN401 - pyarrow has no types
-    for scalar, rounded in zip(column, micros, strict=True):
-        if not scalar.is_valid:
-            yield None
-            continue
-        text: str = rounded.as_py().isoformat(timespec="microseconds")
-        end = text.index(".") + 7  # after six digits
-        yield f"{text[:end]}{scalar.value % 1000:03}{text[end:]}"
+def _time_of_day(nanoseconds: int) -> str:
+    micros, rest = divmod(nanoseconds, 1000)
+    midnight = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return _iso_text((midnight + dt.timedelta(microseconds=micros)).time(), rest)
+
+
+def _iso_text(moment: dt.datetime | dt.time, nanoseconds: int) -> str:
+    """Return ISO text, with nine digits if there are nanoseconds beyond the microseconds."""
+    if not nanoseconds:
+        return moment.isoformat()
+    text = moment.isoformat(timespec="microseconds")
+    end = text.index(".") + 7  # after six digits
+    return f"{text[:end]}{nanoseconds:03}{text[end:]}"

@@ -11,6 +11,7 @@ from mixpanel_async.jobs.model.chunks import FlatRecord, Notice, RejectedRecord
 from mixpanel_async.jobs.sources.csv.cells import BrokenRecordError, Dialect
 from mixpanel_async.jobs.sources.csv.dialect import SAMPLE_LINES, find_delimiter, separator_line
 from mixpanel_async.jobs.sources.csv.records import ROWS, Draft, RecordSplitter, raw
+from mixpanel_async.jobs.sources.csv.row_tokens import RowTokens
 from mixpanel_async.jobs.sources.csv.stray_quotes import row_of
 from mixpanel_async.jobs.sources.csv.text_lines import TextLines
 from mixpanel_async.jobs.sources.options import FileOptions
@@ -46,6 +47,10 @@ class CsvRows(msgspec.Struct):
     repaired: int = 0
 
 
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == '"'
+
+
 def _repaired(cell: str) -> str:
     return repaired_text(cell.encode("utf-8", "surrogateescape")).decode()
 
@@ -72,6 +77,7 @@ class CsvParser:
         self._allows_rows_in_cells = options.quote is not None
         self._splitter = self._make_splitter(Dialect(self._delimiter or ",", self._quote, self._escape))
         self._has_unnamed = False
+        self._tokens = RowTokens((), ",")
         self.header: list[str] = []
 
     def _make_splitter(self, dialect: Dialect) -> RecordSplitter:
@@ -109,8 +115,11 @@ class CsvParser:
             raise SourceError(
                 f"{self._name}: the header is invalid: it contains NUL characters; set the encoding, such as utf-16-le"
             )
+        if self._quote is None and not self._allows_rows_in_cells and self.header and all(map(_is_quoted, self.header)):
+            raise SourceError(f"{self._name}: the names of the columns are in quotes; set quote to {self.header[0][0]}")
         self._lines.take(count)
         self._splitter.width = len(self.header)
+        self._tokens = RowTokens(self.header, self._delimiter)
         self._has_unnamed = "" in self.header
         named = list(filter(None, self.header))
         return [*named, ""] if self._has_unnamed and self._are_unnamed_used(sample[count:], dialect) else named
@@ -146,6 +155,7 @@ class CsvParser:
         draft = self._splitter.split(lines)
         found = self._rows(draft, first)
         self._lines.take(len(draft.lines))
+        found.rejects = self._tokens.hide(found.rows, found.rejects)
         found.number, found.mark = self._lines.number, self._lines.mark
         return found
 
@@ -158,7 +168,7 @@ class CsvParser:
         size, head = too_long
         verdict = malformed(f"the line has {size:,} characters; check that the file is a table")
         reject = RejectedRecord(first, verdict, raw([head]), is_text=True)
-        return CsvRows(rejects=[reject], number=self._lines.number, mark=self._lines.mark)
+        return CsvRows(rejects=self._tokens.hide((), [reject]), number=self._lines.number, mark=self._lines.mark)
 
     def _raise_failure(self, lines: Sequence[str]) -> None:
         if not lines and self._lines.failure is not None:

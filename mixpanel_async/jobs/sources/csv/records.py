@@ -256,7 +256,8 @@ class RecordSplitter:
 
     def ragged(self, cells: Sequence[str]) -> str:
         """Return what is wrong with a record that has too few or too many cells."""
-        return f"{len(cells)} cells, but {self.width} columns; quote cells that hold a delimiter"
+        hint = "quote cells that hold a delimiter" if len(cells) > self.width else "add the missing cells"
+        return f"{len(cells)} cells, but {self.width} columns; {hint}"
 
 
 def raw(lines: Sequence[str]) -> bytes:

@@ -21,6 +21,8 @@ ALL = ("event", "time", "distinct_id", "$insert_id")
         (("time",), ["event", "time of day", "distinct_id", "$insert_id"], "--time-field 'time of day'"),
         (("event", "$insert_id"), ["time", "distinct_id"], "--event 'Row Imported' --insert-id-hash content"),
         (("time", "distinct_id"), ["a", "b"], "--time-field COLUMN --distinct-id-field COLUMN"),
+        (("profile",), ["name", "$distinct_id"], "--id-field '$distinct_id'"),
+        (("profile",), ["name", "E-Mail", "email"], "--id-field email"),
         (("distinct_id", "$insert_id"), ["event", "time", "id"], "--distinct-id-field id --insert-id-hash content"),
     ],
 )

@@ -84,6 +84,20 @@ def test_placeholders_of_ids() -> None:
     rejecting = EventMapper(RecordMapping(placeholder_ids="reject"))
     with pytest.raises(InvalidRecordError, match="stands for a missing ID"):
         rejecting.event({**ROW, "distinct_id": "None"}, 1)
+    for name in ("$user_id", "$device_id"):  # with Simplified ID Merge, these are the user
+        mapper.event({**ROW, name: "None"}, 1)
+        with pytest.raises(InvalidRecordError, match="stands for a missing ID"):
+            rejecting.event({**ROW, name: "None"}, 1)
+    mapper.event({**ROW, "distinct_id": "u", "$device_id": ["d"]}, 1)
+    assert mapper.take_notices()[0] == {"placeholder_id": 2}
+
+
+def test_properties_that_are_kept() -> None:
+    """A choice of properties does not take an event from its user."""
+    mapping = RecordMapping(keep=frozenset({"plan"}))
+    own = {**ROW, "$user_id": "u", "$device_id": "d"}
+    assert mapped(mapping, {**own, "plan": "a", "x": 1}) == {**mapped(mapping, own), "plan": "a"}
+    assert mapped(mapping, own)["$user_id"] == "u"
 
 
 @pytest.mark.parametrize(("given", "is_kept"), [("abc-1", True), ("api:0b1c", False), ("x" * 37, False), (12345, True)])

@@ -3,6 +3,7 @@
 import pytest
 
 from mixpanel_async import RecordMapping
+from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.mapping.cleaning import RecordSkippedError
 from mixpanel_async.jobs.mapping.mapper import EventMapper
 
@@ -26,6 +27,17 @@ def test_scrubbing_and_flattening() -> None:
     mapper.event(own, 2)
     assert +mapper.take_changes() == {"scrubbed": 1, "flattened": 1}
     assert not +mapper.take_changes()
+
+
+@pytest.mark.parametrize(
+    "properties", [{"a.b": 1, "a": {"b": 2}}, {"a": {"b": 2}, "a.b": 1}, {"a": {"b.c": 1, "b": {"c": 2}}}]
+)
+def test_flattening_overwrites_nothing(properties: dict[str, object]) -> None:
+    """Two properties that would get the same name reject the record; the error names it."""
+    row = {"event": "A", "time": 1_700_000_000, "distinct_id": "u", "$insert_id": "i", **properties}
+    with pytest.raises(InvalidRecordError, match="duplicate after flattening") as raised:
+        EventMapper(RecordMapping(flatten=True)).event(row, 1)
+    assert raised.value.field in {"a.b", "a.b.c", "b.c"}
 
 
 @pytest.mark.parametrize(

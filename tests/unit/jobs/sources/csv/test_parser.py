@@ -293,3 +293,41 @@ def test_reading_resumes_at_every_position(seed: int) -> None:
         assert [row for one in groups(again) for row in one.rows] == [
             row for one in found[index + 1 :] for row in one.rows
         ]
+
+
+TOKEN, OTHER = "0123456789abcdef0123456789abcdef", "a-token-of-another-form"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (f"a,token,b\n1,{TOKEN},2,3\n", b"1,***,2,3"),
+        (f'a,$token,b\n1,x{TOKEN[:31]},2\n"{TOKEN},open\n', b'"***,open'),
+        (f"a,token,b\n1,{OTHER},2\n4,5,{OTHER},6\n", b"4,5,***,6"),
+        (f"a,token,b\n4,5,{OTHER},6\n1,{OTHER},2\n", b"4,5,***,6"),
+        (f'a,token,b\n4,5,"{OTHER}",6\n1,{OTHER},2\n', b"4,5,***,6"),
+        (f"a,token\n1,2,{OTHER}\n", b"1,***,***"),
+        (f"token,a\n{OTHER}\n", b"***"),
+        (f"a,b\n1,{TOKEN},3\n", f"1,{TOKEN},3".encode()),
+    ],
+)
+def test_rejected_rows_hold_no_token(content: str, text: bytes) -> None:
+    """In a table with a column of tokens, the raw text of a rejected row has a mark in place of its token."""
+    _, _, rejected = read_all(content.encode())
+    assert [reject.record for reject in rejected] == [text]
+
+
+def test_a_tsv_whose_names_are_in_quotes() -> None:
+    """A TSV has no quotes unless told; if all its names are in quotes, the error says what to set."""
+    content = b'"a"\t"b"\n"1"\t"2"\n'
+    with pytest.raises(SourceError, match='set quote to "'):
+        parser(content, default=TSV).read_header()
+    assert read_all(content, FileOptions(quote='"'), TSV)[0] == [("1", "2")]
+    assert parser(content, FileOptions(quote="none"), TSV).read_header() == ['"a"', '"b"']
+
+
+def test_the_error_of_a_row_of_another_width() -> None:
+    """A row that is too short lacks cells; one that is too long has a delimiter too many."""
+    _, _, (short, long) = read_all(b"a,b\n1\n1,2,3\n")
+    assert "add the missing cells" in short.verdict.message
+    assert "quote cells" in long.verdict.message
