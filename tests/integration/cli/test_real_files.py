@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 import duckdb
 import pandas as pd
+import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
@@ -57,6 +58,10 @@ def by_pandas(path: pathlib.Path) -> None:
     pd.read_csv(io.StringIO(text()), parse_dates=["Flight Date"], keep_default_na=False).to_parquet(path)
 
 
+def by_polars(path: pathlib.Path) -> None:
+    pl.read_csv(text().encode(), try_parse_dates=True).write_parquet(path)
+
+
 def by_duckdb(path: pathlib.Path) -> None:
     source = path.with_suffix(".csv")
     source.write_text(text(), encoding="utf-8")
@@ -77,6 +82,7 @@ FORMS: Mapping[str, bytes | Callable[[pathlib.Path], None]] = {
     "strikes.zip": zipped(),
     "arrow.parquet": by_arrow,
     "pandas.parquet": by_pandas,
+    "polars.parquet": by_polars,
     "duckdb.parquet": by_duckdb,
 }
 
@@ -120,3 +126,38 @@ async def test_what_was_imported_is_exported(run: Run, tmp_path: pathlib.Path, n
     ended = await run("export", "events", "out.ndjson", *days, env={"MIXPANEL_PROJECT_SECRET": "token"})
     assert ended.status == 0, ended
     assert exported((tmp_path / "out.ndjson").read_bytes()) == expected()
+
+
+AIRPORTS = DATA / "airports.csv"
+READERS: Mapping[str, Callable[[pathlib.Path], object]] = {
+    "pyarrow": lambda path: pq.write_table(pa.csv.read_csv(AIRPORTS), path),
+    "pandas": lambda path: pd.read_csv(AIRPORTS, keep_default_na=False).to_parquet(path),
+    "polars": lambda path: pl.read_csv(AIRPORTS).write_parquet(path),
+    "duckdb": lambda path: duckdb.read_csv(str(AIRPORTS)).write_parquet(str(path)),
+}
+
+
+@pytest.mark.parametrize("library", [*READERS, "csv"])
+async def test_airports_as_profiles(run: Run, tmp_path: pathlib.Path, library: str) -> None:
+    """Each airport is one profile with the same values, coordinates to the last digit, whatever wrote the file."""
+    path = AIRPORTS
+    if library in READERS:
+        path = tmp_path / "airports.parquet"
+        READERS[library](path)
+    ended = await run("import", "profiles", str(path), "--id-field", "iata", "--infer-types")
+    assert ended.status == 0, ended
+    with AIRPORTS.open(newline="", encoding="utf-8") as file:
+        rows = {row.pop("iata"): row for row in csv.DictReader(file)}
+    assert f"{len(rows):,} read = {len(rows):,} imported" in ended.out
+    ended = await run("export", "profiles", "out.ndjson", env={"MIXPANEL_PROJECT_SECRET": "token"})
+    assert ended.status == 0, ended
+    found = {}
+    for line in (tmp_path / "out.ndjson").read_bytes().splitlines():
+        profile = json.loads(line)
+        own = {name: value for name, value in profile["$properties"].items() if name[:1] != "$"}
+        found[profile["$distinct_id"]] = own
+    coordinates = ("latitude", "longitude")
+    assert found == {
+        code: {name: float(cell) if name in coordinates else cell for name, cell in row.items() if cell}
+        for code, row in rows.items()
+    }
