@@ -143,7 +143,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             formats = self.time_format if isinstance(self.time_format, tuple | list) else (self.time_format,)
             for time_format in formats:
                 check_time_format(time_format)
-        self._check_choices()
+        self._check_setting_values()
         if self.insert_id_fields and self.insert_id_hash is None:
             raise InvalidSettingError("insert_id_fields is invalid: insert_id_hash is not set; set it as well")
         check_types(self.types, is_inferred=self.infer_types, has_decimal_comma=self.decimal_comma)
@@ -155,9 +155,9 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if self.event == "":
             raise InvalidSettingError("event is invalid: the name is empty; give the event a name")
 
-    def _check_choices(self) -> None:
+    def _check_setting_values(self) -> None:
         for name in _CHOICES:
-            check_choice(name, getattr(self, name))
+            check_setting_value(name, getattr(self, name))
         if self.insert_id_hash not in {None, "content", "position"}:
             raise InvalidSettingError(
                 f"insert_id_hash is invalid: {self.insert_id_hash!r} is unknown; choose content or position"
@@ -219,7 +219,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def check_choice(name: str, value: object) -> None:
+def check_setting_value(name: str, value: object) -> None:
     """Check a setting that has a few values.
 
     Raises:
@@ -280,7 +280,7 @@ class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise InvalidSettingError(
                 f"operation is invalid: {self.operation!r} is unknown; choose one of {', '.join(_SET_OPERATIONS)}"
             )
-        check_choice("placeholder_ids", self.placeholder_ids)
+        check_setting_value("placeholder_ids", self.placeholder_ids)
         check_types(self.types, is_inferred=self.infer_types, has_decimal_comma=self.decimal_comma)
 
     def fingerprint(self) -> str:
