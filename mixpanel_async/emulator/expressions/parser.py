@@ -1,220 +1,192 @@
-"""Parses segmentation expressions, as in `where`, into functions over properties.
+"""The grammar of segmentation expressions, and its parser.
 
-Operators from the lowest to the highest precedence: or, and, not, comparisons and in, + and -, * and / and %, unary -.
+The parser is bounded: the length of the text, the depth of nesting and the number of operands of one chain.
 """
 
+import math
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from mixpanel_async.emulator.expressions.values import (
+from mixpanel_async.emulator.expressions.syntax import (
     UNDEFINED,
-    Value,
-    calculate,
-    compare,
-    contains,
-    equal,
-    functions,
-    is_true,
-    negate,
+    Arithmetic,
+    Call,
+    Comparison,
+    Constant,
+    Constants,
+    Field,
+    Logic,
+    Negated,
+    Node,
+    Scalar,
+    ScopeName,
 )
+from mixpanel_async.errors import MissingExtraError
 
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-    |(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    |(?P<name>[A-Za-z_]+)
-    |(?P<sign>==|!=|<=|>=|[-+*/%<>()\[\],])
-    |(?P<end>$))""",
-    re.VERBOSE | re.DOTALL,
-)
-_MAX_INTEGER_DIGITS = 300
-_MAX_DEPTH = 60  # each level takes several Python frames, and Python's recursion limit is 1000
+if TYPE_CHECKING:
+    from lark import Lark, Token
 
+MAX_LENGTH: Final = 20_000
+_MAX_DEPTH: Final = 40
+_MAX_OPERANDS: Final = 200  # of one chain of arithmetic; DuckDB nests each in the one before
+_FUNCTIONS: Final = frozenset({"boolean", "ceil", "datetime", "defined", "floor", "number", "round", "string"})
 
-class Scope(NamedTuple):
-    """What an expression can refer to: properties (of an event or profile), the user's profile, the event's fields."""
-
-    properties: Mapping[str, Any]
-    user: Mapping[str, Any]
-    event: Mapping[str, Any]
-
-
-Expression = Callable[[Scope], Value]
+# From the lowest to the highest precedence: or, and, not, comparisons and in, + and -, * and / and %, unary -.
+_GRAMMAR: Final = r"""
+    ?start: disjunction
+    ?disjunction: conjunction ("or" conjunction)*
+    ?conjunction: negation ("and" negation)*
+    ?negation: "not" negation -> inverse
+             | comparison
+    ?comparison: sum ((EQUALITY | ORDER | IN) sum)?
+    ?sum: product ((PLUS | MINUS) product)*
+    ?product: unary (FACTOR unary)*
+    ?unary: MINUS unary -> minus
+          | primary
+    ?primary: constant
+            | SCOPE "[" TEXT "]" -> field
+            | NAME "(" disjunction ")" -> call
+            | "[" [item ("," item)*] "]" -> constants
+            | "(" disjunction ")"
+    item: constant
+        | MINUS NUMBER -> negative
+    ?constant: NUMBER -> number
+             | TEXT -> text
+             | WORD -> word
+    EQUALITY: "==" | "!="
+    ORDER: "<=" | ">=" | "<" | ">"
+    IN.2: /in(?![A-Za-z_])/
+    PLUS: "+"
+    MINUS: "-"
+    FACTOR: "*" | "/" | "%"
+    SCOPE.2: /(properties|user|event)(?![A-Za-z_])/
+    WORD.2: /(true|false|null|undefined)(?![A-Za-z_])/
+    NAME: /[A-Za-z_]+/
+    NUMBER: /(\d+(\.\d+)?|\.\d+)([eE][+-]?\d+)?/
+    TEXT: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
+    %ignore /[ \t\r\n]+/
+"""
 
 
 class ExpressionError(ValueError):
     """The text is not a valid expression."""
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    place: int
-
-
-def parse_expression(text: str) -> Expression:
-    """Parse a segmentation expression into a function that evaluates it in a scope.
+def parse_expression(text: str) -> Node:
+    """Parse a segmentation expression.
 
     Raises:
-        ExpressionError: The expression is invalid; the message gives the position.
+        ExpressionError: The expression is invalid or too large; the message says where.
+        MissingExtraError: lark is not installed.
     """
-    parser = _Parser(_tokens(text))
-    expression = parser.disjunction()
-    parser.expect("end")
-    return expression
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"it is longer than {MAX_LENGTH:,} characters; shorten it")
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ExpressionError("it contains a character that text cannot have; remove it")
+    parser = _parser()
+    from lark import exceptions
+
+    try:
+        return cast("Node", parser.parse(text))
+    except exceptions.UnexpectedToken as error:
+        place = len(text) if error.token.type == "$END" else error.token.start_pos
+        found = "the end" if error.token.type == "$END" else repr(str(error.token))
+        raise ExpressionError(f"unexpected {found} at character {place}") from error
+    except exceptions.UnexpectedCharacters as error:
+        raise ExpressionError(f"unexpected {error.char!r} at character {error.pos_in_stream}") from error
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    place = 0
-    while not tokens or tokens[-1].kind != "end":
-        match = _TOKEN.match(text, place)
-        if match is None or match.lastgroup is None:
-            raise ExpressionError(f"unexpected character at {place}")
-        tokens.append(_Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
-        place = match.end()
-    return tokens
+class _Parser(Protocol):
+    def parse(self, text: str) -> object: ...
 
 
-class _Parser:
-    """A recursive descent parser with one method for each level of precedence."""
+@cache
+def _parser() -> _Parser:
+    try:
+        from lark import Lark
+    except ImportError as error:
+        raise MissingExtraError("emulator", "queries of the local server") from error
+    # The callbacks run while the text is parsed, so that nothing recurses over a deep tree.
+    parser: Lark = Lark(_GRAMMAR, parser="lalr", transformer=_NodeBuilder(), maybe_placeholders=False)
+    return parser
 
-    def __init__(self, tokens: list[_Token]) -> None:
-        self._tokens = tokens
-        self._next = 0
-        self._depth = 0
-        self._functions = functions()
 
-    def disjunction(self) -> Expression:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise ExpressionError(f"nested more than {_MAX_DEPTH} deep")
-        parts = [self._conjunction()]
-        while self._take("or"):
-            parts.append(self._conjunction())
-        self._depth -= 1
-        return parts[0] if len(parts) == 1 else lambda scope: any(is_true(part(scope)) for part in parts)
+class _NodeBuilder:
+    """One method for each rule of the grammar; it gets the list of what the rule's parts became."""
 
-    def expect(self, wanted: str) -> None:
-        token = self._tokens[self._next]
-        if wanted not in (token.text, token.kind) or token.kind == "text":
-            raise ExpressionError(f"expected {wanted!r} at {token.place}, found {token.text!r}")
-        self._next += 1
+    def disjunction(self, parts: list[Node]) -> Node:
+        return Logic("or", tuple(parts), _deeper(*parts))
 
-    def _conjunction(self) -> Expression:
-        parts = [self._negation()]
-        while self._take("and"):
-            parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else lambda scope: all(is_true(part(scope)) for part in parts)
+    def conjunction(self, parts: list[Node]) -> Node:
+        return Logic("and", tuple(parts), _deeper(*parts))
 
-    def _negation(self) -> Expression:
-        negations = 0
-        while self._take("not"):
-            negations += 1
-        inner = self._comparison()
-        if negations == 0:
-            return inner
-        return lambda scope: is_true(inner(scope)) == (negations % 2 == 0)
+    def inverse(self, parts: list[Node]) -> Node:
+        return Negated("not", parts[0], _deeper(parts[0]))
 
-    def _comparison(self) -> Expression:
-        left = self._sum()
-        operator = self._take("==", "!=", "<=", ">=", "<", ">", "in")
-        if operator is None:
-            return left
-        right = self._sum()
-        match operator:
-            case "==":
-                return lambda scope: equal(left(scope), right(scope))
-            case "!=":
-                return lambda scope: not equal(left(scope), right(scope))
-            case "in":
-                return lambda scope: contains(left(scope), right(scope))
-            case _:
-                return lambda scope: compare(operator, left(scope), right(scope))
+    def minus(self, parts: "tuple[Token, Node]") -> Node:
+        return Negated("-", parts[1], _deeper(parts[1]))
 
-    def _sum(self) -> Expression:
-        return self._chain(self._product, "+", "-")
+    def comparison(self, parts: "tuple[Node, Token, Node]") -> Node:
+        left, operator, right = parts
+        return Comparison(str(operator), left, right, _deeper(left, right))
 
-    def _product(self) -> Expression:
-        return self._chain(self._unary, "*", "/", "%")
+    def sum(self, parts: "list[Node | Token]") -> Node:
+        return _chain(parts)
 
-    def _chain(self, operand: Callable[[], Expression], *operators: str) -> Expression:
-        first = operand()
-        rest: list[tuple[str, Expression]] = []
-        while (operator := self._take(*operators)) is not None:
-            rest.append((operator, operand()))
-        if not rest:
-            return first
+    def product(self, parts: "list[Node | Token]") -> Node:
+        return _chain(parts)
 
-        def chained(scope: Scope) -> Value:
-            value = first(scope)
-            for operator, part in rest:
-                value = calculate(operator, value, part(scope))
-            return value
+    def number(self, tokens: "list[Token]") -> Node:
+        return Constant(_finite(tokens[0]))
 
-        return chained
+    def text(self, tokens: "list[Token]") -> Node:
+        return Constant(_plain(tokens[0]))
 
-    def _unary(self) -> Expression:
-        negations = 0
-        while self._take("-"):
-            negations += 1
-        inner = self._primary()
-        if negations == 0:
-            return inner
-        return lambda scope: negate(inner(scope)) if negations % 2 else negate(negate(inner(scope)))
+    def word(self, tokens: "list[Token]") -> Node:
+        return Constant({"true": True, "false": False, "null": None}.get(str(tokens[0]), UNDEFINED))
 
-    def _primary(self) -> Expression:
-        token = self._tokens[self._next]
-        self._next += token.kind != "end"
-        match token:
-            case _Token("number", text, _):
-                # Python does not parse integers of thousands of digits; as a float it parses any number.
-                number: float = int(text) if text.isdigit() and len(text) <= _MAX_INTEGER_DIGITS else float(text)
-                return lambda _: number
-            case _Token("text", text, _):
-                plain = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
-                return lambda _: plain
-            case _Token("sign", "(", _):
-                inner = self.disjunction()
-                self.expect(")")
-                return inner
-            case _Token("sign", "[", _):
-                return self._list()
-            case _Token("name", name, _):
-                return self._named(name, token)
-        raise ExpressionError(f"expected a value at {token.place}, found {token.text!r}")
+    def field(self, tokens: "tuple[Token, Token]") -> Node:
+        scope, name = tokens
+        return Field(cast("ScopeName", str(scope)), _plain(name))
 
-    def _named(self, name: str, token: _Token) -> Expression:
-        if name in {"true", "false", "null", "undefined"}:
-            constant: Value = {"true": True, "false": False, "null": None}.get(name, UNDEFINED)
-            return lambda _: constant
-        if name in Scope._fields:
-            self.expect("[")
-            key = self._tokens[self._next]
-            if key.kind != "text":
-                raise ExpressionError(f"expected a quoted name at {key.place}")
-            field = self._primary()
-            self.expect("]")
-            return lambda scope: getattr(scope, name).get(field(scope), UNDEFINED)
-        function = self._functions.get(name)
-        if function is None:
-            raise ExpressionError(f"unknown name {name!r} at {token.place}")
-        self.expect("(")
-        argument = self.disjunction()
-        self.expect(")")
-        return lambda scope: function(argument(scope))
+    def call(self, parts: "tuple[Token, Node]") -> Node:
+        name, argument = parts
+        if str(name) not in _FUNCTIONS:
+            raise ExpressionError(f"unknown function {str(name)!r} at character {name.start_pos}")
+        return Call(str(name), argument, _deeper(argument))
 
-    def _list(self) -> Expression:
-        parts: list[Expression] = []
-        while not self._take("]"):
-            if parts:
-                self.expect(",")
-            parts.append(self.disjunction())
-        return lambda scope: [part(scope) for part in parts]
+    def item(self, constants: list[Constant]) -> Scalar:
+        return constants[0].value
 
-    def _take(self, *texts: str) -> str | None:
-        token = self._tokens[self._next]
-        if token.kind not in {"sign", "name"} or token.text not in texts:
-            return None
-        self._next += 1
-        return token.text
+    def negative(self, tokens: "list[Token]") -> Scalar:
+        return -_finite(tokens[1])
+
+    def constants(self, values: list[Scalar]) -> Node:
+        return Constants(tuple(values))
+
+
+def _chain(parts: "list[Node | Token]") -> Node:
+    if len(parts) > 2 * _MAX_OPERANDS:
+        raise ExpressionError(f"more than {_MAX_OPERANDS} operands in one sum or product; shorten it")
+    first, *operands = cast("list[Node]", parts[::2])
+    pairs = tuple((str(operator), operand) for operator, operand in zip(parts[1::2], operands, strict=True))
+    return Arithmetic(first, pairs, _deeper(first, *operands))
+
+
+def _deeper(*parts: Node) -> int:
+    depth = 1 + max(part.depth for part in parts)
+    if depth > _MAX_DEPTH:
+        raise ExpressionError(f"nested more than {_MAX_DEPTH} deep; simplify it")
+    return depth
+
+
+def _finite(token: "Token") -> float:
+    number = float(token)
+    if number == math.inf:
+        raise ExpressionError(f"the number at character {token.start_pos} is too large")
+    return number
+
+
+def _plain(token: "Token") -> str:
+    return re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL)
