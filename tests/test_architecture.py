@@ -91,7 +91,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"activity", "faults", "projects", "replies", "rolling_window"},
         {"rules", "settings"},
         {"expressions", "store"},
-        {"state"},
+        {"queries", "state"},
         {"http"},
         {"routes"},
         {"server"},

@@ -16,7 +16,17 @@ from mixpanel_async.emulator.faults import FaultPlan
 from mixpanel_async.emulator.http.cross_origin import share_with_pages
 from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
 from mixpanel_async.emulator.projects import Projects
-from mixpanel_async.emulator.routes import admin, engage_query, events, export, lookup_tables, profiles, query, sdk
+from mixpanel_async.emulator.routes import (
+    admin,
+    engage_query,
+    events,
+    export,
+    lookup_tables,
+    profiles,
+    reports,
+    saved_reports,
+    sdk,
+)
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits, projects_of
 from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, RequestLog, ServerCounts, ServerState
 from mixpanel_async.emulator.store.database import Store
@@ -249,9 +259,12 @@ def build_app(state: ServerState) -> web.Application:
             web.put("/lookup-tables/{id}", lookup_tables.put_table),
             web.delete("/lookup-tables/{id}", lookup_tables.delete_table),
             web.get(EXPORT_PATH, export.get_export),
-            web.get("/api/query/events", query.get_event_counts),
-            web.get("/api/query/events/top", query.get_top_events),
-            web.get("/api/query/events/names", query.get_event_names),
+            *(web.get(path, reports.report_of(read)) for path, read in reports.READERS.items()),
+            web.get("/api/query/funnels", saved_reports.get_funnel),
+            web.get("/api/query/funnels/list", saved_reports.get_funnels),
+            web.get("/api/query/insights", saved_reports.get_insights),
+            web.post("/api/query/cohorts/list", saved_reports.post_cohorts),
+            web.post("/api/query/jql", reports.post_jql),
             web.get("/api/query/engage", engage_query.query_engage),
             web.post("/api/query/engage", engage_query.query_engage),
             web.get("/", admin.get_home),
@@ -260,6 +273,9 @@ def build_app(state: ServerState) -> web.Application:
             web.delete("/_admin/faults", admin.delete_faults),
             web.post("/_admin/limits", admin.post_limits),
             web.post("/_admin/reset", admin.post_reset),
+            web.post("/_admin/funnels", saved_reports.post_admin_funnels),
+            web.post("/_admin/insights", saved_reports.post_admin_insights),
+            web.post("/_admin/cohorts", saved_reports.post_admin_cohorts),
         ]
     )
     return app

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
 
@@ -20,6 +21,7 @@ from mixpanel_async.emulator.store.database import Store
 Result = TypeVar("Result")
 
 REQUESTS_KEPT = 10_000
+QUERY_SECONDS = 30.0
 _MINUTE_SECONDS = 60.0
 _HOUR_SECONDS = 3600.0
 
@@ -120,6 +122,20 @@ class SharedWrite:
         self._flush()
 
 
+class QuerySession(NamedTuple):
+    """The result of a profile query, which its pages are taken from.
+
+    Attributes:
+        project: The project's ID.
+        expires: When it is forgotten, in seconds since 1970.
+        found: Profiles: ID and properties.
+    """
+
+    project: int
+    expires: float
+    found: list[tuple[str, Mapping[str, Any]]]
+
+
 @dataclass(kw_only=True)
 class ServerState:
     """State shared by the routes. The event loop owns it; only `store` belongs to the executor's one thread."""
@@ -139,7 +155,7 @@ class ServerState:
     windows: dict[int, Windows] = field(default_factory=dict)
     write: SharedWrite | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    query_sessions: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
+    query_sessions: dict[str, QuerySession] = field(default_factory=dict)
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Run blocking work on the store's thread: one call at a time, in the order of the calls."""
@@ -155,6 +171,19 @@ class ServerState:
             write.done = asyncio.ensure_future(self.run(write.run))
         # A request that is cancelled must not cancel the write of the others.
         await asyncio.shield(write.done)
+
+    async def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query that may take long on the store's thread.
+
+        Raises:
+            RefusalError: With 400, if it takes too long.
+        """
+        try:
+            return await self.run(partial(self.store.query, sql, QUERY_SECONDS))
+        except TimeoutError as error:
+            raise RefusalError(
+                400, f"the query took longer than {QUERY_SECONDS:g} s; give fewer days, a limit or a simpler expression"
+            ) from error
 
     async def counts(self) -> ServerCounts:
         """Return the counts of stored records and of requests."""

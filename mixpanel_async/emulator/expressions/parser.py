@@ -25,7 +25,7 @@ from mixpanel_async.emulator.expressions.syntax import (
 from mixpanel_async.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from lark import Lark, Token
+    from lark import Token
 
 MAX_LENGTH: Final = 20_000
 _MAX_DEPTH: Final = 40

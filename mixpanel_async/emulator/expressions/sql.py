@@ -3,9 +3,9 @@
 A value has one of the kinds number, text, boolean, null, list and object, or it is undefined. An expression becomes one
 SQL expression for each kind that it can have; each is NULL where the value is of another kind.
 
-Where the reference leaves a case open: undefined equals only undefined; `and`, `or` and `not` treat it as false; `%` has
-the sign of its left operand; `round` rounds halves up; numbers are doubles, and one that is not finite is undefined;
-lists and objects are equal if their JSON is; times are seconds since 1970, in UTC if they name no offset.
+Where the reference leaves a case open: undefined equals only undefined; `and`, `or` and `not` treat it as false; `%`
+has the sign of its left operand; `round` rounds halves up; numbers are doubles, and one that is not finite is
+undefined; lists and objects are equal if their JSON is; times are seconds since 1970, in UTC if they name no offset.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ import orjson
 
 from mixpanel_async.emulator.expressions.parser import ExpressionError
 from mixpanel_async.emulator.expressions.syntax import (
+    UNDEFINED,
     Arithmetic,
     Call,
     Comparison,
@@ -34,7 +35,6 @@ _MOMENT: Final = (
     r"^([1-9]\d{3}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?)?)"
     r"(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))?$"
 )
-_WHOLE: Final = r"\.0$"
 
 Sql: TypeAlias = str
 
@@ -103,7 +103,7 @@ class Compiled:
         """Return the value as text; NULL where it is undefined."""
         kinds = [self.text] if self.text is not None else []
         if self.number is not None:
-            kinds.append(f"regexp_replace(CAST({self.finite} AS VARCHAR), '{_WHOLE}', '')")
+            kinds.append(f"regexp_replace(regexp_replace(CAST({self.finite} AS VARCHAR), '\\.0$', ''), '^-0$', '0')")
         kinds += [f"CAST({self.boolean} AS VARCHAR)"] if self.boolean is not None else []
         kinds += [f"(CASE WHEN {self.null} THEN 'null' END)"] if self.null is not None else []
         kinds += [f"CAST({self.json} AS VARCHAR)"] if self.json is not None else []
@@ -138,15 +138,6 @@ class Compiler:
             ExpressionError: The expression is too complicated.
         """
         return self._compile(node).is_true()
-
-    def label(self, node: Node) -> Sql:
-        """Return the expression's value as text; "undefined" where it is undefined.
-
-        Raises:
-            ExpressionError: The expression is too complicated.
-        """
-        text = self._compile(node).as_text()
-        return "'undefined'" if text is None else f"coalesce({text}, 'undefined')"
 
     def text(self, node: Node) -> Sql:
         """Return the expression's value as text; NULL where it is undefined.
@@ -249,7 +240,7 @@ def _constant(value: Scalar) -> Compiled:
             return Compiled(boolean=str(value).upper(), defined="TRUE")
         case str():
             return Compiled(text=literal(value), defined="TRUE")
-        case int() | float():
+        case float():
             return Compiled(number=f"CAST({value!r} AS DOUBLE)", defined="TRUE")
         case _:
             return Compiled(defined="FALSE")
@@ -257,7 +248,7 @@ def _constant(value: Scalar) -> Compiled:
 
 def _json(values: tuple[Scalar, ...]) -> str:
     plain = [int(one) if isinstance(one, float) and one.is_integer() and abs(one) < 2**53 else one for one in values]
-    return orjson.dumps([one if one is None or isinstance(one, str | bool | int | float) else None for one in plain]).decode()
+    return orjson.dumps([None if one is UNDEFINED else one for one in plain]).decode()
 
 
 def _calculated(left: Compiled, operator: str, right: Compiled) -> Compiled:
@@ -269,7 +260,7 @@ def _calculated(left: Compiled, operator: str, right: Compiled) -> Compiled:
             case "/":
                 number = f"({left.number} / nullif({right.number}, 0))"
             case "%":
-                number = f"fmod({left.number}, nullif({right.number}, 0))"
+                number = f"({left.number} % nullif({right.number}, 0))"
             case _:
                 number = f"({left.number} {operator} {right.number})"
         number = _bounded(number)
@@ -289,7 +280,7 @@ def _equal(left: Compiled, right: Compiled) -> Sql:
 
 def _among(left: Compiled, values: tuple[Scalar, ...]) -> Sql:
     """Return whether a list of constants has the value; NULL where that is undefined."""
-    numbers = [f"CAST({one!r} AS DOUBLE)" for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+    numbers = [f"CAST({one!r} AS DOUBLE)" for one in values if isinstance(one, float)]
     texts = [literal(one) for one in values if isinstance(one, str)]
     booleans = [str(one).upper() for one in values if isinstance(one, bool)]
     kinds = [(left.finite, numbers), (left.text, texts), (left.boolean, booleans)]

@@ -12,7 +12,7 @@ class Undefined(enum.Enum):
 
 
 UNDEFINED: Final = Undefined.UNDEFINED
-Scalar: TypeAlias = float | str | bool | None | Undefined
+Scalar: TypeAlias = float | str | bool | Undefined | None
 ScopeName: TypeAlias = Literal["properties", "user", "event"]
 
 

@@ -6,6 +6,7 @@ close, and with a data file before the request is answered.
 """
 
 import pathlib
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -83,6 +84,25 @@ class Store:
         """Run an SQL query with parameters over everything accepted so far."""
         self.flush()
         return self._connection.execute(query, list(parameters)).fetchall()
+
+    def query(self, sql: str, seconds: float) -> list[tuple[Any, ...]]:
+        """Run an SQL query over everything accepted so far, for a limited time.
+
+        Raises:
+            TimeoutError: It took longer than `seconds`.
+        """
+        import duckdb
+
+        self.flush()
+        # DuckDB only looks for an interruption; another thread must ask for it.
+        timer = threading.Timer(seconds, self._connection.interrupt)
+        timer.start()
+        try:
+            return self._connection.execute(sql).fetchall()
+        except duckdb.InterruptException as error:
+            raise TimeoutError from error
+        finally:
+            timer.cancel()
 
     def last_seq(self) -> int:
         """Return the sequence number of the newest event, -1 if there is none."""

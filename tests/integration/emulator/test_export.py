@@ -1,14 +1,7 @@
-import datetime as dt
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mixpanel_async.emulator.replies import RefusalError
-from mixpanel_async.emulator.routes.export import read_days
 from tests.integration.emulator.api import DAY, NOON, Api, event, exported
 
-LAST_DATE = dt.date(9998, 12, 31)
 MIDNIGHT = 1_759_968_000  # 2025-10-09T00:00:00Z
 
 
@@ -79,19 +72,6 @@ async def test_export_compresses_when_asked(api: Api) -> None:
 async def test_wrong_export_parameters_are_400(api: Api, query: dict[str, str | int]) -> None:
     """An invalid parameter gets a 400."""
     assert (await api.export(query)).status == 400
-
-
-@settings(deadline=None)
-@given(first=st.dates(max_value=LAST_DATE), last=st.dates(max_value=LAST_DATE))
-def test_days_cover_whole_days(first: dt.date, last: dt.date) -> None:
-    """Two dates in order span whole days; out of order they are refused."""
-    if last < first:
-        with pytest.raises(RefusalError):
-            read_days(str(first), str(last))
-    else:
-        from_ms, until_ms = read_days(str(first), str(last))
-        assert until_ms > from_ms
-        assert from_ms % 86_400_000 == until_ms % 86_400_000 == 0
 
 
 async def test_export_reads_what_was_there_when_it_began(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Parses segmentation expressions, as in `where`, into functions over properties.
+"""Segmentation expressions as Python functions over properties, parsed by hand.
 
 Operators from the lowest to the highest precedence: or, and, not, comparisons and in, + and -, * and / and %, unary -.
 """
@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from mixpanel_async.emulator.expressions.values import (
+from tests.integration.emulator.oracle.values import (
     UNDEFINED,
     Value,
+    as_value,
     calculate,
     compare,
     contains,
@@ -27,7 +28,7 @@ _TOKEN = re.compile(
     |(?P<end>$))""",
     re.VERBOSE | re.DOTALL,
 )
-_MAX_INTEGER_DIGITS = 300
+_EXACT = 2**53
 _MAX_DEPTH = 60  # each level takes several Python frames, and Python's recursion limit is 1000
 
 
@@ -74,6 +75,11 @@ def _tokens(text: str) -> list[_Token]:
         tokens.append(_Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
         place = match.end()
     return tokens
+
+
+def _whole(value: Value) -> Value:
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if is_whole else value
 
 
 class _Parser:
@@ -168,8 +174,7 @@ class _Parser:
         self._next += token.kind != "end"
         match token:
             case _Token("number", text, _):
-                # Python does not parse integers of thousands of digits; as a float it parses any number.
-                number: float = int(text) if text.isdigit() and len(text) <= _MAX_INTEGER_DIGITS else float(text)
+                number = float(text)
                 return lambda _: number
             case _Token("text", text, _):
                 plain = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
@@ -195,7 +200,7 @@ class _Parser:
                 raise ExpressionError(f"expected a quoted name at {key.place}")
             field = self._primary()
             self.expect("]")
-            return lambda scope: getattr(scope, name).get(field(scope), UNDEFINED)
+            return lambda scope: as_value(getattr(scope, name).get(field(scope), UNDEFINED))
         function = self._functions.get(name)
         if function is None:
             raise ExpressionError(f"unknown name {name!r} at {token.place}")
@@ -210,7 +215,7 @@ class _Parser:
             if parts:
                 self.expect(",")
             parts.append(self.disjunction())
-        return lambda scope: [part(scope) for part in parts]
+        return lambda scope: [_whole(part(scope)) for part in parts]
 
     def _take(self, *texts: str) -> str | None:
         token = self._tokens[self._next]

@@ -1,18 +1,24 @@
-"""Operators, functions and the undefined value of segmentation expressions.
+"""Operators, functions and the undefined value of segmentation expressions, in plain Python.
 
-Where the reference leaves a case open: undefined equals only undefined; `and`, `or` and `not` treat it as false; `%`
-has the sign of its left operand; `round` rounds halves up; times are seconds since 1970, in UTC if they name no offset.
+Undefined equals only undefined; `and`, `or` and `not` treat it as false; `%` has the sign of its left operand; `round`
+rounds halves up; numbers are floats, and one that is not finite becomes undefined where it is used; lists and objects
+are equal if their JSON is; times are seconds since 1970, in UTC if they name no offset.
 """
 
 import datetime as dt
 import enum
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
 
 Value = Any
+_NUMBER = re.compile(r"[ \t\r\n]*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?[ \t\r\n]*")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 
 
 class Undefined(enum.Enum):
@@ -24,18 +30,33 @@ class Undefined(enum.Enum):
 UNDEFINED: Final = Undefined.UNDEFINED
 
 
+def as_value(value: Value) -> Value:
+    """Return a decoded JSON value with its number as a float."""
+    return float(value) if _is_number(value) else value
+
+
+def settled(value: Value) -> Value:
+    """Return a value; undefined for a number that is not finite."""
+    return UNDEFINED if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def is_true(value: Value) -> bool:
     """Return whether a value counts as true."""
+    value = settled(value)
     return value is not UNDEFINED and bool(value)
 
 
 def equal(left: Value, right: Value) -> bool:
     """Return whether two values are equal; values of different types never are."""
+    left, right = settled(left), settled(right)
+    if isinstance(left, list | dict) and isinstance(right, list | dict):
+        return orjson.dumps(left) == orjson.dumps(right)
     return _kind(left) == _kind(right) and bool(left == right)
 
 
 def contains(left: Value, right: Value) -> Value:
     """Return whether the string or list `right` contains `left`."""
+    left = settled(left)
     if isinstance(left, str) and isinstance(right, str):
         return left in right
     if isinstance(right, list) and left is not UNDEFINED:
@@ -45,6 +66,7 @@ def contains(left: Value, right: Value) -> Value:
 
 def compare(operator: str, left: Value, right: Value) -> Value:
     """Compare two numbers or two strings with one of the operators < <= > >=."""
+    left, right = settled(left), settled(right)
     if not (_is_number(left) and _is_number(right)) and not (isinstance(left, str) and isinstance(right, str)):
         return UNDEFINED
     match operator:
@@ -66,7 +88,7 @@ def calculate(operator: str, left: Value, right: Value) -> Value:
         return UNDEFINED
     try:
         return _calculate_numbers(operator, left, right)
-    except (ZeroDivisionError, OverflowError, ValueError):
+    except (ZeroDivisionError, ValueError):
         return UNDEFINED
 
 
@@ -91,36 +113,37 @@ def negate(value: Value) -> Value:
 
 def _rounded(rounding: Callable[[float], int]) -> Callable[[Value], Value]:
     def rounded(value: Value) -> Value:
-        return rounding(value) if _is_number(value) and math.isfinite(value) else UNDEFINED
+        value = settled(value)
+        return float(rounding(value)) if _is_number(value) else UNDEFINED
 
     return rounded
 
 
 def _number(value: Value) -> Value:
     if isinstance(value, bool):
-        return int(value)
+        return float(value)
     if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return UNDEFINED
-        return number if math.isfinite(number) else UNDEFINED
-    return value if _is_number(value) else UNDEFINED
+        return float(value) if _NUMBER.fullmatch(value) else UNDEFINED
+    return settled(value) if _is_number(value) else UNDEFINED
 
 
-def _string(value: Value) -> Value:
+def string(value: Value) -> Value:
+    """Return a value as a string; undefined stays undefined."""
+    value = settled(value)
     if value is UNDEFINED or isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value) if _is_number(value) else orjson.dumps(value).decode()
+    if isinstance(value, float):
+        return repr(value + 0.0).removesuffix(".0")
+    return orjson.dumps(value).decode()
 
 
 def _datetime(value: Value) -> Value:
     if _is_number(value):
-        return value
+        return settled(value)
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value) or value < "1000":
+        return UNDEFINED
     try:
-        moment = dt.datetime.fromisoformat(value if isinstance(value, str) else "")
+        moment = dt.datetime.fromisoformat(value)
     except ValueError:
         return UNDEFINED
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
@@ -132,11 +155,11 @@ def functions() -> dict[str, Callable[[Value], Value]]:
         "boolean": is_true,
         "ceil": _rounded(math.ceil),
         "datetime": _datetime,
-        "defined": lambda value: value is not UNDEFINED,
+        "defined": lambda value: settled(value) is not UNDEFINED,
         "floor": _rounded(math.floor),
         "number": _number,
         "round": _rounded(lambda value: math.floor(value + 0.5)),
-        "string": _string,
+        "string": string,
     }
 
 

@@ -1,0 +1,1 @@
+"""The queries: pure builders of SQL and of replies."""
