@@ -119,7 +119,8 @@ class EventSource:
 def profiles_by_user(project: int) -> str:
     """Return the SELECT of user profiles by the user's ID; of several of one user, the one that changed last."""
     return (
-        "SELECT coalesce(u.canonical, p.id) AS id, arg_max(p.properties, p.changed_ms) AS properties"
+        "SELECT coalesce(u.canonical, p.id) AS id,"
+        " arg_max(p.properties, (coalesce(p.changed_ms, 0), p.id)) AS properties"
         f" FROM profiles p LEFT JOIN users u ON u.project = {project} AND u.id = p.id"
         f" WHERE p.project = {project} AND p.kind = '' GROUP BY 1"
     )

@@ -103,8 +103,7 @@ class Server:
         ]  # fmt: skip
         self.store.append([*rows, *(row._replace(project=PROJECT + 1) for row in rows)], [])
         for number, (one, own) in enumerate(world.profiles.items()):
-            self.store.profiles[ProfileKey(PROJECT, "", one)] = dict(own)
-            self.store.touch_profile(ProfileKey(PROJECT, "", one), number)
+            self.store.put_profile(ProfileKey(PROJECT, "", one), dict(own), number)
         for one, canonical in world.canonical.items():
             self.store.rows("INSERT INTO users VALUES (?, ?, ?)", [PROJECT, one, canonical])
 
