@@ -5,10 +5,9 @@ from typing import Final
 
 import orjson
 
-from mixpanel_async.emulator.expressions.sql import literal
 from mixpanel_async.emulator.queries.parameters import Parameters
 from mixpanel_async.emulator.queries.reports import Report, Row
-from mixpanel_async.emulator.queries.source import USER, EventSource, QueryContext
+from mixpanel_async.emulator.queries.source import USER, EventSource, QueryContext, canonical_ids
 from mixpanel_async.emulator.replies import RefusalError
 
 _MAX_BYTES: Final = 50_000_000
@@ -28,12 +27,7 @@ class ActivityQuery:
 
     def sql(self) -> str:
         """Return the SQL: event, time, properties, size up to here; one event more than may be returned."""
-        known = ", ".join(literal(one) for one in self.ids)
-        project = self.source.project
-        users = (
-            f"SELECT coalesce(c.canonical, x.id) FROM (SELECT unnest([{known}]::VARCHAR[]) AS id) x"
-            f" LEFT JOIN users c ON c.project = {project} AND c.id = x.id"
-        )
+        users = canonical_ids(self.source.project, self.ids)
         events = self.source.select(
             "e.event AS event", "e.time_ms AS time_ms", "e.properties AS properties", "e.seq AS seq",
             also=f"AND {USER} IN ({users})",

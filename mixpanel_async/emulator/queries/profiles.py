@@ -9,6 +9,7 @@ from mixpanel_async.emulator.expressions.parser import ExpressionError
 from mixpanel_async.emulator.expressions.sql import Columns, Compiler, literal
 from mixpanel_async.emulator.expressions.syntax import Node
 from mixpanel_async.emulator.queries.parameters import Parameters, parsed, refused
+from mixpanel_async.emulator.queries.source import canonical_ids
 from mixpanel_async.emulator.replies import RefusalError
 
 _COLUMNS: Final = Columns(properties="p.properties", user="p.properties")
@@ -48,7 +49,7 @@ class ProfileSearch:
         """Return the SQL: the IDs, in order."""
         conditions = [f"p.project = {self.project} AND p.kind = {literal(self.kind)}"]
         conditions += [_condition(self.where)] if self.where is not None else []
-        conditions += [_among("p.id", self.ids)] if self.ids is not None else []
+        conditions += [self._asked("p.id")] if self.ids is not None else []
         found = "SELECT p.id AS id FROM profiles p WHERE "
         if self.cohort is None:
             return f"{found}{' AND '.join(conditions)} ORDER BY id"
@@ -56,8 +57,14 @@ class ProfileSearch:
         matching = f"{found}{' AND '.join([*conditions, f'p.id IN ({members})'])}"
         if not self.has_all_users or self.where is not None:
             return f"{matching} ORDER BY id"
-        own = f"SELECT id FROM ({members})" + ("" if self.ids is None else f" WHERE {_among('id', self.ids)}")
+        own = f"SELECT id FROM ({members})" + ("" if self.ids is None else f" WHERE {self._asked('id')}")
         return f"SELECT DISTINCT id FROM ({matching} UNION ALL {own}) ORDER BY id"
+
+    def _asked(self, column: str) -> str:
+        ids = self.ids or []
+        if self.kind == "":
+            return f"{column} IN ({canonical_ids(self.project, ids)})"
+        return f"{column} IN ({', '.join(literal(one) for one in ids)})" if ids else "FALSE"
 
 
 def read_search(parameters: Parameters, project: int, cohort: CohortDefinition | None) -> ProfileSearch:
@@ -100,8 +107,7 @@ def members_sql(project: int, cohort: CohortDefinition) -> str:
         RefusalError: With 400, if the definition is invalid.
     """
     if cohort.distinct_ids is not None:
-        known = ", ".join(literal(one) for one in cohort.distinct_ids)
-        return f"SELECT DISTINCT unnest([{known}]::VARCHAR[]) AS id"
+        return f"SELECT DISTINCT id FROM ({canonical_ids(project, cohort.distinct_ids)})"
     condition = _condition(parsed("where", cohort.where or ""))
     return f"SELECT p.id AS id FROM profiles p WHERE p.project = {project} AND p.kind = '' AND {condition}"
 
@@ -126,7 +132,3 @@ def _condition(where: Node) -> str:
         return Compiler(_COLUMNS).condition(where)
     except ExpressionError as error:
         raise refused("where", str(error), "shorten it") from error
-
-
-def _among(column: str, ids: list[str]) -> str:
-    return f"{column} IN ({', '.join(literal(one) for one in ids)})" if ids else "FALSE"

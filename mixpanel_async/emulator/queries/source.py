@@ -1,5 +1,6 @@
 """The SQL of a project's deduplicated events, with their users and profiles."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -111,18 +112,17 @@ class EventSource:
             conditions.append(f"e.event IN ({names})" if names else "FALSE")
         joins = f" LEFT JOIN users u ON u.project = {self.project} AND u.id = e.distinct_id"
         if self._compiler.uses_user:
-            joins += f" LEFT JOIN ({profiles_by_user(self.project)}) p ON p.id = {USER}"
+            joins += f" LEFT JOIN profiles p ON p.project = {self.project} AND p.kind = '' AND p.id = {USER}"
         where = " AND ".join([*conditions, *self._conditions])
         return f"SELECT {', '.join(columns)} FROM events e{joins} WHERE {where} {also}"
 
 
-def profiles_by_user(project: int) -> str:
-    """Return the SELECT of user profiles by the user's ID; of several of one user, the one that changed last."""
+def canonical_ids(project: int, ids: Iterable[str]) -> str:
+    """Return the SELECT of the users of some IDs: each ID, or the one that it was merged into."""
+    known = ", ".join(literal(one) for one in ids)
     return (
-        "SELECT coalesce(u.canonical, p.id) AS id,"
-        " arg_max(p.properties, (coalesce(p.changed_ms, 0), p.id)) AS properties"
-        f" FROM profiles p LEFT JOIN users u ON u.project = {project} AND u.id = p.id"
-        f" WHERE p.project = {project} AND p.kind = '' GROUP BY 1"
+        f"SELECT coalesce(c.canonical, x.id) AS id FROM (SELECT unnest([{known}]::VARCHAR[]) AS id) x"
+        f" LEFT JOIN users c ON c.project = {project} AND c.id = x.id"
     )
 
 

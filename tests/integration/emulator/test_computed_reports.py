@@ -20,7 +20,8 @@ from mixpanel_async.emulator.queries.reports import Query
 from mixpanel_async.emulator.queries.source import QueryContext
 from mixpanel_async.emulator.routes.reports import READERS
 from mixpanel_async.emulator.rules.intake import EventRow
-from mixpanel_async.emulator.store.database import ProfileKey, Store
+from mixpanel_async.emulator.store.database import Store
+from mixpanel_async.emulator.store.profiles import ProfileKey
 from tests.integration.emulator.oracle import reports
 from tests.integration.emulator.oracle.world import Event, World
 
@@ -101,9 +102,9 @@ class Server:
             )
             for one in world.events
         ]  # fmt: skip
-        self.store.append([*rows, *(row._replace(project=PROJECT + 1) for row in rows)], [])
-        for number, (one, own) in enumerate(world.profiles.items()):
-            self.store.put_profile(ProfileKey(PROJECT, "", one), dict(own), number)
+        self.store.append([*rows, *(row._replace(project=PROJECT + 1) for row in rows)], [], [])
+        for one, own in world.profiles.items():
+            self.store.profiles.put(ProfileKey(PROJECT, "", one), dict(own), 0, None)
         for one, canonical in world.canonical.items():
             self.store.rows("INSERT INTO users VALUES (?, ?, ?)", [PROJECT, one, canonical])
 

@@ -33,7 +33,7 @@ class World:
     Attributes:
         events: In the order of arrival.
         canonical: IDs that were merged into another one.
-        profiles: Properties by ID, in the order in which they changed.
+        profiles: Properties by ID; those of merged users are under the ID that was kept.
         zone: IANA name of the project's time zone.
     """
 
@@ -54,9 +54,8 @@ class World:
         return self.canonical.get(event.distinct_id, event.distinct_id) or None
 
     def profile(self, user: str | None) -> Mapping[str, Any]:
-        """Return the profile of a user: of several, the one that changed last."""
-        own = [properties for one, properties in self.profiles.items() if self.canonical.get(one, one) == user]
-        return own[-1] if own else {}
+        """Return the profile of a user."""
+        return {} if user is None else self.profiles.get(user, {})
 
     def value(self, text: str, event: Event) -> Any:  # noqa: ANN401 - any value
         """Return the value of an expression, or of a plain property."""
