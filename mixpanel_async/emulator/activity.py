@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mixpanel_async.emulator.rules.events import DEMANDED
+
 _KEPT: Final = 1000
 
 
@@ -20,6 +22,7 @@ class Rejection:
         field: Dotted name of the invalid field; "" for the whole record.
         message: Why the record was rejected.
         record: The record as sent.
+        is_demanded: Whether a fault demanded it.
     """
 
     number: int
@@ -28,6 +31,7 @@ class Rejection:
     field: str
     message: str
     record: Any
+    is_demanded: bool = False
 
 
 class Activity:
@@ -57,6 +61,7 @@ class Activity:
                     field=entry["field"],
                     message=entry["message"],
                     record=records[entry["index"]],
+                    is_demanded=entry["message"] == DEMANDED.message,
                 )
             )
         self.wake()

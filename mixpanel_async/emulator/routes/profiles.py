@@ -9,7 +9,7 @@ from mixpanel_async.emulator.http.submission import read_submission
 from mixpanel_async.emulator.http.verdicts import check_reply_parameters, verdict_reply
 from mixpanel_async.emulator.replies import failed_records_reply
 from mixpanel_async.emulator.routes.events import admit_batch, batch_project, doomed_indexes, first_error
-from mixpanel_async.emulator.rules.events import Flaw
+from mixpanel_async.emulator.rules.events import DEMANDED, Flaw
 from mixpanel_async.emulator.rules.profiles import Owner, check_operations, profile_of, seen_ms, updated
 from mixpanel_async.emulator.state import STATE, ServerState
 from mixpanel_async.emulator.store.profiles import ProfileKey
@@ -61,7 +61,7 @@ def _apply_updates(
     failed: list[dict[str, Any]] = []
     ignored = 0
     for index, record in enumerate(records):
-        flaw = Flaw("", "refused on demand") if index in doomed else check_operations(record, owner)
+        flaw = DEMANDED if index in doomed else check_operations(record, owner)
         if flaw is not None:
             failed.append(_failed_entry(index, record, owner, flaw))
             continue

@@ -25,6 +25,9 @@ class Flaw(NamedTuple):
     message: str
 
 
+DEMANDED = Flaw("", "refused on demand")  # by a fault
+
+
 def check_imported_event(record: object) -> Flaw | None:
     """Return the first flaw of a record of /import, given as decoded JSON; None if there is none."""
     flaw = check_nesting(record)

@@ -10,6 +10,7 @@ import orjson
 from mixpanel_async import limits
 from mixpanel_async.emulator.projects import Project
 from mixpanel_async.emulator.rules.events import (
+    DEMANDED,
     LINKING_EVENTS,
     Flaw,
     check_imported_event,
@@ -154,7 +155,7 @@ def _fill_in(record: object, distinct_id: str) -> None:
 
 def _general_flaw(index: int, record: object, body_bytes: int, doomed: Collection[int]) -> Flaw | None:
     if index in doomed:
-        return Flaw("", "refused on demand")
+        return DEMANDED
     # Measuring encodes the event; a small body cannot contain an event that is too large.
     return check_size(record) if body_bytes > limits.MAX_EVENT_BYTES else None
 

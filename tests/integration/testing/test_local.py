@@ -1,0 +1,136 @@
+"""The local Mixpanel in a thread: finding events, waiting, faults, limits, and what a failed check says."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from unittest.mock import ANY
+
+import aiohttp
+import pytest
+
+from mixpanel_async import AsyncMixpanel
+from mixpanel_async.emulator import EmulatorSettings
+from mixpanel_async.testing import LocalMixpanel, UntrackedError
+
+
+@pytest.fixture
+def server() -> Iterator[LocalMixpanel]:
+    with LocalMixpanel() as running:
+        yield running
+
+
+async def track(server: LocalMixpanel, *events: tuple[str, str, dict[str, object]]) -> None:
+    async with AsyncMixpanel(server.token, base_url=server.url) as mp:
+        for user, name, properties in events:
+            await mp.track(user, name, properties)
+
+
+SIGN_UPS: list[tuple[str, str, dict[str, object]]] = [
+    ("u1", "Signed Up", {"plan": "free", "seats": 1}),
+    ("u2", "Signed Up", {"plan": "pro", "seats": 3, "is trial": True}),
+    ("u2", "Log In", {}),
+]
+
+
+async def test_events_by_name_user_and_properties(server: LocalMixpanel) -> None:
+    """Events are found by name, user and properties; the rest of an event does not matter."""
+    await track(server, *SIGN_UPS)
+    assert len(server.events()) == 3
+    assert [one["properties"]["plan"] for one in server.events("Signed Up")] == ["free", "pro"]
+    (found,) = server.events("Signed Up", distinct_id="u2", plan="pro", properties={"is trial": True})
+    assert found["event"] == "Signed Up"
+    assert server.events("Signed Up", plan="enterprise") == []
+    assert server.assert_tracked("Signed Up", seats=ANY, plan="pro")["properties"]["seats"] == 3
+    server.assert_tracked("Log In", count=1)
+    server.assert_not_tracked("Logged Out")
+
+
+async def test_true_is_not_one(server: LocalMixpanel) -> None:
+    """JSON tells true from 1, and so does a check; 1 and 1.0 are equal."""
+    await track(server, ("u", "E", {"n": 1, "is_new": True}))
+    assert server.events("E", n=1.0)
+    assert not server.events("E", n=True)
+    assert not server.events("E", is_new=1)
+
+
+async def test_a_failed_check_shows_the_nearest_event(server: LocalMixpanel) -> None:
+    """The message of a failed check names what differs in the nearest event, and what was tracked."""
+    await track(server, *SIGN_UPS)
+    with pytest.raises(UntrackedError) as caught:
+        server.assert_tracked("Signed Up", distinct_id="u2", plan="enterprise", country="DE")
+    assert str(caught.value).splitlines() == [
+        "no event 'Signed Up' with distinct_id='u2', plan='enterprise', country='DE' was tracked",
+        "nearest: event 'Signed Up' of 'u2'",
+        "    plan: expected 'enterprise', got 'pro'",
+        "    country: expected 'DE', got nothing",
+        "tracked: 'Signed Up' (2), 'Log In' (1)",
+    ]
+    with pytest.raises(UntrackedError, match="nearest: event 'Signed Up'"):
+        server.assert_tracked("Signedup")
+    with pytest.raises(UntrackedError, match="was tracked 2 times, expected 1"):
+        server.assert_tracked("Signed Up", count=1)
+    with pytest.raises(UntrackedError, match="expected none"):
+        server.assert_not_tracked("Log In")
+
+
+def test_nothing_was_tracked(server: LocalMixpanel) -> None:
+    """Where nothing arrived, the message asks about the flush."""
+    with pytest.raises(UntrackedError, match="was the client flushed"):
+        server.assert_tracked("Signed Up")
+
+
+async def test_a_wait_ends_when_the_event_arrives(server: LocalMixpanel) -> None:
+    """`arrival` waits without blocking the loop, `within` in a thread without one; neither waits longer than needed."""
+    waiting = asyncio.create_task(server.arrival("Signed Up", within=60))
+    blocked = asyncio.create_task(asyncio.to_thread(server.events, "Signed Up", within=60))
+    await track(server, *SIGN_UPS)
+    assert len(await waiting) >= 1
+    assert len(await blocked) >= 1
+    assert await server.arrival("Logged Out", within=0.01) == []
+    with pytest.raises(RuntimeError, match=r"await server\.arrival"):
+        server.events("Signed Up", within=1)
+
+
+async def test_failures_and_limits(server: LocalMixpanel) -> None:
+    """`fail_next` fails the next requests only; limits hold until they are reset."""
+    server.fail_next(status=500, path="/track")
+    server.limits(events_per_minute=1)
+    async with aiohttp.ClientSession(server.url) as session:
+        for _ in range(3):
+            async with session.post("/track", data=b'{"event":"E","properties":{"token":"t"}}'):
+                pass
+    assert [one.status for one in server.requests()] == [500, 200, 429]
+    assert server.rejections() == []
+    server.reset()
+    assert (server.events(), server.requests()) == ([], [])
+
+
+async def test_rejections_are_told(server: LocalMixpanel) -> None:
+    """Rejected records and refused requests are listed with their reasons; what a fault demanded is not."""
+    async with aiohttp.ClientSession(server.url) as session:
+        for body in (b'[{"event":"","properties":{"token":"t"}}]', b"[{"):
+            async with session.post("/track", data=body):
+                pass
+    record, request = server.rejections()
+    assert "non-empty" in record
+    assert "HTTP 400" in request
+
+
+def test_two_servers_and_their_threads() -> None:
+    """Servers share nothing, and leave no thread behind."""
+    with LocalMixpanel() as one, LocalMixpanel() as other:
+        assert one.url != other.url
+        with pytest.raises(RuntimeError, match="running already"):
+            one.start()
+    assert not [thread for thread in threading.enumerate() if thread.name == "local-mixpanel"]
+    with pytest.raises(RuntimeError, match="not running"):
+        one.events()
+    one.stop()
+
+
+def test_a_start_that_fails() -> None:
+    """A port in use is an error of `start`, not of the thread."""
+    with LocalMixpanel() as one:
+        port = int(one.url.rpartition(":")[2])
+        with pytest.raises(OSError, match="in use"):
+            LocalMixpanel(EmulatorSettings(port=port)).start()
