@@ -1,14 +1,21 @@
 """`mixpanel-async serve`: the local server."""
 
 import asyncio
+import contextlib
 import pathlib
+import signal
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mixpanel_async.emulator import EmulatorSettings
 
 
 def add(app: typer.Typer) -> None:
@@ -51,9 +58,19 @@ def run_server(
         sys.stderr.write(f"the local server is listening; try: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN=test\n")
 
     try:
-        asyncio.run(emulator.serve(settings, ready=ready))
-    except KeyboardInterrupt:
+        asyncio.run(_serve(settings, ready))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except OSError as error:
         raise OutputError(f"cannot serve on {host}:{port}: {error.strerror or error}") from None
     return 0
+
+
+async def _serve(settings: "EmulatorSettings", ready: "Callable[[str], None]") -> None:
+    from mixpanel_async import emulator
+
+    serving = asyncio.ensure_future(emulator.serve(settings, ready=ready))
+    # asyncio.run() handles SIGINT itself. Windows has no handler for SIGTERM.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    await serving

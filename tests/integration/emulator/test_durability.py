@@ -1,0 +1,97 @@
+"""What a local server with a data file has answered is there after any end of its process."""
+
+import asyncio
+import pathlib
+import signal
+import sys
+
+import aiohttp
+import orjson
+import pytest
+
+from mixpanel_async.emulator import Emulator, EmulatorSettings
+from mixpanel_async.emulator.state import SharedWrite
+from tests.integration.emulator.api import Api, HandClock, event
+
+SENDERS = 4
+BATCH = 50
+ANSWERS = 40
+
+
+async def start(data: pathlib.Path) -> tuple[asyncio.subprocess.Process, str]:
+    """Start `serve` as a process; return it and its URL."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mixpanel_async", "serve", "--port", "0", "--data", str(data),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    return process, (await process.stdout.readline()).decode().strip()
+
+
+async def send(
+    session: aiohttp.ClientSession, url: str, sender: int, answered: set[str], enough: asyncio.Event
+) -> None:
+    """Send events and profile updates until the server is gone; note what was answered."""
+    number = 0
+    while True:
+        first = number * BATCH
+        ids = [f"{sender}-{first + n}" for n in range(BATCH)]
+        events = [event(n, **{"$insert_id": one}) for n, one in enumerate(ids)]
+        async with session.post(f"{url}/import?strict=1", data=orjson.dumps(events)) as reply:
+            if (await reply.json())["num_records_imported"] == BATCH:
+                answered.update(ids)
+        user = {"$token": "t", "$distinct_id": f"user-{sender}-{number}", "$set": {"n": number}}
+        async with session.post(f"{url}/engage", data=orjson.dumps(user)) as reply:
+            if await reply.text() == "1":
+                answered.add(f"user-{sender}-{number}")
+        number += 1
+        if len(answered) > ANSWERS * BATCH:
+            enough.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+async def test_what_was_answered_survives(tmp_path: pathlib.Path, number: signal.Signals) -> None:
+    """A process that ends in the middle of ingestion has every event and profile that it answered, and none twice."""
+    data = tmp_path / "data.duckdb"
+    answered: set[str] = set()
+    enough = asyncio.Event()
+    async with asyncio.timeout(60):
+        process, url = await start(data)
+        headers = {"Authorization": aiohttp.encode_basic_auth("token", "")}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            senders = [asyncio.ensure_future(send(session, url, n, answered, enough)) for n in range(SENDERS)]
+            await enough.wait()
+            process.send_signal(number)
+            ended = await asyncio.gather(*senders, return_exceptions=True)
+            assert all(isinstance(one, aiohttp.ClientError) for one in ended)
+        status = await process.wait()
+    assert status == (-number if number == signal.SIGKILL else 0)
+    async with Emulator(EmulatorSettings(data=data)) as emulator:
+        stored = [one["properties"]["$insert_id"] for one in await emulator.events()]
+        known = {*stored, *await emulator.profiles()}
+    assert len(stored) == len(set(stored))
+    assert answered <= known
+    assert len(answered) > ANSWERS * BATCH
+
+
+async def test_concurrent_requests_share_a_write(
+    tmp_path: pathlib.Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of many concurrent requests are answered after they were written, in fewer writes than requests."""
+    writes: list[SharedWrite] = []
+    run = SharedWrite.run
+
+    def counted(write: SharedWrite) -> None:
+        writes.append(write)
+        run(write)
+
+    monkeypatch.setattr(SharedWrite, "run", counted)
+    async with (
+        Emulator(EmulatorSettings(data=tmp_path / "data.duckdb"), now=clock.now) as emulator,
+        aiohttp.ClientSession() as session,
+    ):
+        api = Api(emulator, session)
+        answers = await asyncio.gather(*(api.import_events([event(n)]) for n in range(50)))
+        assert [answer.status for answer in answers] == [200] * 50
+        assert 0 < len(writes) < 50
+        assert len(await emulator.events()) == 50
