@@ -259,14 +259,7 @@ def build_app(state: ServerState) -> web.Application:
             web.put("/lookup-tables/{id}", lookup_tables.put_table),
             web.delete("/lookup-tables/{id}", lookup_tables.delete_table),
             web.get(EXPORT_PATH, export.get_export),
-            *(web.get(path, reports.report_of(read)) for path, read in reports.READERS.items()),
-            web.get("/api/query/funnels", saved_reports.get_funnel),
-            web.get("/api/query/funnels/list", saved_reports.get_funnels),
-            web.get("/api/query/insights", saved_reports.get_insights),
-            web.post("/api/query/cohorts/list", saved_reports.post_cohorts),
-            web.post("/api/query/jql", reports.post_jql),
-            web.get("/api/query/engage", engage_query.query_engage),
-            web.post("/api/query/engage", engage_query.query_engage),
+            *_query_routes(),
             web.get("/", admin.get_home),
             web.get("/_admin/state", admin.get_state),
             web.post("/_admin/faults", admin.post_faults),
@@ -279,6 +272,22 @@ def build_app(state: ServerState) -> web.Application:
         ]
     )
     return app
+
+
+def _query_routes() -> list[web.RouteDef]:
+    """Return the endpoints of the Query API; older clients write their paths as /api/2.0/."""
+    routes = [
+        *(web.get(path, reports.report_of(read)) for path, read in reports.READERS.items()),
+        web.get("/api/query/funnels", saved_reports.get_funnel),
+        web.get("/api/query/funnels/list", saved_reports.get_funnels),
+        web.get("/api/query/insights", saved_reports.get_insights),
+        web.post("/api/query/cohorts/list", saved_reports.post_cohorts),
+        web.post("/api/query/jql", reports.post_jql),
+        web.get("/api/query/engage", engage_query.query_engage),
+        web.post("/api/query/engage", engage_query.query_engage),
+    ]
+    older = [web.route(one.method, one.path.replace("/query/", "/2.0/", 1), one.handler) for one in routes]
+    return routes + older
 
 
 def _sdk_routes() -> list[web.RouteDef]:

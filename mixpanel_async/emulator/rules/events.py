@@ -86,13 +86,22 @@ def check_identity(event: str, properties: Mapping[str, Any]) -> Flaw | None:
         if not isinstance(ids, list) or len(ids) != 2 or not all(_is_id(one) for one in ids):  # noqa: PLR2004
             return Flaw("properties.$distinct_ids", "'properties.$distinct_ids' is invalid: must be two distinct_ids")
         return None
-    first, second = ("$identified_id", "$anon_id") if event == "$identify" else ("distinct_id", "alias")
+    first, second = linked_properties(event, properties)
     for name in (first, second):
         if not _is_id(properties.get(name)):
             return Flaw(f"properties.{name}", f"'properties.{name}' is invalid: must be a distinct_id")
-    if event == "$identify" and _UUID4.fullmatch(properties["$anon_id"]) is None:
+    if second == "$anon_id" and _UUID4.fullmatch(properties["$anon_id"]) is None:
         return Flaw("properties.$anon_id", "'properties.$anon_id' is invalid: must be a UUID of version 4")
     return None
+
+
+def linked_properties(event: str, properties: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the names of the two properties whose IDs $identify or $create_alias links; the SDKs have their own."""
+    if event == "$create_alias":
+        return "distinct_id", "alias"
+    if "$identified_id" not in properties and "$anon_distinct_id" in properties:
+        return "distinct_id", "$anon_distinct_id"
+    return "$identified_id", "$anon_id"
 
 
 def check_properties(properties: dict[str, Any]) -> Flaw | None:

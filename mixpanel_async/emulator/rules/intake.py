@@ -16,6 +16,7 @@ from mixpanel_async.emulator.rules.events import (
     check_imported_event,
     check_size,
     check_tracked_event,
+    linked_properties,
     time_milliseconds,
 )
 from mixpanel_async.emulator.rules.identity import Merge, event_user
@@ -198,15 +199,18 @@ def _take_link(intake: Intake, project: Project, event: str, properties: dict[st
     intake.links.append(link)
     if project.id_merge == "original":
         intake.merges.append(Merge(project.id, link.first, link.second, is_forced=event == "$merge"))
+        return
+    user = event_user(properties, project.id_merge)
+    if user.device is not None:
+        intake.merges.append(Merge(project.id, user.distinct_id, user.device, is_forced=False))
 
 
 def _link(project: int, event: str, properties: dict[str, Any]) -> IdentityLink:
     if event == "$merge":
         first, second = properties["$distinct_ids"]
         return IdentityLink(project, event, first, second)
-    if event == "$identify":
-        return IdentityLink(project, event, properties["$identified_id"], properties["$anon_id"])
-    return IdentityLink(project, event, properties["distinct_id"], properties["alias"])
+    first, second = (properties[name] for name in linked_properties(event, properties))
+    return IdentityLink(project, event, first, second)
 
 
 def _failed_entry(index: int, record: object, flaw: Flaw) -> dict[str, Any]:

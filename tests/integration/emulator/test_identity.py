@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
@@ -92,6 +92,23 @@ async def test_simplified_merge_links_devices(api: Api) -> None:
     )
     assert [one["properties"]["distinct_id"] for one in await api.emulator.events()] == ["$device:d", "u", "v", "u"]
     assert await api.emulator.canonical_ids() == {"u": "u", "$device:d": "u", "$device:e": "u"}
+
+
+@pytest.mark.parametrize("id_merge", ["original", "simplified"])
+async def test_the_identify_event_of_the_sdks(clock: HandClock, id_merge: Literal["original", "simplified"]) -> None:
+    """The SDKs' own form of $identify links the device in both kinds of projects."""
+    properties = {"distinct_id": "ann", "$user_id": "ann", "$device_id": "d", "$anon_distinct_id": "$device:d"}
+    async with (
+        Emulator(EmulatorSettings(id_merge=id_merge), now=clock.now) as emulator,
+        aiohttp.ClientSession() as session,
+    ):
+        api = Api(emulator, session)
+        sent = {"event": "$identify", "properties": {"token": "t", **properties}}
+        assert (await api.post_json("/track", sent)).text == "1"
+        assert await emulator.canonical_ids() == {"ann": "ann", "$device:d": "ann"}
+        assert await emulator.identities() == [("$identify", "ann", "$device:d")]
+        wrong = {"event": "$identify", "properties": {"token": "t", "$anon_distinct_id": "", "distinct_id": "ann"}}
+        assert (await api.post_json("/track", wrong)).text == "0"
 
 
 async def test_simplified_merge_ignores_links(api: Api) -> None:

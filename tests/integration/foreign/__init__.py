@@ -1,0 +1,1 @@
+"""Clients that others wrote, run unchanged but for the address against the local server."""
