@@ -368,8 +368,9 @@ class AsyncMixpanel:
             transform: Called with each event as a dict, after the mapping; returns an event, several events, or None to
                 skip it. Each returned event counts as a record. An exception rejects the record. If the source text of
                 the function changes, the checkpoint is refused.
-            **job: See `FileOptions`: quote, escape, encoding, null, repair_text, records_path, nan. See `JobOptions`:
-                checkpoint, dead_letters, exact_dedupe, foreign_token, dry_run, probe, concurrency, on_progress, stop.
+            **job: See `FileOptions`: quote, escape, encoding, null, columns, repair_text, records_path, nan. See
+                `JobOptions`: checkpoint, dead_letters, exact_dedupe, foreign_token, dry_run, probe, concurrency,
+                on_progress, stop.
 
         Returns:
             The counts of all outcomes, with examples of errors.

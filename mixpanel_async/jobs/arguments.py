@@ -21,6 +21,7 @@ class ImportArguments(JobArguments, total=False):
     escape: str | None
     encoding: str | None
     null: Sequence[str]
+    columns: Sequence[str]
     repair_text: bool
     records_path: str | None
     nan: OnNaN

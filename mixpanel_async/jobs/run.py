@@ -74,7 +74,7 @@ async def import_events(
     """Run `AsyncMixpanel.import_events`."""
     tokens = _event_tokens(context, options)
     encoding = _encoding(context, mapping, tokens, transform=transform)
-    opened = open_source(source, files, encoding.check_columns)
+    opened = open_source(source, files, encoding.check_columns, encoding.columns)
     fingerprint = f"events|{files.fingerprint()}|{mapping.fingerprint() if mapping is not None else ''}"
     return await run_plan(
         context, Plan(opened, encoding.encode, _spec(context, options), fingerprint, transform), options

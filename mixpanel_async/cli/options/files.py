@@ -34,6 +34,10 @@ def file_options(
     null: Annotated[
         list[str] | None, _option("--null", 'Word that means "no value" in a cell, such as NULL; repeatable.')
     ] = None,
+    columns: Annotated[
+        list[str] | None,
+        _option("--column", "Name of a column of a table without a header, in their order; repeatable."),
+    ] = None,
     repair_text: Annotated[
         bool, _option("--repair-text", "Replace invalid text, such as half an emoji, by U+FFFD, and count it.")
     ] = False,
@@ -53,6 +57,7 @@ def file_options(
         escape=escape,
         encoding=encoding,
         null=tuple(null or ()),
+        columns=tuple(columns or ()),
         repair_text=repair_text,
         records_path=records_path,
         nan=cast("OnNaN", nan or "reject"),

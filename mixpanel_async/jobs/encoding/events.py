@@ -71,6 +71,11 @@ class EventEncoding:
         """Whether a record can hold several events."""
         return self._vendor is not None and self._vendor.holds_several
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the columns of tables without a header; empty if they are not known."""
+        return () if self._vendor is None else self._vendor.columns
+
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the required columns.
 

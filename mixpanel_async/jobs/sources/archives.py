@@ -54,6 +54,7 @@ def members_of(path: str) -> Sequence[Location]:
     except BaseException:
         archive.close()
         raise
+    unread = [shown(member.name) for member in members if not (_is_readable(member.name) or _is_hidden(member.name))]
     found = [ArchiveMember(archive, member) for member in members if _is_readable(member.name)]
     if not found:
         archive.close()
@@ -62,13 +63,18 @@ def members_of(path: str) -> Sequence[Location]:
             f"{shown(path)}: is a {archive.kind} with no readable member"
             + (f" (it has {others}); unpack it and set format" if members else ": it is empty")
         )
+    if unread:
+        more = f" and {len(unread) - _MAX_SHOWN:,} more" if len(unread) > _MAX_SHOWN else ""
+        found[0].notice = f"not read, as their names have no known format: {', '.join(unread[:_MAX_SHOWN])}{more}"
     return found
 
 
 def _is_readable(name: str) -> bool:
-    parts = pathlib.PurePosixPath(name).parts
-    is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not is_hidden and format_by_name(name) is not None
+    return not _is_hidden(name) and format_by_name(name) is not None
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in pathlib.PurePosixPath(name).parts)
 
 
 @contextlib.contextmanager
@@ -187,9 +193,11 @@ class ArchiveMember:
 
     Attributes:
         archive: The archive.
+        notice: What is unusual about the archive, for its first member, or "".
     """
 
     is_ours = True
+    notice = ""
 
     def __init__(self, archive: _Archive, entry: _Entry) -> None:
         self.archive = archive

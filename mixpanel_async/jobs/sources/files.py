@@ -204,6 +204,10 @@ class FilesSource:
             source = self._current
             if source is None:
                 raise SourceError(f"{self.name}: the file is not open")
+            location = self._locations[index]
+            is_begun = index == self._start.file and self._start.number
+            if isinstance(location, ArchiveMember) and location.notice and not is_begun:
+                yield Chunk(self.names[index], (), notices=[Notice(0, "unread_members", location.notice)])
             async with contextlib.aclosing(source.chunks()) as chunks:
                 async for chunk in chunks:
                     if self._options.repair_text and chunk.lines:

@@ -27,6 +27,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             tab and a line end.
         encoding: Text encoding, such as cp1252 or latin-1; None: UTF-8, or what a byte order mark says.
         null: Words that mean "no value" in cells, such as NULL.
+        columns: Names of the columns of a table without a header, in their order. If the first line names one of them,
+            it is the header, and its names are used.
         repair_text: Replace invalid text by U+FFFD instead of rejecting the record: half of a surrogate pair,
             as a cut emoji leaves it, or bytes that are not UTF-8. The report counts it in `changed_by`.
         records_path: Names of the fields that lead to the list of records in a JSON object, with points between them,
@@ -50,6 +52,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
     escape: str | None = None
     encoding: str | None = None
     null: Sequence[str] = ()
+    columns: Sequence[str] = ()
     repair_text: bool = False
     records_path: str | None = None
     nan: OnNaN = "reject"
@@ -76,7 +79,8 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True):
             check_encoding(self.encoding)
         if isinstance(self.null, str) or not all(isinstance(word, str) for word in self.null):
             raise InvalidArgumentError('null is invalid: it is not a list of words; give a list such as ["NULL"]')
-
+        if isinstance(self.columns, str) or not all(self.columns):
+            raise InvalidArgumentError('columns is invalid: it is not a list of names; give a list such as ["a", "b"]')
         if self.nan not in get_args(OnNaN):
             raise InvalidArgumentError(f"nan is invalid: {self.nan!r} is unknown; choose reject, drop or null")
 

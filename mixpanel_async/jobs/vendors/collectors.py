@@ -4,6 +4,7 @@ from typing import Final
 
 from mixpanel_async.jobs.vendors.model import Kind, Preset, Profiles
 from mixpanel_async.jobs.vendors.names import PERSON
+from mixpanel_async.jobs.vendors.snowplow_columns import SNOWPLOW_COLUMNS
 
 GA4: Final = Preset(
     title="Google Analytics 4",
@@ -165,7 +166,7 @@ SEGMENT: Final = Preset(
 
 SNOWPLOW: Final = Preset(
     title="Snowplow",
-    reads="enriched events as JSON, or as rows of the table atomic.events",
+    reads="enriched events as JSON, as TSV without a header (--format tsv), or as rows of the table atomic.events",
     reference="https://docs.snowplow.io/docs/fundamentals/canonical-event",
     kind="event",
     kinds={"struct": Kind(names=("se_action",))},
@@ -204,4 +205,5 @@ SNOWPLOW: Final = Preset(
         "load_tstamp", "collector_tstamp", "dvce_created_tstamp", "dvce_sent_tstamp", "true_tstamp", "name_tracker",
         "v_tracker", "v_collector", "v_etl", "txn_id",
     }),
+    columns=SNOWPLOW_COLUMNS,
 )  # fmt: skip

@@ -83,6 +83,11 @@ class VendorEvents:
         """Whether a record can hold several events."""
         return bool(self._preset.list)
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the columns of tables without a header; empty if all exports have one."""
+        return self._preset.columns
+
     def check_columns(self, columns: Sequence[str]) -> None:
         """Check that a table has the columns that an event needs.
 

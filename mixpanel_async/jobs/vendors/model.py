@@ -91,6 +91,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
         rename: Mixpanel's names of fields, by path.
         special_names: Names of fields that differ in some records.
         drop: Fields that are left out, by path.
+        columns: Names of the columns of tables without a header.
         profiles: Where the properties of users are; None: the export has none.
     """
 
@@ -119,4 +120,5 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     rename: Mapping[str, str] = {}
     special_names: tuple[SpecialNames, ...] = ()
     drop: frozenset[str] = frozenset()
+    columns: tuple[str, ...] = ()
     profiles: Profiles | None = None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from mixpanel_async.emulator import Emulator
+from mixpanel_async.jobs.vendors.snowplow_columns import SNOWPLOW_COLUMNS
 from tests.integration.cli import vendor_samples as samples
 from tests.integration.cli.conftest import Ended, Run
 from tests.integration.cli.vendor_samples import UNUSUAL, UUID, Record, without
@@ -253,6 +254,28 @@ async def test_snowplow(run: Run, emulator: Emulator) -> None:
     }  # fmt: skip
     assert (by_id["b"]["total"], by_id["b"]["time"]) == (5, 1704164646)
     assert by_id["b"]["contexts_com_snowplowanalytics_snowplow_web_page_1"] == [{"id": "page-2"}]
+
+
+async def test_snowplow_without_a_header(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> None:
+    """Enriched events as TSV have no header: the preset knows the columns, and the first line is an event."""
+    records = [samples.snowplow(), samples.snowplow(event_id="b", derived_tstamp="2024-01-02 03:04:05.678")]
+    lines = []
+    for record in records:
+        cells = [record.get(name, "") for name in SNOWPLOW_COLUMNS]
+        lines.append("\t".join(cell if isinstance(cell, str) else json.dumps(cell) for cell in cells) + "\n")
+    lines.append("web\tcut off\n")
+    (tmp_path / "part-0000").write_text("".join(lines), encoding="utf-8")
+    ended = await run("import", "events", "part-0000", "--format", "tsv", "--from", "snowplow", "--infer-types")
+    assert "3 read = 2 imported + 1 rejected" in ended.out
+    assert "part-0000:3: 2 cells, but 131 columns" in ended.out
+    (first, second) = sorted(await emulator.events(), key=lambda event: str(properties_of(event)["$insert_id"]))
+    assert [first["event"], second["event"]] == ["checkout", "checkout"]
+    assert properties_of(first)["time"] == properties_of(second)["time"] == TIME
+    assert properties_of(first)["total"] == 19.99
+    assert properties_of(first)["domain_sessionidx"] == 3
+    (tmp_path / "a.tsv").write_text("\t".join(SNOWPLOW_COLUMNS) + "\n" + lines[0], encoding="utf-8")
+    ended = await run("validate", "a.tsv", "--from", "snowplow")
+    assert "1 checked, 1 valid" in ended.out
 
 
 async def test_mixpanel(run: Run, emulator: Emulator) -> None:

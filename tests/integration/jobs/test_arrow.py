@@ -9,6 +9,7 @@ import sys
 import uuid
 from typing import Any
 
+import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
@@ -197,6 +198,8 @@ async def test_what_is_refused(mp: AsyncMixpanel) -> None:
         await mp.import_events(table.drop_columns(["time"]))
     with pytest.raises(InvalidArgumentError, match="duplicate column"):
         await mp.import_events(pa.Table.from_arrays([*OWN.values()] * 2, [*OWN] * 2))
+    with pytest.raises(SourceError, match="collect"):
+        await mp.import_events(pl.DataFrame({"a": [1]}).lazy())
     with pytest.raises(SourceError, match="cannot read rows from a"):
         await mp.import_events(pa.array([1]))
 

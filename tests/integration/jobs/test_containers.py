@@ -86,8 +86,10 @@ async def test_archives(emulator: Emulator, mp: AsyncMixpanel, tmp_path: pathlib
     assert (report.read, report.imported, report.error) == (25, 25, "")
     assert report.source.startswith(f"{tmp_path / name}/")
     assert len(await emulator.events()) == 25
+    assert report.noticed_by == {"unread_members": 1}
+    assert "README.txt" in report.notices[0].message
     again = await mp.import_events(source, checkpoint=tmp_path / "c")
-    assert (again.imported, again.resumed) == (25, 25)
+    assert (again.imported, again.resumed, again.noticed_by) == (25, 25, {"unread_members": 1})
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])

@@ -69,6 +69,7 @@ class CsvParser:
         self._name = name
         self._lines = lines
         self._nulls = frozenset(options.null)
+        self._columns = list(options.columns)
         self._is_repairing = options.repair_text
         self._delimiter = options.delimiter or (default.delimiter if default is not None else None)
         self._quote = options.quote_character(default.quote if default is not None else '"')
@@ -106,6 +107,8 @@ class CsvParser:
         if found is None:
             raise SourceError(f"{self._name}: the header is invalid: a quote is not closed; check it")
         self.header, count = found
+        if self._columns and sample and set(self._columns).isdisjoint(self.header):
+            self.header, count = self._columns, 0  # the first line is a row
         if any(map(_find_invalid, self.header)):
             raise SourceError(
                 f"{self._name}: the header is not valid UTF-8; set the encoding of the file, such as cp1252, or "

@@ -331,3 +331,14 @@ def test_the_error_of_a_row_of_another_width() -> None:
     _, _, (short, long) = read_all(b"a,b\n1\n1,2,3\n")
     assert "add the missing cells" in short.verdict.message
     assert "quote cells" in long.verdict.message
+
+
+@pytest.mark.parametrize("header", [b"", b"b,x\n"])
+def test_columns_of_a_table_without_a_header(header: bytes) -> None:
+    """Given names are used if the first line is not their names; then it is a row."""
+    reader = parser(header + b"1,2\n3\n", FileOptions(columns=["a", "b"]))
+    names = ["b", "x"] if header else ["a", "b"]
+    assert reader.read_header() == names
+    found = reader.read()
+    assert found.rows == [dict(zip(names, "12", strict=True))]
+    assert (list(found.numbers), [reject.number for reject in found.rejects]) == (([2], [3]) if header else ([1], [2]))
