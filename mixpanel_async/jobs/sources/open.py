@@ -44,9 +44,9 @@ def open_source(
         return FilesSource([source], options, check_columns)
     if isinstance(source, list | tuple) and source and all(isinstance(one, str | os.PathLike) for one in source):
         return FilesSource(_named(source), options, check_columns)
-    _check_none(set(options.given()) - ({"columns"} if columns else set()), "an iterable")
     if hasattr(source, "collect") and type(source).__module__.startswith("polars"):
         raise SourceError("cannot read records from a LazyFrame; give the data frame that its collect() returns")
+    _check_none(set(options.given()) - ({"columns"} if columns else set()), "an iterable")
     if not isinstance(source, AsyncIterable | Iterable):
         raise SourceError(f"cannot read records from a {type(source).__name__}; give a path or an iterable")
     return RecordSource(cast("Records", source))

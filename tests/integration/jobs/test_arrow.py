@@ -199,7 +199,7 @@ async def test_what_is_refused(mp: AsyncMixpanel) -> None:
     with pytest.raises(InvalidArgumentError, match="duplicate column"):
         await mp.import_events(pa.Table.from_arrays([*OWN.values()] * 2, [*OWN] * 2))
     with pytest.raises(SourceError, match="collect"):
-        await mp.import_events(pl.DataFrame({"a": [1]}).lazy())
+        await mp.import_events(pl.DataFrame({"a": [1]}).lazy(), nan="drop")  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="cannot read rows from a"):
         await mp.import_events(pa.array([1]))
 
