@@ -142,7 +142,13 @@ def validate(
 
 @with_options(mapping=mapping_options, job=_replay_job, server=server_options)
 def replay(
-    file: AsPath, *, mapping: RecordMapping | None, job: JobOptions, server: ServerOptions, as_json: AsJson = False
+    file: AsPath,
+    *,
+    mapping: RecordMapping | None,
+    job: JobOptions,
+    use_project_token: UseProjectToken = False,
+    server: ServerOptions,
+    as_json: AsJson = False,
 ) -> int:
     """Resend the dead letters of an import of events after you fixed their records.
 
@@ -153,6 +159,7 @@ def replay(
     def resend(client: AsyncMixpanel, files: list[str], **job: "Unpack[JobArguments]") -> Awaitable[ImportReport]:
         return client.replay_dead_letters(files[0], mapping=mapping, **job)
 
+    server = msgspec.structs.replace(server, use_project_token=use_project_token)
     return _run(resend, [file], job, server, as_json=as_json)
 
 

@@ -17,6 +17,7 @@ class SourceIdentity(msgspec.Struct, frozen=True):
         head: A 128-bit hash of its first 64 KiB, as stored.
         modified: When its content was last changed, in nanoseconds since 1970; 0 if unknown.
         inode: Its number in the file system; 0 if unknown.
+        samples: A hash of parts from all over the file; "" if unknown.
     """
 
     path: str
@@ -24,6 +25,7 @@ class SourceIdentity(msgspec.Struct, frozen=True):
     head: str
     modified: int = 0
     inode: int = 0
+    samples: str = ""
 
     def difference(self, other: "SourceIdentity") -> str:
         """Return how the file at the same path differs now, or "" if no difference is known."""
@@ -33,6 +35,8 @@ class SourceIdentity(msgspec.Struct, frozen=True):
             return "it was written again"
         if self.inode and other.inode and self.inode != other.inode:
             return "it is another file of the same name"
+        if self.samples and other.samples and self.samples != other.samples:
+            return "its content is different"
         return ""
 
 

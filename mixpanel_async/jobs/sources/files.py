@@ -8,14 +8,17 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, Notice, Position
-from mixpanel_async.jobs.model.source_group import Identities, identities_of
+from mixpanel_async.jobs.model.source_group import MAX_LISTED, Identities, identities_of
+from mixpanel_async.jobs.model.source_identity import SourceIdentity
 from mixpanel_async.jobs.sources.archives import ArchiveMember, close_archives
 from mixpanel_async.jobs.sources.base import CheckColumns, Reader
 from mixpanel_async.jobs.sources.detection import check_readable, format_by_name, format_of
 from mixpanel_async.jobs.sources.discovery import find_locations
-from mixpanel_async.jobs.sources.locations import STDIN, Location, ReadableFile
+from mixpanel_async.jobs.sources.locations import STDIN, DiskFile, Location, ReadableFile
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
 from mixpanel_async.jobs.sources.readers import make_reader
@@ -147,7 +150,8 @@ class FilesSource:
             SourceError: A file cannot be read.
         """
         await self._find()
-        found = (location.identify() for location in self._locations)
+        is_sampled = len(self._locations) <= MAX_LISTED  # samples of 100,000 files would take minutes
+        found = (_identity(location, is_sampled=is_sampled) for location in self._locations)
         return await self._thread.submit(lambda: identities_of(len(self._locations), found))
 
     async def open(self, start: Position) -> None:
@@ -232,6 +236,13 @@ class FilesSource:
             closing = self._thread.submit(lambda: close_archives(members))
             await asyncio.wait((closing,), timeout=_CLOSE_SECONDS)
         self._thread.close()
+
+
+def _identity(location: Location, *, is_sampled: bool) -> SourceIdentity:
+    found = location.identify()
+    if is_sampled and isinstance(location, DiskFile):
+        found = msgspec.structs.replace(found, samples=location.samples())
+    return found
 
 
 def _unique_names(locations: Sequence[Location]) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ async def test_replay(run: Run, emulator: Emulator, tmp_path: pathlib.Path) -> N
     emulator.faults.add(InjectedFault(path="/import", kind="partial", indexes=(0,), after=1))
     assert (await run("import", "events", "a.ndjson", "--dead-letters", "dead")).status == 1
     assert (await run("replay", "dead", "--dead-letters", "./dead")).status == 2
-    assert (await run("replay", "dead")).status == 0
+    assert (await run("replay", "dead", "--use-project-token")).status == 0
     assert len(await emulator.events()) == 1
 
 

@@ -97,10 +97,33 @@ async def test_a_change_before_the_position(
     rows, sent = _rows(), len(emulator.requests)
     rows[found.position.number - 5]["text"] = "y" * 20
     _rewrite(path, make(rows))
+    found = _without_samples(path.with_name("c"), found)
     with pytest.raises(InvalidArgumentError, match="has changed since the checkpoint was written"):
         await mp.import_events(path, checkpoint=path.with_name("c"))
     assert len(emulator.requests) == sent
     assert _decoded(path.with_name("c")) == found
+
+
+def _without_samples(path: pathlib.Path, found: Checkpoint) -> Checkpoint:
+    sources = tuple(msgspec.structs.replace(source, samples="") for source in found.job.sources)
+    old = msgspec.structs.replace(found, job=msgspec.structs.replace(found.job, sources=sources))
+    path.write_bytes(encode_checkpoint(old))
+    return _decoded(path)
+
+
+async def test_a_change_far_before_the_position(
+    emulator: Emulator, mp: AsyncMixpanel, interrupted: tuple[pathlib.Path, Make]
+) -> None:
+    """A source with other records far before the position is refused, although size, time and beginning are the same."""
+    path, make = interrupted
+    found = await _run_in_part(emulator, mp, path)
+    rows, sent = _rows(), len(emulator.requests)
+    for row in rows[2000 : found.position.number - 500]:
+        row["text"] = "y" * 20
+    _rewrite(path, make(rows))
+    with pytest.raises(InvalidArgumentError, match="its content is different"):
+        await mp.import_events(path, checkpoint=path.with_name("c"))
+    assert len(emulator.requests) == sent
 
 
 @pytest.mark.parametrize("has_mark", [True, False])
@@ -111,6 +134,7 @@ async def test_an_unchanged_source_goes_on(
     path, _ = interrupted
     found = await _run_in_part(emulator, mp, path)
     if not has_mark:
+        found = _without_samples(path.with_name("c"), found)
         old = msgspec.structs.replace(found, position=msgspec.structs.replace(found.position, mark=""))
         path.with_name("c").write_bytes(encode_checkpoint(old))
     for _ in range(2):
