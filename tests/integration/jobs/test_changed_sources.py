@@ -114,7 +114,7 @@ def _without_samples(path: pathlib.Path, found: Checkpoint) -> Checkpoint:
 async def test_a_change_far_before_the_position(
     emulator: Emulator, mp: AsyncMixpanel, interrupted: tuple[pathlib.Path, Make]
 ) -> None:
-    """A source with other records far before the position is refused, although size, time and beginning are the same."""
+    """A source with other records far before the position is refused, although size, time and beginning match."""
     path, make = interrupted
     found = await _run_in_part(emulator, mp, path)
     rows, sent = _rows(), len(emulator.requests)
