@@ -43,11 +43,14 @@ class FrequencyQuery:
             f"{self.buckets.index_sql(local)} AS bucket", f"{unit_sql(local, self.part)} AS part", f"{USER} AS who",
             f"{self.label or 'NULL'} AS label",
         )  # fmt: skip
+        top, kept = "", ""
+        if self.label is not None:
+            top = f" top AS (SELECT label FROM found GROUP BY label ORDER BY count(*) DESC, label LIMIT {self.limit}),"
+            kept = "WHERE label IN (SELECT label FROM top)"
         return (
-            f"WITH found AS (SELECT * FROM ({found}) WHERE who IS NOT NULL),"
-            f" top AS (SELECT label FROM found GROUP BY label ORDER BY count(*) DESC, label LIMIT {self.limit}),"
-            " users AS (SELECT bucket, label, who, count(DISTINCT part) AS parts FROM found"
-            " WHERE label IS NULL OR label IN (SELECT label FROM top) GROUP BY bucket, label, who)"
+            f"WITH found AS (SELECT * FROM ({found}) WHERE who IS NOT NULL),{top}"
+            f" users AS (SELECT bucket, label, who, count(DISTINCT part) AS parts FROM found {kept}"
+            " GROUP BY bucket, label, who)"
             " SELECT bucket, label, parts, count(*) FROM users GROUP BY bucket, label, parts"
             f" ORDER BY bucket, label, parts LIMIT {MAX_VALUES + 1}"
         )

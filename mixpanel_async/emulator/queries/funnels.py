@@ -5,7 +5,7 @@ the one before, by time and then by arrival, within the funnel's length since th
 user in a bucket, the one that came furthest counts; of equal ones the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -66,33 +66,49 @@ class FunnelQuery:
 
     def sql(self) -> str:
         """Return the SQL: bucket, segment, depth, users, then for each step but the first the milliseconds since it."""
+        last = len(self.sources) - 1
+        depth = " + ".join(f"(o{number} IS NOT NULL)::INTEGER" for number in range(last + 1))
+        since = [f"{time_of(f'o{number}')} - {time_of('o0')} AS t{number}" for number in range(1, last + 1)]
+        attempts = f"SELECT bucket, label, who, o0, {', '.join([f'{depth} AS depth', *since])} FROM a{last}"
+        parts = [*self._steps_sql(), f"attempts AS {'' if self.label is None else 'MATERIALIZED'} ({attempts})"]
+        best = f"SELECT '{OVERALL}' AS segment, bucket, {self._best()} AS best FROM attempts GROUP BY bucket, who"
+        if self.label is not None:
+            parts.append(
+                f"top AS (SELECT label FROM attempts GROUP BY label ORDER BY count(*) DESC, label LIMIT {self.limit})"
+            )
+            best += (
+                f" UNION ALL SELECT label AS segment, bucket, {self._best()} AS best FROM attempts"
+                " WHERE label IN (SELECT label FROM top) GROUP BY bucket, who, label"
+            )
+        sums = [f"sum(best.t{number})::BIGINT" for number in range(1, last + 1)]
+        return (
+            f"WITH {', '.join(parts)}"
+            f" SELECT bucket, segment, best.depth, {', '.join(['count(*)', *sums])} FROM ({best})"
+            f" GROUP BY bucket, segment, best.depth ORDER BY bucket, segment, best.depth LIMIT {MAX_VALUES + 1}"
+        )
+
+    def _steps_sql(self) -> Iterator[str]:
+        """Yield the tables of the steps; users are numbered, because numbers are faster to sort than text."""
         first, *others = self.sources
         bucket = self.buckets.index_sql(self.zone.local_ms("e.time_ms", first.span))
-        begin = first.select(
-            f"{USER} AS who", f"{bucket} AS bucket", f"{self.label or 'NULL'} AS label", f"{ORDER} AS o0"
-        )
-        parts = [f"a0 AS (SELECT * FROM ({begin}) WHERE who IS NOT NULL)"]
+        label = self.label or "NULL"
+        begin = first.select(f"{USER} AS id", f"{bucket} AS bucket", f"{label} AS label", f"{ORDER} AS o0")
+        yield f"begin AS MATERIALIZED (SELECT * FROM ({begin}) WHERE id IS NOT NULL)"
+        yield "people AS MATERIALIZED (SELECT id, row_number() OVER () AS who FROM (SELECT DISTINCT id FROM begin))"
+        yield "a0 AS (SELECT people.who, bucket, label, o0 FROM begin JOIN people USING (id))"
         for number, source in enumerate(others, 1):
-            parts.append(f"s{number} AS ({source.select(f'{USER} AS who', f'{ORDER} AS o')})")
-            parts.append(
+            step = source.select(f"{USER} AS id", f"{ORDER} AS o")
+            yield f"s{number} AS (SELECT people.who, o FROM ({step}) JOIN people USING (id))"
+            yield (
                 f"a{number} AS (SELECT a.*, CASE WHEN {time_of('s.o')} - {time_of('a.o0')} <= {self.length_ms}"
                 f" THEN s.o END AS o{number} FROM a{number - 1} a ASOF LEFT JOIN s{number} s"
                 f" ON a.who = s.who AND a.o{number - 1} < s.o)"
             )
-        depth = " + ".join(f"(o{number} IS NOT NULL)::INTEGER" for number in range(len(self.sources)))
-        parts.append(f"attempts AS (SELECT *, {depth} AS depth FROM a{len(others)})")
-        overall = self._best("'$overall'", "bucket, who")
-        segments = f" UNION ALL {self._best('label', 'bucket, who, label')}" if self.label else ""
-        parts.append(
-            f"top AS (SELECT label FROM attempts GROUP BY label ORDER BY count(*) DESC, label LIMIT {self.limit})"
-        )
-        since = [f"sum({time_of(f'o{n}')} - {time_of('o0')})::BIGINT" for n in range(1, len(self.sources))]
-        return (
-            f"WITH {', '.join(parts)}"
-            f" SELECT bucket, segment, depth, {', '.join(['count(*)', *since])}"
-            f" FROM ({overall}{segments}) GROUP BY bucket, segment, depth ORDER BY bucket, segment, depth"
-            f" LIMIT {MAX_VALUES + 1}"
-        )
+
+    def _best(self) -> str:
+        """Return the SQL of the depth and times of the attempt that came furthest; of equal ones the first."""
+        fields = ["depth := depth", *(f"t{number} := t{number}" for number in range(1, len(self.sources)))]
+        return f"arg_min(struct_pack({', '.join(fields)}), ({_MAX_STEPS} - depth)::HUGEINT * {2**82} + o0)"
 
     def report(self, rows: list[Row]) -> Report:
         """Return the reply."""
@@ -110,13 +126,6 @@ class FunnelQuery:
             else:
                 data[label] = {OVERALL: overall, **{name: self._steps(rows) for name, rows in own.items()}}
         return Report({"meta": {"dates": labels}, "data": data})
-
-    def _best(self, segment: str, keys: str) -> str:
-        kept = "" if segment != "label" else "WHERE label IN (SELECT label FROM top)"
-        return (
-            f"SELECT *, {segment} AS segment FROM attempts {kept}"
-            f" QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY depth DESC, o0) = 1"
-        )
 
     def _steps(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Return the steps of a bucket; each row has a depth, the users who came so far, and their times."""

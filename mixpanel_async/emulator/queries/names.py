@@ -90,7 +90,9 @@ def read_event_names(parameters: Parameters, context: QueryContext) -> Ranking:
     Raises:
         RefusalError: With 400, if one is missing or invalid.
     """
-    source = EventSource(context.project, days_until_today(context, _NAMES_DAYS))
+    is_dated = "from_date" in parameters or "to_date" in parameters  # as other clients ask, besides the reference
+    span = context.zone.days(*parameters.days()) if is_dated else days_until_today(context, _NAMES_DAYS)
+    source = EventSource(context.project, span)
     kind = parameters.choice("type", AMOUNT)
     limit = parameters.count("limit", _NAMES, MAX_SEGMENTS)
     found = source.select("e.event", f"{USER} AS who")
@@ -118,12 +120,13 @@ def read_top_properties(parameters: Parameters, context: QueryContext) -> Rankin
 
 
 def read_top_values(parameters: Parameters, context: QueryContext) -> Ranking:
-    """Read the parameters of GET /events/properties/values; events of all times count.
+    """Read the parameters of GET /events/properties/values; events of all times count, without `event` all events.
 
     Raises:
         RefusalError: With 400, if one is missing or invalid.
     """
-    source = EventSource(context.project, all_time(), [parameters.required("event", "the name of one event")])
+    event = parameters.text("event")
+    source = EventSource(context.project, all_time(), None if event is None else [event])
     name = Field("properties", parameters.required("name", "the name of a property"))
     limit = parameters.count("limit", _NAMES, MAX_SEGMENTS)
     label = source.text(name, "name")

@@ -4,7 +4,7 @@ A user enters the cohort of a bucket with the first event there (birth: with the
 comes after it, by time and then by arrival, is a return. Interval 0 is less than one interval after the first event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,16 +60,17 @@ class RetentionQuery:
         returns = self.returned.select(
             f"{USER} AS who", f"{ORDER} AS back", f"{back_local} AS back_local", f"{self.label or 'NULL'} AS label"
         )
+        once = "" if self.label is None else "MATERIALIZED"
         interval = f"greatest(0, {_elapsed('born_local', 'back_local', self.buckets)})"
         return (
             f"WITH born AS (SELECT * FROM ({self.born.select(*columns)}) WHERE who IS NOT NULL),"
             f" first AS (SELECT *, {time_of('born')} AS born_ms FROM ({first})),"
-            f" cohort AS (SELECT who, born, {own_bucket} AS bucket, born_local"
+            f" cohort AS MATERIALIZED (SELECT who, born, {own_bucket} AS bucket, born_local"
             f" FROM (SELECT *, {local} AS born_local FROM first)),"
             f" back AS ({returns}),"
-            f" hits AS (SELECT cohort.who, bucket, label, {interval} AS interval FROM cohort JOIN back"
+            f" hits AS {once} (SELECT cohort.who, bucket, label, {interval} AS interval FROM cohort JOIN back"
             f" ON cohort.who = back.who AND back.back > cohort.born),"
-            f"{self._top()} {self._counts()}"
+            f"{self._kept()} {self._counts()}"
             " UNION ALL SELECT bucket, NULL, -1, count(*) FROM cohort GROUP BY bucket"
             f" ORDER BY bucket, segment NULLS FIRST, interval LIMIT {MAX_VALUES + 1}"
         )
@@ -96,13 +97,18 @@ class RetentionQuery:
     def _cohort(self, first: int, counts: list[int]) -> dict[str, object]:
         return {"counts": at_least(counts) if self.is_unbounded else counts, "first": first}
 
-    def _top(self) -> str:
-        kept = "" if self.is_unbounded else f"WHERE interval <= {self.intervals}"
+    def _kept(self) -> str:
+        conditions = [] if self.is_unbounded else [f"interval <= {self.intervals}"]
+        top = ""
+        if self.label is not None:
+            top = (
+                f" top AS (SELECT label FROM hits{_where(conditions)} GROUP BY label"
+                f" ORDER BY count(*) DESC, label LIMIT {self.limit}),"
+            )
+            conditions.append("label IN (SELECT label FROM top)")
         return (
-            f" top AS (SELECT label FROM hits {kept} GROUP BY label"
-            f" ORDER BY count(*) DESC, label LIMIT {self.limit}),"
-            f" kept AS (SELECT who, bucket, label, least(interval, {self.intervals}) AS interval FROM hits {kept}"
-            f"{' AND' if kept else ' WHERE'} (label IS NULL OR label IN (SELECT label FROM top)))"
+            f"{top} kept AS (SELECT who, bucket, label, least(interval, {self.intervals}) AS interval"
+            f" FROM hits{_where(conditions)})"
         )
 
     def _counts(self) -> str:
@@ -156,6 +162,10 @@ def read_retention(parameters: Parameters, context: QueryContext) -> RetentionQu
         label=None if on is None else returned.label(on),
         limit=parameters.count("limit", _SEGMENTS, MAX_SEGMENTS),
     )
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def at_least(counts: Iterable[int]) -> list[int]:

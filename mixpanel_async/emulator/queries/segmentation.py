@@ -6,7 +6,7 @@ from typing import Final
 
 from mixpanel_async.emulator.expressions.sql import literal
 from mixpanel_async.emulator.expressions.syntax import Field
-from mixpanel_async.emulator.queries.calendar import Buckets, Unit, Zone
+from mixpanel_async.emulator.queries.calendar import Buckets, Zone
 from mixpanel_async.emulator.queries.parameters import MAX_SEGMENTS, Parameters, refused
 from mixpanel_async.emulator.queries.periods import UNITS, read_bucket_size, read_period
 from mixpanel_async.emulator.queries.reports import MAX_VALUES, Report, Row, check_size, over_time
@@ -18,7 +18,6 @@ AMOUNT: Final[Mapping[str, str]] = {
     "unique": "count(DISTINCT who)",
     "average": "count(*) / nullif(count(DISTINCT who), 0)",
 }
-_SEGMENTATION_UNITS: Final[tuple[Unit, ...]] = ("minute", "hour", "day", "month")
 _SEGMENTS: Final = 60
 _PROPERTY_VALUES: Final = 255
 
@@ -52,7 +51,7 @@ class Series:
         found = self.source.select(f"{self.label} AS label", f"{bucket} AS bucket", f"{USER} AS who")
         return (
             f"WITH found AS ({found}),"
-            f" cells AS (SELECT label, bucket, count(*) AS n, {AMOUNT[self.kind]} AS amount"
+            f" cells AS MATERIALIZED (SELECT label, bucket, count(*) AS n, {AMOUNT[self.kind]} AS amount"
             " FROM found WHERE label IS NOT NULL GROUP BY label, bucket),"
             f" top AS (SELECT label, sum(n) AS total FROM cells GROUP BY label ORDER BY total DESC, label"
             f" LIMIT {self.limit})"
@@ -76,7 +75,7 @@ def read_segmentation(parameters: Parameters, context: QueryContext) -> Series:
     kind = parameters.choice("type", AMOUNT, "general")
     if kind == "general" and "interval" in parameters:
         raise refused("interval", 'it needs type "unique" or "average"', "give unit for type general")
-    unit, per_bucket = read_bucket_size(parameters, _SEGMENTATION_UNITS)
+    unit, per_bucket = read_bucket_size(parameters, UNITS)
     span = context.zone.days(*parameters.days())
     source = EventSource(context.project, span, [event])
     source.keep(parameters.condition())

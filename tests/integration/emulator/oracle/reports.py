@@ -251,9 +251,10 @@ def retention(
         if user is not None:
             firsts.setdefault((user, None if is_birth else bucket(world.local(one.time_ms), begins)), one)
     hits: list[tuple[dt.datetime, str, str, int]] = []
+    backs = grouped(world.chosen(world.distinct(), names, where), world.user)
     for (user, _), start in firsts.items():
-        for back in world.chosen(world.distinct(), names, where):
-            if world.user(back) == user and back.key > start.key:
+        for back in backs.get(user, []):
+            if back.key > start.key:
                 passed = elapsed(world.local(start.time_ms), world.local(back.time_ms), unit, interval)
                 if unbounded or passed <= interval_count:
                     segment = "" if on is None else world.label(on, back)
@@ -312,6 +313,7 @@ def funnel(
     """Compute GET /funnels: for each bucket and segment the users of each step and the mean seconds."""
     own = [world.chosen(world.chosen(world.distinct(), [name], own), None, where) for name, own in steps]
     ordered = [sorted(events, key=lambda one: one.key) for events in own]
+    by_user = [grouped(events, world.user) for events in ordered]
     begins = starts(first, last, unit, interval)
     attempts: list[tuple[dt.datetime, str, str, list[Event]]] = []
     for start in world.within(ordered[0], first, last):
@@ -319,11 +321,11 @@ def funnel(
         if user is None:
             continue
         path = [start]
-        for events in ordered[1:]:
+        for events in by_user[1:]:
             following = [
                 one
-                for one in events
-                if world.user(one) == user and one.key > path[-1].key and one.time_ms - start.time_ms <= length_ms
+                for one in events.get(user, [])
+                if one.key > path[-1].key and one.time_ms - start.time_ms <= length_ms
             ]
             if not following:
                 break
