@@ -22,6 +22,7 @@ from mixpanel_async.jobs.mapping.identity import (
 from mixpanel_async.jobs.mapping.timestamps import AMBIGUOUS, MISSING, SHIFTED, UNUSED_ZONE, TimeParser
 from mixpanel_async.jobs.model.chunks import FlatRecord, Notice
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
+from mixpanel_async.records import validation
 from mixpanel_async.records.values import ValueConverter
 
 _EVENT_KEYS: Final = {"event", "properties"}
@@ -136,7 +137,10 @@ class EventMapper:
         for name, value in others.items():
             properties[self._new_name(name, properties)] = value
         properties.update(mapping.constants)
-        if self._ids.has_placeholder(properties):
+        # Most events have neither of the other IDs, and a call less for each row counts.
+        is_suspect = "$user_id" in properties or "$device_id" in properties
+        is_suspect = is_suspect or validation.is_placeholder_id(properties.get("distinct_id"))
+        if is_suspect and self._ids.has_placeholder(properties):
             self._notice(number, PLACEHOLDER, PLACEHOLDER_MESSAGE)
         return {"event": event, "properties": properties}
 
