@@ -213,6 +213,8 @@ class Engine:
 
     def _note_abandoned(self) -> None:
         lost = self._accumulator.ledger.queued + self._accumulator.unsealed + self._sender.cancelled_records
+        if not lost:
+            return
         _log.warning(
             "%d records are lost: the event loop ended before the client was closed; use `async with` or `aclose()`",
             lost,

@@ -15,6 +15,7 @@ from aiohttp import web
 from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Settings
 from mixpanel_async.emulator import Emulator, InjectedFault
 from mixpanel_async.errors import CannotEncodeError, ClientClosedError, MissingCredentialsError, WrongLoopError
+from mixpanel_async.testing import LocalMixpanel
 from tests.conftest import TOKEN, Connect
 from tests.integration.actions.server import Seen, listening
 
@@ -114,6 +115,22 @@ def test_the_loop_ends_without_a_close(caplog: pytest.LogCaptureFixture) -> None
     assert "1 records are lost: the event loop ended before the client was closed" in caplog.text
     clients = [client]
     del client
+    with pytest.warns(ResourceWarning, match="never closed"):
+        clients.clear()
+
+
+def test_the_loop_ends_with_nothing_queued(caplog: pytest.LogCaptureFixture) -> None:
+    """If the loop ends first and nothing is queued, the log does not speak of lost records."""
+
+    async def main() -> AsyncMixpanel:
+        async with LocalMixpanel() as server:
+            client = AsyncMixpanel(TOKEN, base_url=server.url)
+            await client.track("u", "E")
+            await client.flush()
+        return client
+
+    clients = [asyncio.run(main())]
+    assert "lost" not in caplog.text
     with pytest.warns(ResourceWarning, match="never closed"):
         clients.clear()
 
