@@ -27,7 +27,7 @@ IMPORTS: Final = imports_of(PACKAGE)
 LAYERS: Final[Mapping[str, Layers]] = {
     "": [
         {"errors", "models", "limits", "clock", "redaction", "loading", "time_slice", "_version"},
-        {"config", "auth", "remote", "codecs"},
+        {"config", "auth", "remote", "codecs", "expressions"},
         {"env", "records"},
         {"session"},
         {"actions", "engine"},

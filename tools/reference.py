@@ -22,11 +22,13 @@ MODULES: Final = (
     "mixpanel_async.auth",
     "mixpanel_async.emulator",
     "mixpanel_async.errors",
+    "mixpanel_async.expressions",
     "mixpanel_async.jobs.exports.events",
     "mixpanel_async.jobs.exports.profiles",
     "mixpanel_async.jobs.options",
     "mixpanel_async.models",
     "mixpanel_async.session.messages",
+    "mixpanel_async.testing",
     "mixpanel_async.tracking.profiles",
 )
 

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from mixpanel_async import limits
 from mixpanel_async.actions._core.params import Date, Id, check_range, date_range, pairs, text_list
 from mixpanel_async.actions._core.resource import Resource
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.session import Request
 from mixpanel_async.session.messages import StreamReply
 
@@ -29,7 +30,7 @@ class RawExport(Resource):
         to_date: Date,
         *,
         event: str | Sequence[str] | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         limit: int | None = None,
         time_in_ms: bool | None = None,
         is_gzip: bool = True,
@@ -63,7 +64,7 @@ class RawExport(Resource):
         project = self._session.project_id if project_id is None else project_id
         query = pairs(
             {"project_id": project, "from_date": first, "to_date": last, "limit": limit, "event": events,
-             "where": where or None, "time_in_ms": time_in_ms}
+             "where": None if where is None else str(where) or None, "time_in_ms": time_in_ms}
         )  # fmt: skip
         return Request(
             operation="export",

@@ -13,7 +13,19 @@ _MAX_REJECTIONS: Final = 5
 
 
 class UntrackedError(AssertionError):
-    """An expected event was not tracked, or an unexpected one was; the message shows the nearest event."""
+    """An expected event was not tracked, or an unexpected one was; the message shows the nearest event.
+
+    Example:
+        ```python
+        from mixpanel_async.testing import LocalMixpanel, UntrackedError
+
+        with LocalMixpanel() as server:
+            try:
+                server.assert_tracked("Signed Up")
+            except UntrackedError as error:
+                print(error)
+        ```
+    """
 
 
 @dataclass(frozen=True)

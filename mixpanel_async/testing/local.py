@@ -38,19 +38,12 @@ class LocalMixpanel:
 
     Example:
         ```python
-        import asyncio
-
         from mixpanel_async import AsyncMixpanel
         from mixpanel_async.testing import LocalMixpanel
 
-
-        async def sign_up(url: str) -> None:
-            async with AsyncMixpanel("any-token", base_url=url) as mp:
-                await mp.track("user-1", "Signed Up", {"plan": "pro"})
-
-
-        with LocalMixpanel() as server:
-            asyncio.run(sign_up(server.url))
+        async with LocalMixpanel() as server, AsyncMixpanel(server.token, base_url=server.url) as mp:
+            await mp.track("user-1", "Signed Up", {"plan": "pro"})
+            await mp.flush()
             server.assert_tracked("Signed Up", distinct_id="user-1", plan="pro")
         ```
     """

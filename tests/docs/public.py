@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 import mixpanel_async
-from mixpanel_async import AsyncMixpanel, actions, emulator
+from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, testing
 
-PACKAGES: Final = (mixpanel_async, actions, emulator)
+PACKAGES: Final = (mixpanel_async, actions, emulator, expressions, testing)
 
 
 class Public(msgspec.Struct, frozen=True):

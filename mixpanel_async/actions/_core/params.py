@@ -11,11 +11,12 @@ import msgspec
 
 from mixpanel_async.config import is_number
 from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError
+from mixpanel_async.expressions import Expression
 from mixpanel_async.models import JSONValue
 
 Date: TypeAlias = dt.date | str
 Id: TypeAlias = int | str
-Field: TypeAlias = str | int | float | bool | None
+Field: TypeAlias = str | int | float | bool | Expression | None
 FieldValue: TypeAlias = Field | Sequence[str | int | float]
 Pairs: TypeAlias = list[tuple[str, str]]
 

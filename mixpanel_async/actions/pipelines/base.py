@@ -12,6 +12,7 @@ from mixpanel_async.actions.pipelines.regions import (
     SchemaType,
 )
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.redaction import REDACTED
 
 _SECRETS = frozenset({"client_secret", "snowflake_password"})
@@ -34,7 +35,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trial: bool | None = None
     frequency: ExportFrequency | None = None
     events: Sequence[str] | None = None
-    where: str | None = None
+    where: AnyExpression | None = None
 
     def __post_init__(self) -> None:
         if self.from_date is None and not self.trial:

@@ -27,6 +27,7 @@ from mixpanel_async.actions.pipelines.models import (
 )
 from mixpanel_async.auth import Credential
 from mixpanel_async.errors import MissingCredentialsError
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.session import Request
 
 TaskStatus: TypeAlias = Literal["pending", "running", "retried", "failed", "canceled", "timed_out"]
@@ -99,7 +100,7 @@ class Pipelines(GenericPipelines):
         name: str,
         *,
         events: Sequence[str] | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         azure_client_id: str | None = None,
         azure_client_secret: str | None = None,
         azure_tenant_id: str | None = None,

@@ -12,6 +12,7 @@ from mixpanel_async.actions.pipelines.regions import (
     S3RawRegion,
 )
 from mixpanel_async.actions.pipelines.schema_destinations import Aws, AzureBlob, BigQuery, GcsSchema, Snowflake
+from mixpanel_async.expressions import Expression
 
 
 class GcsRaw(RawPipeline, frozen=True, kw_only=True, tag_field="type", tag="gcs-raw"):
@@ -110,7 +111,7 @@ PipelineKind: TypeAlias = GcsRaw | S3Raw | AzureRaw | BigQuery | Snowflake | Aws
 
 def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
     """Return the form fields that create the pipeline."""
-    fields: dict[str, FieldValue] = msgspec.to_builtins(kind)
+    fields: dict[str, FieldValue] = msgspec.to_builtins(kind, enc_hook=_plain)
     if kind.to_date is not None:
         fields["frequency"] = None
     fields["events"] = texts("events", kind.events)
@@ -118,3 +119,14 @@ def pipeline_form(kind: PipelineKind) -> dict[str, FieldValue]:
         date = getattr(kind, name)
         fields[name] = None if date is None else iso_date(name, date)
     return fields
+
+
+def _plain(value: object) -> str:
+    """Return the text of an expression.
+
+    Raises:
+        NotImplementedError: It is something else, which msgspec then names.
+    """
+    if isinstance(value, Expression):
+        return str(value)
+    raise NotImplementedError

@@ -23,6 +23,7 @@ from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfilePage, ProfileStream
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
 
@@ -40,7 +41,7 @@ class ProfileReports(Resource):
         distinct_id: str | None = None,
         distinct_ids: str | Sequence[str] | None = None,
         data_group_id: Id | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         output_properties: str | Sequence[str] | None = None,
         behaviors: Behaviors | None = None,
         as_of_timestamp: int | None = None,
@@ -98,7 +99,7 @@ class ProfileReports(Resource):
         distinct_id: str | None = None,
         distinct_ids: str | Sequence[str] | None = None,
         data_group_id: Id | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         output_properties: str | Sequence[str] | None = None,
         behaviors: Behaviors | None = None,
         as_of_timestamp: int | None = None,
@@ -188,7 +189,7 @@ def _form(
     distinct_id: str | None,
     distinct_ids: str | Sequence[str] | None,
     data_group_id: Id | None,
-    where: str | None,
+    where: AnyExpression | None,
     output_properties: str | Sequence[str] | None,
     behaviors: Behaviors | None,
     as_of_timestamp: int | None,

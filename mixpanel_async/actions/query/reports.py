@@ -11,6 +11,7 @@ from mixpanel_async.actions.query._requests import Unit, check_interval, check_l
 from mixpanel_async.actions.query.lists import Activity, Cohort, SavedFunnel
 from mixpanel_async.actions.query.models import FunnelReport, InsightsReport
 from mixpanel_async.auth import Credential
+from mixpanel_async.expressions import AnyExpression
 
 LengthUnit: TypeAlias = Literal["second", "minute", "hour", "day"]
 
@@ -49,8 +50,8 @@ class Reports(Resource):
         length_unit: LengthUnit | None = None,
         interval: int | None = None,
         unit: Unit | None = None,
-        on: str | None = None,
-        where: str | None = None,
+        on: AnyExpression | None = None,
+        where: AnyExpression | None = None,
         limit: int | None = None,
         credential: Credential | None = None,
         **scope: Unpack[Scope],

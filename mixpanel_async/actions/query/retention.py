@@ -9,6 +9,7 @@ from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
 from mixpanel_async.actions.query.models import Frequency, Retention
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.models import JSONValue
 
 RetentionType: TypeAlias = Literal["birth", "compounded"]
@@ -26,13 +27,13 @@ class RetentionReports(Resource):
         retention_type: RetentionType | None = None,
         born_event: str | None = None,
         event: str | None = None,
-        born_where: str | None = None,
-        where: str | None = None,
+        born_where: AnyExpression | None = None,
+        where: AnyExpression | None = None,
         interval: int | None = None,
         interval_count: int | None = None,
         unit: Unit | None = None,
         unbounded_retention: bool | None = None,
-        on: str | None = None,
+        on: AnyExpression | None = None,
         limit: int | None = None,
         **scope: Unpack[Scope],
     ) -> Retention:
@@ -93,8 +94,8 @@ class RetentionReports(Resource):
         unit: Unit,
         addiction_unit: AddictionUnit,
         event: str | None = None,
-        where: str | None = None,
-        on: str | None = None,
+        where: AnyExpression | None = None,
+        on: AnyExpression | None = None,
         limit: int | None = None,
         **scope: Unpack[Scope],
     ) -> Frequency:

@@ -11,6 +11,7 @@ from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import ReplyFormat, Type, as_format, check_limit, query_request
 from mixpanel_async.actions.query.models import DailyValues, Segmentation
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.expressions import AnyExpression
 
 SegmentationUnit: TypeAlias = Literal["minute", "hour", "day", "month"]
 BucketUnit: TypeAlias = Literal["hour", "day"]
@@ -26,10 +27,10 @@ class SegmentationReports(Resource):
         from_date: Date,
         to_date: Date,
         *,
-        on: str | None = None,
+        on: AnyExpression | None = None,
         unit: SegmentationUnit | None = None,
         interval: int | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         limit: int | None = None,
         type: Type | None = None,
         format: Literal["json"] = "json",
@@ -43,10 +44,10 @@ class SegmentationReports(Resource):
         from_date: Date,
         to_date: Date,
         *,
-        on: str | None = None,
+        on: AnyExpression | None = None,
         unit: SegmentationUnit | None = None,
         interval: int | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         limit: int | None = None,
         type: Type | None = None,
         format: Literal["csv"],
@@ -59,10 +60,10 @@ class SegmentationReports(Resource):
         from_date: Date,
         to_date: Date,
         *,
-        on: str | None = None,
+        on: AnyExpression | None = None,
         unit: SegmentationUnit | None = None,
         interval: int | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         limit: int | None = None,
         type: Type | None = None,
         format: ReplyFormat = "json",
@@ -119,10 +120,10 @@ class SegmentationReports(Resource):
         event: str,
         from_date: Date,
         to_date: Date,
-        on: str,
+        on: AnyExpression,
         *,
         unit: BucketUnit | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         type: Type | None = None,
         **scope: Unpack[Scope],
     ) -> Segmentation:
@@ -165,10 +166,10 @@ class SegmentationReports(Resource):
         event: str,
         from_date: Date,
         to_date: Date,
-        on: str,
+        on: AnyExpression,
         *,
         unit: BucketUnit | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         **scope: Unpack[Scope],
     ) -> DailyValues:
         """Return the sum of a numeric expression over one event, for each bucket of time.
@@ -207,10 +208,10 @@ class SegmentationReports(Resource):
         event: str,
         from_date: Date,
         to_date: Date,
-        on: str,
+        on: AnyExpression,
         *,
         unit: BucketUnit | None = None,
-        where: str | None = None,
+        where: AnyExpression | None = None,
         **scope: Unpack[Scope],
     ) -> DailyValues:
         """Return the average of a numeric expression over one event, for each bucket of time.

@@ -15,6 +15,7 @@ from mixpanel_async.actions._core.params import Date, Id, date_range
 from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import InvalidArgumentError, MixpanelError, TransportError, TruncatedReplyError
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.jobs.atomic_write import naming, write_stream
 from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
 from mixpanel_async.jobs.exports.profiles import ProfileExport
@@ -45,7 +46,7 @@ class ExportOptions(TypedDict, total=False):
     """
 
     event: str | Sequence[str] | None
-    where: str | None
+    where: AnyExpression | None
     limit: int | None
     time_in_ms: bool | None
     is_gzip: bool

@@ -16,6 +16,7 @@ from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.actions.query.profiles import Behaviors, ProfileReports
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import InvalidArgumentError, MixpanelError, RateLimitedError, TruncatedReplyError
+from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.jobs.atomic_write import write_stream
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Session
@@ -28,7 +29,7 @@ class _Query(TypedDict, total=False):
     distinct_id: str | None
     distinct_ids: Sequence[str] | None
     data_group_id: Id | None
-    where: str | None
+    where: AnyExpression | None
     output_properties: Sequence[str] | None
     behaviors: Behaviors | None
     as_of_timestamp: int | None
