@@ -263,6 +263,9 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             classes, pydantic models, and scalars and arrays of numpy and pandas.
         inexact_decimals: What becomes of a Decimal with more digits than a JSON number keeps: `"reject"` (the record
             is REJECTED) or `"text"` (sent as a string).
+        check_properties: Whether live events are checked for Mixpanel's limits on properties (number, keys, elements,
+            depth) before they are sent. False leaves that to Mixpanel, which may reject the event or cut it. The check
+            costs ordinary events nothing; NaN and values that JSON does not have are found in any case.
         overflow_wait_seconds: Longest wait under `"wait"`; after it the record's outcome is DROPPED.
         delivery_deadline_seconds: From admission; a record not delivered by then is EXPIRED (or UNKNOWN).
         dedupe_window_records: How many of the latest (event, time, distinct_id, $insert_id) are remembered.
@@ -305,6 +308,7 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     foreign_token: ForeignToken = "replace"  # noqa: S105 - a policy
     default: Default | None = None
     inexact_decimals: Literal["reject", "text"] = "reject"
+    check_properties: bool = True
     overflow_wait_seconds: float = 1.0
     delivery_deadline_seconds: float = 300.0
     dedupe_window_records: int = 65_536

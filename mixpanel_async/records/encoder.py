@@ -130,7 +130,13 @@ class EventEncoder:
 
     def with_token(self, token: str) -> "EventEncoder":
         """Return an encoder that adds another token to each event and has the same limits."""
-        return EventEncoder(token=token, max_bytes=self._max_bytes, max_age_seconds=self._max_age_seconds)
+        return EventEncoder(
+            token=token,
+            max_bytes=self._max_bytes,
+            max_age_seconds=self._max_age_seconds,
+            needs_time=self._needs_time,
+            values=self._values,
+        )
 
     def _new_head(self, event: str) -> bytes:
         name = encode_json(validation.check_event_name(event), "event", self._values)

@@ -50,7 +50,8 @@ def _encode_converted(properties: Properties, own: frozenset[str], values: Value
     twice = own & converted.keys()
     if twice:  # for example a member of an enum, which was not text before
         raise InvalidRecordError("a key has the text of a field of the event", field=f"properties.{min(twice)}")
-    validation.check_shape(converted, own=len(own))
+    if values.checks_shape:
+        validation.check_shape(converted, own=len(own))
     return orjson.dumps(converted)
 
 
@@ -61,8 +62,11 @@ def check_properties(properties: Properties, own: int, values: ValueConverter) -
         CannotEncodeError: A number is NaN or infinite; the error names its field.
         InvalidRecordError: There are too many properties, keys or elements, or objects are nested too deeply.
     """
-    if len(properties) + own > limits.MAX_PROPERTIES or not validation.is_plain(properties.values()):
-        validation.check_shape(values.convert_mapping(properties, "properties"), own=own)
+    is_too_large = values.checks_shape and len(properties) + own > limits.MAX_PROPERTIES
+    if is_too_large or not validation.is_plain(properties.values()):
+        converted = values.convert_mapping(properties, "properties")  # finds a NaN
+        if values.checks_shape:
+            validation.check_shape(converted, own=own)
 
 
 def encode_json(value: JSONValue, field: str, values: ValueConverter) -> bytes:

@@ -55,17 +55,25 @@ class ValueConverter:
         repaired_texts: How many texts had characters that UTF-8 does not have, and got U+FFFD in their place.
         dumps: Writes what was converted as JSON.
         numbers: The types of a number.
+        checks_shape: Whether properties are checked for Mixpanel's limits on their number, depth and elements.
 
     Args:
         default: Called with a value of an unknown type; returns one that can be encoded, or raises TypeError.
         is_inexact_text: Whether a decimal number that has no exact JSON number is sent as text; else it is an error.
         is_exact: Whether numbers of any length keep all their digits, as those of files do.
+        checks_shape: See above.
     """
 
     def __init__(
-        self, default: Default | None = None, *, is_inexact_text: bool = False, is_exact: bool = False
+        self,
+        default: Default | None = None,
+        *,
+        is_inexact_text: bool = False,
+        is_exact: bool = False,
+        checks_shape: bool = True,
     ) -> None:
         self._is_exact = is_exact
+        self.checks_shape = checks_shape
         self.dumps: Callable[[object], bytes] = dumps_exactly if is_exact else orjson.dumps
         self.numbers: tuple[type, ...] = (int, float, Decimal) if is_exact else (int, float)
         self._default = default
@@ -75,7 +83,12 @@ class ValueConverter:
     @classmethod
     def of(cls, settings: Settings, *, is_exact: bool = False) -> Self:
         """Return the converter that the settings ask for."""
-        return cls(settings.default, is_inexact_text=settings.inexact_decimals == "text", is_exact=is_exact)
+        return cls(
+            settings.default,
+            is_inexact_text=settings.inexact_decimals == "text",
+            is_exact=is_exact,
+            checks_shape=is_exact or settings.check_properties,
+        )
 
     def convert(self, value: object, field: str) -> JSONValue:
         """Return a value, with everything in it, as str, int, float, bool, None, list and dict.

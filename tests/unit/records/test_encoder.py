@@ -270,6 +270,37 @@ def test_the_limits_of_shape(properties: dict[str, object], is_valid: bool) -> N
         assert caught.value.field.startswith("properties")
 
 
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {f"k{number}": number for number in range(300)},
+        {"a": {"b": {"c": {"d": {"e": 1}}}}},
+        {"a": list(range(300))},
+        {"a": {"b": {"c": {"d": {"e": decimal.Decimal(1)}}}}},
+    ],
+)
+def test_the_limits_of_shape_may_be_left_to_mixpanel(properties: dict[str, object]) -> None:
+    """Without the check, properties of any shape are sent as they are; a NaN is found in any case."""
+    unchecked = encoder(values=ValueConverter(checks_shape=False))
+    part, _ = unchecked.encode("E", "u", properties, NOW)
+    assert orjson.loads(part)["properties"].items() >= orjson.loads(orjson.dumps(properties, default=int)).items()
+    with pytest.raises(InvalidRecordError):
+        encoder().encode("E", "u", properties, NOW)
+    with pytest.raises(CannotEncodeError, match="nan"):
+        unchecked.encode("E", "u", {**properties, "bad": [math.nan]}, NOW)
+
+
+def test_an_encoder_for_another_token_has_the_same_rules() -> None:
+    """What holds for the client's own events holds for those that keep a foreign token."""
+    other = encoder(values=ValueConverter(lambda _: "text"), max_age_seconds=100.0).with_token("other")
+    part, _ = other.encode("E", "u", {"value": object()}, NOW)
+    assert orjson.loads(part)["properties"]["value"] == "text"
+    with pytest.raises(InvalidRecordError, match="old"):
+        other.encode("E", "u", None, NOW, NOW - 1000)
+    with pytest.raises(InvalidRecordError, match="needs its time"):
+        encoder(needs_time=True).with_token("other").encode("E", "u", None, NOW)
+
+
 def test_the_limit_of_size() -> None:
     """An event of 1,000,000 bytes is valid; one byte more raises an error with both sizes."""
     fixed = len(encoder().encode("E", "u", {"a": ""}, NOW)[0])
