@@ -295,7 +295,7 @@ def test_an_encoder_for_another_token_has_the_same_rules() -> None:
     other = encoder(values=ValueConverter(lambda _: "text"), max_age_seconds=100.0).with_token("other")
     part, _ = other.encode("E", "u", {"value": object()}, NOW)
     assert orjson.loads(part)["properties"]["value"] == "text"
-    with pytest.raises(InvalidRecordError, match="old"):
+    with pytest.raises(InvalidRecordError, match="five days ago"):
         other.encode("E", "u", None, NOW, NOW - 1000)
     with pytest.raises(InvalidRecordError, match="needs its time"):
         encoder(needs_time=True).with_token("other").encode("E", "u", None, NOW)
