@@ -2,7 +2,7 @@
 
 All methods block and are called on one thread only (see `state.ServerState.run`), so nothing here locks. What is new is
 buffered and written to DuckDB in large batches, each in one transaction: when the buffer is full, before every read, on
-close, and with a data file before the request is answered.
+close, and with a data file before the request is answered. Equal events are looked for before a read.
 """
 
 import pathlib
@@ -44,6 +44,7 @@ INSERT INTO identities SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[]), unnest(?
 _DELETE_USERS = "DELETE FROM users WHERE (project, id) IN (SELECT (unnest(?::BIGINT[]), unnest(?::VARCHAR[])))"
 _INSERT_USERS = "INSERT INTO users SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])"
 _FLUSH_ROWS = 10_000
+_COMPARED_ROWS = 100_000  # each comparison reads the keys of all events
 
 
 class Store:
@@ -63,6 +64,7 @@ class Store:
         self._rows: list[EventRow] = []
         self._links: list[IdentityLink] = []
         self._next_seq = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM events")
+        self._compared = self._scalar("SELECT compared FROM layout")
         self._next_link = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM identities")
         self.users = Clusters(self._connection.execute("SELECT project, id, canonical FROM users").fetchall())
         self.profiles = Profiles(self._connection)
@@ -82,7 +84,7 @@ class Store:
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run an SQL query with parameters over everything accepted so far."""
-        self.flush()
+        self._prepare_read()
         return self._connection.execute(query, list(parameters)).fetchall()
 
     def query(self, sql: str, seconds: float) -> list[tuple[Any, ...]]:
@@ -93,7 +95,7 @@ class Store:
         """
         import duckdb
 
-        self.flush()
+        self._prepare_read()
         # DuckDB only looks for an interruption; another thread must ask for it.
         timer = threading.Timer(seconds, self._connection.interrupt)
         timer.start()
@@ -157,21 +159,38 @@ class Store:
         self._rows, self._links = [], []
         self.users.changed.clear()
         self.profiles.changed.clear()
+        if self._next_seq - self._compared >= _COMPARED_ROWS:
+            self._mark_superseded()
 
     def clear(self) -> None:
         """Delete everything."""
         self._rows, self._links = [], []
-        self._next_seq = self._next_link = 0
+        self._next_seq = self._next_link = self._compared = 0
         self.users.clear()
         self.profiles.clear()
         with self._transaction():
             for table in TABLES:
                 self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+            self._connection.execute("UPDATE layout SET compared = 0")
 
     def close(self) -> None:
         """Write everything to DuckDB and close it."""
         self.flush()
         self._connection.close()
+
+    def _prepare_read(self) -> None:
+        self.flush()
+        if self._compared < self._next_seq:
+            self._mark_superseded()
+
+    def _mark_superseded(self) -> None:
+        """Mark the earlier of equal events, among those that are new since the last time and all before."""
+        with self._transaction():
+            repeated = self._connection.execute(_FIND_REPEATED, [self._compared]).fetchall()
+            if repeated:
+                self._connection.execute(_SUPERSEDE, [list(column) for column in zip(*repeated, strict=True)])
+            self._connection.execute("UPDATE layout SET compared = ?", [self._next_seq])
+        self._compared = self._next_seq
 
     def _write_events(self) -> None:
         if not self._rows:
@@ -180,9 +199,6 @@ class Store:
         seqs = list(range(first, first + len(self._rows)))
         projects, *columns = [list(column) for column in zip(*self._rows, strict=True)]
         self._connection.execute(_INSERT_EVENTS, [projects, seqs, *columns])
-        repeated = self._connection.execute(_FIND_REPEATED, [first]).fetchall()
-        if repeated:
-            self._connection.execute(_SUPERSEDE, [list(column) for column in zip(*repeated, strict=True)])
 
     def _write_identities(self) -> None:
         if self._links:

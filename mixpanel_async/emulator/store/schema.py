@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     import duckdb
 
 # To be raised with every change of a table; a file of another version is refused.
-_VERSION = 2
+_VERSION = 3
 TABLES = ("events", "identities", "users", "profiles", "lookup_tables", "documents")
 _CREATE = """
 CREATE SEQUENCE document_ids;
 CREATE SEQUENCE document_order;
-CREATE TABLE layout (version INTEGER);
+CREATE TABLE layout (version INTEGER, compared BIGINT);
 CREATE TABLE events (
     project BIGINT, seq BIGINT, event VARCHAR, time_ms BIGINT, distinct_id VARCHAR, insert_id VARCHAR,
     received_ms BIGINT, head VARCHAR, properties VARCHAR, key UBIGINT, superseded BOOLEAN);
@@ -65,4 +65,4 @@ def _prepare(connection: "duckdb.DuckDBPyConnection", path: pathlib.Path | None)
                 " use another file, or delete it"
             )
         return
-    connection.execute(f"BEGIN; {_CREATE} INSERT INTO layout VALUES ({_VERSION}); COMMIT")  # noqa: S608 - constants
+    connection.execute(f"BEGIN; {_CREATE} INSERT INTO layout VALUES ({_VERSION}, 0); COMMIT")  # noqa: S608 - constants

@@ -95,3 +95,18 @@ async def test_concurrent_requests_share_a_write(
         assert [answer.status for answer in answers] == [200] * 50
         assert 0 < len(writes) < 50
         assert len(await emulator.events()) == 50
+
+
+async def test_equal_events_are_found_across_restarts(tmp_path: pathlib.Path, clock: HandClock) -> None:
+    """Of equal events the newest counts, whether they came before or after a start, and before or after a read."""
+    settings = EmulatorSettings(data=tmp_path / "data.duckdb")
+    for version, reads in enumerate((False, True, False)):
+        async with Emulator(settings, now=clock.now) as emulator, aiohttp.ClientSession() as session:
+            api = Api(emulator, session)
+            await api.import_events([event(0, version=version), event(1 + version)])
+            if reads:
+                assert len(await emulator.deduplicated_events()) == 2 + version
+    async with Emulator(settings, now=clock.now) as emulator:
+        found = await emulator.deduplicated_events()
+        assert len(await emulator.events()) == 6
+    assert [one["properties"].get("version") for one in found] == [None, None, 2, None]
