@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import floors, subjects
 from benchmarks.data import events, write_ndjson
 from benchmarks.flatness import row_12_flat
+from benchmarks.local_server import row_14_local_server
 from benchmarks.loop_holds import row_13_holds
 from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, sink
 from benchmarks.shapes import row_1_track, row_5_import_dicts
@@ -169,4 +170,5 @@ ROWS = (
     row_11_import_time,
     row_12_flat,
     row_13_holds,
+    row_14_local_server,
 )

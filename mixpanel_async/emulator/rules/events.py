@@ -115,10 +115,21 @@ def check_properties(properties: dict[str, Any]) -> Flaw | None:
             if len(value) > limits.MAX_STRING_CHARACTERS and name != "distinct_id":
                 properties[name] = value[: limits.MAX_STRING_CHARACTERS]
         elif kind is dict or kind is list:
-            message = bound_nested(value)
+            message = None if _is_short_list(value) else bound_nested(value)
             if message is not None:
                 return Flaw(f"properties.{name}", f"'properties.{name}' is invalid: {message}")
     return None
+
+
+def _is_short_list(value: dict[str, Any] | list[Any]) -> bool:
+    """Return whether a value is one of the common lists that need no closer look: few, short and not nested."""
+    if type(value) is not list or len(value) > limits.MAX_ARRAY_ELEMENTS:
+        return False
+    for inner in value:
+        kind = type(inner)
+        if kind is dict or kind is list or (kind is str and len(inner) > limits.MAX_STRING_CHARACTERS):
+            return False
+    return True
 
 
 def bound_nested(value: dict[str, Any] | list[Any]) -> str | None:
