@@ -14,8 +14,9 @@ except ImportError:  # no wheel for this platform
 _GZIP: Final = 31
 _GZIP_OR_ZLIB: Final = 47
 _MAGIC: Final = b"\x1f\x8b"
-_INPUT_BYTES: Final = 1 << 18
+_INPUT_BYTES: Final = 1 << 16  # of ordinary files all of it is decompressed at once, so that nothing is copied
 _OUTPUT_BYTES: Final = 1 << 20
+_PEEK_BYTES: Final = 1 << 16
 # What a decompressor raises where the stream is damaged.
 BROKEN: Final = (zlib.error, cast("type[Exception]", _fastest.error))
 
@@ -107,6 +108,7 @@ class GzipReader(io.RawIOBase):
         self._data = b""
         self._held = memoryview(b"")
         self._is_over = False
+        self._failure: Exception | None = None
         self.ignored_bytes = 0
 
     def readable(self) -> bool:
@@ -114,13 +116,34 @@ class GzipReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read decompressed bytes."""
-        while not self._held and not self._is_over:
-            self._held = memoryview(self._next_block() if self._member is not None else self._next_member())
-        part = self._held[: len(buffer)]
-        buffer[: len(part)] = part
+        """Read decompressed bytes: as many as there is space for, or what comes first if that is not much."""
+        view = memoryview(buffer)
+        filled = self._move(view)
+        while filled < len(view) and not (filled and len(view) <= _PEEK_BYTES):
+            if not self._hold_more(is_first=not filled):
+                break
+            filled += self._move(view[filled:])
+        return filled
+
+    def _move(self, view: memoryview) -> int:
+        part = self._held[: len(view)]
+        view[: len(part)] = part
         self._held = self._held[len(part) :]
         return len(part)
+
+    def _hold_more(self, *, is_first: bool) -> bool:
+        """Decompress more; return False at the end, or where the file is damaged and bytes before it are to be read."""
+        while not self._held and not self._is_over:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                self._held = memoryview(self._next_block() if self._member is not None else self._next_member())
+            except (EOFError, OSError, *BROKEN) as error:
+                if is_first:
+                    raise
+                self._failure = error
+                return False
+        return not self._is_over
 
     def _next_block(self) -> bytes:
         member = cast("_Member", self._member)
