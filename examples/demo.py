@@ -1,6 +1,7 @@
 """Imports 10,000 real events into a local Mixpanel server, exports them, and compares the two.
 
-`make demo` runs this. The exit status is 0 if the exported events equal the imported ones.
+`make demo` runs this. The exit status is 0 if the exported events equal the imported ones. At the end the server
+computes a report; on a terminal it runs on until Enter is pressed, so that its page can be opened.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import gzip
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -102,6 +104,26 @@ def print_top(exported: list[dict[str, object]]) -> None:
         print(f"Top {title}: " + ", ".join(f"{value} ({count:,})" for value, count in values.most_common(3)))
 
 
+def report_command(address: str) -> list[str]:
+    """Return the arguments of a command that has the server compute a report."""
+    return [
+        "query", "segmentation", EVENT, "--from-date", "1995-01-01", "--to-date", "1995-06-30", "--unit", "month",
+        "--on", 'properties["Wildlife Size"]', "--output", "table", "--project-id", "1", "--base-url", address,
+    ]  # fmt: skip
+
+
+def print_report(address: str) -> bool:
+    """Print the page's address, the command, and the table that it prints; return whether it succeeded."""
+    arguments = report_command(address)
+    account = {"MIXPANEL_SERVICE_ACCOUNT_USERNAME": "demo", "MIXPANEL_SERVICE_ACCOUNT_SECRET": "demo"}
+    print(f"\nThe server's page: {address}/")
+    print("A report that the server computes:\n")
+    settings = " ".join(f"{name}={value}" for name, value in account.items())
+    print(f"  {settings} \\\n  .venv/bin/mixpanel-async {shlex.join(arguments)}\n", flush=True)
+    command = [sys.executable, "-m", "mixpanel_async", *arguments]
+    return subprocess.run(command, env={**os.environ, **account}, check=False).returncode == 0  # noqa: S603
+
+
 def main() -> int:
     """Run the demonstration."""
     with local_server() as address:
@@ -117,7 +139,12 @@ def main() -> int:
             return 1
         print(f"Exported and compared: all {len(exported):,} events came back as they went in, property by property.")
         print_top(exported)
-        print(f"The server at {address} stops now; to run one: .venv/bin/mixpanel-async serve --data mixpanel.duckdb")
+        if not print_report(address):
+            return 1
+        if sys.stdin.isatty():
+            with contextlib.suppress(EOFError, KeyboardInterrupt):
+                input("\nThe server runs until you press Enter. ")
+        print("\nThe server stops now; to run one: .venv/bin/mixpanel-async serve --data mixpanel.duckdb")
     return 0
 
 

@@ -285,6 +285,7 @@ def _query_routes() -> list[web.RouteDef]:
         web.post("/api/query/jql", reports.post_jql),
         web.get("/api/query/engage", engage_query.query_engage),
         web.post("/api/query/engage", engage_query.query_engage),
+        web.post("/api/query/engage/", engage_query.query_engage),  # as mixpanel-headless writes it
     ]
     older = [web.route(one.method, one.path.replace("/query/", "/2.0/", 1), one.handler) for one in routes]
     return routes + older

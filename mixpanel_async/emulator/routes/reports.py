@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from mixpanel_async.emulator.http.credentials import check_credentials
-from mixpanel_async.emulator.http.request_body import decode_form, read_body
+from mixpanel_async.emulator.http.request_body import decode_form, decode_json, read_body
 from mixpanel_async.emulator.queries.activity import read_activity
 from mixpanel_async.emulator.queries.calendar import Zone
 from mixpanel_async.emulator.queries.frequency import read_frequency
@@ -98,15 +98,26 @@ def admit_query(request: web.Request, *, project_token: bool = False) -> QueryCo
 
 
 async def read_parameters(request: web.Request) -> Parameters:
-    """Return the parameters of the query and, with POST, of the form.
+    """Return the parameters of the query and, with POST, of the body: a form, or a JSON object as some clients send.
 
     Raises:
-        RefusalError: The body is not a form, or too large.
+        RefusalError: The body is neither, or too large.
     """
     if request.method == "GET":
         return Parameters(request.query)
     body = await read_body(request, request.app[STATE].limits.max_batch_bytes)
-    return Parameters({**request.query, **decode_form(body)})
+    fields = _json_fields(body) if body.lstrip().startswith(b"{") else decode_form(body)
+    return Parameters({**request.query, **fields})
+
+
+def _json_fields(body: bytes) -> dict[str, str]:
+    """Return the fields of a JSON object as a form has them: text as it is, anything else as JSON."""
+    found = decode_json(body)
+    return {
+        name: value if isinstance(value, str) else orjson.dumps(value).decode()
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 async def report_reply(request: web.Request, parameters: Parameters, query: Query) -> web.StreamResponse:

@@ -105,7 +105,7 @@ async def find_cohort(request: web.Request, parameters: Parameters, context: Que
     if text is None:
         return None
     try:
-        asked = msgspec.json.decode(text, type=dict[str, int])
+        asked = msgspec.json.decode(text, type=dict[str, int], strict=False)
     except msgspec.DecodeError:
         asked = {}
     if set(asked) != {"id"}:

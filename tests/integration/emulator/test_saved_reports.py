@@ -86,6 +86,9 @@ async def test_cohorts_are_listed_and_narrow_profiles(api: Api) -> None:
     assert await found(by_ids) == ["none", "u0"]
     assert await found(by_ids, include_all_users="false") == ["u0"]
     assert await found(by_where, where='properties["plan"] == "free"') == []
+    as_json = {"filter_by_cohort": f'{{"id":"{by_ids}"}}', "include_all_users": False, "page": 0, "where": None}
+    answer = await api.post_json("/api/query/engage", as_json, {"project_id": 1})
+    assert [one["$distinct_id"] for one in answer.json()["results"]] == ["u0"]
 
 
 async def test_a_session_of_a_profile_query_expires(api: Api, clock: HandClock) -> None:
