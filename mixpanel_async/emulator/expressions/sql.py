@@ -29,7 +29,7 @@ from mixpanel_async.emulator.expressions.syntax import (
     Scalar,
 )
 
-_MAX_SQL: Final = 400_000
+_MAX_SQL: Final = 100_000
 _NUMBER: Final = r"^[ \t\r\n]*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)[ \t\r\n]*$"
 _MOMENT: Final = (
     r"^([1-9]\d{3}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?)?)"
