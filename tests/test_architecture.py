@@ -93,9 +93,11 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"faults", "projects", "replies", "rolling_window"},
         {"rules", "settings"},
         {"activity", "expressions", "store"},
-        {"queries", "state"},
+        {"app", "queries"},
+        {"state"},
         {"http"},
         {"routes"},
+        {"application"},
         {"server"},
     ],
 }

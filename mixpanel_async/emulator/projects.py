@@ -13,6 +13,9 @@ from mixpanel_async.errors import InvalidSettingError
 
 IdMerge = Literal["original", "simplified"]
 
+# Workspaces get other numbers than projects, so that a client that takes one for the other is noticed.
+_FIRST_WORKSPACE = 1_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
@@ -30,7 +33,8 @@ class Project:
         service_accounts: User name to secret.
         oauth_tokens: Accepted bearer tokens.
         organization_id: The organization to which the project belongs.
-        has_any_id: Whether requests for any project ID belong to this project.
+        workspaces: IDs of its workspaces; empty for one, whose ID is that of the project plus 1,000,000.
+        has_any_id: Whether requests for any project, workspace and organization belong to this project.
     """
 
     id: int = 1
@@ -42,6 +46,7 @@ class Project:
     service_accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     oauth_tokens: frozenset[str] = field(default=frozenset(), repr=False)
     organization_id: int = 1
+    workspaces: tuple[int, ...] = ()
     has_any_id: bool = False
 
     @property
@@ -52,6 +57,19 @@ class Project:
     def has_id(self, text: str) -> bool:
         """Return whether a request for the project ID `text` belongs to this project."""
         return self.has_any_id or text == str(self.id)
+
+    @property
+    def workspace_ids(self) -> tuple[int, ...]:
+        """The IDs of the workspaces, at least one."""
+        return self.workspaces or (_FIRST_WORKSPACE + self.id,)
+
+    def has_workspace(self, text: str) -> bool:
+        """Return whether the workspace ID `text` is one of this project."""
+        return self.has_any_id or text in map(str, self.workspace_ids)
+
+    def has_organization(self, text: str) -> bool:
+        """Return whether the project belongs to the organization ID `text`."""
+        return self.has_any_id or text == str(self.organization_id)
 
     def admits_account(self, user: str, password: str) -> bool:
         """Return whether a service account may use the project."""
@@ -87,6 +105,9 @@ class Projects:
                 raise InvalidSettingError(
                     f"the projects file is invalid: two projects have the same {name}; change one"
                 )
+        workspaces = [one for project in projects for one in project.workspace_ids]
+        if len(workspaces) != len(set(workspaces)):
+            raise InvalidSettingError("the projects file is invalid: a workspace is named twice; change one")
         self._projects = tuple(projects)
         self._by_token = {one.token: one for one in projects}
 
@@ -122,6 +143,7 @@ class _Described(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     service_accounts: dict[str, str] = msgspec.field(default_factory=dict)
     oauth_tokens: frozenset[str] = frozenset()
     organization_id: int = 1
+    workspaces: tuple[int, ...] = ()
 
 
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

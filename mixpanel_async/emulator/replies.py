@@ -20,6 +20,11 @@ def json_reply(body: object, *, status: int = 200, headers: Mapping[str, str] | 
     return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
 
 
+def results_reply(results: object, *, status: int = 200) -> web.Response:
+    """Return a reply of the app API: {status, results}."""
+    return json_reply({"status": "ok", "results": results}, status=status)
+
+
 class RefusalError(Exception):
     """Ends a request with an error reply of the form {code, error, status}.
 
@@ -46,13 +51,25 @@ class RefusalError(Exception):
 
     def reply(self) -> web.Response:
         """Return the reply."""
+        body = {"code": self.code, "error": self.error, "status": _phrase(self.code)}
+        return json_reply({**body, **self.facts}, status=self.code, headers=self._headers())
+
+    def app_reply(self, *, has_type: bool) -> web.Response:
+        """Return the reply in the form of the app and pipeline APIs, {error, status}.
+
+        Args:
+            has_type: Whether to add `type`, as experiments and feature flags do.
+        """
+        kind = {"type": _phrase(self.code).lower().replace(" ", "_")} if has_type else {}
+        return json_reply({"error": self.error, "status": "error", **kind}, status=self.code, headers=self._headers())
+
+    def _headers(self) -> dict[str, str]:
         headers = {}
         if self.retry_after_seconds is not None:
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_seconds)))
         if self.code == http.HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Basic realm="mixpanel"'
-        body = {"code": self.code, "error": self.error, "status": _phrase(self.code)}
-        return json_reply({**body, **self.facts}, status=self.code, headers=headers)
+        return headers
 
 
 def failed_records_reply(stored: int, failed: Sequence[Mapping[str, Any]]) -> web.Response:

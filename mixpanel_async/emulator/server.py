@@ -12,23 +12,12 @@ from typing import Any, Self
 from aiohttp import web
 
 from mixpanel_async.emulator.activity import Rejection
+from mixpanel_async.emulator.app.accounts import ACCOUNTS, Accounts
+from mixpanel_async.emulator.application import build_app
 from mixpanel_async.emulator.faults import FaultPlan
-from mixpanel_async.emulator.http.cross_origin import share_with_pages
-from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
 from mixpanel_async.emulator.projects import Projects
-from mixpanel_async.emulator.routes import (
-    admin,
-    engage_query,
-    events,
-    export,
-    lookup_tables,
-    profiles,
-    reports,
-    saved_reports,
-    sdk,
-)
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits, projects_of
-from mixpanel_async.emulator.state import REQUESTS_KEPT, STATE, RequestLog, ServerCounts, ServerState
+from mixpanel_async.emulator.state import REQUESTS_KEPT, RequestLog, ServerCounts, ServerState
 from mixpanel_async.emulator.store.database import Store
 from mixpanel_async.emulator.store.profiles import ProfileKey
 
@@ -85,6 +74,7 @@ class Emulator:
         try:
             loop = asyncio.get_running_loop()
             store = await loop.run_in_executor(executor, Store, self.settings.data)
+            accounts = await loop.run_in_executor(executor, store.documents.everywhere, ACCOUNTS)
         except BaseException:
             executor.shutdown(wait=False)
             raise
@@ -99,6 +89,7 @@ class Emulator:
             requests=self.requests,
             store=store,
             executor=executor,
+            accounts=Accounts(body for _, body in accounts),
         )
         try:
             await self._listen(self._state)
@@ -246,71 +237,6 @@ class Emulator:
         if self._state is None:
             raise RuntimeError("the local server is not running; use `async with Emulator()` or call start()")
         return self._state
-
-
-def build_app(state: ServerState) -> web.Application:
-    """Return the application: its routes and middlewares around a shared state."""
-    app = web.Application(middlewares=[share_with_pages, log_requests, limit_concurrency, play_faults])
-    app[STATE] = state
-    app.add_routes(
-        [
-            *_sdk_routes(),
-            web.get("/lookup-tables", lookup_tables.get_tables),
-            web.put("/lookup-tables/{id}", lookup_tables.put_table),
-            web.delete("/lookup-tables/{id}", lookup_tables.delete_table),
-            web.get(EXPORT_PATH, export.get_export),
-            *_query_routes(),
-            web.get("/", admin.get_home),
-            web.get("/_admin/state", admin.get_state),
-            web.post("/_admin/faults", admin.post_faults),
-            web.delete("/_admin/faults", admin.delete_faults),
-            web.post("/_admin/limits", admin.post_limits),
-            web.post("/_admin/reset", admin.post_reset),
-            web.post("/_admin/funnels", saved_reports.post_admin_funnels),
-            web.post("/_admin/insights", saved_reports.post_admin_insights),
-            web.post("/_admin/cohorts", saved_reports.post_admin_cohorts),
-        ]
-    )
-    return app
-
-
-def _query_routes() -> list[web.RouteDef]:
-    """Return the endpoints of the Query API; older clients write their paths as /api/2.0/."""
-    routes = [
-        *(web.get(path, reports.report_of(read)) for path, read in reports.READERS.items()),
-        web.get("/api/query/funnels", saved_reports.get_funnel),
-        web.get("/api/query/funnels/list", saved_reports.get_funnels),
-        web.get("/api/query/insights", saved_reports.get_insights),
-        web.post("/api/query/cohorts/list", saved_reports.post_cohorts),
-        web.post("/api/query/jql", reports.post_jql),
-        web.get("/api/query/engage", engage_query.query_engage),
-        web.post("/api/query/engage", engage_query.query_engage),
-        web.post("/api/query/engage/", engage_query.query_engage),  # as mixpanel-headless writes it
-    ]
-    older = [web.route(one.method, one.path.replace("/query/", "/2.0/", 1), one.handler) for one in routes]
-    return routes + older
-
-
-def _sdk_routes() -> list[web.RouteDef]:
-    """Return the endpoints that SDKs send to; they write the paths with and without a slash at the end.
-
-    In Mixpanel's reference `#operation` follows the path of an operation, and a client may send it, escaped.
-    """
-    return [
-        register(path + slash, handler)
-        for slash in ("", "/", "{operation:#.*}")
-        for path, handler, registers in (
-            ("/track", events.track, (web.post, web.get)),
-            ("/import", events.import_events, (web.post, web.get)),
-            ("/engage", profiles.engage, (web.post, web.get)),
-            ("/groups", profiles.groups, (web.post, web.get)),
-            ("/decide", sdk.get_decide, (web.post, web.get)),
-            ("/settings", sdk.get_settings, (web.get,)),
-            ("/flags", sdk.get_flags, (web.get, web.post)),
-            ("/record", sdk.post_record, (web.post,)),
-        )
-        for register in registers
-    ]
 
 
 async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | None = None) -> None:

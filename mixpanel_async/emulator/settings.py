@@ -38,6 +38,10 @@ class EmulatorSettings:
         concurrency: Maximum number of concurrent ingestion requests; None for no limit.
         query_per_hour: Maximum number of query requests in any 3600 s; None for no limit.
         export_per_hour: Maximum number of export requests in any 3600 s; None for no limit.
+        schemas_per_minute: Maximum number of requests for schemas in any 60 s; None for no limit.
+        schemas_entities_per_minute: Maximum number of uploaded schemas in any 60 s; None for no limit.
+        schemas_max_deletions: Maximum number of schemas that a request may delete.
+        gdpr_per_second: Maximum number of retrieval and deletion requests in any second; None for no limit.
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +61,10 @@ class EmulatorSettings:
     concurrency: int | None = None
     query_per_hour: int | None = None
     export_per_hour: int | None = None
+    schemas_per_minute: int | None = None
+    schemas_entities_per_minute: int | None = None
+    schemas_max_deletions: int = limits.SCHEMAS_MAX_DELETIONS
+    gdpr_per_second: int | None = None
 
 
 def projects_of(settings: EmulatorSettings) -> Projects:
@@ -95,6 +103,10 @@ class Limits(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     concurrency: int | None
     query_per_hour: int | None
     export_per_hour: int | None
+    schemas_per_minute: int | None
+    schemas_entities_per_minute: int | None
+    schemas_max_deletions: int
+    gdpr_per_second: int | None
 
     @classmethod
     def of(cls, settings: EmulatorSettings) -> "Limits":

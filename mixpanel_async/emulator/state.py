@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from aiohttp import web
 
 from mixpanel_async.emulator.activity import Activity
+from mixpanel_async.emulator.app.accounts import Accounts
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
 from mixpanel_async.emulator.projects import Project, Projects
 from mixpanel_async.emulator.replies import RefusalError
@@ -101,6 +102,9 @@ class Windows:
     bytes: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
     query: RateWindow = field(default_factory=lambda: RateWindow(_HOUR_SECONDS))
     export: RateWindow = field(default_factory=lambda: RateWindow(_HOUR_SECONDS))
+    schemas: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
+    schema_entities: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
+    gdpr: RateWindow = field(default_factory=lambda: RateWindow(1.0))
 
 
 class SharedWrite:
@@ -150,6 +154,7 @@ class ServerState:
     requests: deque[RequestLog]
     store: Store
     executor: ThreadPoolExecutor
+    accounts: Accounts
     activity: Activity = field(default_factory=Activity)
     tally: ServerTally = field(default_factory=ServerTally)
     windows: dict[int, Windows] = field(default_factory=dict)
@@ -204,6 +209,7 @@ class ServerState:
         self.requests.clear()
         self.query_sessions.clear()
         self.activity.clear()
+        self.accounts.clear()
         self.tally = ServerTally(in_flight=self.tally.in_flight)
         self.windows.clear()
         self.limits = Limits.of(self.settings)
@@ -250,17 +256,17 @@ class ServerState:
         """Return the rolling windows of a project."""
         return self.windows.setdefault(project.id, Windows())
 
-    def admit_call(self, window: RateWindow, limit: int | None) -> None:
-        """Count one call against the limit of a rolling hour.
+    def admit_call(self, window: RateWindow, limit: int | None, amount: int = 1) -> None:
+        """Count one call, or the amount of what it does, against the limit of a window.
 
         Raises:
             RefusalError: The call exceeds the limit; nothing is counted.
         """
         now = self.monotonic()
-        wait_seconds = window.wait_seconds(now, 1, limit)
+        wait_seconds = window.wait_seconds(now, amount, limit)
         if wait_seconds > 0:
             raise rate_refusal(wait_seconds)
-        window.record(now, 1)
+        window.record(now, amount)
 
 
 def rate_refusal(wait_seconds: float) -> RefusalError:

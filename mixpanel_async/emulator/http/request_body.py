@@ -99,9 +99,18 @@ def decode_form(body: bytes) -> dict[str, str]:
     Raises:
         RefusalError: With 400, if the body is not a form.
     """
+    return dict(decode_fields(body))
+
+
+def decode_fields(body: bytes) -> list[tuple[str, str]]:
+    """Decode the fields of a form, which may be empty, in their order.
+
+    Raises:
+        RefusalError: With 400, if the body is not a form.
+    """
     if not body:
-        return {}
+        return []
     try:
-        return dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True))
+        return urllib.parse.parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True)
     except ValueError as error:
         raise RefusalError(400, "malformed form") from error

@@ -1,4 +1,4 @@
-"""Endpoints of the SDKs that carry no events: settings, flags, session recordings and the former /decide."""
+"""Endpoints of the SDKs that carry no events: settings, session recordings and the former /decide."""
 
 from aiohttp import web
 
@@ -17,12 +17,6 @@ async def get_settings(request: web.Request) -> web.StreamResponse:
     """Return settings that change nothing."""
     del request
     return json_reply({"sdk_config": {"config": {}}})
-
-
-async def get_flags(request: web.Request) -> web.StreamResponse:
-    """Return no feature flags."""
-    del request
-    return json_reply({"code": 200, "flags": {}})
 
 
 async def post_record(request: web.Request) -> web.StreamResponse:

@@ -70,6 +70,11 @@ class Clusters:
         """Return the canonical ID of an ID."""
         return self._canonical.get((project, one), one)
 
+    def members(self, project: int, ids: Iterable[str]) -> set[str]:
+        """Return all IDs of the users of some IDs."""
+        found = {self.canonical(project, one) for one in ids}
+        return found.union(*(self._members.get((project, one), ()) for one in found))
+
     def merge(self, merge: Merge) -> str | None:
         """Merge two IDs.
 

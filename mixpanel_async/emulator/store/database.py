@@ -113,7 +113,7 @@ class Store:
     def counts(self) -> dict[str, int]:
         """Return the counts of stored records of all projects, by table."""
         return {
-            "events": self.last_seq() + 1,
+            "events": self._scalar("SELECT count(*) FROM events") + len(self._rows),
             "identities": self._next_link + len(self._links),
             "profiles": sum(key.kind == "" for key in self.profiles),
             "groups": sum(key.kind != "" for key in self.profiles),
@@ -133,6 +133,36 @@ class Store:
             {"event": event, "properties": {**orjson.loads(properties), **orjson.loads(head)}}
             for event, head, properties in self.rows(query, [project])
         ]
+
+    def records_of(self, project: int, distinct_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the events, then the profiles of some users, whichever of their IDs are given."""
+        members = self.users.members(project, distinct_ids)
+        found = self.rows(
+            "SELECT event, head, properties FROM events WHERE project = ? AND NOT superseded"
+            " AND distinct_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY seq",
+            [project, sorted(members)],
+        )
+        events = [
+            {"event": event, "properties": {**orjson.loads(properties), **orjson.loads(head)}}
+            for event, head, properties in found
+        ]
+        profiles = [(one, self.profiles.get(ProfileKey(project, "", one))) for one in sorted(members)]
+        return [
+            *events,
+            *({"$distinct_id": one, "$properties": found.properties} for one, found in profiles if found is not None),
+        ]
+
+    def erase(self, project: int, distinct_ids: Iterable[str], now_ms: int) -> None:
+        """Delete the events and profiles of some users, whichever of their IDs are given."""
+        members = self.users.members(project, distinct_ids)
+        self.flush()
+        self._connection.execute(
+            "DELETE FROM events WHERE project = ? AND distinct_id IN (SELECT unnest(?::VARCHAR[]))",
+            [project, sorted(members)],
+        )
+        for one in members:
+            self.profiles.put(ProfileKey(project, "", one), None, now_ms, None)
+        self.flush()
 
     def put_lookup_table(self, project: int, table_id: str, content: str) -> None:
         """Store the CSV of a lookup table, replacing an earlier one."""

@@ -1,5 +1,6 @@
 """JSON documents by project, kind and ID: what the app API creates and changes."""
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -37,6 +38,47 @@ class Documents:
             " ON CONFLICT DO UPDATE SET body = excluded.body",
             [project, kind, document_id, orjson.dumps(body).decode()],
         )
+
+    def add(self, project: int, kind: str, make: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+        """Create a document with a new ID, which `make` gets, and return it."""
+        new_id = self.new_id()
+        body = make(new_id)
+        self.put(project, kind, str(new_id), body)
+        return body
+
+    def change(
+        self, project: int, kind: str, document_id: str, transition: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        """Replace a document by what `transition` makes of it, and return the result; None if there is none."""
+        body = self.get(project, kind, document_id)
+        if body is None:
+            return None
+        changed = transition(body)
+        if changed != body:
+            self.put(project, kind, document_id, changed)
+        return changed
+
+    def put_all(self, project: int, kind: str, bodies: Mapping[str, object]) -> None:
+        """Create or replace many documents by their IDs."""
+        self._connection.execute(
+            "INSERT INTO documents (project, kind, id, body)"
+            " SELECT ?, ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]) ON CONFLICT DO UPDATE SET body = excluded.body",
+            [project, kind, list(bodies), [orjson.dumps(body).decode() for body in bodies.values()]],
+        )
+
+    def delete_all(self, project: int, kind: str, document_ids: Iterable[str]) -> None:
+        """Delete the documents with some IDs."""
+        self._connection.execute(
+            "DELETE FROM documents WHERE project = ? AND kind = ? AND id IN (SELECT unnest(?::VARCHAR[]))",
+            [project, kind, list(document_ids)],
+        )
+
+    def everywhere(self, kind: str) -> list[tuple[int, Any]]:  # any JSON value
+        """Return the documents of a kind in all projects, with the project, in the order of creation."""
+        found = self._connection.execute(
+            "SELECT project, body FROM documents WHERE kind = ? ORDER BY seq", [kind]
+        ).fetchall()
+        return [(project, orjson.loads(body)) for project, body in found]
 
     def delete(self, project: int, kind: str, document_id: str) -> bool:
         """Delete a document; return whether it existed."""

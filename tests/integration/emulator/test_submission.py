@@ -272,7 +272,8 @@ async def test_what_sdks_ask_for_besides(api: Api) -> None:
     """Settings, flags, recordings and /decide are answered without effect."""
     settings = await api.call("GET", "/settings/", query={"sdk_config": 1})
     decided = await api.call("GET", "/decide", query={"version": 1, "token": "t"})
-    flags = await api.call("GET", "/flags/", query={"token": "t"})
+    asked = {"token": "t", "context": '{"distinct_id": "u"}'}
+    flags = await api.call("GET", "/flags/", query=asked, authorization=None)
     recorded = await api.call("POST", "/record/", body=gzip.compress(b"anything"))
     assert [settings.status, decided.status, flags.status, recorded.status] == [200] * 4
     assert settings.json() == {"sdk_config": {"config": {}}}

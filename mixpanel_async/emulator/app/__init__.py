@@ -1,0 +1,1 @@
+"""Rules and state machines of the app and pipeline APIs: pure functions of documents and times."""
