@@ -48,8 +48,8 @@ class Sent(NamedTuple):
     csv: str | None = None
 
 
-_DAYS: Final = {"project_id": 1, "from_date": DAY, "to_date": DAY}
-_NAME: Final = {"name": "events-daily-gcs-raw", "project_id": 1}
+_DAYS: Final[Mapping[str, str | int]] = {"project_id": 1, "from_date": DAY, "to_date": DAY}
+_NAME: Final[Mapping[str, str | int]] = {"name": "events-daily-gcs-raw", "project_id": 1}
 _TOKEN: Final = {"token": "token"}
 SENT: Final[Mapping[str, Sent]] = {
     "create-annotation": Sent(json={"date": "2025-10-09 12:00:00", "description": "d"}),
