@@ -63,8 +63,9 @@ class Store:
         self.is_file = path is not None
         self._rows: list[EventRow] = []
         self._links: list[IdentityLink] = []
-        self._next_seq = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM events")
         self._compared = self._scalar("SELECT compared FROM layout")
+        # The newest events may have been erased: their numbers are not given again.
+        self._next_seq = max(self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM events"), self._compared)
         self._next_link = self._scalar("SELECT coalesce(max(seq) + 1, 0) FROM identities")
         self.users = Clusters(self._connection.execute("SELECT project, id, canonical FROM users").fetchall())
         self.profiles = Profiles(self._connection)
