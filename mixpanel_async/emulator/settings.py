@@ -1,8 +1,10 @@
 """Settings of the local server, and the limits that may change while it runs."""
 
+import math
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -37,11 +39,16 @@ class EmulatorSettings:
         bytes_per_minute: Maximum number of uncompressed bytes in any 60 s; None for no limit.
         concurrency: Maximum number of concurrent ingestion requests; None for no limit.
         query_per_hour: Maximum number of query requests in any 3600 s; None for no limit.
+        query_concurrency: Maximum number of concurrent query requests; None for no limit.
         export_per_hour: Maximum number of export requests in any 3600 s; None for no limit.
         schemas_per_minute: Maximum number of requests for schemas in any 60 s; None for no limit.
         schemas_entities_per_minute: Maximum number of uploaded schemas in any 60 s; None for no limit.
         schemas_max_deletions: Maximum number of schemas that a request may delete.
         gdpr_per_second: Maximum number of retrieval and deletion requests in any second; None for no limit.
+        export_per_second: Maximum number of export requests in any second; None for no limit.
+        export_concurrency: Maximum number of concurrent export requests; None for no limit.
+        limits_scale: Factor of Mixpanel's documented rates, which then replace each None above, and are at least 1:
+            1.0 for the rates of Mixpanel, 0.1 to reach them sooner. None for no other limits.
     """
 
     host: str = "127.0.0.1"
@@ -60,11 +67,15 @@ class EmulatorSettings:
     bytes_per_minute: int | None = None
     concurrency: int | None = None
     query_per_hour: int | None = None
+    query_concurrency: int | None = None
     export_per_hour: int | None = None
     schemas_per_minute: int | None = None
     schemas_entities_per_minute: int | None = None
     schemas_max_deletions: int = limits.SCHEMAS_MAX_DELETIONS
     gdpr_per_second: int | None = None
+    export_per_second: int | None = None
+    export_concurrency: int | None = None
+    limits_scale: float | None = None
 
 
 def projects_of(settings: EmulatorSettings) -> Projects:
@@ -93,6 +104,20 @@ def projects_of(settings: EmulatorSettings) -> Projects:
     return read_projects(settings.projects)
 
 
+_DOCUMENTED: Final[Mapping[str, int]] = {
+    "events_per_minute": limits.INGESTION_EVENTS_PER_MINUTE,
+    "bytes_per_minute": limits.INGESTION_BYTES_PER_MINUTE,
+    "query_per_hour": limits.QUERY_PER_HOUR,
+    "query_concurrency": limits.QUERY_CONCURRENCY,
+    "export_per_hour": limits.EXPORT_PER_HOUR,
+    "export_per_second": limits.EXPORT_PER_SECOND,
+    "export_concurrency": limits.EXPORT_CONCURRENCY,
+    "schemas_per_minute": limits.SCHEMAS_PER_MINUTE,
+    "schemas_entities_per_minute": limits.SCHEMAS_ENTITIES_PER_MINUTE,
+    "gdpr_per_second": limits.GDPR_PER_SECOND,
+}
+
+
 class Limits(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The limits in force; see `EmulatorSettings` for the fields."""
 
@@ -102,16 +127,33 @@ class Limits(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     bytes_per_minute: int | None
     concurrency: int | None
     query_per_hour: int | None
+    query_concurrency: int | None
     export_per_hour: int | None
     schemas_per_minute: int | None
     schemas_entities_per_minute: int | None
     schemas_max_deletions: int
     gdpr_per_second: int | None
+    export_per_second: int | None
+    export_concurrency: int | None
 
     @classmethod
     def of(cls, settings: EmulatorSettings) -> "Limits":
-        """Return the limits of some settings."""
-        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
+        """Return the limits of some settings.
+
+        Raises:
+            InvalidSettingError: `limits_scale` is not a positive number.
+        """
+        given = {name: getattr(settings, name) for name in cls.__struct_fields__}
+        scale = settings.limits_scale
+        if scale is not None:
+            if not 0 < scale < math.inf:
+                raise InvalidSettingError(
+                    "limits_scale is invalid: must be a number above 0; give 1 for Mixpanel's rates"
+                )
+            for name, documented in _DOCUMENTED.items():
+                if given[name] is None:
+                    given[name] = max(1, round(documented * scale))
+        return cls(**given)
 
     def change(self, changes: Mapping[str, object]) -> None:
         """Change some limits and keep the others.

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -90,8 +91,39 @@ class ServerTally:
     requests: int = 0
     rejected: int = 0
     ignored: int = 0
-    in_flight: int = 0
-    in_flight_peak: int = 0
+
+
+@dataclass
+class Concurrency:
+    """Concurrent requests of one kind: how many there are, and how many there were at most."""
+
+    now: int = 0
+    peak: int = 0
+
+    @contextmanager
+    def one_more(self, limit: int | None) -> Iterator[None]:
+        """Count one request while it is served.
+
+        Raises:
+            RefusalError: With 429, if as many as `limit` are being served.
+        """
+        if limit is not None and self.now >= limit:
+            raise rate_refusal(1.0)
+        self.now += 1
+        self.peak = max(self.peak, self.now)
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+
+@dataclass
+class InFlight:
+    """The requests that are being served, by kind."""
+
+    ingestion: Concurrency = field(default_factory=Concurrency)
+    query: Concurrency = field(default_factory=Concurrency)
+    export: Concurrency = field(default_factory=Concurrency)
 
 
 @dataclass
@@ -105,6 +137,7 @@ class Windows:
     schemas: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
     schema_entities: RateWindow = field(default_factory=lambda: RateWindow(_MINUTE_SECONDS))
     gdpr: RateWindow = field(default_factory=lambda: RateWindow(1.0))
+    export_burst: RateWindow = field(default_factory=lambda: RateWindow(1.0))
 
 
 class SharedWrite:
@@ -157,6 +190,7 @@ class ServerState:
     accounts: Accounts
     activity: Activity = field(default_factory=Activity)
     tally: ServerTally = field(default_factory=ServerTally)
+    in_flight: InFlight = field(default_factory=InFlight)
     windows: dict[int, Windows] = field(default_factory=dict)
     write: SharedWrite | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -199,7 +233,7 @@ class ServerState:
             requests=tally.requests,
             rejected=tally.rejected,
             ignored=tally.ignored,
-            in_flight_peak=tally.in_flight_peak,
+            in_flight_peak=self.in_flight.ingestion.peak,
         )
 
     async def reset(self) -> None:
@@ -210,7 +244,8 @@ class ServerState:
         self.query_sessions.clear()
         self.activity.clear()
         self.accounts.clear()
-        self.tally = ServerTally(in_flight=self.tally.in_flight)
+        self.tally = ServerTally()
+        self.in_flight.ingestion.peak = self.in_flight.ingestion.now
         self.windows.clear()
         self.limits = Limits.of(self.settings)
 

@@ -41,6 +41,10 @@ def run_server(
         Literal["simplified", "original"], typer.Option("--id-merge", help="How the project merges the IDs of a user.")
     ] = "simplified",
     project_id: Annotated[int | None, typer.Option("--project-id", help="Reject requests for other projects.")] = None,
+    limits_scale: Annotated[
+        float | None,
+        typer.Option("--limits-scale", help="Apply Mixpanel's rate limits, times this factor (default: no limits)."),
+    ] = None,
 ) -> int:
     """Run a local Mixpanel server, for tests and offline work, until interrupted.
 
@@ -49,7 +53,14 @@ def run_server(
     from mixpanel_async import emulator
 
     settings = emulator.EmulatorSettings(
-        host=host, port=port, data=data, projects=projects, token=token, project_id=project_id, id_merge=id_merge
+        host=host,
+        port=port,
+        data=data,
+        projects=projects,
+        token=token,
+        project_id=project_id,
+        id_merge=id_merge,
+        limits_scale=limits_scale,
     )
 
     def ready(url: str) -> None:

@@ -12,7 +12,7 @@ from mixpanel_async.emulator.http.broken_replies import reset_connection, send_b
 from mixpanel_async.emulator.http.cross_origin import plain_path
 from mixpanel_async.emulator.http.request_body import read_body
 from mixpanel_async.emulator.replies import RefusalError, json_reply
-from mixpanel_async.emulator.state import FAULT, LOG, STATE, RequestLog, ServerState, rate_refusal
+from mixpanel_async.emulator.state import FAULT, LOG, STATE, RequestLog, ServerState
 
 INGESTION_PATHS = frozenset({"/track", "/import", "/engage", "/groups"})
 EXPORT_PATH = "/api/2.0/export"
@@ -43,20 +43,19 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
 
 @web.middleware
 async def limit_concurrency(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Reply with 429 to an ingestion request above the concurrency limit."""
-    if plain_path(request.path) not in INGESTION_PATHS:
-        return await handler(request)
+    """Reply with 429 to a request above the concurrency limit of its kind."""
     state = request.app[STATE]
-    tally = state.tally
-    if state.limits.concurrency is not None and tally.in_flight >= state.limits.concurrency:
-        raise rate_refusal(1.0)
-    tally.in_flight += 1
-    tally.in_flight_peak = max(tally.in_flight_peak, tally.in_flight)
-    try:
+    match _kind(plain_path(request.path)):
+        case "ingestion":
+            limit, in_flight = state.limits.concurrency, state.in_flight.ingestion
+        case "query":
+            limit, in_flight = state.limits.query_concurrency, state.in_flight.query
+        case "export":
+            limit, in_flight = state.limits.export_concurrency, state.in_flight.export
+        case _:
+            return await handler(request)
+    with in_flight.one_more(limit):
         return await handler(request)
-    finally:
-        # Not the `tally` from above: a reset meanwhile replaced it and kept the number in flight.
-        state.tally.in_flight -= 1
 
 
 @web.middleware
@@ -159,6 +158,14 @@ async def _reply_of(request: web.Request, handler: Handler) -> web.StreamRespons
     except ConnectionError:
         # The client disconnected; nothing can be sent to it.
         return web.Response()
+
+
+def _kind(path: str) -> str:
+    if path in INGESTION_PATHS:
+        return "ingestion"
+    if path == EXPORT_PATH:
+        return "export"
+    return "query" if path.startswith(("/api/query/", "/api/2.0/")) else ""
 
 
 def _shown(name: str, value: str) -> str:

@@ -41,7 +41,9 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     project = check_credentials(request)
     query = read_export_query(Parameters(request.query), project)
-    state.admit_call(state.windows_of(project).export, state.limits.export_per_hour)
+    windows = state.windows_of(project)
+    state.admit_call(windows.export_burst, state.limits.export_per_second)
+    state.admit_call(windows.export, state.limits.export_per_hour)
     lines = _read_lines(state, query)
     gzipped = "gzip" in request.headers.get("Accept-Encoding", "")
     fault = request.get(FAULT)

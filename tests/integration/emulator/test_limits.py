@@ -1,11 +1,13 @@
 import asyncio
 
 import aiohttp
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixpanel_async.emulator import Emulator, EmulatorSettings, InjectedFault
 from mixpanel_async.emulator.rolling_window import RateWindow
+from mixpanel_async.errors import InvalidSettingError
 from tests.integration.emulator.api import NOON, Api, HandClock, event, until
 
 
@@ -98,3 +100,39 @@ def test_window_never_holds_more_than_its_limit(steps: list[tuple[int, int]], li
         elif amount <= limit:
             then = now + wait_seconds
             assert sum(size for came, size in admitted if came > then - 60) + amount <= limit
+
+
+async def test_the_documented_rates_can_be_scaled(clock: HandClock) -> None:
+    """`limits_scale` applies every documented rate, times a factor; a limit that is set stays as it is."""
+    scaled = EmulatorSettings(limits_scale=0.1, events_per_minute=7)
+    async with Emulator(scaled, now=clock.now, monotonic=clock.now) as emulator:
+        found = emulator.limits
+        assert (found.events_per_minute, found.bytes_per_minute, found.concurrency) == (7, 200_000_000, None)
+        assert (found.query_per_hour, found.query_concurrency) == (6, 1)
+        assert (found.export_per_hour, found.export_per_second, found.export_concurrency) == (6, 1, 10)
+    for scale in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InvalidSettingError, match="limits_scale"):
+            await Emulator(EmulatorSettings(limits_scale=scale)).start()
+
+
+async def test_exports_a_second(api: Api, clock: HandClock) -> None:
+    """A fourth export within a second is refused, and one second later it is not."""
+    api.emulator.limits.export_per_second = 3
+    assert [(await api.export()).status for _ in range(4)] == [200, 200, 200, 429]
+    clock.seconds += 1
+    assert (await api.export()).status == 200
+
+
+async def test_concurrent_queries(api: Api, clock: HandClock) -> None:
+    """While as many queries as allowed are being served, the next is refused; ingestion has a limit of its own."""
+    api.emulator.limits.query_concurrency = 1
+    api.emulator.faults.add(InjectedFault(path="/api/query/events/names", kind="delay", seconds=5))
+    query: dict[str, str | int] = {"type": "general", "project_id": 1}
+    held = asyncio.ensure_future(api.call("GET", "/api/query/events/names", query=query))
+    await until(lambda: bool(clock.slept))
+    refused = await api.call("GET", "/api/query/events/names", query=query)
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+    assert (await api.import_events([event()])).status == 200
+    clock.release.set()
+    assert (await held).status == 200
+    assert (await api.call("GET", "/api/query/events/names", query=query)).status == 200
