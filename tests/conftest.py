@@ -21,7 +21,10 @@ PROJECT_ID = 4242
 Connect = Callable[..., AsyncMixpanel]
 
 # `make test-fast` takes it: enough examples to find a plain mistake, in seconds.
-hypothesis.settings.register_profile("fast", max_examples=10)
+# Without deadlines: a test must not fail because the machine is busy.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.register_profile("fast", max_examples=10, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background jobs ignore it, and so would the commands that tests start and interrupt.

@@ -89,7 +89,6 @@ def report_of(source: Any, form: Format | None = None) -> ImportReport | Mixpane
     return asyncio.run(run())
 
 
-@settings(deadline=None)
 @given(anything, sizes)
 def test_lines_are_cut_alike(content: bytes, widths: Sequence[int]) -> None:
     """Lines come out unchanged and numbered, wherever the blocks begin."""
@@ -118,7 +117,6 @@ def elements_of(parts: Sequence[bytes]) -> tuple[list[bytes], str]:
     return found, "whole"
 
 
-@settings(deadline=None)
 @given(st.lists(values, max_size=10), sizes, st.sampled_from([None, 1]))
 def test_arrays(elements: list[object], widths: Sequence[int], indent: int | None) -> None:
     """The elements of an array come out one by one, in any layout and wherever the blocks begin."""
@@ -129,7 +127,6 @@ def test_arrays(elements: list[object], widths: Sequence[int], indent: int | Non
         assert elements_of([content[:length]])[1] == "truncated"
 
 
-@settings(deadline=None)
 @given(anything, sizes)
 def test_arrays_of_anything(content: bytes, widths: Sequence[int]) -> None:
     """Text that is not an array is reported the same way wherever the blocks begin; nothing else is raised."""
@@ -144,7 +141,7 @@ HEADERS = {"csv": b"event,time,distinct_id,$insert_id\n", "tsv": b"event\ttime\t
 PACKED: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "gzip": gzip.compress, "zstd": zstd.compress}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(anything, sizes, st.sampled_from(FORMS), st.sampled_from(sorted(PACKED)))
 @example(DEEP, [4000], "ndjson", "plain")
 @example(DEEP, [4000], "json", "plain")
@@ -165,7 +162,7 @@ def test_any_source(content: bytes, widths: Sequence[int], form: Format, packed:
         assert not found.error
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines_of_events, sizes, st.sampled_from(["gzip", "zstd"]), st.data())
 def test_damaged_containers(lines: list[bytes], widths: Sequence[int], packed: str, data: st.DataObject) -> None:
     """A truncated or damaged container yields only lines that were in it, and an error."""
@@ -196,7 +193,7 @@ pq.write_table(
 PARQUET = bytes(TABLE.getvalue())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, len(PARQUET) - 1), st.integers(1, 255)), max_size=4), st.integers(0, 40))
 def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
     """Damaged Parquet is reported, and the rows that are read add up."""
@@ -214,7 +211,6 @@ def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
         assert isinstance(found, ImportReport) == (not missing)
 
 
-@settings(deadline=None)
 @given(anything | st.just(DEEP), st.text(max_size=20))
 def test_letters_are_read_again(record: bytes, message: str) -> None:
     """The dead letter of any rejected record is one line with its position and content."""
@@ -233,7 +229,6 @@ letters = anything | st.fixed_dictionaries(
 ).map(orjson.dumps)
 
 
-@settings(deadline=None)
 @given(st.lists(letters.filter(bool), max_size=10))
 @example([DEEP])
 @example([b'{"text":"\\ud800"}'])
@@ -247,7 +242,6 @@ def test_letters_of_anything(lines: list[bytes]) -> None:
     assert len(chunk.lines) + len(chunk.rejects) + blank == len(lines)
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=8), values, max_size=5), max_size=10), sizes)
 def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) -> None:
     """Every event of an export comes out, wherever the blocks begin; an incomplete last line is reported."""
@@ -266,7 +260,6 @@ def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) ->
             cutter.end()
 
 
-@settings(deadline=None)
 @given(anything)
 @example(DEEP)
 @example(b'{"a":%s}' % DEEP)

@@ -63,7 +63,7 @@ def decoded(part: bytes) -> Mapping[str, object]:
 @example("12345678901234567890123", {"flatten": True}, None)
 @example("0.1000000000000000055511151231257827", {"drop": frozenset({"x"})}, None)
 @example("1e-400", {"scrub": frozenset({"x"})}, None)
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_events(number: str, given: Mapping[str, object], transform: Transform | None) -> None:
     """With every combination of options, the digits of the file are those that are sent."""
     line = (
@@ -85,7 +85,6 @@ def test_events(number: str, given: Mapping[str, object], transform: Transform |
 @pytest.mark.parametrize("is_group", [False, True])
 @given(number=numbers, operation=st.sampled_from(["$set", "$set_once", "$properties", "$add", "$append", "$union"]))
 @example(number="18446744073709551616", operation="$set")
-@settings(deadline=None)
 def test_updates(is_group: bool, number: str, operation: str) -> None:
     """Profiles and groups get the digits of the file."""
     value = f"[{number}]" if operation == "$union" else number
@@ -111,7 +110,6 @@ READERS: Mapping[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("reader", READERS)
 @given(number=numbers)
 @example(number="12345678901234567891")
-@settings(deadline=None)
 def test_cells(reader: str, number: str) -> None:
     """A cell that becomes a number has the value of its text; otherwise it stays the text."""
     found = READERS[reader](number)

@@ -3,7 +3,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.actions import LookupTables
@@ -40,7 +40,6 @@ def test_a_good_table_passes(table: bytes) -> None:
     assert check_csv(table) in {0, 1}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=5))
 def test_rows_come_out_as_they_went_in(rows: list[tuple[str, str]]) -> None:
     """Any text in the rows survives writing and reading the CSV."""

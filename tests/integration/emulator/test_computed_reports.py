@@ -151,7 +151,7 @@ def same(found: Any, expected: Any) -> None:
         assert found == expected
 
 
-checked = settings(deadline=None, max_examples=60)
+checked = settings(max_examples=60)
 kinds = st.sampled_from(["general", "unique", "average"])
 
 

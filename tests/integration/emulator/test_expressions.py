@@ -218,7 +218,7 @@ leaves = (
 expressions = st.recursive(leaves, _joined, max_leaves=8)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(text=expressions, properties=st.dictionaries(names, values, max_size=6))
 def test_the_sql_agrees_with_python(database: duckdb.DuckDBPyConnection, text: str, properties: dict[str, Any]) -> None:
     """Any expression over any properties has the value that the second computation gives it."""
@@ -230,7 +230,6 @@ def test_the_sql_agrees_with_python(database: duckdb.DuckDBPyConnection, text: s
         assert math.isclose(number, wanted[2], rel_tol=1e-12, abs_tol=1e-12)
 
 
-@settings(deadline=None)
 @given(text=st.text(alphabet='properties["n"]()+-*/%<>=!, and or not in 019.\'\\', max_size=60))
 def test_any_text_gets_a_value_or_a_refusal(database: duckdb.DuckDBPyConnection, text: str) -> None:
     """No text raises anything but ExpressionError, neither when parsed nor when computed."""

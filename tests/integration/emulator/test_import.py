@@ -3,7 +3,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async import limits
@@ -133,7 +133,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(record=json_values | st.fixed_dictionaries({"event": json_values, "properties": json_values}))
 def test_any_json_gets_a_verdict(record: object) -> None:
     """No JSON value breaks the validation; only objects with both fields can be valid."""

@@ -2,7 +2,7 @@ import asyncio
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.emulator import Emulator, EmulatorSettings, InjectedFault
@@ -79,7 +79,6 @@ async def test_limits_change_at_run_time(api: Api) -> None:
     assert api.emulator.limits.max_batch_records == 2000
 
 
-@settings(deadline=None)
 @given(
     steps=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12)), max_size=40),
     limit=st.integers(1, 20),

@@ -108,7 +108,7 @@ def test_the_rule_is_the_windows(found: list[tuple[str, float, str, str]]) -> No
     runs=st.lists(st.tuples(st.integers(0, 60), st.lists(st.integers(1, 9), min_size=60, max_size=60)), max_size=4),
     last=st.lists(st.integers(1, 9), min_size=60, max_size=60),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_chunks_and_any_stops(
     tmp_path_factory: pytest.TempPathFactory,
     source: list[int],

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
@@ -29,7 +29,6 @@ def split(chunks: Sequence[bytes]) -> list[bytes]:
     return found
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, max_size=6), st.lists(st.integers(0, 10_000), max_size=8), SPACE, st.booleans())
 def test_any_array_in_any_pieces(
     values: list[object], places: list[int], indent: int | str | None, is_ascii: bool
@@ -39,7 +38,6 @@ def test_any_array_in_any_pieces(
     assert [json.loads(part) for part in split(cut(text, places))] == values
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=4), st.integers(0, 10_000))
 def test_a_cut_array_is_never_taken_for_the_whole(values: list[object], place: int) -> None:
     """Whatever is missing at the end is noticed."""

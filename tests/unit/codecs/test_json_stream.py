@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.codecs.json_array import JsonArrayError
@@ -30,7 +30,6 @@ def split(text: bytes, width: int, path: tuple[str, ...] = ()) -> list[object]:
     st.sampled_from([None, 2]),
     st.integers(1, 40),
 )
-@settings(deadline=None)
 def test_any_layout(expected: list[object], between: str, indent: int | None, width: int) -> None:
     """Objects are found with any separator and any indentation, in blocks of any width."""
     text = between.join(json.dumps(one, indent=indent) for one in expected)
@@ -40,7 +39,6 @@ def test_any_layout(expected: list[object], between: str, indent: int | None, wi
 
 
 @given(st.lists(values, max_size=5), records, st.integers(1, 40), st.sampled_from([None, 2]))
-@settings(deadline=None)
 def test_a_path(expected: list[object], others: dict[str, object], width: int, indent: int | None) -> None:
     """The list at the end of a path is found among any other fields, and no other list is."""
     own = {**others, "a": {**others, "b": expected}}
@@ -50,7 +48,6 @@ def test_a_path(expected: list[object], others: dict[str, object], width: int, i
 @given(
     st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b",", b'"', b"\\", b"\x1e", b"1", b" ", b'"a":'])).map(b"".join)
 )
-@settings(deadline=None)
 def test_any_text(text: bytes) -> None:
     """Any text is split or refused, the same in one block as byte by byte."""
     for path in ((), ("a",)):

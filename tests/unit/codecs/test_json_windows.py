@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mixpanel_async.codecs.json_windows import WINDOW_BYTES, decode_in_steps, decode_json
@@ -45,7 +45,6 @@ def outcome(text: bytes, window: int | None = None) -> object:
     return json.dumps(value)
 
 
-@settings(deadline=None)
 @given(VALUES, WINDOWS, st.sampled_from([None, 1]), st.booleans())
 def test_windows_give_what_the_whole_gives(value: object, window: int, indent: int | None, is_ascii: bool) -> None:
     """Whatever the JSON and the size of the windows, the value is that of a plain decoder."""
@@ -53,7 +52,6 @@ def test_windows_give_what_the_whole_gives(value: object, window: int, indent: i
     assert outcome(text, window) == outcome(text)
 
 
-@settings(deadline=None)
 @given(VALUES, WINDOWS, st.integers(0, 10_000), st.sampled_from([b"", *(bytes((b,)) for b in b'[]{},:"\\ 1')]))
 @example([1, 2], 1, 5, b",")
 @example([[1], [2]], 3, 4, b"}")
@@ -66,7 +64,6 @@ def test_text_that_is_not_json_is_refused(value: object, window: int, place: int
         assert outcome(broken, window) == outcome(broken)
 
 
-@settings(deadline=None)
 @given(
     st.lists(ODD_TEXT, max_size=9),
     st.dictionaries(ODD_TEXT, st.dictionaries(ODD_TEXT, st.integers(0, 9), max_size=9), max_size=9),

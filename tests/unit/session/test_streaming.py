@@ -3,7 +3,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.errors import ConnectionLostError, TruncatedReplyError
@@ -34,7 +34,6 @@ async def pieces_of(body: bytes, size: int, encoding: str = "gzip") -> list[byte
     return [piece async for piece in decompressed_stream(Stream(body, size, encoding))]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=500), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "", "identity"]))
 async def test_any_body_in_any_pieces(body: bytes, size: int, encoding: str) -> None:
     """Whatever the encoding and the pieces, the decompressed body is complete."""
@@ -42,7 +41,6 @@ async def test_any_body_in_any_pieces(body: bytes, size: int, encoding: str) -> 
     assert b"".join(await pieces_of(packed, size, encoding)) == body
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=100), min_size=1, max_size=5), st.integers(1, 50))
 async def test_several_members_are_one_body(bodies: list[bytes], size: int) -> None:
     """Several gzip members, as proxies and log files join them, are one body."""

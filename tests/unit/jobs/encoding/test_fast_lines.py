@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mixpanel_async.codecs.lines import LineSplitter
@@ -102,7 +102,6 @@ def checked(
 
 
 @given(files, st.integers(1, 200))
-@settings(deadline=None)
 @example([orjson.dumps(event(1)), orjson.dumps(event(1))], 3)
 def test_any_lines_in_any_blocks(lines: list[bytes], size: int) -> None:
     """For any lines in any blocks, the output is that of the reference."""
@@ -116,7 +115,6 @@ def test_any_lines_in_any_blocks(lines: list[bytes], size: int) -> None:
 
 
 @given(st.lists(st.binary(max_size=40) | event_lines(), max_size=10))
-@settings(deadline=None)
 def test_any_bytes(lines: list[bytes]) -> None:
     """No bytes make the checker raise; every line that it accepts is JSON for other parsers as well."""
     sent, _, _ = checked([line.replace(b"\n", b"") for line in lines])

@@ -61,7 +61,6 @@ def written(rows: list[tuple[str, ...]], line_end: str = "\r\n") -> str:
 
 
 @given(st.lists(st.tuples(cells, cells, cells), max_size=20), st.sampled_from(["\n", "\r\n", "\r"]), st.integers(1, 50))
-@settings(deadline=None)
 def test_any_table(table: list[tuple[str, str, str]], line_end: str, block: int) -> None:
     """Rows come back as they were written, with any quotes, commas and line ends in their cells, in any blocks."""
     content = written([("a", "b", "c"), *table], line_end).encode()
@@ -72,7 +71,6 @@ def test_any_table(table: list[tuple[str, str, str]], line_end: str, block: int)
 
 
 @given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"").replace(b"\r", b"")), max_size=10))
-@settings(deadline=None)
 def test_any_bytes(lines: list[bytes]) -> None:
     """No bytes make the parser raise; every line that is not blank is a row or a rejected record."""
     rows, numbers, rejects = read_all(b"a,b\n" + b"\n".join(lines))
@@ -105,7 +103,7 @@ def damaged(text: str, dice: random.Random) -> str:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 200))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_damage_costs_no_good_row(seed: int, block: int) -> None:
     """Whatever is damaged in one record: every other row is read as the csv module reads the undamaged table."""
     dice = random.Random(seed)
@@ -275,7 +273,7 @@ def test_rejected_rows_fill_a_chunk() -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_reading_resumes_at_every_position(seed: int) -> None:
     """From the position after any group, the rest is read as the first reading read it."""
     dice = random.Random(seed)
