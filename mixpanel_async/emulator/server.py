@@ -194,6 +194,17 @@ class Emulator:
         query = "SELECT id, content FROM lookup_tables WHERE project = ?"
         return dict(await state.run(partial(state.store.rows, query, [self._chosen(project)])))
 
+    async def documents(self, kind: str, *, project: int | None = None) -> list[dict[str, Any]]:
+        """Return what the app and pipeline APIs have stored of a kind, such as "annotations" or "pipelines".
+
+        Args:
+            kind: Kind of the documents.
+            project: ID of the project (default: the first one).
+        """
+        state = self._running()
+        found = await state.run(partial(state.store.documents.list, self._chosen(project), kind))
+        return [body for _, body in found]
+
     async def counts(self) -> ServerCounts:
         """Return the counts of stored records and of requests."""
         return await self._running().counts()
