@@ -93,6 +93,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"faults", "projects", "replies", "rolling_window"},
         {"rules", "settings"},
         {"activity", "expressions", "store"},
+        {"page"},
         {"app", "queries"},
         {"state"},
         {"http"},

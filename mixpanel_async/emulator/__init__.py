@@ -6,11 +6,12 @@ documented limits and the exception classes with the client, so that a test agai
 of the rules against each other.
 """
 
-from mixpanel_async.emulator.activity import Rejection
+from mixpanel_async.emulator.activity import Rejection, RequestLog
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
+from mixpanel_async.emulator.page.seeds import SeedReport
 from mixpanel_async.emulator.server import Emulator, serve
 from mixpanel_async.emulator.settings import EmulatorSettings
-from mixpanel_async.emulator.state import RequestLog, ServerCounts
+from mixpanel_async.emulator.state import ServerCounts
 
 __all__ = [
     "Emulator",
@@ -19,6 +20,7 @@ __all__ = [
     "InjectedFault",
     "Rejection",
     "RequestLog",
+    "SeedReport",
     "ServerCounts",
     "serve",
 ]

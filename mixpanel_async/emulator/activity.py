@@ -1,14 +1,62 @@
-"""What happened lately: rejected records with their reasons, and a signal for those who wait for the next change."""
+"""What happened lately: requests, rejected records with their reasons, and a signal for those who wait for a change."""
 
 import asyncio
+import secrets
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mixpanel_async.emulator.rules.events import DEMANDED
 
 _KEPT: Final = 1000
+_BODY_START_BYTES: Final = 4096
+
+
+@dataclass(kw_only=True)
+class RequestLog:
+    """One request as the server saw it; listed on arrival and completed while it is served.
+
+    Attributes:
+        method: HTTP method.
+        path: Path without the query.
+        query: Query parameters.
+        headers: Headers; of Authorization only the scheme.
+        at: Arrival, in seconds since 1970.
+        status: HTTP status of the reply; None before the reply, and if the connection was reset.
+        records: Records in the body, 0 if it was not decoded.
+        bytes: Size of the body as sent.
+        body_sha256: Digest of the body as sent, in hexadecimal; None if it was not read completely.
+        fault: Kind of the injected fault, if any.
+        seconds: Time from the arrival to the reply; None before the reply.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    at: float
+    status: int | None = None
+    records: int = 0
+    bytes: int = 0
+    body_sha256: str | None = None
+    fault: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request that has ended.
+
+    Attributes:
+        number: Counts the ended requests of the server, from 1.
+        log: What the server saw of it.
+        body_start: The first bytes of the body as sent.
+    """
+
+    number: int
+    log: RequestLog
+    body_start: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +83,38 @@ class Rejection:
 
 
 class Activity:
-    """The last rejections, and a signal for every change. The event loop owns it."""
+    """The last requests and rejections, and a signal for every change. The event loop owns it.
 
-    def __init__(self) -> None:
+    Args:
+        on_request: Called with each request that has ended.
+
+    Attributes:
+        epoch: Differs after each start and each reset: the numbers of events, rejections and requests begin again.
+        watchers: Open streams of changes.
+    """
+
+    def __init__(self, on_request: Callable[[RequestLog], None] | None = None) -> None:
+        self.epoch = secrets.token_hex(6)
+        self.watchers = 0
+        self.exchanges: deque[Exchange] = deque(maxlen=_KEPT)
         self.rejections: deque[Rejection] = deque(maxlen=_KEPT)
-        self._rejected = 0
+        self.ended = 0
+        self.rejected = 0
+        self._on_request = on_request
         self._waiters: set[asyncio.Future[None]] = set()
+
+    def end(self, log: RequestLog, body: bytes) -> None:
+        """Note that a request has ended.
+
+        Args:
+            log: What the server saw of it.
+            body: The body as sent, as far as it was read.
+        """
+        self.ended += 1
+        self.exchanges.append(Exchange(number=self.ended, log=log, body_start=body[:_BODY_START_BYTES]))
+        if self._on_request is not None:
+            self._on_request(log)
+        self.wake()
 
     def note(self, path: str, at: float, records: Sequence[Any], failed: Sequence[Mapping[str, Any]]) -> None:
         """Note that the records of a request were stored, rejected or ignored.
@@ -52,10 +126,10 @@ class Activity:
             failed: One entry for each rejected record, as strict mode reports it.
         """
         for entry in failed:
-            self._rejected += 1
+            self.rejected += 1
             self.rejections.append(
                 Rejection(
-                    number=self._rejected,
+                    number=self.rejected,
                     at=at,
                     path=path,
                     field=entry["field"],
@@ -83,6 +157,9 @@ class Activity:
             self._waiters.discard(waiter)
 
     def clear(self) -> None:
-        """Forget the rejections."""
+        """Forget the requests and rejections, and begin a new epoch."""
+        self.epoch = secrets.token_hex(6)
+        self.exchanges.clear()
         self.rejections.clear()
+        self.ended = self.rejected = 0
         self.wake()

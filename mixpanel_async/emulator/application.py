@@ -4,6 +4,7 @@ from aiohttp import web
 
 from mixpanel_async.emulator.http.cross_origin import share_with_pages
 from mixpanel_async.emulator.http.middlewares import EXPORT_PATH, limit_concurrency, log_requests, play_faults
+from mixpanel_async.emulator.http.own_pages import guard_own_pages
 from mixpanel_async.emulator.routes import (
     admin,
     annotations,
@@ -14,12 +15,15 @@ from mixpanel_async.emulator.routes import (
     export,
     feature_flags,
     lookup_tables,
+    page,
     pipelines,
     profiles,
+    records,
     reports,
     saved_reports,
     schemas,
     sdk,
+    seeds,
     service_accounts,
     warehouse,
 )
@@ -28,7 +32,7 @@ from mixpanel_async.emulator.state import STATE, ServerState
 
 def build_app(state: ServerState) -> web.Application:
     """Return the application: its routes and middlewares around a shared state."""
-    app = web.Application(middlewares=[share_with_pages, log_requests, limit_concurrency, play_faults])
+    app = web.Application(middlewares=[share_with_pages, log_requests, guard_own_pages, limit_concurrency, play_faults])
     app[STATE] = state
     app.add_routes(
         [
@@ -39,10 +43,13 @@ def build_app(state: ServerState) -> web.Application:
             web.get(EXPORT_PATH, export.get_export),
             *_query_routes(),
             *_app_routes(),
-            web.get("/", admin.get_home),
+            *page.page_routes(),
+            *records.record_routes(),
+            web.post("/_admin/seed", seeds.post_seed),
             web.get("/_admin/state", admin.get_state),
             web.post("/_admin/faults", admin.post_faults),
             web.delete("/_admin/faults", admin.delete_faults),
+            web.delete("/_admin/faults/{number}", admin.delete_fault),
             web.post("/_admin/limits", admin.post_limits),
             web.post("/_admin/reset", admin.post_reset),
             web.post("/_admin/funnels", saved_reports.post_admin_funnels),

@@ -64,6 +64,7 @@ class InjectedFault(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
 
 
 class _Armed(msgspec.Struct):
+    number: int
     fault: InjectedFault
     to_pass: int
     left: int | None
@@ -74,10 +75,18 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self._armed: list[_Armed] = []
+        self._added = 0
 
     def add(self, fault: InjectedFault) -> None:
         """Add a fault."""
-        self._armed.append(_Armed(fault=fault, to_pass=fault.after, left=fault.times))
+        self._added += 1
+        self._armed.append(_Armed(number=self._added, fault=fault, to_pass=fault.after, left=fault.times))
+
+    def remove(self, number: int) -> bool:
+        """Remove one fault, by its number in `armed`; return whether it could still occur."""
+        found = [armed for armed in self._armed if armed.number == number and armed.left != 0]
+        self._armed = [armed for armed in self._armed if armed.number != number]
+        return bool(found)
 
     def clear(self) -> None:
         """Remove all faults."""
@@ -85,7 +94,11 @@ class FaultPlan:
 
     def pending(self) -> list[InjectedFault]:
         """Return the faults that can still occur."""
-        return [armed.fault for armed in self._armed if armed.left is None or armed.left > 0]
+        return [fault for _, fault, _ in self.armed()]
+
+    def armed(self) -> list[tuple[int, InjectedFault, int | None]]:
+        """Return the faults that can still occur: number, fault, and how many requests are left; None for all."""
+        return [(one.number, one.fault, one.left) for one in self._armed if one.left is None or one.left > 0]
 
     def take(self, path: str) -> InjectedFault | None:
         """Return the fault for a request to `path`, if any, and count it."""

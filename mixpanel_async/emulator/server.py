@@ -1,9 +1,10 @@
 """The local server: start, stop, and access to what it stored."""
 
 import asyncio
+import pathlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
@@ -11,15 +12,19 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from mixpanel_async.emulator.activity import Rejection
+from mixpanel_async.emulator.activity import Activity, Rejection, RequestLog
 from mixpanel_async.emulator.app.accounts import ACCOUNTS, Accounts
 from mixpanel_async.emulator.application import build_app
 from mixpanel_async.emulator.faults import FaultPlan
+from mixpanel_async.emulator.page.seeds import SeedReport
 from mixpanel_async.emulator.projects import Projects
+from mixpanel_async.emulator.replies import RefusalError
+from mixpanel_async.emulator.routes import seeds
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits, projects_of
-from mixpanel_async.emulator.state import REQUESTS_KEPT, RequestLog, ServerCounts, ServerState
+from mixpanel_async.emulator.state import REQUESTS_KEPT, ServerCounts, ServerState
 from mixpanel_async.emulator.store.database import Store
 from mixpanel_async.emulator.store.profiles import ProfileKey
+from mixpanel_async.errors import InvalidSettingError
 
 _SHUTDOWN_SECONDS = 2.0
 _MAX_LINE_BYTES = 131_072  # a GET carries its events in the URL
@@ -30,6 +35,7 @@ class Emulator:
 
     Args:
         settings: Address, credentials and limits.
+        on_request: Called with each request that has ended, on the server's event loop.
         now: Returns the seconds since 1970, for arrival times and for "today" in queries.
         monotonic: Returns monotonic seconds, for the rate limits.
         sleep: Waits for some seconds, for the `delay` and `hang` faults.
@@ -39,6 +45,7 @@ class Emulator:
         self,
         settings: EmulatorSettings | None = None,
         *,
+        on_request: Callable[[RequestLog], None] | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -47,6 +54,7 @@ class Emulator:
         self.faults = FaultPlan()
         self.requests: deque[RequestLog] = deque(maxlen=REQUESTS_KEPT)
         self.url = ""
+        self._on_request = on_request
         self._now = now
         self._monotonic = monotonic
         self._sleep = sleep
@@ -90,6 +98,7 @@ class Emulator:
             store=store,
             executor=executor,
             accounts=Accounts(body for _, body in accounts),
+            activity=Activity(self._on_request),
         )
         try:
             await self._listen(self._state)
@@ -218,6 +227,28 @@ class Emulator:
         """Wait until the next request with records has been handled."""
         await self._running().activity.changed()
 
+    async def seed(self, path: pathlib.Path) -> SeedReport:
+        """Store the events and profiles of a file, through the rules of ingestion.
+
+        Records that name no project go to the first one. An event without $insert_id gets one that is the same each
+        time, so that a file that is read again adds no event.
+
+        Args:
+            path: JSON lines or a JSON array, as exports write them; it may be compressed with gzip.
+
+        Raises:
+            InvalidSettingError: The file cannot be read, or is too large.
+        """
+        state = self._running()
+        try:
+            content = await state.run(path.read_bytes)
+        except OSError as error:
+            raise InvalidSettingError(f"the seed file {path} cannot be read: {error.strerror or error}") from error
+        try:
+            return await seeds.take_seed(state, path.name, content, state.projects.first)
+        except RefusalError as error:
+            raise InvalidSettingError(f"the seed file {path} cannot be read: {error}") from error
+
     async def reset(self) -> None:
         """Delete data, log, counters and faults, and restore the limits of the settings."""
         await self._running().reset()
@@ -250,14 +281,23 @@ class Emulator:
         return self._state
 
 
-async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | None = None) -> None:
+async def serve(
+    settings: EmulatorSettings,
+    *,
+    seeds: Sequence[pathlib.Path] = (),
+    ready: Callable[[str, list[SeedReport]], None] | None = None,
+    on_request: Callable[[RequestLog], None] | None = None,
+) -> None:
     """Run a local server until cancelled.
 
     Args:
         settings: Address, credentials and limits.
-        ready: Called with the URL once the server listens.
+        seeds: Files of events and profiles to store first; see `Emulator.seed`.
+        ready: Called with the URL and what became of the seeds, once the server listens.
+        on_request: Called with each request that has ended, on the server's event loop.
 
     Raises:
+        InvalidSettingError: A file cannot be read.
         MissingExtraError: DuckDB is not installed.
         OSError: The port is taken.
 
@@ -267,11 +307,12 @@ async def serve(settings: EmulatorSettings, *, ready: Callable[[str], None] | No
 
         from mixpanel_async.emulator import EmulatorSettings, serve
 
-        server = asyncio.create_task(serve(EmulatorSettings(port=8080), ready=print))
+        server = asyncio.create_task(serve(EmulatorSettings(port=8787), ready=print))
         server.cancel()
         ```
     """
-    async with Emulator(settings) as emulator:
+    async with Emulator(settings, on_request=on_request) as emulator:
+        reports = [await emulator.seed(path) for path in seeds]
         if ready is not None:
-            ready(emulator.url)
+            ready(emulator.url, reports)
         await asyncio.Event().wait()

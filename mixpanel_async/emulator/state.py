@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
 
-from mixpanel_async.emulator.activity import Activity
+from mixpanel_async.emulator.activity import Activity, RequestLog
 from mixpanel_async.emulator.app.accounts import Accounts
 from mixpanel_async.emulator.faults import FaultPlan, InjectedFault
 from mixpanel_async.emulator.projects import Project, Projects
@@ -26,35 +26,6 @@ REQUESTS_KEPT = 10_000
 QUERY_SECONDS = 30.0
 _MINUTE_SECONDS = 60.0
 _HOUR_SECONDS = 3600.0
-
-
-@dataclass(kw_only=True)
-class RequestLog:
-    """One request as the server saw it; listed on arrival and completed while it is served.
-
-    Attributes:
-        method: HTTP method.
-        path: Path without the query.
-        query: Query parameters.
-        headers: Headers; of Authorization only the scheme.
-        at: Arrival, in seconds since 1970.
-        status: HTTP status of the reply; None before the reply, and if the connection was reset.
-        records: Records in the body, 0 if it was not decoded.
-        bytes: Size of the body as sent.
-        body_sha256: Digest of the body as sent, in hexadecimal; None if it was not read completely.
-        fault: Kind of the injected fault, if any.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    at: float
-    status: int | None = None
-    records: int = 0
-    bytes: int = 0
-    body_sha256: str | None = None
-    fault: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mixpanel_async.cli.render import stdout
+from mixpanel_async.cli.render.request_log import RequestLogWriter, on_standard_error
 from mixpanel_async.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Coroutine
 
-    from mixpanel_async.emulator import EmulatorSettings
+    from mixpanel_async.emulator import SeedReport
+
+DEFAULT_PORT = 8787
 
 
 def add(app: typer.Typer) -> None:
@@ -28,9 +31,13 @@ def run_server(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-    ] = 8080,
+    ] = DEFAULT_PORT,
     data: Annotated[
         pathlib.Path | None, typer.Option("--data", help="Store data in this DuckDB file (default: in memory).")
+    ] = None,
+    seed: Annotated[
+        list[pathlib.Path] | None,
+        typer.Option("--seed", help="Store the events and profiles of this JSON or NDJSON file first; repeatable."),
     ] = None,
     projects: Annotated[
         pathlib.Path | None,
@@ -45,10 +52,12 @@ def run_server(
         float | None,
         typer.Option("--limits-scale", help="Apply Mixpanel's rate limits, times this factor (default: no limits)."),
     ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not log requests.")] = False,
 ) -> int:
     """Run a local Mixpanel server, for tests and offline work, until interrupted.
 
-    Point a client at it with --base-url or MIXPANEL_BASE_URL. No data leaves this machine.
+    Point a client at it with --base-url or MIXPANEL_BASE_URL, and open its address in a browser to see what arrives. No
+    data leaves this machine.
     """
     from mixpanel_async import emulator
 
@@ -62,26 +71,45 @@ def run_server(
         id_merge=id_merge,
         limits_scale=limits_scale,
     )
+    log = None if quiet else on_standard_error()
 
-    def ready(url: str) -> None:
+    def ready(url: str, seeded: list[emulator.SeedReport]) -> None:
         stdout.write(f"{url}\n".encode())
         stdout.flush()
-        sys.stderr.write(f"the local server is listening; try: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN=test\n")
+        sys.stderr.write(_introduction(url, token, seeded))
+        sys.stderr.flush()
 
+    add = None if log is None else log.add
     try:
-        asyncio.run(_serve(settings, ready))
+        asyncio.run(_until_terminated(emulator.serve(settings, seeds=seed or (), ready=ready, on_request=add)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except OSError as error:
-        raise OutputError(f"cannot serve on {host}:{port}: {error.strerror or error}") from None
+        raise OutputError(
+            f"cannot serve on {host}:{port}: {error.strerror or error}; choose another port with --port"
+        ) from None
+    finally:
+        _close(log)
     return 0
 
 
-async def _serve(settings: "EmulatorSettings", ready: "Callable[[str], None]") -> None:
-    from mixpanel_async import emulator
+def _introduction(url: str, token: str | None, seeded: "list[SeedReport]") -> str:
+    lines = [
+        f"the local server is listening; its page: {url}/",
+        f"to use it: export MIXPANEL_BASE_URL={url} MIXPANEL_TOKEN={token or 'test'}",
+        *(f"seed {report}" for report in seeded),
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
-    serving = asyncio.ensure_future(emulator.serve(settings, ready=ready))
+
+def _close(log: RequestLogWriter | None) -> None:
+    if log is not None:
+        log.close()
+
+
+async def _until_terminated(serving: "Coroutine[None, None, None]") -> None:
+    task = asyncio.ensure_future(serving)
     # asyncio.run() handles SIGINT itself. Windows has no handler for SIGTERM.
     with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-    await serving
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task

@@ -7,12 +7,14 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from mixpanel_async.emulator.activity import RequestLog
 from mixpanel_async.emulator.faults import InjectedFault
 from mixpanel_async.emulator.http.broken_replies import reset_connection, send_broken
 from mixpanel_async.emulator.http.cross_origin import plain_path
+from mixpanel_async.emulator.http.own_pages import is_own_page
 from mixpanel_async.emulator.http.request_body import read_body
 from mixpanel_async.emulator.replies import RefusalError, json_reply
-from mixpanel_async.emulator.state import FAULT, LOG, STATE, RequestLog, ServerState
+from mixpanel_async.emulator.state import BODY, FAULT, LOG, STATE, ServerState
 
 INGESTION_PATHS = frozenset({"/track", "/import", "/engage", "/groups"})
 EXPORT_PATH = "/api/2.0/export"
@@ -30,14 +32,19 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         at=state.now(),
     )
     request[LOG] = log
-    if _is_own_page(request.path):
+    if is_own_page(request.path):
         return await _reply_of(request, handler)
     state.requests.append(log)
     state.tally.requests += 1
-    reply = await _reply_of(request, handler)
-    # A connection that a fault has reset has no status, whatever the route returned.
-    if request.transport is not None and not request.transport.is_closing():
-        log.status = reply.status
+    began = state.monotonic()
+    try:
+        reply = await _reply_of(request, handler)
+        # A connection that a fault has reset has no status, whatever the route returned.
+        if request.transport is not None and not request.transport.is_closing():
+            log.status = reply.status
+    finally:
+        log.seconds = state.monotonic() - began
+        state.activity.end(log, request.get(BODY, b""))
     return reply
 
 
@@ -62,7 +69,7 @@ async def limit_concurrency(request: web.Request, handler: Handler) -> web.Strea
 async def play_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Inject the pending fault for a request, if there is one."""
     state = request.app[STATE]
-    fault = None if _is_own_page(request.path) else state.faults.take(plain_path(request.path))
+    fault = None if is_own_page(request.path) else state.faults.take(plain_path(request.path))
     if fault is None:
         return await handler(request)
     request[FAULT] = fault
@@ -170,7 +177,3 @@ def _kind(path: str) -> str:
 
 def _shown(name: str, value: str) -> str:
     return value.partition(" ")[0] if name.lower() in {"authorization", "proxy-authorization"} else value
-
-
-def _is_own_page(path: str) -> bool:
-    return path == "/" or path.startswith("/_admin/")

@@ -1,7 +1,6 @@
-"""The server's own pages: overview, state, faults, limits and reset."""
+"""What controls the server: state, faults, limits and reset."""
 
 import dataclasses
-import html
 
 import msgspec
 from aiohttp import web
@@ -10,29 +9,6 @@ from mixpanel_async.emulator.faults import InjectedFault
 from mixpanel_async.emulator.http.request_body import decode_json
 from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.state import STATE
-
-
-async def get_home(request: web.Request) -> web.StreamResponse:
-    """Show the counts and the endpoints as a page."""
-    state = request.app[STATE]
-    counts = dataclasses.asdict(await state.counts())
-    routes = sorted(
-        {
-            (route.resource.canonical, route.method)
-            for route in request.app.router.routes()
-            if route.resource is not None
-        }
-    )
-    rows = "".join(f"<tr><td>{html.escape(name)}<td>{number}" for name, number in counts.items())
-    items = "".join(
-        f"<li><code>{html.escape(f'{method} {path}')}</code>" for path, method in routes if method != "HEAD"
-    )
-    page = (
-        "<!doctype html><title>Local Mixpanel server</title><h1>Local Mixpanel server</h1>"
-        "<p>A local server for tests and offline work, run by mixpanel-async. Nothing sent here leaves this machine."
-        f"<h2>Counts</h2><table>{rows}</table><h2>Endpoints</h2><ul>{items}</ul>\n"
-    )
-    return web.Response(text=page, content_type="text/html")
 
 
 async def get_state(request: web.Request) -> web.StreamResponse:
@@ -59,14 +35,32 @@ async def post_faults(request: web.Request) -> web.StreamResponse:
         fault = msgspec.json.decode(await request.read(), type=InjectedFault)
     except msgspec.DecodeError as error:
         raise RefusalError(400, f"not a fault: {error}") from error
-    faults = request.app[STATE].faults
+    state = request.app[STATE]
+    faults = state.faults
     faults.add(fault)
+    state.activity.wake()
     return json_reply({"code": 200, "status": "OK", "pending": len(faults.pending())})
 
 
 async def delete_faults(request: web.Request) -> web.StreamResponse:
     """Remove all faults."""
-    request.app[STATE].faults.clear()
+    state = request.app[STATE]
+    state.faults.clear()
+    state.activity.wake()
+    return json_reply({"code": 200, "status": "OK"})
+
+
+async def delete_fault(request: web.Request) -> web.StreamResponse:
+    """Remove one fault.
+
+    Raises:
+        RefusalError: With 404, if it does not exist, or has happened as often as it was to.
+    """
+    state = request.app[STATE]
+    number = request.match_info["number"]
+    if not (number.isascii() and number.isdecimal() and state.faults.remove(int(number[:18]))):
+        raise RefusalError(404, "there is no such fault any more")
+    state.activity.wake()
     return json_reply({"code": 200, "status": "OK"})
 
 
@@ -87,6 +81,7 @@ async def post_limits(request: web.Request) -> web.StreamResponse:
         state.limits.change(changes)
     except msgspec.ValidationError as error:
         raise RefusalError(400, f"not limits: {error}") from error
+    state.activity.wake()
     return json_reply(msgspec.to_builtins(state.limits))
 
 

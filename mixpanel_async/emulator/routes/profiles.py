@@ -45,7 +45,7 @@ async def _take_updates(request: web.Request, owner: Owner) -> web.StreamRespons
     check_reply_parameters(sent.parameters)
     tokens = (record.get("$token") for record in sent.records if isinstance(record, dict))
     admit_batch(request, batch_project(state, tokens), sent)
-    apply = partial(_apply_updates, state, sent.records, owner=owner, doomed=doomed_indexes(request))
+    apply = partial(apply_updates, state, sent.records, owner=owner, doomed=doomed_indexes(request))
     failed, ignored = await state.run(apply)
     await state.settle()
     state.note_intake(request.path, sent.records, failed, ignored)
@@ -54,9 +54,20 @@ async def _take_updates(request: web.Request, owner: Owner) -> web.StreamRespons
     return verdict_reply(sent.parameters, first_error(sent, failed))
 
 
-def _apply_updates(
+def apply_updates(
     state: ServerState, records: list[Any], *, owner: Owner, doomed: frozenset[int]
 ) -> tuple[list[dict[str, Any]], int]:
+    """Apply updates to profiles; runs on the store's thread.
+
+    Args:
+        state: The server.
+        records: Updates, as decoded JSON.
+        owner: Whether they are of users or groups.
+        doomed: Indexes of records to reject, whatever they contain.
+
+    Returns:
+        One entry for each rejected record, and the number of records of unknown projects.
+    """
     store, now_ms = state.store, round(state.now() * 1000)
     failed: list[dict[str, Any]] = []
     ignored = 0

@@ -83,11 +83,11 @@ async def test_missing_duckdb_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
 async def test_serve_runs_until_cancelled() -> None:
     """serve() reports its URL once it listens, and stops when cancelled."""
     urls: asyncio.Queue[str] = asyncio.Queue()
-    serving = asyncio.ensure_future(serve(EmulatorSettings(), ready=urls.put_nowait))
+    serving = asyncio.ensure_future(serve(EmulatorSettings(), ready=lambda url, _: urls.put_nowait(url)))
     url = await urls.get()
     async with aiohttp.ClientSession() as session, session.get(url) as reply:
         page = await reply.text()
-    assert "/import" in page
+    assert "<title>Local Mixpanel</title>" in page
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving

@@ -1,0 +1,1 @@
+"""The page of the local server: its files, and what it shows."""

@@ -1,0 +1,1 @@
+"""The page of the local server in a real browser."""
