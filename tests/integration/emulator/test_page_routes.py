@@ -288,7 +288,7 @@ async def test_a_report_for_the_page_is_that_of_the_query_api() -> None:
         api = Api(emulator, session)
         own = aiohttp.encode_basic_auth("secret", "")
         await api.call("POST", "/import", body=orjson.dumps([event()]), authorization=own)
-        asked = {
+        asked: dict[str, str | int] = {
             "project_id": 7,
             "event": "Signed Up",
             "from_date": "2025-10-08",

@@ -215,6 +215,7 @@ function take(changes) {
   // A new filter is a fresh start of the lists; a reset and a new server are one of everything.
   const isNew = changes.epoch !== epoch;
   epoch = changes.epoch;
+  if (isNew) for (const view of [events, rejected, requests, profiles]) view.list.select(-1);
   events.take(changes.events, isFresh);
   rejected.take(changes.rejections, isFresh);
   requests.take(changes.requests, isFresh);

@@ -20,11 +20,21 @@ const LIMITS = {
   bytes_per_minute: "Bytes a minute",
   concurrency: "Concurrent requests",
   query_per_hour: "Queries an hour",
+  query_concurrency: "Concurrent queries",
+  export_per_second: "Exports a second",
   export_per_hour: "Exports an hour",
+  export_concurrency: "Concurrent exports",
   max_batch_records: "Records in a request",
   max_batch_bytes: "Bytes in a request",
+  schemas_per_minute: "Schema calls a minute",
+  schemas_entities_per_minute: "Schemas a minute",
+  schemas_max_deletions: "Schemas in a deletion",
+  gdpr_per_second: "GDPR calls a second",
 };
-const REQUIRED = new Set(["max_batch_records", "max_batch_bytes"]);
+const OFTEN = 4;
+// The server needs a number for these.
+const isRequired = (name) => name.includes("max_");
+const labelOf = (name) => LIMITS[name] ?? name.replaceAll("_", " ").replace(/^./, (first) => first.toUpperCase());
 
 export class ControlView {
   constructor(options) {
@@ -91,11 +101,8 @@ export class ControlView {
 
   limitCard() {
     this.limits = {};
-    const fields = Object.entries(LIMITS).map(([name, label]) => {
-      const input = el("input", { id: `limit-${name}`, type: "number", min: 1, placeholder: "no limit", required: REQUIRED.has(name) });
-      this.limits[name] = input;
-      return field(label, input);
-    });
+    this.limitFields = el("div", { class: "grid" });
+    this.moreLimits = el("div", { class: "grid" });
     return el(
       "section",
       { class: "card" },
@@ -103,11 +110,23 @@ export class ControlView {
       el("p", { class: "muted" }, "Above a limit the server replies with 429 or 413, as Mixpanel does."),
       el(
         "form",
-        { id: "limit-form", class: "grid", onsubmit: (event) => this.changeLimits(event) },
-        ...fields,
+        { id: "limit-form", onsubmit: (event) => this.changeLimits(event) },
+        this.limitFields,
+        el("details", {}, el("summary", {}, "More limits"), this.moreLimits),
         el("button", { class: "primary" }, "Change the limits"),
       ),
     );
+  }
+
+  buildLimits(names) {
+    const known = Object.keys(LIMITS).filter((name) => names.includes(name));
+    for (const name of [...known, ...names.filter((one) => !known.includes(one))]) {
+      const required = isRequired(name);
+      const attributes = { id: `limit-${name}`, type: "number", min: 0, placeholder: required ? "" : "no limit", required };
+      this.limits[name] = el("input", attributes);
+      const place = this.limitFields.childElementCount < OFTEN ? this.limitFields : this.moreLimits;
+      place.append(field(labelOf(name), this.limits[name]));
+    }
   }
 
   async changeLimits(event) {
@@ -198,6 +217,7 @@ export class ControlView {
     const wanted = JSON.stringify(limits);
     if (wanted !== this.shownLimits && !this.node.querySelector("#limit-form").contains(document.activeElement)) {
       this.shownLimits = wanted;
+      if (!this.limitFields.hasChildNodes()) this.buildLimits(Object.keys(limits));
       for (const [name, input] of Object.entries(this.limits)) input.value = limits[name] ?? "";
     }
   }

@@ -53,6 +53,9 @@ export class VirtualList {
 
   set(rows, hasMore) {
     const key = this.active >= 0 ? this.options.keyOf(this.rows[this.active]) : null;
+    // After a reset the numbers begin again: a line that is shown may be of another record with the same key.
+    for (const line of this.shown.values()) line.remove();
+    this.shown.clear();
     this.rows = rows;
     this.hasMore = hasMore;
     this.active = key === null ? -1 : rows.findIndex((row) => this.options.keyOf(row) === key);

@@ -73,7 +73,7 @@ export class ReportView {
     const day = new Intl.DateTimeFormat("en-CA", { timeZone: this.project.timezone, year: "numeric", month: "2-digit", day: "2-digit" });
     this.from.value = day.format(first);
     this.to.value = day.format(last);
-    this.unit.value = last - first > 120 * DAY_MS ? "month" : last - first > 2 * DAY_MS ? "day" : "hour";
+    this.unit.value = last - first > 120 * DAY_MS ? "month" : last - first > DAY_MS ? "day" : "hour";
   }
 
   async fillProperties() {
