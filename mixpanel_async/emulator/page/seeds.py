@@ -31,9 +31,9 @@ class SeedReport:
     ignored: int = 0
 
     def __str__(self) -> str:
-        text = f"{self.name}: {self.events:,} events and {self.profiles:,} profile updates stored"
-        text += f", {self.rejected:,} records rejected" if self.rejected else ""
-        return text + (f", {self.ignored:,} records of unknown projects ignored" if self.ignored else "")
+        text = f"{self.name}: {_counted(self.events, 'event')} and {_counted(self.profiles, 'profile update')} stored"
+        text += f", {_counted(self.rejected, 'record')} rejected" if self.rejected else ""
+        return text + (f", {_counted(self.ignored, 'record')} of unknown projects ignored" if self.ignored else "")
 
 
 class BadLine(str):
@@ -111,3 +111,7 @@ def _lines(text: bytes) -> Iterator[Any]:
             yield orjson.loads(line)
         except orjson.JSONDecodeError:
             yield BadLine(line[:1000].decode("utf-8", "replace"))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

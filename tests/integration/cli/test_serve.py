@@ -119,8 +119,8 @@ async def test_seeds(serve: Serve, tmp_path: pathlib.Path) -> None:
             state = await reply.json()
         ended = await server.end()
     assert (state["events"], state["profiles"], state["rejected"]) == (1, 1, 1)
-    assert "seed events.ndjson.gz: 1 events and 0 profile updates stored, 1 records rejected" in ended.err
-    assert "seed profiles.json: 0 events and 1 profile updates stored" in ended.err
+    assert "seed events.ndjson.gz: 1 event and 0 profile updates stored, 1 record rejected" in ended.err
+    assert "seed profiles.json: 0 events and 1 profile update stored" in ended.err
 
 
 async def test_a_seed_that_is_missing(run: Run) -> None:

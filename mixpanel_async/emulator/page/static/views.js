@@ -29,7 +29,8 @@ export class ListView {
     this.list.empty.textContent = options.empty;
     this.fresh = el("button", { type: "button", class: "fresh", hidden: true, onclick: () => this.list.toTop() });
     this.sampled = el("p", { class: "notice", hidden: true }, SAMPLED);
-    this.panel = el("aside", { class: "panel", "aria-label": `${options.title}: details`, tabindex: "-1" });
+    const onkeydown = (event) => event.key === "Escape" && this.leave();
+    this.panel = el("aside", { class: "panel", "aria-label": `${options.title}: details`, tabindex: "-1", onkeydown });
     this.back = el("button", { type: "button", class: "back", onclick: () => this.leave() }, "Back to the list");
     this.split = el("div", { class: "split" }, el("div", { class: "side" }, this.fresh, this.list.node), this.panel);
     this.node = el(
@@ -114,7 +115,10 @@ export class ListView {
       if (signal.aborted) return;
       parts = [el("p", { class: "notice" }, error.message)];
     }
-    if (!signal.aborted) this.panel.replaceChildren(this.back, ...parts.filter((part) => part !== null));
+    if (signal.aborted) return;
+    this.panel.replaceChildren(this.back, ...parts.filter((part) => part !== null));
+    // On a narrow screen the panel takes the place of the list, and the focus must not be lost with it.
+    if (this.back.offsetParent !== null) this.back.focus();
   }
 
   leave() {
