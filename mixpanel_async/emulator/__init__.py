@@ -1,7 +1,7 @@
 """A local Mixpanel server for tests, demonstrations and offline work.
 
-It serves the ingestion and export APIs and a part of the query API over a real socket, validates records by its own
-reading of Mixpanel's rules, stores accepted records in DuckDB, and injects faults on request. It shares only the
+It serves every published operation over a real socket, validates records by its own reading of Mixpanel's rules, stores
+accepted records and documents in DuckDB, answers from what it stored, and injects faults on request. It shares only the
 documented limits and the exception classes with the client, so that a test against it checks two independent readings
 of the rules against each other.
 """

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from mixpanel_async.emulator.app.accounts import RANKS, Role
 from mixpanel_async.emulator.http.credentials import Admission, admit
-from mixpanel_async.emulator.http.request_body import read_body
+from mixpanel_async.emulator.http.request_body import decode_json, read_body
 from mixpanel_async.emulator.projects import Project
 from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.state import PROJECT, STATE
@@ -107,10 +107,11 @@ async def read_object(request: web.Request, form: type[Body]) -> Body:
     Raises:
         RefusalError: With 400, if it is not of that form; with 413, if it is too large.
     """
-    body = await read_body(request, _MAX_BODY_BYTES)
+    # Decoded by what encodes it again, so that nothing is kept that a reply could not hold: whole numbers of 30 digits.
+    body = decode_json(await read_body(request, _MAX_BODY_BYTES) or b"{}")
     try:
-        return msgspec.json.decode(body or b"{}", type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.convert(body, form)
+    except msgspec.ValidationError as error:
         raise RefusalError(400, f"the body is invalid: {error}; correct it") from error
 
 
