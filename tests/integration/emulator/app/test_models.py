@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from mixpanel_async.testing import LocalMixpanel
 
@@ -50,12 +50,20 @@ class AnnotationMachine(ServerMachine):
         self.kept: dict[int, tuple[str, str, list[int]]] = {}
         self.names: dict[int, str] = {}
 
+    @initialize()
+    def create_two_tags(self) -> None:
+        for name in ("first", "second"):
+            self.create_tag(name)
+
     def tags_at(self, places: list[int]) -> list[int]:
         """Return the IDs of tags, of those that exist."""
         known = list(self.names)
         return [known[place % len(known)] for place in places] if known else []
 
     @rule(name=st.sampled_from(["a", "b", "ß", "c d"]))
+    def create_a_tag(self, name: str) -> None:
+        self.create_tag(name)
+
     def create_tag(self, name: str) -> None:
         status, body = self.ask("POST", f"{self.ROOT}/tags", {"name": name})
         if name in self.names.values():
