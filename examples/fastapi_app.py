@@ -4,7 +4,7 @@
     MIXPANEL_TOKEN=... uvicorn --app-dir examples fastapi_app:app
 
 Without MIXPANEL_TOKEN it serves requests and tracks nothing. To try it with a local server, run `mixpanel-async serve`
-and set MIXPANEL_BASE_URL=http://127.0.0.1:8080 MIXPANEL_TOKEN=test.
+and set MIXPANEL_BASE_URL=http://127.0.0.1:8787 MIXPANEL_TOKEN=test.
 """
 
 import json

@@ -76,7 +76,7 @@ def server_options(
     *,
     base_url: Annotated[
         str | None,
-        typer.Option("--base-url", help="URL of the server, such as http://localhost:8080.", rich_help_panel=_SERVER),
+        typer.Option("--base-url", help="URL of the server, such as http://localhost:8787.", rich_help_panel=_SERVER),
     ] = None,
     region: Annotated[
         str | None,

@@ -177,6 +177,22 @@ async def test_the_stream_is_bounded(api: Api, streams: Streams) -> None:
     assert len(orjson.dumps(message)) < 400_000
 
 
+async def test_messages_are_batched(api: Api, streams: Streams) -> None:
+    """However many requests come, there are at most four messages a second; together they miss no new number."""
+    stream = await streams.open()
+    await stream.next()
+    began = asyncio.get_running_loop().time()
+    received = 0
+    for number in range(60):
+        await api.import_events([event(number)])
+    seen: list[int] = []
+    while 59 not in seen:
+        seen = numbers((await stream.next())["events"]) + seen
+        received += 1
+    assert seen == list(range(59, -1, -1))
+    assert received <= (asyncio.get_running_loop().time() - began) / 0.25 + 1
+
+
 async def test_a_slow_reader_holds_up_nothing(api: Api, streams: Streams) -> None:
     """While a reader takes nothing, ingestion goes on, and the reader then gets the newest state, not a backlog."""
     host, port = api.emulator.url.removeprefix("http://").split(":")
@@ -340,6 +356,7 @@ async def test_a_seed_follows_the_rules(api: Api, pack: Any) -> None:  # noqa: A
     assert reasons[0] == ("(file) a.ndjson", "not json", "")
     assert reasons[1][2] == "properties.time"
     assert reasons[2][1] == [1]
+    assert (await api.call("GET", "/_admin/rejections/1")).json()["json"] == '"not json"'
 
 
 async def test_a_seed_that_is_read_again_adds_nothing(api: Api) -> None:

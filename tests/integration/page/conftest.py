@@ -59,12 +59,12 @@ async def open_page(browser: Browser, emulator: Emulator) -> AsyncIterator[Open]
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(15_000)
 
-    async def opened(section: str = "events") -> Page:
+    async def opened(section: str = "events", url: str | None = None) -> Page:
         page = await context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", note)
         page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}"))
-        await page.goto(f"{emulator.url}/#{section}")
+        await page.goto(f"{url or emulator.url}/#{section}")
         await page.wait_for_selector("[data-state=open]")
         return page
 

@@ -75,6 +75,46 @@ async def test_search_narrows(open_page: Open, api: Api) -> None:
     await wait_lines(page, 5)
 
 
+PROJECTS = """
+[[project]]
+id = 1
+token = "one"
+name = "Shop"
+secret = "s1"
+
+[[project]]
+id = 2
+token = "two"
+name = "Blog"
+secret = "s2"
+timezone = "Europe/Berlin"
+"""
+
+
+async def test_projects_are_told_apart(open_page: Open, api: Api, tmp_path: pathlib.Path) -> None:
+    """With several projects, a choice narrows events and profiles to one, and reports and dropped files are of it."""
+    (tmp_path / "projects.toml").write_text(PROJECTS)
+    async with Emulator(EmulatorSettings(projects=tmp_path / "projects.toml")) as emulator:
+        own = Api(emulator, api.session)
+        for token, name in (("one", "Bought"), ("two", "Read")):
+            await own.post_json("/track", {"event": name, "properties": {"token": token, "distinct_id": token}})
+            await own.post_json("/engage", {"$token": token, "$distinct_id": token, "$set": {"name": name}})
+        page = await open_page(url=emulator.url)
+        await wait_lines(page, 2)
+        await page.select_option("#filter-project", "2")
+        await wait_lines(page, 1)
+        assert "Read" in (await lines(page))[0]
+        await page.click("nav a[href='#profiles']")
+        await wait_lines(page, 1, "profiles")
+        await page.click("nav a[href='#reports']")
+        await page.wait_for_selector("svg.chart")
+        assert await page.locator("#report-event option").all_inner_texts() == ["Read (1)"]
+        (tmp_path / "seed.ndjson").write_text(SEED)
+        await page.set_input_files("#seed-files", tmp_path / "seed.ndjson")
+        await page.wait_for_selector("text=seed.ndjson: 2 events")
+        assert len(await emulator.events(project=2)) == 3
+
+
 async def test_a_rejected_record_shows_its_reason(open_page: Open, api: Api) -> None:
     """A rejected record is counted, and shows why it was rejected, with its field marked in the JSON."""
     page = await open_page("rejected")
