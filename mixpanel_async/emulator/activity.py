@@ -28,6 +28,7 @@ class RequestLog:
         bytes: Size of the body as sent.
         body_sha256: Digest of the body as sent, in hexadecimal; None if it was not read completely.
         fault: Kind of the injected fault, if any.
+        error: Why the request was refused as a whole; None if it was not.
         seconds: Time from the arrival to the reply; None before the reply.
     """
 
@@ -41,6 +42,7 @@ class RequestLog:
     bytes: int = 0
     body_sha256: str | None = None
     fault: str | None = None
+    error: str | None = None
     seconds: float | None = None
 
 

@@ -244,7 +244,7 @@ class LocalMixpanel:
             f"{one.path}: {one.message}: {one.record!r}" for one in self._call(self._rejected()) if not one.is_demanded
         ]
         requests = [
-            f"{one.method} {one.path}: the whole request, with HTTP {one.status}"
+            f"{one.method} {one.path}: the whole request, with HTTP {one.status}: {one.error}"
             for one in self.requests()
             if one.path.rstrip("/") in _RECORD_PATHS
             and one.fault is None

@@ -10,6 +10,7 @@ from typing import Final, Protocol, TextIO
 
 _MAX_WAITING: Final = 2000
 _MAX_PATH: Final = 100
+_MAX_ERROR: Final = 200
 _END_SECONDS: Final = 1.0
 _BAD: Final = 400
 _FAILED: Final = 500
@@ -24,6 +25,7 @@ class LoggedRequest(Protocol):
     status: int | None
     records: int
     fault: str | None
+    error: str | None
     seconds: float | None
 
 
@@ -69,13 +71,13 @@ class RequestLogWriter:
 
 
 def line_of(request: LoggedRequest, *, has_colours: bool = False) -> str:
-    """Return the line of a request: time, method, path, status, records, duration, fault."""
+    """Return the line of a request: time, method, path, status, records, duration, fault or error."""
     status = "---" if request.status is None else str(request.status)
     path = _printable(request.path)
     parts = [
         time.strftime("%H:%M:%S", time.localtime(request.at)),
         f"{_printable(request.method):4}",
-        path if len(path) <= _MAX_PATH else path[:_MAX_PATH] + "...",
+        _cut(path, _MAX_PATH),
         _coloured(status, request.status) if has_colours else status,
     ]
     if request.records:
@@ -84,6 +86,8 @@ def line_of(request: LoggedRequest, *, has_colours: bool = False) -> str:
         parts.append(f"{request.seconds * 1000:.0f} ms")
     if request.fault is not None:
         parts.append(f"fault: {request.fault}")
+    elif request.error is not None:
+        parts.append(_cut(_printable(request.error), _MAX_ERROR))
     return "  ".join(parts) + "\n"
 
 
@@ -96,6 +100,10 @@ def on_standard_error() -> RequestLogWriter | None:
 def _coloured(text: str, status: int | None) -> str:
     colour = 31 if status is None or status >= _FAILED else 33 if status >= _BAD else 32
     return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[:characters] + "..."
 
 
 def _printable(text: str) -> str:

@@ -158,9 +158,11 @@ async def _reply_of(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except RefusalError as refusal:
+        request[LOG].error = refusal.error
         return refusal.reply()
     except web.HTTPException as error:
         # Raised by aiohttp's router: unknown path or method.
+        request[LOG].error = error.reason
         return RefusalError(error.status, f"{error.reason}: {request.method} {request.path}").reply()
     except ConnectionError:
         # The client disconnected; nothing can be sent to it.

@@ -60,6 +60,7 @@ def request_head(exchange: Exchange) -> dict[str, Any]:
         "records": log.records,
         "bytes": log.bytes,
         "fault": log.fault,
+        "error": None if log.error is None else shown(log.error),
         "ms": None if log.seconds is None else round(log.seconds * 1000, 1),
     }
 

@@ -77,18 +77,21 @@ async def test_the_first_lines_and_the_end(serve: Serve, tmp_path: pathlib.Path,
 
 
 async def test_requests_are_logged(serve: Serve) -> None:
-    """Each request has a line: time, method, path, status, records and fault; without colours in a pipe."""
+    """Each request has a line: time, method, path, status, records, and fault or error; without colours in a pipe."""
     async with serve() as server:
         await server.post("/track", [SIGNED_UP, SIGNED_UP])
         await server.post("/_admin/faults", {"path": "/track", "kind": "status"})
         await server.post("/track", SIGNED_UP)
+        await server.post("/import", [SIGNED_UP])
         ended = await server.end()
     lines = ended.err.splitlines()[2:]
-    assert len(lines) == 2
+    assert len(lines) == 3
     time, method, path, status, records = lines[0].split("  ")[:5]
     assert (len(time), method, path, status, records) == (8, "POST", "/track", "200", "2 records")
     assert "503" in lines[1]
     assert lines[1].endswith("fault: status")
+    assert "401" in lines[2]
+    assert lines[2].endswith("credentials are required")
     assert "\x1b" not in ended.err
 
 

@@ -150,6 +150,19 @@ async def test_faults_are_switched_on_and_off(open_page: Open, api: Api) -> None
     assert "YWNjb3VudD" not in shown
 
 
+async def test_a_refused_request_says_why(open_page: Open, api: Api) -> None:
+    """A request that is refused as a whole shows the reason, in the list and in the details."""
+    page = await open_page("requests")
+    await api.call("POST", "/import", body=b"[", authorization=None)
+    await api.call("POST", "/track", body=b"[")
+    await wait_lines(page, 2, "requests")
+    newest, older = await lines(page, "requests")
+    assert "malformed JSON" in newest
+    assert "credentials are required" in older
+    await page.click("#requests-list .line >> text=401")
+    await page.wait_for_selector("#view-requests .reason:has-text('credentials are required')")
+
+
 async def test_every_fault_can_be_switched_on(open_page: Open, emulator: Emulator) -> None:
     """Each kind that the page offers is one that the server knows."""
     page = await open_page("controls")

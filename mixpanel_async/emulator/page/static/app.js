@@ -87,7 +87,7 @@ const requests = new ListView({
     { name: "Records", kind: "number", cell: (row) => (row.records ? count(row.records) : "") },
     { name: "Body", kind: "number", cell: (row) => (row.bytes ? bytes(row.bytes) : "") },
     { name: "Time", kind: "number", cell: (row) => (row.ms === null ? "" : `${row.ms} ms`) },
-    { name: "Fault", kind: "rest bad", cell: (row) => row.fault ?? "" },
+    { name: "Fault or error", kind: "rest bad", cell: (row) => (row.fault ? `fault: ${row.fault}` : (row.error ?? "")) },
   ],
   details: requestDetails,
   older: (rows) => call("/_admin/requests", { query: { before: rows.at(-1).number } }),

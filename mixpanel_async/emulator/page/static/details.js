@@ -79,6 +79,7 @@ export async function requestDetails(row, signal) {
   return [
     el("h2", {}, `${whole.method} ${whole.path}`),
     whole.fault ? el("p", { class: "notice" }, `Injected fault: ${whole.fault}`) : null,
+    whole.error ? el("p", { class: "reason" }, whole.error) : null,
     facts([
       ["Status", whole.status ?? "none: the connection was reset or the client left"],
       ["Received", `${clock(whole.at_ms)} (${utc(whole.at_ms)})`],
