@@ -19,11 +19,13 @@ from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.rolling_window import RateWindow
 from mixpanel_async.emulator.settings import EmulatorSettings, Limits
 from mixpanel_async.emulator.store.database import Store
+from mixpanel_async.emulator.store.profiles import Profile
 
 Result = TypeVar("Result")
 
 REQUESTS_KEPT = 10_000
 QUERY_SECONDS = 30.0
+_MAX_SQL_CHARACTERS = 1_000_000
 _MINUTE_SECONDS = 60.0
 _HOUR_SECONDS = 3600.0
 
@@ -136,12 +138,12 @@ class QuerySession(NamedTuple):
     Attributes:
         project: The project's ID.
         expires: When it is forgotten, in seconds since 1970.
-        found: Profiles: ID and properties.
+        found: IDs and profiles; None where there is no profile.
     """
 
     project: int
     expires: float
-    found: list[tuple[str, Mapping[str, Any]]]
+    found: list[tuple[str, Profile | None]]
 
 
 @dataclass(kw_only=True)
@@ -186,8 +188,10 @@ class ServerState:
         """Run a query that may take long on the store's thread.
 
         Raises:
-            RefusalError: With 400, if it takes too long.
+            RefusalError: With 400, if it is too large or takes too long.
         """
+        if len(sql) > _MAX_SQL_CHARACTERS:  # to bind it cannot be interrupted
+            raise RefusalError(400, "the query is too large; give fewer names, steps or simpler expressions")
         try:
             return await self.run(partial(self.store.query, sql, QUERY_SECONDS))
         except TimeoutError as error:

@@ -1,7 +1,6 @@
 """Credential checks: service account, project secret, OAuth token, and for /import the project token."""
 
 import base64
-import binascii
 from typing import Literal, NamedTuple
 
 from aiohttp import web
@@ -116,6 +115,6 @@ def _admitted_by_key(projects: list[Project], key: str, *, project_token: bool) 
 def _basic_pair(value: str) -> tuple[str, str]:
     try:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not base64, or not text
         raise RefusalError(401, "malformed basic authorization") from error
     return user, password

@@ -1,6 +1,7 @@
 """Middlewares around every route, from the outside in: request log, concurrency limit, fault injection."""
 
 import asyncio
+import logging
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from mixpanel_async.emulator.state import BODY, FAULT, LOG, STATE, ServerState
 
 INGESTION_PATHS = frozenset({"/track", "/import", "/engage", "/groups"})
 EXPORT_PATH = "/api/2.0/export"
+_log = logging.getLogger("mixpanel_async.emulator")
 
 
 @web.middleware
@@ -167,6 +169,10 @@ async def _reply_of(request: web.Request, handler: Handler) -> web.StreamRespons
     except ConnectionError:
         # The client disconnected; nothing can be sent to it.
         return web.Response()
+    except Exception as error:
+        # Above all a full disk. A client that gets the reason in Mixpanel's form can show it and send again.
+        _log.exception("%s %s failed", request.method, request.path)
+        return RefusalError(500, f"the local server failed: {type(error).__name__}: {error}").reply()
 
 
 def _kind(path: str) -> str:

@@ -12,6 +12,8 @@ from mixpanel_async.emulator.replies import RefusalError
 from mixpanel_async.emulator.state import BODY, LOG
 
 _GZIP_WINDOW = 31  # zlib's wbits for a stream with gzip header and trailer
+_MAX_MEMBERS = 1000
+_MAX_FIELDS = 10_000
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
@@ -66,6 +68,8 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     left = max_bytes
     rest = body
     while rest:
+        if len(parts) == _MAX_MEMBERS:  # each copies the rest of the body
+            raise RefusalError(400, f"malformed gzip body: it has more than {_MAX_MEMBERS} members")
         stream = zlib.decompressobj(_GZIP_WINDOW)
         try:
             part = stream.decompress(rest, left + 1)
@@ -108,9 +112,10 @@ def decode_fields(body: bytes) -> list[tuple[str, str]]:
     Raises:
         RefusalError: With 400, if the body is not a form.
     """
-    if not body:
-        return []
     try:
-        return urllib.parse.parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True)
+        text = body.decode().strip("&")  # some senders end a form with it
+        if not text:
+            return []
+        return urllib.parse.parse_qsl(text, strict_parsing=True, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError as error:
-        raise RefusalError(400, "malformed form") from error
+        raise RefusalError(400, f"malformed form: {error}") from error

@@ -5,7 +5,6 @@ it. The other parameters may be in the query or in the form.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -149,5 +148,5 @@ def _plain_data(data: str) -> bytes:
         # The "+" of base64 arrives as a space if the sender did not escape it; some senders omit the padding.
         packed = data.strip().replace(" ", "+").replace("-", "+").replace("_", "/")
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # not base64, or not ASCII
         raise malformed("the parameter data is neither JSON nor base64") from error

@@ -1,7 +1,6 @@
 """GET and POST /api/query/engage: pages of user or group profiles."""
 
 import secrets
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from mixpanel_async.emulator.routes.reports import admit_query, read_parameters
 from mixpanel_async.emulator.routes.saved_reports import find_cohort
 from mixpanel_async.emulator.state import STATE, QuerySession, ServerState
 from mixpanel_async.emulator.store.database import Store
-from mixpanel_async.emulator.store.profiles import ProfileKey
+from mixpanel_async.emulator.store.profiles import Profile, ProfileKey
 
 SESSION_SECONDS: Final = 900.0
 _PAGE_SIZE: Final = 1000
@@ -47,28 +46,27 @@ async def query_engage(request: web.Request) -> web.StreamResponse:
     else:
         session_id, found = _session(state, context, parameters)
     results = [
-        {"$distinct_id": key, "$properties": properties if wanted is None else _only(properties, wanted)}
-        for key, properties in found[page * page_size : (page + 1) * page_size]
+        {"$distinct_id": key, "$properties": _shown(profile, wanted)}
+        for key, profile in found[page * page_size : (page + 1) * page_size]
     ]
     body = {"page": page, "page_size": page_size, "results": results, "session_id": session_id}
     return json_reply({**body, "status": "ok", "total": len(found)})
 
 
-async def _find(state: ServerState, search: ProfileSearch) -> list[tuple[str, Mapping[str, Any]]]:
+async def _find(state: ServerState, search: ProfileSearch) -> list[tuple[str, Profile | None]]:
     rows = await state.query(search.sql())
     return await state.run(partial(_snapshot, state.store, search, [row[0] for row in rows]))
 
 
-def _snapshot(store: Store, search: ProfileSearch, ids: list[str]) -> list[tuple[str, Mapping[str, Any]]]:
+def _snapshot(store: Store, search: ProfileSearch, ids: list[str]) -> list[tuple[str, Profile | None]]:
     # Profiles are replaced and never changed in place, so references are a snapshot.
     keys = [ProfileKey(search.project, search.kind, one) for one in ids]
-    found = [(key.id, store.profiles.get(key)) for key in keys]
-    return [(profile_id, {} if profile is None else profile.properties) for profile_id, profile in found]
+    return [(key.id, store.profiles.get(key)) for key in keys]
 
 
 def _open_session(
-    state: ServerState, context: QueryContext, found: list[tuple[str, Mapping[str, Any]]]
-) -> tuple[str, list[tuple[str, Mapping[str, Any]]]]:
+    state: ServerState, context: QueryContext, found: list[tuple[str, Profile | None]]
+) -> tuple[str, list[tuple[str, Profile | None]]]:
     sessions, now = state.query_sessions, state.now()
     for session_id in [one for one, session in sessions.items() if session.expires <= now]:
         del sessions[session_id]
@@ -81,7 +79,7 @@ def _open_session(
 
 def _session(
     state: ServerState, context: QueryContext, parameters: Parameters
-) -> tuple[str, list[tuple[str, Mapping[str, Any]]]]:
+) -> tuple[str, list[tuple[str, Profile | None]]]:
     session_id = parameters.required("session_id", "the one of page 0, because page is above 0")
     session = state.query_sessions.get(session_id)
     if session is None or session.project != context.project or session.expires <= state.now():
@@ -89,5 +87,6 @@ def _session(
     return session_id, session.found
 
 
-def _only(properties: Mapping[str, Any], wanted: list[str]) -> dict[str, Any]:
-    return {name: properties[name] for name in wanted if name in properties}
+def _shown(profile: Profile | None, wanted: list[str] | None) -> dict[str, Any]:
+    properties = {} if profile is None else profile.with_last_seen()
+    return properties if wanted is None else {name: properties[name] for name in wanted if name in properties}

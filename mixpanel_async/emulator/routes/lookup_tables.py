@@ -13,6 +13,7 @@ from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.state import STATE
 
 MAX_TABLE_BYTES = 100_000_000
+_MAX_FAILED = 1000  # the reply lists no more
 
 
 async def get_tables(request: web.Request) -> web.StreamResponse:
@@ -70,6 +71,16 @@ def _checked_csv(body: bytes, encoding: str) -> str:
         content = decompress(body, encoding, MAX_TABLE_BYTES).decode()
     except UnicodeDecodeError as error:
         raise RefusalError(400, "the table is not UTF-8") from error
+    try:
+        failed = _failed_rows(content)
+    except csv.Error as error:
+        raise RefusalError(400, f"the table is not CSV: {error}") from error
+    if failed:
+        raise RefusalError(400, "some data points in the request failed validation", facts={"failed_records": failed})
+    return content
+
+
+def _failed_rows(content: str) -> list[dict[str, Any]]:
     rows = csv.reader(io.StringIO(content, newline=""))
     columns = next(rows, None)
     if not columns:
@@ -80,6 +91,6 @@ def _checked_csv(body: bytes, encoding: str) -> str:
             failed.append({"index": index, "message": "invalid row: wrong number of fields"})
         elif not row[0].strip():
             failed.append({"index": index, "message": "the key in the first column is missing"})
-    if failed:
-        raise RefusalError(400, "some data points in the request failed validation", facts={"failed_records": failed})
-    return content
+        if len(failed) == _MAX_FAILED:
+            break
+    return failed

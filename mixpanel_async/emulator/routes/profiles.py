@@ -86,7 +86,7 @@ def apply_updates(
         key = ProfileKey(project, kind, profile_id)
         before = store.profiles.get(key)
         properties = updated(None if before is None else before.properties, record)
-        store.profiles.put(key, properties, now_ms, seen_ms(record, now_ms))
+        store.profiles.put(key, properties, now_ms, seen_ms(record, now_ms) if owner == "user" else None)
     return failed, ignored
 
 

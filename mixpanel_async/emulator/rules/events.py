@@ -12,7 +12,7 @@ import orjson
 from mixpanel_async import limits
 
 # The reference sets no limit on arrays in arrays; orjson reads 1024 levels and writes 254.
-_MAX_LEVELS = 200
+MAX_LEVELS = 200
 LINKING_EVENTS = frozenset({"$identify", "$create_alias", "$merge"})
 _INSERT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 _UUID4 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
@@ -155,8 +155,8 @@ def bound_nested(value: dict[str, Any] | list[Any]) -> str | None:
 
 
 def _bound_container(container: dict[str, Any] | list[Any], depth: int, level: int) -> str | None:
-    if level > _MAX_LEVELS:
-        return f"arrays nested more than {_MAX_LEVELS} deep"
+    if level > MAX_LEVELS:
+        return f"arrays nested more than {MAX_LEVELS} deep"
     if isinstance(container, list):
         too_long = len(container) > limits.MAX_ARRAY_ELEMENTS
         return f"an array of more than {limits.MAX_ARRAY_ELEMENTS} elements" if too_long else None

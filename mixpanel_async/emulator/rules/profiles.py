@@ -1,16 +1,18 @@
 """Mixpanel's rules for one update of a user or group profile, and what each operation does."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from mixpanel_async import limits
-from mixpanel_async.emulator.rules.events import Flaw, oversize, time_milliseconds
+from mixpanel_async.emulator.rules.events import MAX_LEVELS, Flaw, oversize, time_milliseconds
 
 Owner = Literal["user", "group"]
 StoredProperties = dict[str, Any]
 
 _USER_OPERATIONS = frozenset({"$set", "$set_once", "$add", "$append", "$union", "$remove", "$unset", "$delete"})
-_MAX_TIME = 10**15  # milliseconds, far in the future
+_LEAST_WHOLE, _MOST_WHOLE = -(2**63), 2**64 - 1
+_MAX_TIME = 253_402_300_799_000  # the last second of the year 9999, in milliseconds
 _GROUP_OPERATIONS = _USER_OPERATIONS - {"$add", "$append"}
 
 
@@ -41,10 +43,10 @@ def profile_of(record: Mapping[str, Any], owner: Owner) -> tuple[str, str]:
 
 def seen_ms(record: Mapping[str, Any], arrival_ms: int) -> int | None:
     """Return when the user of a valid update was seen: `$time`, else the arrival; None with `$ignore_time`."""
-    if record.get("$ignore_time") in {True, "true"}:
+    if record.get("$ignore_time") in (True, "true"):  # a tuple, because the value may be a list
         return None
     time = record.get("$time")
-    if isinstance(time, int | float) and not isinstance(time, bool) and 0 < time < _MAX_TIME:
+    if isinstance(time, int | float) and not isinstance(time, bool) and 0 < time <= _MAX_TIME:
         return time_milliseconds(time)
     return arrival_ms
 
@@ -88,7 +90,22 @@ def _check_operand(operation: str, operand: object) -> Flaw | None:
         case "$union":
             if not all(isinstance(value, list) for value in operand.values()):
                 wrong = "the values must be arrays"
+    if wrong is None and _is_too_deep(operand):
+        wrong = f"a value is nested more than {MAX_LEVELS} deep"
     return None if wrong is None else Flaw(operation, f"'{operation}' is invalid: {wrong}")
+
+
+def _is_too_deep(value: object) -> bool:
+    """Return whether a value is nested deeper than a reply can show it; it does not recurse."""
+    stack = [(value, 0)]
+    while stack:
+        container, level = stack.pop()
+        if level > MAX_LEVELS:
+            return True
+        inner = container.values() if isinstance(container, dict) else container
+        if isinstance(inner, Iterable) and not isinstance(inner, str):
+            stack.extend((one, level + 1) for one in inner if isinstance(one, dict | list))
+    return False
 
 
 def _set(current: StoredProperties, operand: StoredProperties) -> None:
@@ -105,7 +122,15 @@ def _add(current: StoredProperties, operand: StoredProperties) -> None:
         before = current.get(name, 0)
         # A property that is not a number does not change.
         if _is_number(before):
-            current[name] = before + value
+            current[name] = _sum(before, value)
+
+
+def _sum(first: float, second: float) -> float:
+    """Return a sum that JSON can have: a whole number is a double beyond 64 bits; without a finite sum, the first."""
+    total = first + second
+    if isinstance(total, int):
+        return total if _LEAST_WHOLE <= total <= _MOST_WHOLE else float(total)
+    return total if math.isfinite(total) else first
 
 
 def _append(current: StoredProperties, operand: StoredProperties) -> None:

@@ -44,6 +44,7 @@ INSERT INTO identities SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[]), unnest(?
 _DELETE_USERS = "DELETE FROM users WHERE (project, id) IN (SELECT (unnest(?::BIGINT[]), unnest(?::VARCHAR[])))"
 _INSERT_USERS = "INSERT INTO users SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])"
 _FLUSH_ROWS = 10_000
+_WAITING_ROWS = 100_000  # as many wait only if the disk is full
 _COMPARED_ROWS = 100_000  # each comparison reads the keys of all events
 
 
@@ -72,7 +73,13 @@ class Store:
         self.documents = Documents(self._connection)
 
     def append(self, rows: Iterable[EventRow], links: Sequence[IdentityLink], merges: Iterable[Merge]) -> None:
-        """Add events, in the order of arrival, links between IDs, and what they merge."""
+        """Add events, in the order of arrival, links between IDs, and what they merge.
+
+        Raises:
+            duckdb.Error: Events that wait for a write still cannot be written; nothing was added.
+        """
+        if len(self._rows) >= _WAITING_ROWS:
+            self.flush()
         self._rows.extend(rows)
         self._links.extend(links)
         for merge in merges:

@@ -1,5 +1,6 @@
 """The profiles of users and groups: in memory, and in the database once they are written."""
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,8 @@ _INSERT = """
 INSERT INTO profiles SELECT unnest(?::BIGINT[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
     unnest(?::BIGINT[]), unnest(?::BIGINT[])
 """
+_LAST_SEEN = "$last_seen"
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, written without an offset
 
 
 class ProfileKey(NamedTuple):
@@ -32,12 +35,19 @@ class Profile(NamedTuple):
     Attributes:
         properties: The properties.
         changed_ms: When it was changed, in milliseconds since 1970.
-        seen_ms: When its user or group was seen, in milliseconds since 1970; None if never.
+        seen_ms: When its user was seen, in milliseconds since 1970; None if never, and for a group.
     """
 
     properties: dict[str, Any]
     changed_ms: int
     seen_ms: int | None
+
+    def with_last_seen(self) -> dict[str, Any]:
+        """Return the properties as queries see them: with `$last_seen`, in UTC."""
+        if self.seen_ms is None or _LAST_SEEN in self.properties:
+            return self.properties
+        seen = _EPOCH + dt.timedelta(milliseconds=self.seen_ms)
+        return {**self.properties, _LAST_SEEN: seen.isoformat(timespec="seconds")}
 
 
 class Profiles:
@@ -53,7 +63,10 @@ class Profiles:
         self.changed: set[ProfileKey] = set()
         stored = connection.execute("SELECT project, kind, id, properties, changed_ms, seen_ms FROM profiles")
         for project, kind, profile_id, properties, changed_ms, seen_ms in stored.fetchall():
-            profile = Profile(orjson.loads(properties), changed_ms, seen_ms)
+            read = orjson.loads(properties)
+            profile = Profile({name: read[name] for name in read if name != _LAST_SEEN}, changed_ms, seen_ms)
+            if profile.with_last_seen() != read:  # a sender has set its own $last_seen
+                profile = Profile(read, changed_ms, seen_ms)
             self._profiles[ProfileKey(project, kind, profile_id)] = profile
 
     def __iter__(self) -> Iterator[ProfileKey]:
@@ -74,7 +87,7 @@ class Profiles:
             key: Its key.
             properties: The new properties; None deletes the profile.
             changed_ms: The time, in milliseconds since 1970.
-            seen_ms: When its user or group was seen, in milliseconds since 1970; None keeps what is known.
+            seen_ms: When its user was seen, in milliseconds since 1970; None keeps what is known.
         """
         self.changed.add(key)
         if properties is None:
@@ -99,7 +112,7 @@ class Profiles:
             return
         self._connection.execute(_DELETE, [list(column) for column in zip(*self.changed, strict=True)])
         kept = [
-            (*key, orjson.dumps(profile.properties).decode(), profile.changed_ms, profile.seen_ms)
+            (*key, orjson.dumps(profile.with_last_seen()).decode(), profile.changed_ms, profile.seen_ms)
             for key in self.changed
             if (profile := self._profiles.get(key)) is not None
         ]

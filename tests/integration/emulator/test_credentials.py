@@ -47,6 +47,7 @@ async def test_each_kind_of_credentials_opens_import(locked: Api, authorization:
         (None, {"project_id": 7}, 401),
         ("Basic", {"project_id": 7}, 401),
         ("Basic !!!", {"project_id": 7}, 401),
+        ("Basic \u00e9", {"project_id": 7}, 401),
         ("Digest abc", {"project_id": 7}, 401),
         ("Bearer other", {"project_id": 7}, 401),
         (aiohttp.encode_basic_auth("account", "wrong"), {"project_id": 7}, 401),

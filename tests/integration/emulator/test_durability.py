@@ -110,3 +110,35 @@ async def test_equal_events_are_found_across_restarts(tmp_path: pathlib.Path, cl
         found = await emulator.deduplicated_events()
         assert len(await emulator.events()) == 6
     assert [one["properties"].get("version") for one in found] == [None, None, 2, None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the files of another process")
+async def test_a_full_disk_is_reported_and_survived(tmp_path: pathlib.Path) -> None:
+    """A batch that cannot be written gets a 500 with the reason; with room again everything answered is there."""
+    import resource
+
+    data = tmp_path / "data.duckdb"
+    headers = {"Authorization": aiohttp.encode_basic_auth("token", "")}
+    answered: set[str] = set()
+    process, url = await start(data)
+    async with asyncio.timeout(60), aiohttp.ClientSession(headers=headers) as session:
+
+        async def send_batch(number: int) -> tuple[int, str]:
+            ids = [f"{number}-{n}" for n in range(BATCH)]
+            events = [event(n, **{"$insert_id": one, "text": "x" * 200}) for n, one in enumerate(ids)]
+            async with session.post(f"{url}/import?strict=1", data=orjson.dumps(events)) as reply:
+                if reply.status == 200:
+                    answered.update(ids)
+                return reply.status, (await reply.json()).get("error", "")
+
+        assert (await send_batch(0))[0] == 200
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
+        refused = [reply for number in range(1, 60) if (reply := await send_batch(number))[0] != 200]
+        assert {status for status, _ in refused} == {500}
+        assert "could not write" in refused[0][1].lower()
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert (await send_batch(100))[0] == 200
+        process.kill()
+        await process.wait()
+    async with Emulator(EmulatorSettings(data=data)) as emulator:
+        assert answered <= {one["properties"]["$insert_id"] for one in await emulator.events()}

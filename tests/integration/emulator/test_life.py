@@ -157,3 +157,12 @@ async def test_rejections_are_kept(api: Api) -> None:
     assert "non-empty" in rejection.message
     await api.emulator.reset()
     assert api.emulator.rejections == []
+
+
+async def test_a_field_that_no_csv_reader_takes_is_refused(api: Api) -> None:
+    """A lookup table with a field beyond the limit of CSV readers gets a 400."""
+    body, headers = b"id,name\n1," + b"x" * 200_000, {"Content-Type": "text/csv"}
+    answer = await api.call("PUT", "/lookup-tables/t", query={"project_id": 1}, body=body, headers=headers)
+    assert answer.status == 400
+    assert "not CSV" in answer.json()["error"]
+    assert await api.emulator.lookup_tables() == {}

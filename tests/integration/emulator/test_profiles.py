@@ -25,6 +25,9 @@ def group(**operation: object) -> dict[str, Any]:
         ({"a": None}, {"set_once": {"a": 3, "c": 4}}, {"a": None, "c": 4}),
         ({"n": 1}, {"add": {"n": 2, "m": -0.5}}, {"n": 3, "m": -0.5}),
         ({"n": "text"}, {"add": {"n": 2}}, {"n": "text"}),
+        ({"n": 2**64 - 1}, {"add": {"n": 1}}, {"n": float(2**64)}),
+        ({"n": -(2**63)}, {"add": {"n": -1}}, {"n": -float(2**63)}),
+        ({"n": 1e308}, {"add": {"n": 1e308}}, {"n": 1e308}),
         ({"l": [1]}, {"append": {"l": 1, "m": "x"}}, {"l": [1, 1], "m": ["x"]}),
         ({"l": [1]}, {"union": {"l": [1, True, 2], "m": [3]}}, {"l": [1, True, 2], "m": [3]}),
         ({"l": [1, 2, 1]}, {"remove": {"l": 1, "m": 1}}, {"l": [2]}),
@@ -54,6 +57,8 @@ def test_operations(before: dict[str, Any] | None, operation: dict[str, Any], af
         (user(add={"n": True}), "$add"),
         (user(union={"l": 1}), "$union"),
         (user(unset={"a": 1}), "$unset"),
+        (user(set={"a": orjson.loads("[" * 230 + "]" * 230)}), "$set"),
+        (user(append={"a": orjson.loads('{"a":' * 230 + "1" + "}" * 230)}), "$append"),
         (user(set={"a": "x" * 1_000_000}), ""),
     ],
 )
@@ -111,3 +116,17 @@ async def test_compressed_updates_are_refused(api: Api) -> None:
         answer = await api.call("POST", path, body=body, headers={"Content-Encoding": "gzip"})
         assert answer.status == 400
     assert await api.emulator.profiles() == {}
+
+
+async def test_a_sum_beyond_64_bits_is_stored(api: Api) -> None:
+    """The server goes on after a sum that no whole number of JSON can hold."""
+    for _ in range(2):
+        await api.post_json("/engage", user(add={"n": 2**64 - 1}))
+    found = (await api.call("POST", "/api/query/engage", query={"project_id": 1})).json()
+    assert found["results"][0]["$properties"] == {"n": float(2**65)}
+
+
+@pytest.mark.parametrize("ignored", [[], {}, True, "true", 1, None])
+async def test_ignore_time_may_be_anything(api: Api, ignored: object) -> None:
+    """An odd `$ignore_time` does not fail the request."""
+    assert (await api.post_json("/engage", {**user(set={"a": 1}), "$ignore_time": ignored})).text == "1"

@@ -1,9 +1,11 @@
+import pathlib
 import urllib.parse
 from collections.abc import Mapping
 
 import pytest
 
-from tests.integration.emulator.api import DAY, NOON, Answer, Api, event, exported
+from mixpanel_async.emulator import Emulator, EmulatorSettings
+from tests.integration.emulator.api import DAY, NOON, Answer, Api, HandClock, event, exported
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -131,7 +133,7 @@ async def test_profiles_come_in_pages_of_one_snapshot(api: Api) -> None:
         following = {"page_size": 2, "session_id": first["session_id"], "page": len(pages)}
         pages.append((await engage(api, following)).json())
     results = [result for page in pages for result in page["results"]]
-    assert results == [{"$distinct_id": f"u{number}", "$properties": {"n": number}} for number in range(5)]
+    assert [(one["$distinct_id"], one["$properties"]["n"]) for one in results] == [(f"u{n}", n) for n in range(5)]
 
 
 async def test_profiles_can_be_narrowed(api: Api) -> None:
@@ -150,6 +152,32 @@ async def test_profiles_can_be_narrowed(api: Api) -> None:
     assert await found(data_group_id="company") == ["acme"]
     narrowed = (await engage(api, {"distinct_id": "u1", "output_properties": '["n","m"]'})).json()
     assert narrowed["results"][0]["$properties"] == {"n": 1}
+
+
+async def test_profiles_have_the_time_of_the_last_update(api: Api, tmp_path: pathlib.Path, clock: HandClock) -> None:
+    """`$last_seen` is the `$time` of the last update or its arrival, may be filtered by, and survives a restart."""
+    updates: list[dict[str, object]] = [
+        {"$distinct_id": "arrival"},
+        {"$distinct_id": "given", "$time": NOON - 60},
+        {"$distinct_id": "far", "$time": 253_402_300_799_000},
+        {"$distinct_id": "beyond", "$time": 10**15},
+        {"$distinct_id": "never", "$ignore_time": True},
+    ]
+    seen = {
+        "arrival": "2025-10-09T09:00:00", "given": "2025-10-09T08:59:00", "far": "9999-12-31T23:59:59",
+        "beyond": "2025-10-09T09:00:00", "never": None,
+    }  # fmt: skip
+    settings = EmulatorSettings(data=tmp_path / "data.duckdb")
+    for starts in range(2):
+        async with Emulator(settings, now=clock.now) as emulator:
+            own = Api(emulator, api.session)
+            if not starts:
+                await own.post_json("/engage", [{"$token": "t", "$set": {"n": 1}, **one} for one in updates])
+            found = {one["$distinct_id"]: one["$properties"] for one in (await engage(own, {})).json()["results"]}
+            assert {user: properties.get("$last_seen") for user, properties in found.items()} == seen
+            where = {"where": 'properties["$last_seen"] < "2025-10-09T09:00:00"'}
+            assert [one["$distinct_id"] for one in (await engage(own, where)).json()["results"]] == ["given"]
+            assert await emulator.profiles() == dict.fromkeys(seen, {"n": 1})
 
 
 async def test_queries_per_hour(api: Api) -> None:

@@ -292,3 +292,25 @@ async def test_a_fragment_in_the_request_line(api: Api) -> None:
     writer.close()
     await writer.wait_closed()
     assert await api.emulator.profiles() == {"u": USER["$set"]}
+
+
+@pytest.mark.parametrize("data", ["%FF", "%C3%BC", "a", "%00"])
+async def test_data_that_is_neither_json_nor_base64_is_refused(api: Api, data: str) -> None:
+    """`data` of any characters gets a 400 that says what is wrong."""
+    answer = await api.call("POST", "/track", body=f"data={data}".encode(), headers=FORM)
+    assert answer.status == 400
+    assert "error" in answer.json()
+
+
+async def test_a_form_may_end_with_an_ampersand(api: Api) -> None:
+    """An empty pair at the end of a form is no error."""
+    assert (await api.call("POST", "/track", body=form(SENT) + b"&", headers=FORM)).text == "1"
+
+
+async def test_very_many_fields_or_gzip_members_are_refused(api: Api) -> None:
+    """A body that would take seconds to take apart is refused at once."""
+    fields = await api.call("POST", "/track", body=b"a=&" * 600_000, headers=FORM)
+    packed = gzip.compress(b"") * 90_000
+    members = await api.call("POST", "/track", body=packed, headers={**JSON, "Content-Encoding": "gzip"})
+    assert [fields.status, members.status] == [400, 400]
+    assert "members" in members.json()["error"]
