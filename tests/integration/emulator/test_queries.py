@@ -177,7 +177,7 @@ async def test_profiles_have_the_time_of_the_last_update(api: Api, tmp_path: pat
             assert {user: properties.get("$last_seen") for user, properties in found.items()} == seen
             where = {"where": 'properties["$last_seen"] < "2025-10-09T09:00:00"'}
             assert [one["$distinct_id"] for one in (await engage(own, where)).json()["results"]] == ["given"]
-            assert await emulator.profiles() == dict.fromkeys(seen, {"n": 1})
+            assert await emulator.profiles() == {user: {"n": 1} for user in seen}
 
 
 async def test_queries_per_hour(api: Api) -> None:
