@@ -421,6 +421,28 @@ async def test_a_burst_is_sampled(open_page: Open, api: Api) -> None:
     assert int(place) > 400
 
 
+async def test_the_last_of_the_loaded_lines_is_reached(open_page: Open) -> None:
+    """A line that was loaded just now is in sight when it is chosen at once, so that screen readers read it."""
+    page = await open_page()
+    chosen = await page.evaluate(
+        """async () => {
+            const { VirtualList } = await import("/_admin/page/list.js");
+            const columns = [{ name: "A", cell: (row) => row.text }];
+            const list = new VirtualList("test", { label: "Test", columns, keyOf: (row) => row.number, onSelect() {} });
+            document.querySelector("#view-events .side").replaceChildren(list.node);
+            const row = (number) => ({ number, text: `line ${number}` });
+            const rows = (first) => Array.from({ length: 200 }, (_, n) => row(first + n));
+            list.set(rows(0), true);
+            list.paint();
+            list.append(rows(200), false);
+            list.select(399);
+            list.paint();
+            return document.getElementById(list.box.getAttribute("aria-activedescendant"))?.textContent;
+        }"""
+    )
+    assert chosen == "line 399"
+
+
 async def test_a_list_of_100_000_lines_is_fast(open_page: Open) -> None:
     """A list of 100,000 lines has under 100 of them in the document; most steps take under 16 ms of script."""
     page = await open_page()

@@ -59,7 +59,7 @@ export class VirtualList {
     this.rows = rows;
     this.hasMore = hasMore;
     this.active = key === null ? -1 : rows.findIndex((row) => this.options.keyOf(row) === key);
-    this.draw();
+    this.resize();
   }
 
   prepend(rows) {
@@ -69,13 +69,13 @@ export class VirtualList {
       this.hasMore = true;
     }
     if (this.active >= 0) this.active += rows.length;
-    this.draw();
+    this.resize();
   }
 
   append(rows, hasMore) {
     this.rows = this.rows.concat(rows);
     this.hasMore = hasMore && this.rows.length < MOST;
-    this.draw();
+    this.resize();
   }
 
   select(index) {
@@ -128,6 +128,12 @@ export class VirtualList {
     if (line) this.select(Number(line.dataset.index));
   }
 
+  /** Draw after the number of lines has changed: the height at once, so that one can scroll to a new line. */
+  resize() {
+    this.space.style.height = `${this.rows.length * ROW}px`;
+    this.draw();
+  }
+
   draw() {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
@@ -138,7 +144,6 @@ export class VirtualList {
 
   paint() {
     const total = this.rows.length;
-    this.space.style.height = `${total * ROW}px`;
     this.empty.hidden = total > 0;
     const first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - MARGIN);
     const last = Math.min(total, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW) + MARGIN);
