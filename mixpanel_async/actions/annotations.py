@@ -33,7 +33,7 @@ class AnnotationUser(msgspec.Struct, frozen=True):
 class AnnotationTag(ApiObject, frozen=True):
     """A tag for annotations."""
 
-    id: int | None = None
+    id: int
     name: str | None = None
     project_id: int | None = None
     has_annotations: bool | None = None
@@ -50,7 +50,7 @@ class Annotation(ApiObject, frozen=True):
         tags: Tags.
     """
 
-    id: int | None = None
+    id: int
     date: str | None = None
     description: str | None = None
     user: AnnotationUser | None = None

@@ -25,7 +25,7 @@ class ComplianceJob(ApiObject, frozen=True):
         task_id: Tracking ID.
     """
 
-    task_id: str | None = None
+    task_id: str
 
 
 class Retrieval(ApiObject, frozen=True):
@@ -37,7 +37,7 @@ class Retrieval(ApiObject, frozen=True):
         distinct_ids: The users whose data is retrieved.
     """
 
-    status: str | None = None
+    status: str
     results: str | None = None
     distinct_ids: list[str] = msgspec.field(default_factory=list)
 
@@ -55,8 +55,8 @@ class Deletion(ApiObject, frozen=True):
         distinct_ids: The users whose data is deleted.
     """
 
-    tracking_id: str | None = None
-    status: str | None = None
+    tracking_id: str
+    status: str
     requesting_user: str | None = None
     compliance_type: str | None = None
     project_id: int | str | None = None
@@ -226,7 +226,7 @@ class Gdpr(Resource):
         """
         path = f"/data-deletions/v3.0/{segment('tracking_id', tracking_id)}"
         request = self._request("cancel_deletion", "DELETE", path, token, credential)
-        return read_acknowledgement(request, await self._session.send(request))
+        return read_acknowledgement(request, await self._session.send(request), empty_at={204})
 
     def _request(
         self,

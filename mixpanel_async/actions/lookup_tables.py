@@ -33,7 +33,7 @@ class LookupTable(ApiObject, frozen=True):
         name: Name.
     """
 
-    id: str | None = None
+    id: str
     name: str | None = None
 
 
@@ -121,7 +121,8 @@ class LookupTables(Resource):
         """
         path = f"/lookup-tables/{segment('table_id', table_id)}"
         request = _request("delete", "DELETE", path, scope)
-        return read_acknowledgement(request, await self._session.send(request))
+        # The reference does not describe the reply.
+        return read_acknowledgement(request, await self._session.send(request), empty_at={200, 204})
 
 
 def _request(

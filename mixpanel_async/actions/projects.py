@@ -3,7 +3,7 @@
 import msgspec
 
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import ApiList, ApiObject, keep_body, read_json
+from mixpanel_async.actions._core.responses import ApiList, ApiObject, keep_body, read_json, read_part
 from mixpanel_async.session import Request
 
 
@@ -30,7 +30,7 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class _Results(msgspec.Struct, frozen=True):
-    projects: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
+    projects: dict[str, msgspec.Raw]
 
 
 class _Me(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Projects(Resource):
 
         Raises:
             ApiError: Mixpanel refused the request.
-            UnexpectedReplyError: The reply has no `results`, or the key of a project is not an ID.
+            UnexpectedReplyError: The reply has no `results` with `projects`, or the key of a project is not an ID.
 
         Reference: https://developer.mixpanel.com/reference/service-accounts
 
@@ -72,8 +72,8 @@ class Projects(Resource):
         reply = await self._session.send(request)
         projects = ApiList[Project](body=reply.body)
         for key, part in read_json(request, reply, _Me).results.projects.items():
-            found = read_json(request, reply, _Found, part)
-            project_id = read_json(request, reply, int, key.encode())
+            found = read_part(request, reply, _Found, part, "an item of the reply")
+            project_id = read_part(request, reply, int, key.encode(), "the key of a project")
             project = Project(project_id, found.name, found.domain, found.timezone)
             projects.append(keep_body(project, bytes(part)))
         return projects

@@ -22,7 +22,8 @@ from mixpanel_async.actions._core.raw_body import Content, named_files
 from mixpanel_async.actions._core.raw_log import request_text
 from mixpanel_async.actions._core.raw_retry import checked_timeout, retry_rule
 from mixpanel_async.actions._core.raw_target import checked_target
-from mixpanel_async.actions._core.responses import read_json, read_off_loop
+from mixpanel_async.actions._core.reply_checks import is_blank
+from mixpanel_async.actions._core.responses import read_off_loop, read_part
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.config import Server
 from mixpanel_async.errors import InvalidArgumentError
@@ -206,7 +207,7 @@ def read_response(built: Request, reply: Reply, response: ResponseType) -> JSONV
         return reply.body.decode("utf-8", errors="replace")
     if _FIRST_REDIRECT <= reply.status < _FIRST_ERROR:
         return {"http_status": reply.status, "location": reply.headers.get("location")}
-    return read_json(built, reply, object) if reply.body and not reply.body.isspace() else None
+    return None if is_blank(reply.body) else read_part(built, reply, object, reply.body, "the reply")
 
 
 def build_request(

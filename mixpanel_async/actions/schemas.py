@@ -67,16 +67,16 @@ class Schema(ApiObject, frozen=True):
 
 
 class SchemaUpload(ApiObject, frozen=True):
-    """The result of an upload: numbers of schemas added and deleted."""
+    """The result of an upload: numbers of schemas added and, with `truncate`, deleted."""
 
-    added: int | None = None
+    added: int
     deleted: int | None = None
 
 
 class SchemaDeletion(ApiObject, frozen=True):
     """The result of a deletion: number of schemas deleted."""
 
-    delete_count: int | None = None
+    delete_count: int
 
 
 class Schemas(Resource):

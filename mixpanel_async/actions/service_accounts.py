@@ -37,7 +37,7 @@ class Account(ApiObject, frozen=True):
         user: ID of the user that the account acts as.
     """
 
-    id: int | None = None
+    id: int
     username: str | None = None
     last_used: str | None = None
     expires: str | None = None
@@ -46,14 +46,14 @@ class Account(ApiObject, frozen=True):
     user: int | None = None
 
 
-class NewAccount(Account, frozen=True):
+class NewAccount(Account, frozen=True, kw_only=True):
     """A service account that was just created.
 
     Attributes:
         token: The secret, which Mixpanel returns only once. It is in `raw` but not in the repr.
     """
 
-    token: str | None = None
+    token: str
 
     def __repr__(self) -> str:
         return f"NewAccount(id={self.id!r}, username={self.username!r}, token={REDACTED})"

@@ -145,12 +145,13 @@ class _Document:
                 key, at = self._key(position)
                 field = fields.get(cast("str", key))
                 kind_of_field = object if field is None else field.type
-                if _can_be_empty(kind_of_field, data[at]):
+                blank = _blank(kind_of_field, data[at])
+                if blank is not None:
                     one, end = yield from self._field(at, kind_of_field, depth)
                     if field is not None:
                         large[field.name] = one
-                        # The other fields are checked as usual, with an empty value in place of this one.
-                        members.append(data[position:at] + (b"[]" if data[at] == ord("[") else b"{}"))
+                        # The other fields are checked as usual, with a small value in place of this one.
+                        members.append(data[position:at] + blank)
                 else:
                     end = yield from self._scan.end_of_value(at)
                     members.append(data[position:end])
@@ -259,15 +260,27 @@ def _is_struct(kind: object) -> bool:
     return not config.array_like and config.tag is None and not config.forbid_unknown_fields
 
 
-def _can_be_empty(kind: object, first: int) -> bool:
-    """Return whether a value that begins with a character may be empty, so that the true one can be set later."""
+def _blank(kind: object, first: int) -> bytes | None:
+    """Return the smallest JSON of a container, in place of which the true value is set later; None for other types.
+
+    Args:
+        kind: Type of the value.
+        first: The character that the value begins with.
+    """
     if first not in CLOSING:
-        return False
+        return None
     if kind is msgspec.Raw or _container_types(kind, first) is not None:
-        return True
+        return b"[]" if first == ord("[") else b"{}"
     if first == ord("[") or not _is_struct(kind):
-        return False
-    return not any(field.required for field in msgspec.structs.fields(cast("type[msgspec.Struct]", kind)))
+        return None
+    members: list[bytes] = []
+    for field in msgspec.structs.fields(cast("type[msgspec.Struct]", kind)):
+        if field.required:
+            blank = _blank(field.type, ord("[") if get_origin(field.type) is list else ord("{"))
+            if blank is None:
+                return None
+            members.append(b'"%s":%s' % (field.encode_name.encode(), blank))
+    return b"{" + b",".join(members) + b"}"
 
 
 def _decoder(kind: object) -> Callable[[bytes], object]:

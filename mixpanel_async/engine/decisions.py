@@ -101,7 +101,13 @@ Decision: TypeAlias = Settle | Retry | Split | Bisect | Stop
 
 
 def decide(
-    path: IngestionPath, batch: Batch, reply_body: bytes | None, error: MixpanelError | None, *, is_bulk: bool = False
+    path: IngestionPath,
+    batch: Batch,
+    reply_body: bytes | None,
+    error: MixpanelError | None,
+    *,
+    status: int = 200,
+    is_bulk: bool = False,
 ) -> Decision:
     """Return what to do with a batch after an attempt.
 
@@ -110,11 +116,12 @@ def decide(
         batch: What was sent.
         reply_body: The reply's body, if there was a reply.
         error: What the status table or the transport made of it; None for a success.
+        status: HTTP status of a success.
         is_bulk: Whether the batch belongs to a job, which ends when something else than Mixpanel answers.
     """
     match error:
         case None:
-            return _read_success(path, batch, reply_body or b"", is_bulk=is_bulk)
+            return _read_success(path, batch, reply_body or b"", status, is_bulk=is_bulk)
         case UsageError():
             return Stop(error, Verdict(Outcome.REJECTED, "misconfigured", "", str(error)))
         case PayloadTooLargeError():
@@ -186,18 +193,18 @@ def _read_too_large(batch: Batch, error: PayloadTooLargeError) -> Decision:
     return Settle(stopped(batch, Verdict(Outcome.REJECTED, "too_large", "", str(error))))
 
 
-def _read_success(path: IngestionPath, batch: Batch, body: bytes, *, is_bulk: bool) -> Decision:
+def _read_success(path: IngestionPath, batch: Batch, body: bytes, status: int, *, is_bulk: bool) -> Decision:
     reply = read_reply(body)
     if reply is None:
         problem = "the reply says nothing about the records: it does not come from Mixpanel"
-        error = UnexpectedReplyError(problem, status=200, operation=path.strip("/"))
+        error = UnexpectedReplyError(problem, status=status, operation=path.strip("/"))
         return _read_foreign(batch, error, is_bulk=is_bulk, is_ambiguous=True)
     if reply.status in {0, "0"}:
         return _refused(batch, "refused", reply.error or "Mixpanel found no valid record")
     if reply.failed_records:
         return _read_failures(batch, reply)
     if reply.error or reply.status not in _OK_STATUSES:
-        return _mismatch(batch, f"HTTP 200 with an error: {reply.error or reply.status}")
+        return _mismatch(batch, f"HTTP {status} with an error: {reply.error or reply.status}")
     if reply.num_records_imported is None:
         if path == "/import" or (reply.status is None and reply.code is None):
             return _mismatch(batch, "num_records_imported or status is missing")

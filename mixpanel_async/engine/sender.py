@@ -82,8 +82,8 @@ class Sender:
     async def _deliver(self, lane: Lane, batch: Batch) -> None:
         """Send a batch once; in any case it leaves with an outcome or goes back into its lane."""
         try:
-            body, error = await self._attempt(lane, batch)
-            decision = decisions.decide(lane.spec.path, batch, body, error, is_bulk=lane.spec.is_bulk)
+            status, body, error = await self._attempt(lane, batch)
+            decision = decisions.decide(lane.spec.path, batch, body, error, status=status, is_bulk=lane.spec.is_bulk)
         except asyncio.CancelledError:
             self.cancelled_records += len(batch)
             self._accumulator.settle(lane, batch, decisions.give_up(batch), in_flight=True)
@@ -99,8 +99,11 @@ class Sender:
             lane.in_flight -= 1
             self._wake.set()
 
-    async def _attempt(self, lane: Lane, batch: Batch) -> tuple[bytes, MixpanelError | None]:
-        """Send a batch once; return the reply's body and the error of the status table or the transport."""
+    async def _attempt(self, lane: Lane, batch: Batch) -> tuple[int, bytes, MixpanelError | None]:
+        """Send a batch once; return the reply's status and body, and the error of the status table or the transport.
+
+        Without a reply, they are 0 and empty.
+        """
         await self._make_body(lane, batch)
         permit = self._session.governor.permit(
             "ingestion",
@@ -119,8 +122,8 @@ class Sender:
                     request, is_retry=batch.attempts > 1, on_sent=lambda: _note_sent(batch)
                 )
         except MixpanelError as error:
-            return b"", error
-        return reply.body, self._session.error_of(reply, lane.operation)
+            return 0, b"", error
+        return reply.status, reply.body, self._session.error_of(reply, lane.operation)
 
     def _time_left(self, batch: Batch) -> float:
         return max(0.0, batch.deadline - self._clock.monotonic())

@@ -35,7 +35,7 @@ class Call(msgspec.Struct, frozen=True):
         make: Makes the call.
         extra: Query parameters that it sends and the specification does not have.
         lacks: Parameters and properties that the specification requires and it does not send.
-        has_reply: Whether the operation's published reply is what the function reads.
+        reply: What the server answers where the operation's published reply is not what the function reads.
     """
 
     operation: str
@@ -43,7 +43,7 @@ class Call(msgspec.Struct, frozen=True):
     make: Callable[[AsyncMixpanel], Awaitable[object]]
     extra: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
-    has_reply: bool = True
+    reply: bytes | None = None
 
 
 class Ids(TypedDict):
@@ -62,6 +62,7 @@ async def read_export(mp: AsyncMixpanel) -> object:
 
 UUID: Final = "0e0fe0b5-a5bd-4c1c-b4a5-5e5a2d3e2a1f"
 CSV: Final = frozenset({"format"})
+CSV_TABLE: Final = b"event,2026-08-01\r\na,1\r\n"
 DATES: Final = frozenset({"from_date", "to_date"})
 IDS: Final[Ids] = {"project_id": PROJECT, "workspace_id": WORKSPACE}
 
@@ -83,7 +84,7 @@ QUERY: Sequence[Call] = [
     Call("segmentation-query", "query.segmentation", lambda mp: mp.query.segmentation(
         "a", FIRST, LAST, interval=7, type="average")),
     Call("segmentation-query", "query.segmentation", lambda mp: mp.query.segmentation("a", FIRST, LAST, format="csv"),
-         has_reply=False),
+         reply=CSV_TABLE),
     Call("segmentation-numeric-query", "query.segmentation_numeric", lambda mp: mp.query.segmentation_numeric(
         "a", FIRST, LAST, 'properties["x"]', unit="hour", where="true", type="general", **IDS)),
     Call("segmentation-sum-query", "query.segmentation_sum", lambda mp: mp.query.segmentation_sum(
@@ -103,31 +104,31 @@ QUERY: Sequence[Call] = [
     Call("list-recent-events", "query.event_counts", lambda mp: mp.query.event_counts(
         "a", type="unique", unit="week", interval=4), lacks=DATES),
     Call("list-recent-events", "query.event_counts", lambda mp: mp.query.event_counts(
-        "a", type="average", unit="minute", from_date=FIRST, to_date=LAST, format="csv"), has_reply=False),
+        "a", type="average", unit="minute", from_date=FIRST, to_date=LAST, format="csv"), reply=CSV_TABLE),
     Call("query-top-events", "query.todays_top_events", lambda mp: mp.query.todays_top_events(
         type="unique", limit=9, **IDS)),
     Call("query-top-events", "query.todays_top_events", lambda mp: mp.query.todays_top_events(
-        type="general", format="csv"), extra=CSV, has_reply=False),
+        type="general", format="csv"), extra=CSV, reply=CSV_TABLE),
     Call("query-months-top-event-names", "query.top_events", lambda mp: mp.query.top_events(
         type="unique", limit=9, **IDS)),
     Call("query-months-top-event-names", "query.top_events", lambda mp: mp.query.top_events(
-        type="general", format="csv"), extra=CSV, has_reply=False),
+        type="general", format="csv"), extra=CSV, reply=CSV_TABLE),
     Call("query-event-properties", "query.property_counts", lambda mp: mp.query.property_counts(
         "a", "p", type="general", unit="day", values=["x", "y"], from_date=FIRST, to_date=LAST, limit=9, **IDS)),
     Call("query-event-properties", "query.property_counts", lambda mp: mp.query.property_counts(
         "a", "p", type="unique", unit="month", interval=2), lacks=DATES),
     Call("query-event-properties", "query.property_counts", lambda mp: mp.query.property_counts(
-        "a", "p", type="unique", unit="hour", from_date=FIRST, to_date=LAST, format="csv"), has_reply=False),
+        "a", "p", type="unique", unit="hour", from_date=FIRST, to_date=LAST, format="csv"), reply=CSV_TABLE),
     Call("query-events-top-properties", "query.top_properties", lambda mp: mp.query.top_properties(
         "a", limit=9, **IDS)),
     Call("query-events-top-properties", "query.top_properties", lambda mp: mp.query.top_properties("a", format="csv"),
-         extra=CSV, has_reply=False),
+         extra=CSV, reply=CSV_TABLE),
     Call("query-events-top-property-values", "query.top_property_values", lambda mp: mp.query.top_property_values(
         "a", "p", limit=9, **IDS)),
     Call("query-events-top-property-values", "query.top_property_values", lambda mp: mp.query.top_property_values(
-        "a", "p", format="csv"), extra=CSV, has_reply=False),
+        "a", "p", format="csv"), extra=CSV, reply=CSV_TABLE),
     Call("query-jql", "query.jql", lambda mp: mp.query.jql("function main() {}", {"a": [1]}, **IDS)),
-    Call("raw-event-export", "export.blocks", read_export, has_reply=False),
+    Call("raw-event-export", "export.blocks", read_export, reply=b'{"event": "a"}\n'),
 ]  # fmt: skip
 
 COMMON: Final = {"from_date": FIRST, "to_date": LAST, "trial": False, "events": ["a", "b"], "where": "true"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Schema = Mapping[str, Any]
+_TEXT = "text"
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -119,7 +120,7 @@ def property_schema(schema: Schema, name: str) -> Schema:
 
 
 def make_up(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
-    """Return a value that fits a schema, with every property that it describes."""
+    """Return a value that fits a schema, with every property that it describes; a `status` of any text is "ok"."""
     if "allOf" in schema:
         parts = [make_up(part) for part in schema["allOf"]]
         if not all(isinstance(part, dict) for part in parts):
@@ -133,7 +134,7 @@ def make_up(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
     match schema.get("type"):
         case "string":
             formats = {"date": "2026-08-31", "date-time": "2026-08-31T12:00:00Z"}
-            return formats.get(schema.get("format", ""), "text")
+            return formats.get(schema.get("format", ""), _TEXT)
         case "integer" | "number":
             return 7
         case "boolean":
@@ -142,6 +143,8 @@ def make_up(schema: Schema) -> Any:  # noqa: ANN401 - any JSON
             return [make_up(schema.get("items", {}))]
         case "object":
             made = {name: make_up(inner) for name, inner in schema.get("properties", {}).items()}
+            if made.get("status") == _TEXT:
+                made["status"] = "ok"
             more = schema.get("additionalProperties")
             return made or ({"key": make_up(more)} if isinstance(more, dict) else {})
         case _:

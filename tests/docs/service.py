@@ -18,13 +18,13 @@ KEPT: Final = ("/track", "/import", "/engage", "/groups", "/api/2.0/export", "/a
 
 
 def reply_of(operation: Operation) -> JSONValue:
-    """Return a published example of a reply, or a value that fits its published schema."""
+    """Return a published example of a reply, or a value that fits its schema; None where no reply is described."""
     for reply in operation.replies.values():
         if "examples" in reply:
             return reply["examples"][0]
         if "schema" in reply:
             return make_up(reply["schema"])
-    return {}
+    return None
 
 
 _ROUTES: Final = [
@@ -39,9 +39,10 @@ async def answer(request: web.Request) -> web.Response:
     path = request.raw_path.partition("?")[0]
     for method, pattern, operation in _ROUTES:
         if method == request.method and pattern.fullmatch(path):
-            if operation.status == web.HTTPNoContent.status_code:
+            reply = reply_of(operation)
+            if reply is None:
                 return web.Response(status=operation.status)
-            return web.json_response(reply_of(operation), status=operation.status)
+            return web.json_response(reply, status=operation.status)
     raise web.HTTPNotFound(text=f"no published operation: {request.method} {path}")
 
 

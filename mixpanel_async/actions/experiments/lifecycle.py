@@ -39,7 +39,7 @@ class Experiment(ApiObject, frozen=True):
         deleted: Time of archiving, ISO 8601.
     """
 
-    id: str | None = None
+    id: str
     name: str | None = None
     description: str | None = None
     hypothesis: str | None = None

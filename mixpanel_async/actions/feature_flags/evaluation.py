@@ -5,7 +5,7 @@ from typing import Unpack
 
 from mixpanel_async.actions._core.params import json_text, pairs
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json
+from mixpanel_async.actions._core.responses import ApiList, keep_body, list_of, read_json
 from mixpanel_async.actions._core.scope import ProjectScope, scope_fields
 from mixpanel_async.actions.feature_flags.models import FlagDefinition, FlagDefinitions, Flags, Variants
 from mixpanel_async.models import JSONValue
@@ -70,9 +70,8 @@ class FlagEvaluation(Resource):
         """
         request = self._evaluation("definitions", "/flags/definitions", token, scope)
         reply = await self._session.send(request)
-        parts = read_json(request, reply, FlagDefinitions).flags
-        flags = (keep_body(read_json(request, reply, FlagDefinition, part), bytes(part)) for part in parts)
-        return ApiList(flags, reply.body)
+        flags = read_json(request, reply, FlagDefinitions).flags
+        return list_of(request, reply, FlagDefinition, flags, "`flags` of the reply")
 
     def _evaluation(self, operation: str, path: str, token: str | None, scope: ProjectScope, **query: str) -> Request:
         name = f"feature_flags.{operation}"

@@ -111,19 +111,19 @@ class AssignedVariant(msgspec.Struct, frozen=True):
 class Variants(ApiObject, frozen=True):
     """The variant that each flag assigns to a user, by the flag's key; other flags are omitted."""
 
-    flags: dict[str, AssignedVariant] = msgspec.field(default_factory=dict)
+    flags: dict[str, AssignedVariant]
 
 
 class Flags(msgspec.Struct, frozen=True):
     """The reply to an evaluation."""
 
-    flags: dict[str, AssignedVariant] = msgspec.field(default_factory=dict)
+    flags: dict[str, AssignedVariant]
 
 
 class FlagDefinitions(msgspec.Struct, frozen=True):
     """The reply to a request for definitions."""
 
-    flags: list[msgspec.Raw] = msgspec.field(default_factory=list)
+    flags: msgspec.Raw
 
 
 class FlagDefinition(ApiObject, frozen=True):
@@ -142,7 +142,7 @@ class FlagDefinition(ApiObject, frozen=True):
         is_experiment_active: Whether the experiment is running.
     """
 
-    id: str | None = None
+    id: str
     name: str | None = None
     key: str | None = None
     status: str | None = None

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from mixpanel_async.actions._core.reply_checks import beginning_of, check_status, odd_body
 from mixpanel_async.actions._core.responses import ApiObject, keep_body
 from mixpanel_async.errors import UnexpectedReplyError
 from mixpanel_async.models import FailedRecord, IngestionReply
@@ -13,7 +14,6 @@ from mixpanel_async.session import Reply, Request
 _FIRST_REDIRECT: Final = 300
 _IMAGES: Final = (b"GIF8", b"\x89PNG", b"\xff\xd8\xff")
 _FIRST_ERROR: Final = 400
-_MAX_SHOWN_CHARACTERS: Final = 200
 
 
 class IngestReply(ApiObject, frozen=True):
@@ -70,11 +70,13 @@ def read_ingest_reply(
         reply.body.startswith(_IMAGES) or (reply.body and reply.headers.get("content-type", "").startswith("image/"))
     ):
         return IngestReply(http_status=reply.status, image=reply.body, replaced_tokens=replaced)
+    if reply.status < _FIRST_ERROR:
+        check_status(request, reply.status)
     text = reply.body.decode("utf-8", errors="replace")
     fields = _read_fields(_without_callback(text.strip(), callback))
     if fields is None:
         raise UnexpectedReplyError(
-            f"the reply has an unexpected form; it begins {text[:_MAX_SHOWN_CHARACTERS]!r}",
+            odd_body(reply.body) or f"the reply has an unexpected form; it begins {beginning_of(reply.body)}",
             status=reply.status,
             operation=request.operation,
         )

@@ -1,7 +1,7 @@
 """Data pipelines: scheduled exports by Mixpanel."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias, Unpack, cast
+from typing import Final, Literal, TypeAlias, Unpack, cast
 
 import msgspec
 
@@ -13,7 +13,8 @@ from mixpanel_async.actions._core.responses import (
     keep_body,
     read_acknowledgement,
     read_answer,
-    read_json,
+    read_keyed,
+    read_part,
 )
 from mixpanel_async.actions._core.scope import ProjectScope, scope_fields
 from mixpanel_async.actions.pipelines.destinations import PipelineKind, pipeline_form
@@ -28,9 +29,10 @@ from mixpanel_async.actions.pipelines.models import (
 from mixpanel_async.auth import Credential
 from mixpanel_async.errors import MissingCredentialsError
 from mixpanel_async.expressions import AnyExpression
-from mixpanel_async.session import Request
+from mixpanel_async.session import Reply, Request
 
 TaskStatus: TypeAlias = Literal["pending", "running", "retried", "failed", "canceled", "timed_out"]
+_EMPTY_AT: Final = frozenset({200})  # the reference describes no body for a change of a pipeline
 
 
 class Pipelines(GenericPipelines):
@@ -66,9 +68,10 @@ class Pipelines(GenericPipelines):
         request = _read("list", "jobs", scope, {})
         reply = await self._session.send(request)
         found = ApiList[PipelineJob](body=reply.body)
-        for key, parts in read_json(request, reply, dict[str, list[msgspec.Raw]]).items():
+        for key, parts in read_keyed(request, reply, list[msgspec.Raw]).items():
             for part in parts:
-                job = msgspec.structs.replace(read_json(request, reply, PipelineJob, part), project_id=key)
+                job = read_part(request, reply, PipelineJob, part, "an item of the reply")
+                job = msgspec.structs.replace(job, project_id=key)
                 found.append(keep_body(job, bytes(part)))
         return found
 
@@ -144,7 +147,7 @@ class Pipelines(GenericPipelines):
             "bq_share_with_group": texts("bq_share_with_group", bq_share_with_group), **azure, **glue,
         }  # fmt: skip
         request = self._write("edit", form, scope)
-        return read_acknowledgement(request, await self._session.send(request))
+        return read_acknowledgement(request, await self._session.send(request), empty_at=_EMPTY_AT)
 
     async def cancel(
         self, name: str, *, credential: Credential | None = None, **scope: Unpack[ProjectScope]
@@ -166,7 +169,7 @@ class Pipelines(GenericPipelines):
             ```
         """
         request = self._write("cancel", {"name": name}, scope, credential)
-        return read_acknowledgement(request, await self._session.send(request))
+        return read_acknowledgement(request, await self._session.send(request), empty_at=_EMPTY_AT)
 
     delete = cancel  # the name in other integrations
 
@@ -187,7 +190,7 @@ class Pipelines(GenericPipelines):
             ```
         """
         request = self._write("pause", {"name": name}, scope)
-        return read_acknowledgement(request, await self._session.send(request))
+        return read_acknowledgement(request, await self._session.send(request), empty_at=_EMPTY_AT)
 
     async def resume(self, name: str, **scope: Unpack[ProjectScope]) -> Acknowledgement:
         """Resume a paused pipeline.
@@ -206,7 +209,7 @@ class Pipelines(GenericPipelines):
             ```
         """
         request = self._write("resume", {"name": name}, scope)
-        return read_acknowledgement(request, await self._session.send(request))
+        return read_acknowledgement(request, await self._session.send(request), empty_at=_EMPTY_AT)
 
     async def status(
         self,
@@ -240,7 +243,7 @@ class Pipelines(GenericPipelines):
         query = {"name": name, "summary": summary, "status": states}
         request = _read("status", "status", scope, query)
         reply = await self._session.send(request)
-        return keep_body(PipelineStatus(read_json(request, reply, dict[str, list[PipelineTask] | int])), reply.body)
+        return keep_body(PipelineStatus(_tasks_of(request, reply)), reply.body)
 
     get = status  # the name in other integrations
 
@@ -298,6 +301,10 @@ def _read(operation: str, path: str, scope: ProjectScope, query: Mapping[str, Fi
         query=pairs({**scope_fields(f"pipelines.{operation}", scope, ProjectScope), **query}),
         has_project=True,
     )
+
+
+def _tasks_of(request: Request, reply: Reply) -> dict[str, list[PipelineTask] | int]:
+    return read_keyed(request, reply, list[PipelineTask] | int)  # type: ignore[arg-type]
 
 
 def _check_one_kind(*kinds: Mapping[str, object]) -> None:

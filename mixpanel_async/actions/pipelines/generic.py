@@ -1,8 +1,9 @@
 """Pipelines of any kind, including kinds without a Struct."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Unpack
 
+from mixpanel_async.actions._core.reply_checks import NOWHERE, check_reply
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import read_off_loop
 from mixpanel_async.actions.raw_request import (
@@ -13,9 +14,9 @@ from mixpanel_async.actions.raw_request import (
     read_response,
     send_request,
 )
-from mixpanel_async.errors import MissingCredentialsError
+from mixpanel_async.errors import MissingCredentialsError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
-from mixpanel_async.session import Request
+from mixpanel_async.session import Reply, Request
 
 ROOT: Final = "/api/2.0"
 
@@ -44,6 +45,7 @@ class GenericPipelines(Resource):
             InvalidArgumentError: An option is unknown, or the options conflict.
             MissingCredentialsError: The credentials need a project_id, and there is none.
             ApiError: Mixpanel refused the request.
+            UnexpectedReplyError: The reply is empty or HTML, or has another status than 200 and 201.
 
         Reference: https://developer.mixpanel.com/reference/create-warehouse-pipeline
 
@@ -55,9 +57,7 @@ class GenericPipelines(Resource):
         """
         check_response(response)
         request = self._build("create_generic", method, url, options, {})
-        return await read_off_loop(
-            read_response, request, await send_request(self._session, request, options), response
-        )
+        return await read_off_loop(_read, request, await send_request(self._session, request, options), response)
 
     async def edit_generic(
         self,
@@ -82,6 +82,7 @@ class GenericPipelines(Resource):
             InvalidArgumentError: An option is unknown, or the options conflict.
             MissingCredentialsError: The credentials need a project_id, and there is none.
             ApiError: Mixpanel refused the request.
+            UnexpectedReplyError: The reply is empty or HTML, or has another status than 200 and 201.
 
         Reference: https://developer.mixpanel.com/reference/edit-warehouse-pipeline
 
@@ -92,9 +93,8 @@ class GenericPipelines(Resource):
         """
         check_response(response)
         request = self._build("edit_generic", method, url, options, {} if name is None else {"name": name})
-        return await read_off_loop(
-            read_response, request, await send_request(self._session, request, options), response
-        )
+        reply = await send_request(self._session, request, options)
+        return await read_off_loop(_read, request, reply, response, empty_at={200})
 
     def _build(
         self, operation: str, method: str, url: str, options: RequestOptions, fields: Mapping[str, str]
@@ -115,6 +115,15 @@ class GenericPipelines(Resource):
                 f"pipelines.{operation} needs a project_id; give one to the client, the call or the fields"
             )
         return request
+
+
+def _read(request: Request, reply: Reply, response: ResponseType, *, empty_at: Collection[int] = NOWHERE) -> JSONValue:
+    check_reply(request, reply, empty_at=empty_at)
+    if reply.body.strip() in {b"{}", b"[]"}:
+        raise UnexpectedReplyError(
+            "the reply is an empty object or array", status=reply.status, operation=request.operation
+        )
+    return read_response(request, reply, response)
 
 
 def _names_project(url: str, options: RequestOptions) -> bool:

@@ -17,7 +17,7 @@ class PipelineJob(ApiObject, frozen=True):
         sync_enabled: Whether later changes of the data are exported too.
     """
 
-    name: str | None = None
+    name: str
     project_id: str | None = None
     frequency: str | None = None
     dispatcher: str | None = msgspec.field(name="Dispatcher", default=None)
@@ -33,16 +33,16 @@ class NewPipeline(ApiObject, frozen=True):
         bigquery_dataset_name: Full name of the dataset.
     """
 
-    pipeline_names: list[str] = msgspec.field(default_factory=list)
+    pipeline_names: list[str]
     bigquery_dataset_name: str | None = None
 
 
-class PipelineTask(msgspec.Struct, frozen=True):
+class PipelineTask(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a pipeline."""
 
     project_id: int | str | None = None
     name: str | None = None
-    state: str | None = None
+    state: str
     last_finish: str | None = None
     run_at: str | None = None
     from_date: str | None = None
@@ -56,13 +56,13 @@ class PipelineStatus(ApiObject, frozen=True):
         tasks: Runs by state; with `summary` the number of runs.
     """
 
-    tasks: dict[str, list[PipelineTask] | int] = msgspec.field(default_factory=dict)
+    tasks: dict[str, list[PipelineTask] | int]
 
 
 class DaySync(msgspec.Struct, frozen=True):
     """The exports of one day."""
 
-    date: str | None = None
+    date: str
     sync_times: list[str] = msgspec.field(default_factory=list)
     status: str | None = None
 
@@ -70,4 +70,4 @@ class DaySync(msgspec.Struct, frozen=True):
 class PipelineTimeline(ApiObject, frozen=True):
     """The exports of each day."""
 
-    day_syncs: list[DaySync] = msgspec.field(default_factory=list)
+    day_syncs: list[DaySync]

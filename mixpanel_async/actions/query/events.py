@@ -5,9 +5,10 @@
 from collections.abc import Sequence
 from typing import Literal, Unpack, overload
 
+from mixpanel_async.actions._core.csv_reply import read_csv
 from mixpanel_async.actions._core.params import Date, check_choice, check_range, text_list
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_text
+from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
@@ -96,7 +97,9 @@ class EventReports(Resource):
             from_date=first, to_date=last, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
+        if format == "csv":
+            return await read_off_loop(read_csv, request, reply)
+        return await read_off_loop(read_answer, request, reply, Segmentation)
 
     @overload
     async def todays_top_events(
@@ -151,7 +154,9 @@ class EventReports(Resource):
             "todays_top_events", "/events/top", scope, type=type, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, TopEvents)
+        if format == "csv":
+            return await read_off_loop(read_csv, request, reply)
+        return await read_off_loop(read_answer, request, reply, TopEvents)
 
     @overload
     async def top_events(
@@ -206,4 +211,6 @@ class EventReports(Resource):
             "top_events", "/events/names", scope, type=type, limit=limit, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else await read_off_loop(read_list, request, reply, str)
+        if format == "csv":
+            return await read_off_loop(read_csv, request, reply)
+        return await read_off_loop(read_list, request, reply, str)

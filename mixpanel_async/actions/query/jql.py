@@ -9,14 +9,16 @@ from typing import TypeVar, Unpack, overload
 import msgspec
 
 from mixpanel_async.actions._core.params import form_body, json_text
+from mixpanel_async.actions._core.reply_checks import ANSWERED, MAX_PROBED_BYTES
 from mixpanel_async.actions._core.resource import FORM, Resource
-from mixpanel_async.actions._core.responses import read_json, read_off_loop
+from mixpanel_async.actions._core.responses import read_json, read_off_loop, read_part
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter, feed_in_steps
 from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Reply, Request
+from mixpanel_async.session.messages import StreamReply
 from mixpanel_async.session.streaming import decompressed_stream
 from mixpanel_async.time_slice import TimeSlice
 
@@ -143,12 +145,12 @@ class Jql(Resource):
         splitter = JsonArraySplitter()
         async with self._session.stream(request) as stream:
             head = Reply(stream.status, stream.headers, b"")
-            async with aclosing(decompressed_stream(stream)) as blocks:  # type: ignore[type-var]
+            async with aclosing(_array_blocks(request, stream)) as blocks:
                 time_slice = TimeSlice()
                 async for block in blocks:
                     for rows in _split(request, head, splitter, block):
                         for row in rows:
-                            yield read_json(request, head, type or object, row)
+                            yield read_part(request, head, type or object, row, "a row of the reply")
                             # A loop over rows that are there never waits, and other tasks would not run meanwhile.
                             if time_slice.is_over:
                                 await time_slice.next()
@@ -164,6 +166,30 @@ def _request(script: str, params: JSONValue, timeout_seconds: float, scope: Scop
     request = query_request("jql", "/jql", scope, method="POST")
     body = form_body({"script": script, "params": _params_text(params)})
     return msgspec.structs.replace(request, body=body, content_type=FORM, timeout_seconds=timeout_seconds)
+
+
+async def _array_blocks(request: Request, stream: StreamReply) -> AsyncGenerator[bytes]:
+    """Yield the body of a reply that is an array.
+
+    Raises:
+        BadRequestError: The body is an error.
+        UnexpectedReplyError: The body is something else, or the status is not documented.
+    """
+    start, is_array = b"", False
+    async with aclosing(decompressed_stream(stream)) as blocks:  # type: ignore[type-var]
+        async for block in blocks:
+            if is_array:
+                yield block
+                continue
+            start += block
+            is_array = stream.status in ANSWERED and start.lstrip().startswith(b"[")
+            if is_array:
+                yield start
+            elif len(start) > MAX_PROBED_BYTES:
+                break
+    if not is_array:
+        reply = Reply(stream.status, stream.headers, start[:MAX_PROBED_BYTES])
+        read_json(request, reply, list[object])
 
 
 def _params_text(params: JSONValue) -> str | None:

@@ -10,7 +10,7 @@ from mixpanel_async.models import JSONValue
 class SavedFunnel(ApiObject, frozen=True):
     """The ID and name of a saved funnel."""
 
-    funnel_id: int | None = None
+    funnel_id: int
     name: str | None = None
 
 
@@ -27,7 +27,7 @@ class Cohort(ApiObject, frozen=True):
         project_id: Project ID.
     """
 
-    id: int | None = None
+    id: int
     name: str | None = None
     count: int | None = None
     description: str | None = None
@@ -39,20 +39,20 @@ class Cohort(ApiObject, frozen=True):
 class ActivityEvent(msgspec.Struct, frozen=True):
     """One event of a user's activity."""
 
-    event: str = ""
+    event: str
     properties: dict[str, JSONValue] = msgspec.field(default_factory=dict)
 
 
 class Activity(ApiObject, frozen=True):
     """The events of the requested users, in Mixpanel's order."""
 
-    events: list[ActivityEvent] = msgspec.field(default_factory=list)
+    events: list[ActivityEvent]
 
 
 class TopEvent(msgspec.Struct, frozen=True):
     """An event with today's count and its change since yesterday (0.5: half more)."""
 
-    event: str = ""
+    event: str
     amount: int | float | None = None
     percent_change: float | None = None
 
@@ -65,7 +65,7 @@ class TopEvents(Table, frozen=True):
         type: What was counted.
     """
 
-    events: list[TopEvent] = msgspec.field(default_factory=list)
+    events: list[TopEvent]
     type: str | None = None
 
     @property
@@ -81,7 +81,7 @@ class TopEvents(Table, frozen=True):
 class PropertyCount(msgspec.Struct, frozen=True):
     """The number of events that have a property."""
 
-    count: int | None = None
+    count: int
 
 
 class TopProperties(Table, frozen=True):
@@ -91,7 +91,7 @@ class TopProperties(Table, frozen=True):
         counts: Number of events by property.
     """
 
-    counts: dict[str, int | None] = msgspec.field(default_factory=dict)
+    counts: dict[str, int]
 
     @property
     def columns(self) -> tuple[str, ...]:

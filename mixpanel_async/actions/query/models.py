@@ -8,7 +8,7 @@ from mixpanel_async.actions._core.tabular import Table, TableRow, even_out, flat
 from mixpanel_async.models import JSONValue
 
 
-class InsightsReport(Table, frozen=True):
+class InsightsReport(Table, frozen=True, kw_only=True):
     """A saved Insights report.
 
     There is one row for each point of each series: its labels, then `date`, then `value`.
@@ -23,7 +23,7 @@ class InsightsReport(Table, frozen=True):
     computed_at: str | None = None
     date_range: dict[str, str | None] = msgspec.field(default_factory=dict)
     headers: list[str] = msgspec.field(default_factory=list)
-    series: dict[str, JSONValue] = msgspec.field(default_factory=dict)
+    series: dict[str, JSONValue]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ class InsightsReport(Table, frozen=True):
         return max((len(row) for row in flatten(self.series)), default=2)
 
 
-class SegmentationData(msgspec.Struct, frozen=True):
+class SegmentationData(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a segmentation.
 
     Attributes:
@@ -49,7 +49,7 @@ class SegmentationData(msgspec.Struct, frozen=True):
     """
 
     series: list[str] = msgspec.field(default_factory=list)
-    values: dict[str, dict[str, int | float | None]] = msgspec.field(default_factory=dict)
+    values: dict[str, dict[str, int | float | None]]
 
 
 class Segmentation(Table, frozen=True):
@@ -60,7 +60,7 @@ class Segmentation(Table, frozen=True):
         legend_size: Number of segments.
     """
 
-    data: SegmentationData = SegmentationData()
+    data: SegmentationData
     legend_size: int | None = None
 
     @property
@@ -82,7 +82,7 @@ class DailyValues(Table, frozen=True):
         computed_at: Time of computation, ISO 8601.
     """
 
-    results: dict[str, int | float | None] = msgspec.field(default_factory=dict)
+    results: dict[str, int | float | None]
     status: str | None = None
     computed_at: str | None = None
 
@@ -124,7 +124,7 @@ class FunnelStep(msgspec.Struct, frozen=True):
     custom_event_id: int | None = None
 
 
-class FunnelReport(Table, frozen=True):
+class FunnelReport(Table, frozen=True, kw_only=True):
     """A funnel over time. There is one row for each bucket, segment and step.
 
     Attributes:
@@ -133,7 +133,7 @@ class FunnelReport(Table, frozen=True):
     """
 
     meta: dict[str, JSONValue] = msgspec.field(default_factory=dict)
-    data: dict[str, dict[str, JSONValue]] = msgspec.field(default_factory=dict)
+    data: dict[str, dict[str, JSONValue]]
 
     def steps(self) -> Iterator[tuple[str, str | None, int, FunnelStep]]:
         """Yield `(date, segment, step number from 1, step)`; without segments, `segment` is None."""
@@ -161,7 +161,7 @@ class Retention(Table, frozen=True):
         cohorts: By date: `counts` and `first`; with `on`, those by segment.
     """
 
-    cohorts: dict[str, dict[str, JSONValue]] = msgspec.field(default_factory=dict)
+    cohorts: dict[str, dict[str, JSONValue]]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ class Frequency(Table, frozen=True):
         data: By date, the number of users who returned in at least 1, 2, 3, ... units of time; with `on`, by segment.
     """
 
-    data: dict[str, JSONValue] = msgspec.field(default_factory=dict)
+    data: dict[str, JSONValue]
 
     @property
     def columns(self) -> tuple[str, ...]:

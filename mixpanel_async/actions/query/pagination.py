@@ -9,7 +9,7 @@ from typing import Self, TypeAlias
 import msgspec
 
 from mixpanel_async.actions._core.responses import ApiList, ApiObject
-from mixpanel_async.errors import InvalidArgumentError, UnexpectedReplyError
+from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 
 
@@ -21,7 +21,7 @@ class Profile(ApiObject, frozen=True):
         properties: Properties.
     """
 
-    distinct_id: str | int | None = msgspec.field(name="$distinct_id", default=None)
+    distinct_id: str | int = msgspec.field(name="$distinct_id")
     properties: dict[str, JSONValue] = msgspec.field(name="$properties", default_factory=dict)
 
 
@@ -123,6 +123,7 @@ class ProfileStream:
 
     async def _profiles(self) -> AsyncGenerator[Profile, None]:
         page = await self._read(self._cursor)
+        before = 0 if self._cursor.page == 0 else page.page_size and self._cursor.page * page.page_size
         while True:
             number, offset = self._cursor.page, self._cursor.offset
             session_id = self._cursor.session_id or page.session_id
@@ -134,12 +135,29 @@ class ProfileStream:
                     self._cursor = ProfileCursor(session_id, number, place + 1)
                     yield page.results[place]
                 if ahead is None:
+                    self._check_count(before, len(page.results))
                     return
                 self._cursor = after
+                before = None if before is None else before + len(page.results)
                 page = await ahead
             finally:
                 if ahead is not None:
                     await _end(ahead)
+
+    def _check_count(self, before: int | None, last: int) -> None:
+        """Check that all profiles came.
+
+        Args:
+            before: Number of profiles before the last page; None if it is not known.
+            last: Number of profiles on the last page.
+
+        Raises:
+            TruncatedReplyError: Mixpanel said that there is another number.
+        """
+        if before is None or self.total is None or before + last == self.total:
+            return
+        count = f"only {before + last:,}" if before + last < self.total else f"{before + last:,}"
+        raise TruncatedReplyError(f"Mixpanel sent {count} of {self.total:,} profiles")
 
     async def _read(self, cursor: ProfileCursor) -> ProfilePage:
         if cursor.page > 0 and cursor.session_id is None:

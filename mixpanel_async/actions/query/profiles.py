@@ -18,7 +18,7 @@ from mixpanel_async.actions._core.params import (
     text_list,
 )
 from mixpanel_async.actions._core.resource import FORM, Resource
-from mixpanel_async.actions._core.responses import ApiList, keep_body, read_json, read_off_loop
+from mixpanel_async.actions._core.responses import RESULTS, keep_body, list_of, read_json, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfilePage, ProfileStream
@@ -72,6 +72,7 @@ class ProfileReports(Resource):
         Raises:
             InvalidArgumentError: The options conflict.
             ApiError: Mixpanel refused the request; raised by the loop that needs the page.
+            TruncatedReplyError: Mixpanel sent another number of profiles than it announced; raised after the last one.
 
         Reference: https://developer.mixpanel.com/reference/engage-query
 
@@ -159,7 +160,7 @@ class ProfileReports(Resource):
 
 
 class _Page(msgspec.Struct, frozen=True):
-    results: msgspec.Raw = msgspec.Raw(b"[]")
+    results: msgspec.Raw
     page: int | None = None
     page_size: int | None = None
     session_id: str | None = None
@@ -169,11 +170,9 @@ class _Page(msgspec.Struct, frozen=True):
 
 def _page_of(request: Request, reply: Reply) -> ProfilePage:
     page = read_json(request, reply, _Page)
-    parts = read_json(request, reply, list[msgspec.Raw], page.results)
-    profiles = [keep_body(read_json(request, reply, Profile, part), bytes(part)) for part in parts]
     return keep_body(
         ProfilePage(
-            results=ApiList(profiles, reply.body),
+            results=list_of(request, reply, Profile, page.results, RESULTS),
             page=page.page,
             page_size=page.page_size,
             session_id=page.session_id,

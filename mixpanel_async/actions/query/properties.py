@@ -5,16 +5,16 @@
 from collections.abc import Sequence
 from typing import Literal, Unpack, overload
 
+from mixpanel_async.actions._core.csv_reply import read_csv
 from mixpanel_async.actions._core.params import Date, check_choice, check_range, one_text, text_list
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import (
     ApiList,
     keep_body,
     read_answer,
-    read_json,
+    read_keyed,
     read_list,
     read_off_loop,
-    read_text,
 )
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import (
@@ -118,7 +118,9 @@ class PropertyReports(Resource):
             interval=interval, from_date=first, to_date=last, format=as_format(format), limit=limit,
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
+        if format == "csv":
+            return await read_off_loop(read_csv, request, reply)
+        return await read_off_loop(read_answer, request, reply, Segmentation)
 
     property_values = property_counts  # the name in other integrations
 
@@ -176,8 +178,8 @@ class PropertyReports(Resource):
         )  # fmt: skip
         reply = await self._session.send(request)
         if format == "csv":
-            return read_text(reply)
-        found = await read_off_loop(read_json, request, reply, dict[str, PropertyCount])
+            return await read_off_loop(read_csv, request, reply)
+        found = await read_off_loop(read_keyed, request, reply, PropertyCount, are_keys_names=True)
         return keep_body(TopProperties({name: one.count for name, one in found.items()}), reply.body)
 
     @overload
@@ -237,4 +239,6 @@ class PropertyReports(Resource):
             format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else await read_off_loop(read_list, request, reply, str)
+        if format == "csv":
+            return await read_off_loop(read_csv, request, reply)
+        return await read_off_loop(read_list, request, reply, str)

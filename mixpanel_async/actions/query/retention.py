@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias, Unpack
 
 from mixpanel_async.actions._core.params import Date, check_choice, date_range, one_text
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import keep_body, read_answer, read_json, read_off_loop
+from mixpanel_async.actions._core.responses import keep_body, read_answer, read_keyed, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
 from mixpanel_async.actions.query.models import Frequency, Retention
@@ -83,7 +83,7 @@ class RetentionReports(Resource):
             interval_count=interval_count, unit=unit, unbounded_retention=unbounded_retention, on=on, limit=limit,
         )  # fmt: skip
         reply = await self._session.send(request)
-        cohorts = await read_off_loop(read_json, request, reply, dict[str, dict[str, JSONValue]])
+        cohorts = await read_off_loop(read_keyed, request, reply, dict[str, JSONValue])
         return keep_body(Retention(cohorts), reply.body)
 
     async def frequency(

@@ -4,9 +4,10 @@
 
 from typing import Literal, TypeAlias, Unpack, overload
 
+from mixpanel_async.actions._core.csv_reply import read_csv
 from mixpanel_async.actions._core.params import Date, check_choice, check_exclusive, date_range, one_text
 from mixpanel_async.actions._core.resource import Resource
-from mixpanel_async.actions._core.responses import read_answer, read_off_loop, read_text
+from mixpanel_async.actions._core.responses import read_answer, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import ReplyFormat, Type, as_format, check_limit, query_request
 from mixpanel_async.actions.query.models import DailyValues, Segmentation
@@ -113,7 +114,9 @@ class SegmentationReports(Resource):
             interval=interval, where=where, limit=limit, type=type, format=as_format(format),
         )  # fmt: skip
         reply = await self._session.send(request)
-        return read_text(reply) if format == "csv" else await read_off_loop(read_answer, request, reply, Segmentation)
+        if format == "csv":
+            return await read_off_loop(read_csv, request, reply)
+        return await read_off_loop(read_answer, request, reply, Segmentation)
 
     async def segmentation_numeric(
         self,

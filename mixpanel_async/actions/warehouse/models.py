@@ -232,7 +232,7 @@ class WarehouseImport(ApiObject, frozen=True):
         is_deleted: Whether the import was deleted.
     """
 
-    id: int | None = None
+    id: int
     import_type: str | None = None
     sync_mode: str | None = None
     created: str | None = None
@@ -250,7 +250,7 @@ class WarehouseImport(ApiObject, frozen=True):
 class ImportRun(ApiObject, frozen=True):
     """A run that was started."""
 
-    run_id: str | int | None = None
+    run_id: str | int
 
 
 class PastRun(msgspec.Struct, frozen=True):
@@ -263,7 +263,7 @@ class PastRun(msgspec.Struct, frozen=True):
         num_events_imported: Number of imported rows.
     """
 
-    status: str | None = None
+    status: str
     start_time: int | str | None = None
     end_time: int | str | None = None
     num_events_imported: int | None = None
@@ -272,7 +272,7 @@ class PastRun(msgspec.Struct, frozen=True):
 class ImportHistory(ApiObject, frozen=True):
     """The runs of an import."""
 
-    runs: list[PastRun] = msgspec.field(default_factory=list)
+    runs: list[PastRun]
 
 
 def import_body(settings: NewImport) -> dict[str, JSONValue]:

@@ -12,6 +12,7 @@ from typing import Final, TypedDict, Unpack
 import msgspec
 
 from mixpanel_async.actions._core.params import Date, Id, date_range
+from mixpanel_async.actions._core.reply_checks import check_status
 from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import InvalidArgumentError, MixpanelError, TransportError, TruncatedReplyError
@@ -149,6 +150,7 @@ class Export(ProfileExport):
         request = self._raw.request(from_date, to_date, **options)
         cutter = LineCutter()
         async with self._raw.stream(request) as reply:
+            check_status(request, reply.status)
             _check_framing(reply)
             parts: list[bytes] = []
             held = 0

@@ -15,7 +15,7 @@ from mixpanel_async.actions._core.params import Id
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.actions.query.profiles import Behaviors, ProfileReports
 from mixpanel_async.clock import Clock
-from mixpanel_async.errors import InvalidArgumentError, MixpanelError, RateLimitedError, TruncatedReplyError
+from mixpanel_async.errors import InvalidArgumentError, MixpanelError, RateLimitedError
 from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.jobs.atomic_write import write_stream
 from mixpanel_async.models import JSONValue
@@ -107,7 +107,7 @@ class ProfileExport:
                 behaviors, as_of_timestamp, filter_by_cohort, include_all_users, project_id, workspace_id, group_key.
 
         Raises:
-            TruncatedReplyError: Mixpanel sent fewer profiles than it announced.
+            TruncatedReplyError: Mixpanel sent another number of profiles than it announced.
             InvalidArgumentError: Options contradict each other.
             ApiError: Mixpanel refused the request.
             TransportError: A page did not arrive in any attempt.
@@ -193,19 +193,16 @@ class ProfileExport:
 
     async def _all(self, query: _Query) -> AsyncGenerator[Profile]:
         """Yield every profile of a query; resume after a 429 on the page where it came."""
-        cursor, count = ProfileCursor(), 0
+        cursor = ProfileCursor()
         async for attempt in self._session.retrying("export.profiles", self._delay_after_rate_limit):
             position = {"session_id": cursor.session_id, "page": cursor.page, "offset": cursor.offset}
             stream = self._reports.profiles(**query, **position)  # type: ignore[arg-type]
             with attempt:
                 async with stream:
                     async for profile in stream:
-                        count += 1
                         attempt.note_progress()
                         yield profile
             cursor = stream.cursor
-        if stream.total is not None and count < stream.total:
-            raise TruncatedReplyError(f"Mixpanel sent only {count:,} of {stream.total:,} profiles")
 
     def _delay_after_rate_limit(self, error: MixpanelError, attempt: int) -> float | None:
         if attempt > self._max_retries or not isinstance(error, RateLimitedError):
@@ -223,7 +220,7 @@ def profile_line(profile: Profile, group_key: str | None = None) -> bytes:
     # In JSON, a raw line end can only be whitespace. An ID that the query API returns as a number is a string for
     # /engage.
     properties = bytes(msgspec.json.decode(profile.body, type=_Properties).raw).translate(None, b"\r\n")
-    name = None if profile.distinct_id is None else str(profile.distinct_id)
+    name = str(profile.distinct_id)
     target = {"$distinct_id": name} if group_key is None else {"$group_key": group_key, "$group_id": name}
     return b'%s,"$properties":%s}\n' % (orjson.dumps(target)[:-1], properties)
 

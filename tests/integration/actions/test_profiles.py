@@ -6,10 +6,10 @@ import pytest
 from aiohttp import web
 
 from mixpanel_async.actions import Query, request
-from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
+from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfileStream
 from mixpanel_async.config import Rates
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.errors import InvalidArgumentError, ServerError, UnexpectedReplyError
+from mixpanel_async.errors import InvalidArgumentError, ServerError, TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.session import Session
 from tests.integration.actions.server import FakeClock, Script, Seen, make_session
 
@@ -22,6 +22,7 @@ class Pages:
     def __init__(self, script: Script, total: int) -> None:
         script.handler = self.answer
         self.total = total
+        self.told = total
         self.asked: list[tuple[str | None, int]] = []
         self.arrived = asyncio.Event()
         self.hold: asyncio.Event | None = None
@@ -43,7 +44,7 @@ class Pages:
             "page_size": SIZE,
             "session_id": "s",
             "status": "ok",
-            "total": self.total,
+            "total": self.told,
         }
         return web.Response(body=json.dumps(body).encode(), content_type="application/json")
 
@@ -143,6 +144,26 @@ async def test_another_page_than_asked_for_is_refused(session: Session, script: 
     Pages(script, 35).offset_of_page = 1
     with pytest.raises(UnexpectedReplyError, match="page 0 was requested, but the reply is page 1"):
         [profile async for profile in Query(session).profiles()]
+
+
+@pytest.mark.parametrize(("total", "told"), [(3, 4), (3, 2), (35, 36), (35, 1000), (0, 1)])
+async def test_another_number_than_announced_raises(session: Session, script: Script, total: int, told: int) -> None:
+    """A query ends with as many profiles as Mixpanel announced, or raises after the last one; also when it resumes."""
+    Pages(script, total).told = told
+    found: list[str] = []
+    with pytest.raises(TruncatedReplyError, match=f"{total} of {told:,} profiles"):
+        await read_into(found, Query(session).profiles())
+    assert found == [str(n) for n in range(total)]
+    if total > SIZE:
+        resumed: list[str] = []
+        with pytest.raises(TruncatedReplyError, match=f"{total} of {told:,} profiles"):
+            await read_into(resumed, Query(session).profiles(session_id="s", page=2, offset=5))
+        assert resumed == found[2 * SIZE + 5 :]
+
+
+async def read_into(found: list[str], profiles: ProfileStream) -> None:
+    async for profile in profiles:
+        found.append(str(profile.distinct_id))  # noqa: PERF401 - what came before the error counts
 
 
 async def test_a_stream_is_read_once(session: Session, script: Script) -> None:

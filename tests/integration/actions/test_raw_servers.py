@@ -26,7 +26,7 @@ ACCOUNT = ServiceAccount("user", "account-secret")
 class Wire:
     """A transport that records what would be sent and answers with one reply."""
 
-    def __init__(self, status: int = 200, body: bytes = b"{}", **headers: str) -> None:
+    def __init__(self, status: int = 200, body: bytes = b'{"status": "ok"}', **headers: str) -> None:
         self.headers = headers
         self.sent: list[WireRequest] = []
         self.status = status
@@ -176,6 +176,7 @@ async def test_use_project_token() -> None:
         await mp.pipelines.delete("p")
     token = ProjectToken("the-project-token")
     await mp.query.list_funnels(credential=token)
+    wire.body = b'{"status": "ok"}'
     await mp.pipelines.delete("p", credential=token)
     assert {request.headers["Authorization"] for request in wire.sent} == {token.authorization()}
     await mp.aclose()

@@ -7,11 +7,11 @@ from mixpanel_async.actions.schemas import Schema
 from mixpanel_async.session import Session
 from tests.integration.actions.server import FakeClock, Recorder, Script, SessionMaker
 
-OBJECT = b'{"status": "ok", "results": {}}'
+OBJECT = b'{"status": "ok", "results": {"id": "e", "added": 1, "delete_count": 1, "run_id": "r"}}'
 CALLS: dict[str, tuple[Callable[[Session], Awaitable[object]], bytes, bool]] = {
     "a report": (lambda s: Query(s).list_funnels(), b"[]", True),
     "cohorts, though it is a POST": (lambda s: Query(s).cohorts(), b"[]", True),
-    "profiles, though it is a POST": (lambda s: Query(s).profiles_page(), b"{}", True),
+    "profiles, though it is a POST": (lambda s: Query(s).profiles_page(), b'{"results": []}', True),
     "JQL, though it is a POST": (lambda s: Query(s).jql("main"), b"[]", True),
     "a deletion": (lambda s: Schemas(s).delete_all(), OBJECT, True),
     "an upload": (lambda s: Schemas(s).upload([Schema("a", "event")]), OBJECT, False),

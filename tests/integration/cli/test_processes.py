@@ -91,10 +91,10 @@ async def test_output_is_utf8_whatever_the_locale(command: Command) -> None:
         (("cohorts", "list"), [], "id,name,count,description,created,is_visible,project_id"),
         (("query", "list-funnels"), [], "funnel_id,name"),
         (("lookup-tables", "list"), {"results": []}, "id,name"),
-        (("projects", "list"), {"results": {}}, "id,name,domain,timezone"),
-        (("pipelines", "list"), {}, "name,project_id,frequency,dispatcher,last_dispatched,sync_enabled"),
+        (("projects", "list"), {"results": {"projects": {}}}, "id,name,domain,timezone"),
+        (("pipelines", "list"), {"7": []}, "name,project_id,frequency,dispatcher,last_dispatched,sync_enabled"),
         (("query", "top-events"), [], "event"),
-        (("query", "todays-top-events"), {}, "event,amount,percent_change"),
+        (("query", "todays-top-events"), {"events": []}, "event,amount,percent_change"),
     ],
 )
 async def test_empty_lists_keep_their_columns(
@@ -105,6 +105,27 @@ async def test_empty_lists_keep_their_columns(
     mixpanel.answers(reply)
     ended = await inside(*arguments, "--output", "csv")
     assert (ended.status, ended.out) == (0, f"{header}\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"error": "the project is suspended"}', "the project is suspended"),
+        (b"{}", "the reply is an object without `data`"),
+        (b"", "the reply is empty"),
+        (b"<html><body>Log in</body></html>", "the reply is HTML"),
+        (b'{"data": {"series": []}}', "an object without `values`"),
+    ],
+)
+async def test_an_odd_reply_is_not_an_empty_table(body: bytes, says: str, inside: Command, mixpanel: Script) -> None:
+    """A reply that is not the answer ends with status 1 and its reason, and nothing on standard output."""
+    mixpanel.handler = None
+    mixpanel.replies = [(200, body)]
+    days = ("--from-date", "2026-08-01", "--to-date", "2026-08-02")
+    for output in ("table", "csv", "ndjson", "json"):
+        ended = await inside("query", "segmentation", "Signed Up", *days, "--output", output)
+        assert (ended.status, ended.out) == (1, "")
+        assert says in ended.err
 
 
 REFUSALS = [(401, 3), (402, 3), (403, 3), (400, 1), (404, 1)]

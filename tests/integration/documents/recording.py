@@ -17,6 +17,7 @@ from mixpanel_async.session.transport import AiohttpTransport
 
 _ORIGIN: Final = "X-Meant-For"
 _HEADERS: Final = ("authorization", "content-type", "content-encoding", "accept-encoding")
+DONE: Final = b'{"status":"ok","pipeline_names":[]}'
 GIF: Final = b"GIF89a\x01\x00\x01\x00"
 
 
@@ -90,7 +91,7 @@ _REPLIES: Final[Mapping[str, object]] = {
     "/api/query/cohorts/list": [],
     "/api/query/events/names": [],
     "/api/query/events/properties/values": [],
-    "/api/query/events/properties/top": {},
+    "/api/query/events/properties/top": {"plan": {"count": 1}},
     "/api/query/events/top": {"events": [], "type": "general"},
     "/api/query/events": {"data": {"series": [], "values": {}}, "legend_size": 0},
     "/api/query/events/properties": {"data": {"series": [], "values": {}}, "legend_size": 0},
@@ -98,6 +99,8 @@ _REPLIES: Final[Mapping[str, object]] = {
     "/api/query/stream/query": {"status": "ok", "results": {"events": []}},
     "/api/query/insights": {"headers": [], "computed_at": "2026-08-01", "date_range": {}, "series": {}},
     "/api/query/funnels": {"meta": {"dates": []}, "data": {}},
+    "/api/2.0/nessie/pipeline/jobs": {"1": []},
+    "/api/2.0/nessie/pipeline/status": {"pending": []},
     "/api/app/me": {"status": "ok", "results": {"projects": {}}},
     "/lookup-tables": {"code": 200, "status": "OK", "results": []},
 }
@@ -108,7 +111,11 @@ def _reply(path: str) -> web.StreamResponse:
         return web.Response(text='{"event":"A","properties":{"distinct_id":"u","time":1}}\n')
     if path.startswith("/lookup-tables/"):
         return web.json_response({"code": 200, "status": "OK"})
-    return web.json_response(_REPLIES.get(path, {}))
+    return (
+        web.Response(body=DONE, content_type="application/json")
+        if path not in _REPLIES
+        else web.json_response(_REPLIES[path])
+    )
 
 
 async def _record(request: web.Request) -> Recorded:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mixpanel_async import AsyncMixpanel, ServiceAccount
 from mixpanel_async.auth import ProjectToken
+from tests.integration.documents.recording import DONE
 
 TOKEN: Final = "the-project-token"
 OTHER_TOKEN: Final = "another-project-token"
@@ -215,7 +216,7 @@ def raw_rows(*, fields: Mapping[str, str] | None = None) -> list[Row]:
         Row("Header", "`headers`", "`--header`", given={"headers": {"X-A": "b"}}, cli=["--header", "X-A: b"],
             sent={"headers": {"x-a": "b"}}),
         Row("Response Type", '`response`: `"json"`, `"text"` or `"binary"`', "`--response`",
-            given={"response": "binary"}, cli=["--response", "binary"], result=b"{}", out="{}"),
+            given={"response": "binary"}, cli=["--response", "binary"], result=DONE, out=DONE.decode()),
         Row("Timeout", "`timeout_seconds`", "`--timeout`", given={"timeout_seconds": 0.2}, cli=["--timeout", "0.2"],
             delay_seconds=1.0),
         Row("Debug Request", "`debug`", "`--debug`", given={"debug": True}, cli=["--debug"], said="body: "),

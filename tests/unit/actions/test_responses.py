@@ -14,6 +14,7 @@ from mixpanel_async.actions import (
 )
 from mixpanel_async.actions.pipelines.models import PipelineTask
 from mixpanel_async.errors import BadRequestError, UnexpectedReplyError
+from mixpanel_async.models import JSONValue
 from tests.integration.actions.server import Recorder
 
 
@@ -42,12 +43,22 @@ async def test_another_shape_raises(body: bytes) -> None:
         await Annotations(Recorder(body)).list()
 
 
-@pytest.mark.parametrize("body", [b"", b"ok", b'{"status": "ok"}'])
-async def test_an_acknowledgement_may_be_empty(body: bytes) -> None:
-    """An acknowledgement may be a word, an object or empty."""
+@pytest.mark.parametrize(
+    ("body", "status", "raw"),
+    [
+        (b"", None, None),
+        (b"ok", "ok", "ok"),
+        (b'"OK"\n', "OK", "OK"),
+        (b"1", "1", 1),
+        (b"true", "true", True),
+        (b'{"status": 1}', 1, {"status": 1}),
+        (b'{"status": "ok", "results": {}}', "ok", {"status": "ok", "results": {}}),
+    ],
+)
+async def test_an_acknowledgement_says_that_it_is_done(body: bytes, status: str | int | None, raw: JSONValue) -> None:
+    """An acknowledgement may be a word, an object or, where the reference describes no body, empty."""
     answer = await Pipelines(Recorder(body)).pause("n")
-    assert answer.status == ("ok" if body.startswith(b"{") else None)
-    assert answer.raw == {b"": None, b"ok": "ok", b'{"status": "ok"}': {"status": "ok"}}[body]
+    assert (answer.status, answer.raw) == (status, raw)
 
 
 async def test_a_new_service_account_does_not_show_its_secret() -> None:
@@ -87,7 +98,7 @@ async def test_bare_objects_and_envelopes_are_both_read() -> None:
     """A reply with an envelope is read even where the reference shows none."""
     for body in (b'{"description": "d"}', b'{"status": "ok", "results": {"description": "d"}}'):
         assert (await Schemas(Recorder(body)).get("event", "a")).description == "d"
-    for body in (b'[{"name": "t"}]', b'{"status": "ok", "results": [{"name": "t"}]}'):
+    for body in (b'[{"id": 1, "name": "t"}]', b'{"status": "ok", "results": [{"id": 1, "name": "t"}]}'):
         assert [tag.name for tag in await Annotations(Recorder(body)).list_tags()] == ["t"]
 
 

@@ -24,7 +24,11 @@ DATED = {"counts": [5, 2], "first": 6}
 
 RESULTS: dict[str, tuple[Table, tuple[str, ...], list[TableRow]]] = {
     "segmentation": (
-        Segmentation(SegmentationData(["2026-08-02", "2026-08-01"], {"a": {"2026-08-02": 2, "2026-08-01": 1.5}})),
+        Segmentation(
+            SegmentationData(
+                series=["2026-08-02", "2026-08-01"], values={"a": {"2026-08-02": 2, "2026-08-01": 1.5}}
+            )
+        ),
         ("segment", "date", "value"),
         [("a", "2026-08-01", 1.5), ("a", "2026-08-02", 2)],
     ),
@@ -46,7 +50,7 @@ RESULTS: dict[str, tuple[Table, tuple[str, ...], list[TableRow]]] = {
         ("$event", "label_2", "date", "value"),
         [("a", "x", "d", 3)],
     ),
-    "insights without series": (InsightsReport(headers=["$event"]), ("date", "value"), []),
+    "insights without series": (InsightsReport(headers=["$event"], series={}), ("date", "value"), []),
     "funnel": (
         FunnelReport(data={"2026-08-01": {"steps": [STEP], "analysis": {"steps": 1}}}),
         ("date", "segment", "step", "count", "goal", "step_conv_ratio", "overall_conv_ratio", "avg_time",
@@ -55,7 +59,7 @@ RESULTS: dict[str, tuple[Table, tuple[str, ...], list[TableRow]]] = {
     ),
     "funnel by segment": (
         FunnelReport(data={"d": {"$overall": [STEP], "pro": [STEP, STEP]}}),
-        FunnelReport().columns,
+        FunnelReport(data={}).columns,
         [("d", "$overall", 1, *STEP_ROW), ("d", "pro", 1, *STEP_ROW), ("d", "pro", 2, *STEP_ROW)],
     ),
     "retention": (

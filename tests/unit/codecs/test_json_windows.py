@@ -117,6 +117,26 @@ def test_an_error_says_where_it_is() -> None:
         decode_json(text)
 
 
+class Needed(msgspec.Struct):
+    values: dict[str, dict[str, int]]
+
+
+class NeededReport(msgspec.Struct):
+    data: Needed
+
+
+def test_required_fields_are_decoded_in_steps_too() -> None:
+    """A large Struct whose fields are required takes many short steps, and a missing field is still missed."""
+    values = {f"segment {n}": {f"2026-08-{day:02}": n for day in range(1, 32)} for n in range(5_000)}
+    text = json.dumps({"data": {"values": values}}).encode()
+    assert sum(1 for _ in decode_in_steps(text, NeededReport)) >= len(text) // WINDOW_BYTES - 1
+    found = decode_json(text, NeededReport)
+    assert isinstance(found, NeededReport)
+    assert found.data.values == values
+    with pytest.raises(msgspec.ValidationError, match="missing required field `values`"):
+        decode_json(text.replace(b'"values"', b'"others"'), NeededReport)
+
+
 def test_no_step_decodes_much() -> None:
     """However large the array, object or string map, it takes many short steps."""
     rows = [{"event": "E", "properties": {"n": number, "text": "x" * 200}} for number in range(20_000)]

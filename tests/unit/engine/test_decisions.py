@@ -146,6 +146,14 @@ FOREIGN_SUCCESSES = [
 ]
 
 
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_the_status_of_a_success_is_the_replys(status: int) -> None:
+    """What a batch remembers of a success without a body names the status that came."""
+    found = decide("/import", batch_of(2), b"", None, status=status)
+    assert isinstance(found, Retry)
+    assert f"HTTP {status}:" in str(found.error)
+
+
 @pytest.mark.parametrize(("path", "body"), FOREIGN_SUCCESSES)
 def test_a_success_that_is_not_mixpanels(path: IngestionPath, body: bytes) -> None:
     """A 200 of something else is retried until the deadline; a job gives up, and does not know what became of it."""
