@@ -28,6 +28,9 @@ async def test_its_path_and_form_are_known(api: Api, mp: AsyncMixpanel, oauth: A
         assert api.emulator.requests[-1].status in {200, 201}
         return
     message = str(failure)
+    if call.function == "query.top_properties":  # no event is stored, and its keys are the data
+        assert "the reply is an empty object" in message
+        return
     assert failure.status in ({501} if call.operation == "query-jql" else {400, 404}), message
     assert "Not Found:" not in message
     assert any(refusal in message for refusal in REFUSALS), message
