@@ -84,9 +84,11 @@ def explain_unexpected(wanted: Wanted, found: Sequence[Event]) -> str:
     return f"{len(found)} {wanted} tracked, expected none; the first: {found[0]}"
 
 
-def explain_count(wanted: Wanted, found: Sequence[Event], count: int) -> str:
-    """Return that an event was tracked too rarely or too often."""
-    return "\n".join([f"{wanted} was tracked {len(found)} times, expected {count}", *(f"    {one}" for one in found)])
+def explain_count(wanted: Wanted, found: Sequence[Event], count: int, rejections: Sequence[str]) -> str:
+    """Return that an event was tracked too rarely or too often, and what was rejected."""
+    times = "once" if len(found) == 1 else f"{len(found)} times"
+    lines = [f"{wanted} was tracked {times}, expected {count}", *(f"    {one}" for one in found[:_MAX_NAMES])]
+    return "\n".join([*lines, *(f"rejected: {rejection}" for rejection in rejections[-_MAX_REJECTIONS:])])
 
 
 def _nearest(wanted: Wanted, events: Sequence[Event]) -> Event | None:

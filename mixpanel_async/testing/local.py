@@ -188,18 +188,19 @@ class LocalMixpanel:
             distinct_id: The user's ID.
             properties: Values of properties, for names that are no Python names.
             count: How many such events there must be (default: at least one).
-            within: Seconds to wait for the first one.
+            within: Seconds to wait for the first one or, with `count`, for as many.
             more: Values of properties.
 
         Raises:
             UntrackedError: There is no such event, or another number of them; the message shows the nearest one.
         """
+        __tracebackhide__ = True
         wanted = _wanted(name, distinct_id, properties, more)
-        found = self._found(wanted, within)
+        found = self._found(wanted, within, count or 1)
         if not found and count != 0:
             raise UntrackedError(explain_missing(wanted, self.events(), self.rejections()))
         if count is not None and len(found) != count:
-            raise UntrackedError(explain_count(wanted, found, count))
+            raise UntrackedError(explain_count(wanted, found, count, self.rejections()))
         return found[0] if found else {}
 
     def assert_not_tracked(
@@ -222,6 +223,7 @@ class LocalMixpanel:
         Raises:
             UntrackedError: There is one.
         """
+        __tracebackhide__ = True
         wanted = _wanted(name, distinct_id, properties, more)
         if found := self._found(wanted, 0.0):
             raise UntrackedError(explain_unexpected(wanted, found))
@@ -296,12 +298,12 @@ class LocalMixpanel:
         self._are_rejections_allowed = False
         self._call(self._emulator.reset())
 
-    def _found(self, wanted: Wanted, within: float) -> list[Event]:
+    def _found(self, wanted: Wanted, within: float, enough: int = 1) -> list[Event]:
         if within > 0 and _is_in_a_loop():
             raise RuntimeError("this would block the running event loop; use `await server.arrival(...)` to wait")
-        return self._call(self._find(wanted, within))
+        return self._call(self._find(wanted, within, enough))
 
-    async def _find(self, wanted: Wanted, within: float) -> list[Event]:
+    async def _find(self, wanted: Wanted, within: float, enough: int = 1) -> list[Event]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
         while True:
@@ -309,7 +311,7 @@ class LocalMixpanel:
             try:
                 await asyncio.sleep(0)  # from here on no change is missed
                 found = [event for event in await self._emulator.events() if wanted.is_met_by(event)]
-                if found or loop.time() >= deadline:
+                if len(found) >= enough or loop.time() >= deadline:
                     return found
                 await asyncio.wait((changed,), timeout=deadline - loop.time())
             finally:

@@ -45,7 +45,7 @@ def connect(path: pathlib.Path | None) -> "duckdb.DuckDBPyConnection":
     try:
         # One thread: the server shares its machine with the client under test.
         connection = duckdb.connect(":memory:" if path is None else str(path), config={"threads": 1})
-    except (duckdb.IOException, duckdb.SerializationException) as error:
+    except duckdb.Error as error:  # missing folder, in use, damaged, of a newer DuckDB, or no database
         raise InvalidSettingError(f"the data file {path} cannot be opened: {error}") from error
     try:
         _prepare(connection, path)
@@ -58,7 +58,9 @@ def connect(path: pathlib.Path | None) -> "duckdb.DuckDBPyConnection":
 def _prepare(connection: "duckdb.DuckDBPyConnection", path: pathlib.Path | None) -> None:
     present = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if present:
-        version = connection.execute("SELECT max(version) FROM layout").fetchone() if "layout" in present else None
+        if not {"layout", "events"} <= present:
+            raise InvalidSettingError(f"the data file {path} is invalid: it is another program's; use another file")
+        version = connection.execute("SELECT max(version) FROM layout").fetchone()
         if version != (_VERSION,):
             raise InvalidSettingError(
                 f"the data file {path} is invalid: another version of mixpanel-async wrote it;"

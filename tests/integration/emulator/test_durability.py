@@ -4,13 +4,16 @@ import asyncio
 import pathlib
 import signal
 import sys
+from collections.abc import Callable
 
 import aiohttp
+import duckdb
 import orjson
 import pytest
 
 from mixpanel_async.emulator import Emulator, EmulatorSettings
 from mixpanel_async.emulator.state import SharedWrite
+from mixpanel_async.errors import InvalidSettingError
 from tests.integration.emulator.api import Api, HandClock, event
 
 SENDERS = 4
@@ -142,3 +145,57 @@ async def test_a_full_disk_is_reported_and_survived(tmp_path: pathlib.Path) -> N
         await process.wait()
     async with Emulator(EmulatorSettings(data=data)) as emulator:
         assert answered <= {one["properties"]["$insert_id"] for one in await emulator.events()}
+
+
+def write_other_database(path: pathlib.Path) -> None:
+    """Write a database of another program."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE layout (version INTEGER)")
+
+
+def write_other_version(path: pathlib.Path) -> None:
+    """Write a data file of another version."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE layout (version INTEGER); CREATE TABLE events (a INTEGER)")
+        connection.execute("INSERT INTO layout VALUES (99)")
+
+
+def write_damaged(path: pathlib.Path) -> None:
+    """Write a database with a block that is not what it was."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE events AS SELECT range AS a FROM range(100000)")
+    content = bytearray(path.read_bytes())
+    content[12_288:16_384] = bytes(4096)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_text("no database"), "cannot be opened"),
+        (lambda path: path.mkdir(), "cannot be opened"),
+        (write_damaged, "cannot be opened"),
+        (write_other_database, "another program's"),
+        (write_other_version, "another version"),
+    ],
+)
+async def test_a_file_that_is_no_data_file_is_refused(
+    tmp_path: pathlib.Path, write: Callable[[pathlib.Path], object], message: str
+) -> None:
+    """A file of another program or version, or a damaged one, is refused with its name, and is not changed."""
+    path = tmp_path / "data.duckdb"
+    write(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(InvalidSettingError, match=f"data.duckdb .*{message}"):
+        await Emulator(EmulatorSettings(data=path)).start()
+    assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+async def test_two_servers_do_not_use_one_file(tmp_path: pathlib.Path) -> None:
+    """A server in another process with the same data file is refused."""
+    data = tmp_path / "data.duckdb"
+    process, _ = await start(data)
+    with pytest.raises(InvalidSettingError, match="cannot be opened"):
+        await Emulator(EmulatorSettings(data=data)).start()
+    process.terminate()
+    assert await process.wait() == 0

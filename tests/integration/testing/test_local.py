@@ -1,11 +1,14 @@
 """The local Mixpanel in a thread: finding events, waiting, faults, limits, and what a failed check says."""
 
 import asyncio
+import concurrent.futures
 import threading
+import urllib.request
 from collections.abc import Iterator
 from unittest.mock import ANY
 
 import aiohttp
+import orjson
 import pytest
 
 from mixpanel_async import AsyncMixpanel
@@ -134,3 +137,28 @@ def test_a_start_that_fails() -> None:
         port = int(one.url.rpartition(":")[2])
         with pytest.raises(OSError, match="in use"):
             LocalMixpanel(EmulatorSettings(port=port)).start()
+
+
+def post_events(server: LocalMixpanel, count: int, **properties: object) -> None:
+    """Send events one by one, as a client without batches does."""
+    for number in range(count):
+        record = {"event": "Paid", "properties": {"token": "t", "distinct_id": f"u{number}", **properties}}
+        request = urllib.request.Request(f"{server.url}/track", orjson.dumps(record))  # noqa: S310 - the server's URL
+        urllib.request.urlopen(request).close()  # noqa: S310 - the server's URL
+
+
+def test_a_check_waits_for_as_many_events_as_it_counts(server: LocalMixpanel) -> None:
+    """With `count`, `within` is the time for all of them, not for the first."""
+    with concurrent.futures.ThreadPoolExecutor(1) as sender:
+        sent = sender.submit(post_events, server, 30)
+        server.assert_tracked("Paid", count=30, within=10)
+        sent.result()
+
+
+def test_a_wrong_count_names_what_was_rejected(server: LocalMixpanel) -> None:
+    """The message of a wrong count shows the events and the rejected records."""
+    post_events(server, 1)
+    post_events(server, 1, time="yesterday")
+    with pytest.raises(UntrackedError, match="was tracked once, expected 2") as caught:
+        server.assert_tracked("Paid", count=2)
+    assert "must be specified as seconds" in str(caught.value)
