@@ -34,6 +34,7 @@ class Project:
         oauth_tokens: Accepted bearer tokens.
         organization_id: The organization to which the project belongs.
         workspaces: IDs of its workspaces; empty for one, whose ID is that of the project plus 1,000,000.
+        lookup_tables: IDs and names of its lookup tables; None accepts any ID and creates the table.
         has_any_id: Whether requests for any project, workspace and organization belong to this project.
     """
 
@@ -47,6 +48,7 @@ class Project:
     oauth_tokens: frozenset[str] = field(default=frozenset(), repr=False)
     organization_id: int = 1
     workspaces: tuple[int, ...] = ()
+    lookup_tables: Mapping[str, str] | None = None
     has_any_id: bool = False
 
     @property
@@ -144,6 +146,7 @@ class _Described(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     oauth_tokens: frozenset[str] = frozenset()
     organization_id: int = 1
     workspaces: tuple[int, ...] = ()
+    lookup_tables: dict[str, str] | None = None
 
 
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -101,6 +101,7 @@ class Emulator:
             activity=Activity(self._on_request),
         )
         try:
+            await self._state.add_lookup_tables()
             await self._listen(self._state)
         except BaseException:
             await self.stop()

@@ -199,6 +199,11 @@ class ServerState:
                 400, f"the query took longer than {QUERY_SECONDS:g} s; give fewer days, a limit or a simpler expression"
             ) from error
 
+    async def add_lookup_tables(self) -> None:
+        """Create the lookup tables that the projects name."""
+        for project in self.projects:
+            await self.run(partial(self.store.add_lookup_tables, project.id, project.lookup_tables or {}))
+
     async def counts(self) -> ServerCounts:
         """Return the counts of stored records and of requests."""
         stored = await self.run(self.store.counts)
@@ -214,6 +219,7 @@ class ServerState:
     async def reset(self) -> None:
         """Delete data, log, counters and faults, and restore the limits of the settings."""
         await self.run(self.store.clear)
+        await self.add_lookup_tables()
         self.faults.clear()
         self.requests.clear()
         self.query_sessions.clear()

@@ -91,7 +91,7 @@ def parse_expression(text: str) -> Node:
         return cast("Node", parser.parse(text))
     except exceptions.UnexpectedToken as error:
         place = len(text) if error.token.type == "$END" else error.token.start_pos
-        found = "the end" if error.token.type == "$END" else repr(str(error.token))
+        found = "end" if error.token.type == "$END" else repr(str(error.token))
         raise ExpressionError(f"unexpected {found} at character {place}") from error
     except exceptions.UnexpectedCharacters as error:
         raise ExpressionError(f"unexpected {error.char!r} at character {error.pos_in_stream}") from error

@@ -9,8 +9,10 @@ from aiohttp import web
 
 from mixpanel_async.emulator.http.credentials import check_credentials
 from mixpanel_async.emulator.http.request_body import decompress, read_body
+from mixpanel_async.emulator.projects import Project
 from mixpanel_async.emulator.replies import RefusalError, json_reply
 from mixpanel_async.emulator.state import STATE
+from mixpanel_async.emulator.store.database import Store
 
 MAX_TABLE_BYTES = 100_000_000
 _MAX_FAILED = 1000  # the reply lists no more
@@ -33,13 +35,14 @@ async def get_tables(request: web.Request) -> web.StreamResponse:
 
 
 async def put_table(request: web.Request) -> web.StreamResponse:
-    """Create or replace a lookup table.
+    """Replace a lookup table; a project without a list of its tables has a table of every ID.
 
     Args:
         request: CSV with a header row; the first column is the key.
 
     Raises:
-        RefusalError: The credential, the Content-Type or a row is invalid; nothing is stored.
+        RefusalError: The credential, the Content-Type or a row is invalid, or the table does not exist. Nothing is
+            stored then.
     """
     state = request.app[STATE]
     project = check_credentials(request)
@@ -48,7 +51,8 @@ async def put_table(request: web.Request) -> web.StreamResponse:
     body = await read_body(request, MAX_TABLE_BYTES)
     encoding = request.headers.get("Content-Encoding", "").lower()
     content = await state.run(partial(_checked_csv, body, encoding))
-    await state.run(partial(state.store.put_lookup_table, project.id, request.match_info["id"], content))
+    if not await state.run(partial(_replace, state.store, project, request.match_info["id"], content)):
+        raise _unknown(request)
     return json_reply({"code": 200, "status": "OK"})
 
 
@@ -62,8 +66,18 @@ async def delete_table(request: web.Request) -> web.StreamResponse:
     project = check_credentials(request)
     table_id = request.match_info["id"]
     if not await state.run(partial(state.store.delete_lookup_table, project.id, table_id)):
-        raise RefusalError(404, f"lookup table with id {table_id!r} was not found")
+        raise _unknown(request)
     return json_reply({"code": 200, "status": "OK"})
+
+
+def _replace(store: Store, project: Project, table_id: str, content: str) -> bool:
+    if project.lookup_tables is None:
+        store.add_lookup_tables(project.id, {table_id: table_id})
+    return store.replace_lookup_table(project.id, table_id, content)
+
+
+def _unknown(request: web.Request) -> RefusalError:
+    return RefusalError(404, f"Lookup table with id {request.match_info['id']!r} was not found.")
 
 
 def _checked_csv(body: bytes, encoding: str) -> str:

@@ -7,7 +7,7 @@ close, and with a data file before the request is answered. Equal events are loo
 
 import pathlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -172,11 +172,17 @@ class Store:
             self.profiles.put(ProfileKey(project, "", one), None, now_ms, None)
         self.flush()
 
-    def put_lookup_table(self, project: int, table_id: str, content: str) -> None:
-        """Store the CSV of a lookup table, replacing an earlier one."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO lookup_tables VALUES (?, ?, ?, ?)", [project, table_id, table_id, content]
-        )
+    def add_lookup_tables(self, project: int, tables: Mapping[str, str]) -> None:
+        """Create empty lookup tables, by ID and name; those that exist stay."""
+        for table_id, name in tables.items():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO lookup_tables VALUES (?, ?, ?, '')", [project, table_id, name]
+            )
+
+    def replace_lookup_table(self, project: int, table_id: str, content: str) -> bool:
+        """Store the CSV of a lookup table, replacing an earlier one; return whether the table exists."""
+        replaced = "UPDATE lookup_tables SET content = ? WHERE project = ? AND id = ? RETURNING id"
+        return bool(self.rows(replaced, [content, project, table_id]))
 
     def delete_lookup_table(self, project: int, table_id: str) -> bool:
         """Delete a lookup table; return whether it existed."""

@@ -9,7 +9,7 @@ import pytest
 
 from mixpanel_async.emulator import Emulator, EmulatorSettings
 from mixpanel_async.errors import InvalidSettingError
-from tests.integration.emulator.api import DAY, Api, HandClock, event, exported
+from tests.integration.emulator.api import DAY, Answer, Api, HandClock, event, exported
 
 FILE = """
 [[project]]
@@ -189,3 +189,28 @@ async def test_a_data_file_of_another_version_is_refused(tmp_path: pathlib.Path)
         with pytest.raises(InvalidSettingError, match=re.escape(str(path))):
             await Emulator(EmulatorSettings(data=path)).start()
         assert path.read_bytes() == before
+
+
+async def test_only_named_lookup_tables_are_replaced(tmp_path: pathlib.Path) -> None:
+    """A project that names its lookup tables lists them from the start, and has no others, also after a reset."""
+    path = tmp_path / "projects.toml"
+    path.write_text('[[project]]\nid = 1\ntoken = "t"\n[project.lookup_tables]\n"f077cb07" = "Plans"\n')
+    query = {"project_id": 1}
+    async with Emulator(EmulatorSettings(projects=path)) as emulator, aiohttp.ClientSession() as session:
+        api = Api(emulator, session)
+
+        async def put(table_id: str) -> Answer:
+            headers = {"Content-Type": "text/csv"}
+            return await api.call("PUT", f"/lookup-tables/{table_id}", query=query, body=b"id\n1\n", headers=headers)
+
+        for _ in range(2):
+            assert (await api.call("GET", "/lookup-tables", query=query)).json()["results"] == [
+                {"id": "f077cb07", "name": "Plans"}
+            ]
+            unknown = await put("other")
+            assert (unknown.status, unknown.json()["error"]) == (404, "Lookup table with id 'other' was not found.")
+            assert (await put("f077cb07")).status == 200
+            assert await emulator.lookup_tables() == {"f077cb07": "id\n1\n"}
+            assert (await api.call("DELETE", "/lookup-tables/f077cb07", query=query)).status == 200
+            assert (await put("f077cb07")).status == 404
+            await emulator.reset()
