@@ -114,7 +114,7 @@ async def test_a_session_of_a_profile_query_expires(api: Api, clock: HandClock) 
         ("segmentation", {"event": "A", "from_date": "2025-02-30", "to_date": DAY}, "'2025-02-30' is not a day"),
         ("segmentation", {"event": "A", "from_date": "2025-10-10", "to_date": DAY}, "exchange them"),
         ("segmentation", {"event": "A", "from_date": "0001-01-01", "to_date": DAY}, "not in the years 1900 to 2199"),
-        ("segmentation", {"event": "A", **DAYS, "where": "("}, "where is invalid: unexpected the end"),
+        ("segmentation", {"event": "A", **DAYS, "where": "("}, "where is invalid: unexpected end"),
         ("segmentation", {"event": "A", **DAYS, "on": "plan["}, "on is invalid"),
         ("segmentation", {"event": "A", **DAYS, "limit": 10_001}, "not a whole number from 1 to 10,000"),
         ("segmentation", {"event": "A", **DAYS, "interval": 2}, 'it needs type "unique" or "average"'),
