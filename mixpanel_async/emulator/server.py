@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
+from aiohttp import web, web_app
 
 from mixpanel_async.emulator.activity import Activity, Rejection, RequestLog
 from mixpanel_async.emulator.app.accounts import ACCOUNTS, Accounts
@@ -118,6 +118,7 @@ class Emulator:
                 await self._runner.cleanup()
         finally:
             self._runner = None
+            _forget_handlers()
             try:
                 await state.run(state.store.close)
             finally:
@@ -280,6 +281,16 @@ class Emulator:
         if self._state is None:
             raise RuntimeError("the local server is not running; use `async with Emulator()` or call start()")
         return self._state
+
+
+def _forget_handlers() -> None:
+    """Empty aiohttp's cache of handlers with middlewares, which would keep the data of up to 1024 stopped servers.
+
+    It is private. Another application in the process only builds its handlers again.
+    """
+    cached = getattr(web_app, "_cached_build_middleware", None)
+    if cached is not None:
+        cached.cache_clear()
 
 
 async def serve(

@@ -1,8 +1,10 @@
 import asyncio
+import gc
 import hashlib
 import pathlib
 import sys
 import time
+import weakref
 
 import aiohttp
 import orjson
@@ -166,3 +168,13 @@ async def test_a_field_that_no_csv_reader_takes_is_refused(api: Api) -> None:
     assert answer.status == 400
     assert "not CSV" in answer.json()["error"]
     assert await api.emulator.lookup_tables() == {}
+
+
+async def test_a_stopped_server_is_forgotten() -> None:
+    """Nothing keeps the data of a stopped server, of which a test run has thousands."""
+    async with Emulator() as emulator, aiohttp.ClientSession() as session:
+        await Api(emulator, session).import_events([event()])
+        kept = weakref.ref(emulator.projects)
+    del emulator, session
+    gc.collect()
+    assert kept() is None
