@@ -1,15 +1,28 @@
 """The pytest plugin in a foreign project: its own folder, processes of pytest, other clients, xdist."""
 
-import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
 import textwrap
+import venv
 
 import pytest
 
+ROOT = pathlib.Path(__file__).parents[3]
 PROJECT = {
+    "test_official.py": """
+        from mixpanel import Consumer, Mixpanel
+
+        def test_official_client(mixpanel_server):
+            url = mixpanel_server.url
+            consumer = Consumer(events_url=f"{url}/track", people_url=f"{url}/engage")
+            mp = Mixpanel(mixpanel_server.token, consumer)
+            mp.track("u1", "Signed Up", {"plan": "pro"})
+            mp.people_set("u1", {"plan": "pro"})
+            mixpanel_server.assert_tracked("Signed Up", distinct_id="u1", plan="pro")
+            assert mixpanel_server.profiles()["u1"]["plan"] == "pro"
+    """,
     "test_sync.py": """
         import urllib.request
 
@@ -69,10 +82,24 @@ REJECTING = """
 """
 
 
-def run_pytest(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="session")
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An environment with what a project that uses the plugin installs, and nothing else; returns its interpreter."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    python = str(folder / "bin" / "python")
+    packages = [f"{ROOT}[emulator]", "mixpanel", "pytest", "pytest-asyncio", "pytest-xdist"]
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    if ended.returncode != 0:
+        pytest.skip(f"the packages cannot be installed: {ended.stderr.strip()[-300:]}")
+    return python
+
+
+def run_pytest(folder: pathlib.Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "MIXPANEL_PROJECT_SECRET": "of-the-developer"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error", *arguments],
+        [python, "-m", "pytest", "-q", "--strict-markers", "-W", "error", *arguments],
         check=False, cwd=folder, env=environment, capture_output=True, text=True,
     )  # fmt: skip
 
@@ -84,13 +111,11 @@ def write(folder: pathlib.Path, files: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
-def test_a_foreign_project(tmp_path: pathlib.Path, arguments: tuple[str, ...]) -> None:
-    """Synchronous and asynchronous tests of another project use the fixtures without any configuration."""
-    if arguments and importlib.util.find_spec("xdist") is None:
-        pytest.skip("pytest-xdist is not installed")
+def test_a_foreign_project(tmp_path: pathlib.Path, arguments: tuple[str, ...], own_environment: str) -> None:
+    """Tests of another project, with this client and others, use the fixtures without any configuration."""
     write(tmp_path, PROJECT)
-    done = run_pytest(tmp_path, *arguments)
-    assert "5 passed" in done.stdout, done.stdout + done.stderr
+    done = run_pytest(tmp_path, *arguments, python=own_environment)
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_rejected_records_fail_the_test(tmp_path: pathlib.Path) -> None:
