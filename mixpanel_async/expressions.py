@@ -17,8 +17,10 @@ Use `&`, `|` and `~` for and, or and not, with comparisons in parentheses.
 """
 
 import datetime as dt
+import functools
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from typing import Final, NoReturn, TypeAlias
 
 from mixpanel_async.errors import InvalidArgumentError
@@ -243,10 +245,7 @@ def any_of(conditions: Iterable[Expression]) -> Expression:
         assert str(where) == 'defined(properties["plan"]) or defined(properties["trial"])'
         ```
     """
-    found = _made("false", _TERM)
-    for number, condition in enumerate(conditions):
-        found = found | condition if number else condition
-    return found
+    return _combined(operator.or_, conditions, "false")
 
 
 def all_of(conditions: Iterable[Expression]) -> Expression:
@@ -260,10 +259,14 @@ def all_of(conditions: Iterable[Expression]) -> Expression:
         assert str(where) == 'defined(properties["plan"]) and defined(properties["trial"])'
         ```
     """
-    found = _made("true", _TERM)
-    for number, condition in enumerate(conditions):
-        found = found & condition if number else condition
-    return found
+    return _combined(operator.and_, conditions, "true")
+
+
+def _combined(
+    combine: Callable[[Expression, Expression], Expression], conditions: Iterable[Expression], none: str
+) -> Expression:
+    found = list(conditions)
+    return functools.reduce(combine, found) if found else _made(none, _TERM)
 
 
 def _made(text: str, level: int) -> Expression:

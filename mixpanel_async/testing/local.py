@@ -90,21 +90,26 @@ class LocalMixpanel:
         self._thread.start()
         if not self._started.wait(_START_SECONDS):
             raise RuntimeError(f"the local server did not start within {_START_SECONDS:g} s")
-        self._raise_failure()
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
+        if self._has_failed():
             self.stop()
-            raise self._failure
 
     def stop(self) -> None:
-        """Stop the server and wait until it is stopped. Safe to call twice."""
+        """Stop the server and wait until it is stopped. Safe to call twice.
+
+        Raises:
+            RuntimeError: It does not stop.
+            Exception: What made the server fail, as when it cannot write its data file.
+        """
         thread, self._thread = self._thread, None
         if thread is None:
             return
         if self._loop is not None and self._stopped is not None and thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopped.set)
         thread.join(_START_SECONDS)
+        if self._failure is not None:
+            raise self._failure
+        if thread.is_alive():
+            raise RuntimeError(f"the local server did not stop within {_START_SECONDS:g} s")
 
     def __enter__(self) -> Self:
         self.start()
@@ -331,6 +336,9 @@ class LocalMixpanel:
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return self._submit(work).result()
+
+    def _has_failed(self) -> bool:
+        return self._failure is not None
 
     def _run(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import pathlib
 import signal
 import sys
@@ -85,9 +86,8 @@ def run_server(
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except OSError as error:
-        raise OutputError(
-            f"cannot serve on {host}:{port}: {error.strerror or error}; choose another port with --port"
-        ) from None
+        hint = "choose another port with --port" if error.errno == errno.EADDRINUSE else "check --host and --port"
+        raise OutputError(f"cannot serve on {host}:{port}: {error.strerror or error}; {hint}") from None
     finally:
         _close(log)
     return 0

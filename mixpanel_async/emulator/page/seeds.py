@@ -32,7 +32,7 @@ class SeedReport:
 
     def __str__(self) -> str:
         text = f"{self.name}: {_counted(self.events, 'event')} and {_counted(self.profiles, 'profile update')} stored"
-        text += f", {_counted(self.rejected, 'record')} rejected" if self.rejected else ""
+        text += f", {_counted(self.rejected, 'record')} rejected (the page shows why)" if self.rejected else ""
         return text + (f", {_counted(self.ignored, 'record')} of unknown projects ignored" if self.ignored else "")
 
 

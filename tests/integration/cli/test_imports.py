@@ -299,6 +299,14 @@ async def test_a_port_that_is_taken(run: Run, emulator: Emulator) -> None:
     ended = await run("serve", "--port", port)
     assert ended.status == 1
     assert f"cannot serve on 127.0.0.1:{port}" in one_line(ended)
+    assert "choose another port" in one_line(ended)
+
+
+async def test_a_host_that_is_none(run: Run) -> None:
+    """An address that this machine does not have is no problem of the port."""
+    ended = await run("serve", "--host", "256.1.1.1")
+    assert ended.status == 1
+    assert "check --host" in one_line(ended)
 
 
 async def test_a_check_says_what_is_valid(run: Run, tmp_path: pathlib.Path) -> None:

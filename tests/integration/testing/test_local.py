@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from mixpanel_async import AsyncMixpanel
-from mixpanel_async.emulator import EmulatorSettings
+from mixpanel_async.emulator import Emulator, EmulatorSettings
 from mixpanel_async.testing import LocalMixpanel, UntrackedError
 
 
@@ -162,3 +162,18 @@ def test_a_wrong_count_names_what_was_rejected(server: LocalMixpanel) -> None:
     with pytest.raises(UntrackedError, match="was tracked once, expected 2") as caught:
         server.assert_tracked("Paid", count=2)
     assert "must be specified as seconds" in str(caught.value)
+
+
+def test_a_stop_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong when the server stops, such as a full disk, is an error of `stop`, not silence."""
+    stop = Emulator.stop
+
+    async def fail(emulator: Emulator) -> None:
+        await stop(emulator)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Emulator, "stop", fail)
+    server = LocalMixpanel()
+    server.start()
+    with pytest.raises(OSError, match="the disk is full"):
+        server.stop()
