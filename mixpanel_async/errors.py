@@ -122,6 +122,20 @@ class SourceError(MixpanelError):
     """A source of records cannot be read: missing, of an unknown format, or broken."""
 
 
+class UnreadableEventError(MixpanelError):
+    """A line in the middle of an export is not an event; the export was not truncated, and asking again does not help.
+
+    Attributes:
+        line: The line, as Mixpanel sent it.
+        number: Number of the line in the reply, from 1; blank lines do not count.
+    """
+
+    def __init__(self, message: str, *, line: bytes, number: int) -> None:
+        super().__init__(message)
+        self.line = line
+        self.number = number
+
+
 class OutputError(MixpanelError):
     """A file that a job writes (dead letters, export, checkpoint) cannot be written."""
 

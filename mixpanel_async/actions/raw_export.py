@@ -35,6 +35,7 @@ class RawExport(Resource):
         time_in_ms: bool | None = None,
         is_gzip: bool = True,
         timeout_seconds: float | None = None,
+        idle_timeout_seconds: float | None = None,
         project_id: Id | None = None,
     ) -> Request:
         """Return the request for the events of some days.
@@ -48,6 +49,8 @@ class RawExport(Resource):
             time_in_ms: Return `time` in milliseconds, not seconds.
             is_gzip: Whether the reply may be compressed.
             timeout_seconds: Timeout of each try, including the whole reply.
+            idle_timeout_seconds: Longest wait for the next bytes of the reply; without `timeout_seconds`, the reply may
+                take as long as it arrives.
             project_id: Project ID (default: the client's).
 
         Raises:
@@ -61,9 +64,8 @@ class RawExport(Resource):
         given = [] if not event else [event] if isinstance(event, str) else event
         events = text_list("event", [one for one in given if one not in {"", "[]"}], may_be_empty=True)
         events = None if events == "[]" else events
-        project = self._session.project_id if project_id is None else project_id
         query = pairs(
-            {"project_id": project, "from_date": first, "to_date": last, "limit": limit, "event": events,
+            {"project_id": project_id, "from_date": first, "to_date": last, "limit": limit, "event": events,
              "where": None if where is None else str(where) or None, "time_in_ms": time_in_ms}
         )  # fmt: skip
         return Request(
@@ -75,6 +77,8 @@ class RawExport(Resource):
             headers={"Accept-Encoding": "gzip" if is_gzip else "identity"},
             family="export",
             timeout_seconds=timeout_seconds,
+            idle_timeout_seconds=idle_timeout_seconds,
+            has_project=True,
         )
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[StreamReply]:

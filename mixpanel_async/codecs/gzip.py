@@ -17,6 +17,9 @@ _MAGIC: Final = b"\x1f\x8b"
 _INPUT_BYTES: Final = 1 << 16  # of ordinary files all of it is decompressed at once, so that nothing is copied
 _OUTPUT_BYTES: Final = 1 << 20
 _PEEK_BYTES: Final = 1 << 16
+# Values of Content-Encoding; RFC 9110 has x-gzip as another name of gzip.
+GZIP_ENCODINGS: Final = frozenset({"gzip", "x-gzip"})
+COMPRESSED_ENCODINGS: Final = GZIP_ENCODINGS | {"deflate"}
 # What a decompressor raises where the stream is damaged.
 BROKEN: Final = (zlib.error, cast("type[Exception]", _fastest.error))
 

@@ -98,6 +98,11 @@ class LineSplitter:
         return self.number, size
 
 
+def count_lines(block: bytes) -> int:
+    """Return how many lines a block of whole lines holds."""
+    return block.count(b"\n")
+
+
 def is_utf8(text: bytes) -> bool:
     """Return whether bytes are valid UTF-8."""
     if text.isascii():

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from mixpanel_async.errors import OutputError
 from mixpanel_async.jobs.worker_thread import WorkerThread
 
+_WRITE_BYTES = 1024 * 1024
 _MODE = 0o600  # exported events and checkpoints hold personal data
 
 
@@ -97,11 +98,18 @@ async def write_stream(
     try:
         file = await thread.submit(partial(AtomicFile, target))
         try:
+            held: list[bytes] = []
+            held_bytes = 0
             async with contextlib.aclosing(source) as blocks:
                 async for block in blocks:
                     records += count(block)
                     size += len(block)
-                    await thread.submit(partial(file.write, block))
+                    held.append(block)
+                    held_bytes += len(block)
+                    if held_bytes >= _WRITE_BYTES:
+                        await thread.submit(partial(file.write, b"".join(held)))
+                        held, held_bytes = [], 0
+            await thread.submit(partial(file.write, b"".join(held)))
             await thread.submit(file.commit)
         except BaseException:
             # Shielded: a second cancellation must not leave the partial file behind.

@@ -49,6 +49,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         records: Records or entities in it, for those limits.
         body_bytes: Uncompressed size of the body, for those limits; None: the body's own size.
         timeout_seconds: For each try; None: the settings' value for its family.
+        idle_timeout_seconds: Longest wait for the next bytes of the reply. Without `timeout_seconds`, it stands in for
+            a timeout of the whole reply, which may then take as long as it arrives.
         is_repeatable: Whether sending it twice is the same as once; None: if the method is GET, HEAD, PUT or DELETE.
         is_redirect_wanted: Whether a redirect is the answer that was asked for; it is returned, and not followed.
         is_rejection_wanted: Whether a reply with status 400 is returned, because it says which records were refused.
@@ -73,6 +75,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     body_bytes: int | None = None
     timeout_seconds: float | None = None
+    idle_timeout_seconds: float | None = None
     is_repeatable: bool | None = None
     is_redirect_wanted: bool = False
     is_rejection_wanted: bool = False
@@ -120,8 +123,9 @@ class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: Mapping[str, str]
     body: bytes | None
-    timeout_seconds: float
+    timeout_seconds: float | None
     max_reply_bytes: int = MAX_REPLY_BYTES
+    idle_timeout_seconds: float | None = None
     on_sent: Callable[[], None] | None = None
 
     def __repr__(self) -> str:

@@ -273,7 +273,8 @@ class Session:
             url=url,
             headers=headers,
             body=request.body,
-            timeout_seconds=request.timeout_seconds or default,
+            timeout_seconds=request.timeout_seconds or (default if request.idle_timeout_seconds is None else None),
+            idle_timeout_seconds=request.idle_timeout_seconds,
             max_reply_bytes=request.max_reply_bytes,
             on_sent=on_sent,
         )

@@ -14,7 +14,7 @@ from aiohttp import hdrs
 
 from mixpanel_async._version import __version__
 from mixpanel_async.auth import basic_authorization
-from mixpanel_async.codecs.gzip import BROKEN, Decompressor
+from mixpanel_async.codecs.gzip import BROKEN, COMPRESSED_ENCODINGS, Decompressor
 from mixpanel_async.config import Settings
 from mixpanel_async.errors import (
     ClientClosedError,
@@ -149,7 +149,10 @@ class AiohttpTransport:
             headers=request.headers if is_tunnel else {**request.headers, **self._proxy_headers},
             allow_redirects=False,  # a redirect would carry the credential, or the body, to another address
             timeout=aiohttp.ClientTimeout(
-                total=request.timeout_seconds, connect=None, sock_connect=self._settings.connect_timeout_seconds
+                total=request.timeout_seconds,
+                connect=None,
+                sock_connect=self._settings.connect_timeout_seconds,
+                sock_read=request.idle_timeout_seconds,
             ),
             proxy=self._proxy,
             proxy_headers=self._proxy_headers if is_tunnel else None,
@@ -229,7 +232,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 async def _read_bounded(response: aiohttp.ClientResponse, limit: int, *, is_cut: bool) -> bytes:
     """Read and inflate at most `limit` bytes; beyond it the rest is left (`is_cut`) or the reply refused."""
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").lower()
-    inflater = Decompressor() if encoding in {"gzip", "deflate"} else None
+    inflater = Decompressor() if encoding in COMPRESSED_ENCODINGS else None
     # It grows in place: joining blocks at the end would copy the whole body at once.
     body = io.BytesIO()
     has_begun = False
@@ -270,6 +273,10 @@ def _translated(request: WireRequest, progress: _Progress) -> Iterator[None]:
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise ConnectFailedError(
             f"{where}: cannot connect: {_reason(error)}; check the address and the network"
+        ) from None
+    except aiohttp.SocketTimeoutError:
+        raise RequestTimeoutError(
+            f"{where}: nothing of the reply arrived for {request.idle_timeout_seconds:g} s", sent=progress.is_sent
         ) from None
     except TimeoutError:
         raise RequestTimeoutError(

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import gzip
 import io
 import json
@@ -23,7 +22,7 @@ from mixpanel_async import AsyncMixpanel, ImportReport, Verdict
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter
 from mixpanel_async.codecs.lines import LineSplitter
 from mixpanel_async.errors import MixpanelError, TruncatedReplyError
-from mixpanel_async.jobs.exports.line_check import LineCutter, count_events, read_event
+from mixpanel_async.jobs.exports.line_check import BadLine, LineCutter, LineJudge
 from mixpanel_async.jobs.model.chunks import Chunk, RejectedRecord
 from mixpanel_async.jobs.sources.detection import Format
 from mixpanel_async.jobs.state.dead_letters import decode_dead_letter, encode_dead_letter, repaired_records
@@ -243,34 +242,53 @@ def test_letters_of_anything(lines: list[bytes]) -> None:
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=8), values, max_size=5), max_size=10), sizes)
-def test_export_lines(events: list[dict[str, object]], widths: Sequence[int]) -> None:
+def test_export_lines(properties: list[dict[str, object]], widths: Sequence[int]) -> None:
     """Every event of an export comes out, wherever the blocks begin; an incomplete last line is reported."""
-    content, cutter, found = ndjson(events), LineCutter(), b""
+    events = [{"event": "E", "properties": one} for one in properties]
+    content, cutter, judge, found = ndjson(events), LineCutter(), LineJudge(raises=True), b""
+    decoded: list[dict[str, object]] = []
     for part in cut(content, widths):
-        whole = cutter.take([part])
-        count_events(whole)
-        found += whole
+        block = judge.check(cutter.take([part]))
+        assert block.events == block.lines.count(b"\n")
+        found += block.lines
+        decoded += [event for group in LineJudge(raises=True).events(block.lines) for event in group]
     cutter.end()
+    assert not judge.end()
     assert found == content
-    assert count_events(found) == len(events)
-    assert [read_event(line) for line in found.splitlines()] == events
+    assert decoded == events
     if content:
         cutter.take([content[:-1]])
         with pytest.raises(TruncatedReplyError):
             cutter.end()
 
 
-@given(anything)
-@example(DEEP)
-@example(b'{"a":%s}' % DEEP)
-@example(b"terminated early")
-def test_export_lines_of_anything(content: bytes) -> None:
-    """A line that is not an event is reported as an export that ended early; nothing else is raised."""
-    for line in (content, content + b"\n"):
-        with contextlib.suppress(TruncatedReplyError):
-            count_events(line)
-        with contextlib.suppress(TruncatedReplyError):
-            assert isinstance(read_event(line), dict)
+@given(st.lists(anything.map(lambda content: content.replace(b"\n", b"")) | st.just(b'{"event":"E"}'), max_size=5))
+@example([DEEP])
+@example([b'{"event":"E","a":%s}' % DEEP])
+@example([b'{"event":"E","a":1e400}', b'{"event":"E"}\r{"event":"E"}'])
+@example([b"terminated early"])
+def test_export_lines_of_anything(lines: list[bytes]) -> None:
+    """Lines and dicts agree about which lines are events; nothing is raised but that the export ended early."""
+    content = b"".join(line + b"\n" for line in lines)
+    assert _outcome(_checked, content) == _outcome(_decoded, content)
+
+
+def _outcome(read: Callable[[LineJudge, bytes], tuple[int, Sequence[BadLine]]], content: bytes) -> object:
+    judge = LineJudge(raises=False)
+    try:
+        events, bad_lines = read(judge, content)
+        return events, [*bad_lines, *judge.end()]
+    except TruncatedReplyError as error:
+        return str(error)
+
+
+def _checked(judge: LineJudge, content: bytes) -> tuple[int, Sequence[BadLine]]:
+    block = judge.check(content)
+    return block.events, block.bad_lines
+
+
+def _decoded(judge: LineJudge, content: bytes) -> tuple[int, Sequence[BadLine]]:
+    return sum(len(group) for group in judge.events(content)), judge.bad_lines()
 
 
 def test_open_files_of_any_kind(tmp_path: pathlib.Path) -> None:

@@ -16,7 +16,6 @@ from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import add_group, run_call
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.events import ExportOptions, ExportReport
-from mixpanel_async.jobs.exports.line_check import count_events
 from mixpanel_async.jobs.sources.locations import STDIN
 
 
@@ -106,7 +105,6 @@ def events(
 async def _print_events(client: AsyncMixpanel, days: Days, options: ExportOptions) -> None:
     async with contextlib.aclosing(client.export.blocks(days.first, days.last, **options)) as blocks:
         async for block in blocks:
-            count_events(block)  # raises if Mixpanel aborted the export
             await asyncio.to_thread(stdout.write, block)
     stdout.flush()
 

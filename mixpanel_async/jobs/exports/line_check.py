@@ -1,20 +1,55 @@
-"""Splits an export into blocks of whole lines and detects a truncated export."""
+"""Splits an export into blocks of whole lines; tells events from lines that are none, and an export that was aborted.
 
-from collections.abc import Sequence
+The export is complete if its last line is whole and is an event. A line that is no event in the middle, such as one
+with NaN, is a bad line: the export is complete without it. At the end, it may be the text with which Mixpanel aborts an
+export, and the export counts as truncated.
+"""
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Final, cast
 
 import msgspec
 import orjson
 
-from mixpanel_async.codecs.lines import MAX_LINE_BYTES
-from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
+from mixpanel_async.codecs.lines import MAX_LINE_BYTES, is_utf8
+from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError, UnreadableEventError
 from mixpanel_async.models import JSONValue
 
 _MAX_SHOWN: Final = 80
+_MAX_BAD_LINES: Final = 10_000
+_MAX_BAD_BYTES: Final = 64 * 1024 * 1024
+_GROUP_LINES: Final = 64  # decoding so many takes a fraction of a millisecond
 
 
-class _Event(msgspec.Struct, gc=False):
-    """Any JSON object: its syntax is checked to the end, but no field is decoded."""
+class BadLine(msgspec.Struct, frozen=True, gc=False):
+    """A line of an export that is not an event.
+
+    Attributes:
+        number: Number of the line in the reply, from 1; blank lines do not count.
+        line: The line without its line end, as Mixpanel sent it.
+        reason: What is wrong with it.
+    """
+
+    number: int
+    line: bytes
+    reason: str
+
+
+class EventBlock(msgspec.Struct, frozen=True):
+    """Some whole lines of an export.
+
+    Attributes:
+        lines: Lines with their line ends, each one event, byte for byte as Mixpanel sent it.
+        events: Number of them.
+        bad_lines: Lines between them that are not events.
+    """
+
+    lines: bytes
+    events: int
+    bad_lines: Sequence[BadLine] = ()
 
 
 class LineCutter:
@@ -58,43 +93,173 @@ class LineCutter:
             raise TruncatedReplyError(f"the export ended in the middle of a line: {_shown(self._rest)}")
 
 
-_read_objects: Final = msgspec.json.Decoder(_Event).decode_lines
+class _Event(msgspec.Struct, gc=False):
+    """An event: the syntax of the whole line is checked, but only the name is decoded."""
+
+    event: str
 
 
-def count_events(block: bytes) -> int:
-    """Return the number of events in a block of lines.
+class _Failure(msgspec.Struct, gc=False):
+    """An object that reports an error in place of an event."""
 
-    Raises:
-        TruncatedReplyError: A line is not a JSON object: Mixpanel aborted the export with a line of plain text.
+    error: msgspec.Raw
+
+
+def _finite(text: str) -> float | Decimal:
+    """Return a number as a float; one that no float can hold, such as 1e400, exactly."""
+    found = float(text)
+    return Decimal(text) if math.isinf(found) else found
+
+
+_check: Final = msgspec.json.Decoder(_Event).decode
+_decode: Final = msgspec.json.Decoder().decode
+_decode_exactly: Final = msgspec.json.Decoder(float_hook=_finite).decode
+_read_failure: Final = msgspec.json.Decoder(_Failure).decode
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+
+
+class LineJudge:
+    """Tells which lines of one export are events, in the order in which they arrive. Does no I/O.
+
+    Args:
+        raises: Whether a bad line raises; if not, bad lines are returned.
     """
-    try:
-        return len(_read_objects(block))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise _truncated(block) from None
 
+    def __init__(self, *, raises: bool) -> None:
+        self._raises = raises
+        self._number = 0
+        self._open: list[BadLine] = []  # lines that are no events, with no event after them so far
+        self._bad: list[BadLine] = []
+        self._bad_lines = self._bad_bytes = 0
 
-def read_event(line: bytes) -> dict[str, JSONValue]:
-    """Return the event of a line.
+    def check(self, block: bytes) -> EventBlock:
+        """Return a block of lines, checked.
 
-    Raises:
-        TruncatedReplyError: The line is not a JSON object: Mixpanel aborted the export with a line of plain text.
-    """
-    try:
-        event = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        raise _truncated(line) from None
-    if type(event) is not dict:
-        raise _truncated(line)
-    return cast("dict[str, JSONValue]", event)
+        Raises:
+            TruncatedReplyError: A line reports that the export failed.
+            UnreadableEventError: A line is not an event, and bad lines raise.
+        """
+        if is_utf8(block):
+            lines = io.BytesIO(block).readlines()  # splits at line feeds alone
+            try:
+                for line in lines:
+                    _check(line)
+            except _UNREADABLE:
+                pass
+            else:
+                self._note_events(len(lines))
+                return EventBlock(block, len(lines), self._taken())
+        return self._check_each(block)
 
+    def events(self, block: bytes) -> Iterator[Sequence[dict[str, JSONValue]]]:
+        """Yield the events of a block of lines, some at a time; `bad_lines` then has the lines that are none.
 
-def _truncated(block: bytes) -> TruncatedReplyError:
-    for line in block.splitlines():
+        Raises:
+            The same as `check`.
+        """
+        lines = io.BytesIO(block).readlines()
+        for first in range(0, len(lines), _GROUP_LINES):
+            group = lines[first : first + _GROUP_LINES]
+            try:
+                found = [_decode(line) for line in group]
+                for event in found:
+                    if type(event["event"]) is not str:
+                        raise TypeError  # noqa: TRY301 - the same as any other line that is no event
+            except (*_UNREADABLE, TypeError, KeyError, IndexError):
+                found = list(self._events_of(group))
+            else:
+                self._note_events(len(group))
+            yield cast("list[dict[str, JSONValue]]", found)
+
+    def bad_lines(self) -> Sequence[BadLine]:
+        """Return the bad lines since the last call."""
+        return self._taken()
+
+    def end(self) -> Sequence[BadLine]:
+        """Return the bad lines at the end of a reply that was complete.
+
+        Raises:
+            TruncatedReplyError: The last line is neither an event nor like one: Mixpanel aborted the export.
+            UnreadableEventError: A line is not an event, and bad lines raise.
+        """
+        if self._open:
+            text = b"\n".join(one.line for one in self._open).strip()
+            if not (text.startswith(b'{"event"') and text.endswith(b"}")):
+                raise TruncatedReplyError(f"the export ended early; its last line is not an event: {_shown(text)}")
+            self._close()
+        return self._taken()
+
+    def _check_each(self, block: bytes) -> EventBlock:
+        lines = [line for line in io.BytesIO(block).readlines() if self._is_event(line)]
+        return EventBlock(b"".join(lines), len(lines), self._taken())
+
+    def _events_of(self, lines: Sequence[bytes]) -> Iterator[dict[str, JSONValue]]:
+        for line in lines:
+            if self._is_event(line):
+                yield cast("dict[str, JSONValue]", _decode_exactly(line))
+
+    def _is_event(self, line: bytes) -> bool:
+        if not line.strip():
+            return False
         try:
-            _read_objects(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return TruncatedReplyError(f"the export ended early; a line is not an event: {_shown(line)}")
-    return TruncatedReplyError("the export ended early; a line is not an event")
+            _check(line)
+            _decode_exactly(line)
+        except _UNREADABLE:
+            self._number += 1
+            self._take_odd(line)
+            return False
+        self._note_events(1)
+        return True
+
+    def _note_events(self, count: int) -> None:
+        if self._open:
+            self._close()
+        self._number += count
+
+    def _take_odd(self, line: bytes) -> None:
+        try:
+            said = _read_failure(line).error
+        except _UNREADABLE:
+            pass
+        else:
+            raise TruncatedReplyError(f"the export failed before it was complete: {_shown(bytes(said))}")
+        self._bad_lines += 1
+        self._bad_bytes += len(line)
+        if self._bad_lines > _MAX_BAD_LINES or self._bad_bytes > _MAX_BAD_BYTES:
+            raise UnexpectedReplyError(
+                f"more than {self._bad_lines - 1:,} lines are not events, the last one: {_shown(line)}",
+                status=200,
+                operation="export.events",
+            )
+        text = line.rstrip(b"\r\n")
+        self._open.append(BadLine(self._number, text, _reason(text)))
+
+    def _close(self) -> None:
+        """Count the lines that are no events as bad lines of a complete export."""
+        bad, self._open = self._open, []
+        if self._raises:
+            first = bad[0]
+            raise UnreadableEventError(
+                f"line {first.number:,} of the export is not an event: {first.reason}: {_shown(first.line)}",
+                line=first.line,
+                number=first.number,
+            )
+        self._bad += bad
+
+    def _taken(self) -> Sequence[BadLine]:
+        bad, self._bad = self._bad, []
+        return bad
+
+
+def _reason(line: bytes) -> str:
+    try:
+        line.decode()
+        orjson.loads(line)
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} is not UTF-8"
+    except orjson.JSONDecodeError as error:
+        return f"{error.msg} (byte {error.pos + 1})"
+    return "it has no event name"
 
 
 def _shown(line: bytes) -> str:

@@ -15,6 +15,7 @@ from mixpanel_async.actions._core.params import Id
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.actions.query.profiles import Behaviors, ProfileReports
 from mixpanel_async.clock import Clock
+from mixpanel_async.codecs.lines import count_lines
 from mixpanel_async.errors import InvalidArgumentError, MixpanelError, RateLimitedError
 from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.jobs.atomic_write import write_stream
@@ -183,7 +184,7 @@ class ProfileExport:
         target = Path(path)
         if os.fspath(path).endswith(("/", os.sep)) or await asyncio.to_thread(target.is_dir):
             raise InvalidArgumentError(f"path is invalid: {os.fspath(path)} is a directory; name a file")
-        profiles, size = await write_stream(target, self.profile_blocks(**options), count_profiles)
+        profiles, size = await write_stream(target, self.profile_blocks(**options), count_lines)
         return ProfileExportReport(
             profiles=profiles,
             written_bytes=size,
@@ -223,8 +224,3 @@ def profile_line(profile: Profile, group_key: str | None = None) -> bytes:
     name = str(profile.distinct_id)
     target = {"$distinct_id": name} if group_key is None else {"$group_key": group_key, "$group_id": name}
     return b'%s,"$properties":%s}\n' % (orjson.dumps(target)[:-1], properties)
-
-
-def count_profiles(block: bytes) -> int:
-    """Return how many profiles a block of lines holds."""
-    return block.count(b"\n")

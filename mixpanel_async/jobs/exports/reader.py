@@ -1,0 +1,93 @@
+"""Reads the reply of a raw export as blocks of whole lines; a reply whose end could not be noticed is refused."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final, Literal, TypeAlias
+
+from mixpanel_async.actions._core.reply_checks import check_status
+from mixpanel_async.actions.raw_export import RawExport
+from mixpanel_async.codecs.gzip import GZIP_ENCODINGS
+from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
+from mixpanel_async.jobs.exports.line_check import BadLine, EventBlock, LineCutter
+from mixpanel_async.session import Request
+from mixpanel_async.session.messages import StreamReply
+from mixpanel_async.session.streaming import SpeedWatch, decompressed_stream
+
+OnBadLine: TypeAlias = Literal["raise", "keep"] | Callable[[BadLine], None]
+_BLOCK_BYTES: Final = 128 * 1024
+_KNOWN_ENCODINGS: Final = GZIP_ENCODINGS | {"", "identity", "deflate"}
+
+
+async def whole_lines(export: RawExport, request: Request, min_bytes_per_second: float) -> AsyncGenerator[bytes]:
+    """Yield the lines of an export in blocks of some 128 KiB; they are not checked.
+
+    Raises:
+        TruncatedReplyError: The reply ended in the middle of a line, or its end could not have been noticed.
+        RequestTimeoutError: It did not go on, or arrived too slowly.
+        ApiError: Mixpanel refused the request, or the reply is not an export.
+        TransportError: The connection broke.
+    """
+    cutter = LineCutter()
+    async with export.stream(request) as reply:
+        check_status(request, reply.status)
+        _check_framing(reply)
+        parts: list[bytes] = []
+        held = 0
+        async for part in decompressed_stream(reply, SpeedWatch(min_bytes_per_second)):
+            parts.append(part)
+            held += len(part)
+            if held >= _BLOCK_BYTES:
+                block = cutter.take(parts)
+                parts, held = [], 0
+                if block:
+                    yield block
+        if block := cutter.take(parts):
+            yield block
+    cutter.end()
+
+
+def passed_on(block: EventBlock, on_bad_line: OnBadLine) -> bytes:
+    """Return what an output of lines gets of a block; report its bad lines to the caller's function.
+
+    Args:
+        block: A checked block.
+        on_bad_line: What to do with lines that are not events.
+    """
+    if block.bad_lines and on_bad_line == "keep":
+        return b"".join((block.lines, *(bad.line + b"\n" for bad in block.bad_lines)))
+    report_bad_lines(block.bad_lines, on_bad_line)
+    return block.lines
+
+
+def report_bad_lines(bad_lines: Sequence[BadLine], on_bad_line: OnBadLine) -> None:
+    """Call the caller's function, if there is one, with each bad line."""
+    if callable(on_bad_line):
+        for bad in bad_lines:
+            on_bad_line(bad)
+
+
+def check_on_bad_line(on_bad_line: object) -> None:
+    """Check the option.
+
+    Raises:
+        InvalidArgumentError: It is something else.
+    """
+    if on_bad_line not in ("raise", "keep") and not callable(on_bad_line):
+        raise InvalidArgumentError(f'on_bad_line is invalid: {on_bad_line!r}; give "raise", "keep" or a function')
+
+
+def _check_framing(reply: StreamReply) -> None:
+    """Check that a truncated reply can be detected.
+
+    Raises:
+        TruncatedReplyError: The reply has neither a length nor chunks nor a gzip trailer.
+        UnexpectedReplyError: It is compressed in a way that was not asked for.
+    """
+    encoding = reply.headers.get("content-encoding", "").lower()
+    if encoding not in _KNOWN_ENCODINGS:
+        raise UnexpectedReplyError(
+            f"the reply is compressed as {encoding[:40]!r}, which was not asked for; a proxy may have done this",
+            status=reply.status,
+            operation="export.events",
+        )
+    if not reply.is_framed and encoding not in GZIP_ENCODINGS:
+        raise TruncatedReplyError("the export's reply has neither a length nor chunks nor gzip, so its end is unknown")
