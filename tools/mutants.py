@@ -22,9 +22,11 @@ SUITES: Final = (
     "tests/unit/engine",
     "tests/unit/session",
     "tests/unit/jobs/imports",
+    "tests/unit/jobs/exports",
     "tests/property/test_engine_model.py",
     "tests/simulation",
     "tests/integration/delivery",
+    "tests/integration/attack/test_export_cuts.py",
 )
 UNBROKEN_TIMEOUT_SECONDS: Final = 1800.0
 TIMEOUT_FACTOR: Final = 3.0  # a mutation may hang for ever: it has so many times as long as the unbroken code took
@@ -32,6 +34,7 @@ AT_ONCE: Final = 2
 ATTEMPTS: Final = 3  # a test must fail twice in a row; on a busy machine one may fail by chance
 ENGINE: Final = "mixpanel_async/engine/"
 SESSION: Final = "mixpanel_async/session/"
+EXPORTS: Final = "mixpanel_async/jobs/exports/"
 
 
 class Mutation(NamedTuple):
@@ -379,6 +382,49 @@ MUTATIONS: Final = (
         SESSION + "rate_limits.py",
         "                reservation.cancel()\n                raise\n",
         "                raise\n",
+    ),
+    Mutation(
+        "a line that is no event is taken for one",
+        EXPORTS + "line_check.py",
+        "                for line in lines:\n                    _check(line)\n",
+        "                for line in lines:\n                    pass\n",
+    ),
+    Mutation("any bytes are UTF-8", EXPORTS + "line_check.py", "        if is_utf8(block):\n", "        if True:\n"),
+    Mutation(
+        "the text that aborts an export is a bad line",
+        EXPORTS + "line_check.py",
+        """            if not (text.startswith(b'{"event"') and text.endswith(b"}")):\n""",
+        "            if False:\n",
+    ),
+    Mutation(
+        "an error as a line is a bad line",
+        EXPORTS + "line_check.py",
+        """            raise TruncatedReplyError(f"the export failed before""",
+        """            TruncatedReplyError(f"the export failed before""",
+    ),
+    Mutation(
+        "an event after a bad line hides it",
+        EXPORTS + "line_check.py",
+        "        if self._open:\n            self._close()\n        self._number += count\n",
+        "        self._open = []\n        self._number += count\n",
+    ),
+    Mutation(
+        "half of the last line is left out without a word",
+        EXPORTS + "line_check.py",
+        "        if self._rest:\n            raise",
+        "        if False:\n            raise",
+    ),
+    Mutation(
+        "a reply that ends with the connection is whole",
+        EXPORTS + "reader.py",
+        "    if not reply.is_framed:\n",
+        "    if False:\n",
+    ),
+    Mutation(
+        "a gzip body without its trailer is whole",
+        SESSION + "streaming.py",
+        "    if not body.is_whole:\n",
+        "    if False:\n",
     ),
 )
 

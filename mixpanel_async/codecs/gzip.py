@@ -18,8 +18,7 @@ _INPUT_BYTES: Final = 1 << 16  # of ordinary files all of it is decompressed at 
 _OUTPUT_BYTES: Final = 1 << 20
 _PEEK_BYTES: Final = 1 << 16
 # Values of Content-Encoding; RFC 9110 has x-gzip as another name of gzip.
-GZIP_ENCODINGS: Final = frozenset({"gzip", "x-gzip"})
-COMPRESSED_ENCODINGS: Final = GZIP_ENCODINGS | {"deflate"}
+COMPRESSED_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 # What a decompressor raises where the stream is damaged.
 BROKEN: Final = (zlib.error, cast("type[Exception]", _fastest.error))
 

@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from mixpanel_async.actions._core.reply_checks import check_status
 from mixpanel_async.actions.raw_export import RawExport
-from mixpanel_async.codecs.gzip import GZIP_ENCODINGS
+from mixpanel_async.codecs.gzip import COMPRESSED_ENCODINGS
 from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.jobs.exports.line_check import BadLine, EventBlock, LineCutter
 from mixpanel_async.session import Request
@@ -14,7 +14,7 @@ from mixpanel_async.session.streaming import SpeedWatch, decompressed_stream
 
 OnBadLine: TypeAlias = Literal["raise", "keep"] | Callable[[BadLine], None]
 _BLOCK_BYTES: Final = 128 * 1024
-_KNOWN_ENCODINGS: Final = GZIP_ENCODINGS | {"", "identity", "deflate"}
+_KNOWN_ENCODINGS: Final = COMPRESSED_ENCODINGS | {"", "identity"}
 
 
 async def whole_lines(export: RawExport, request: Request, min_bytes_per_second: float) -> AsyncGenerator[bytes]:
@@ -79,7 +79,8 @@ def _check_framing(reply: StreamReply) -> None:
     """Check that a truncated reply can be detected.
 
     Raises:
-        TruncatedReplyError: The reply has neither a length nor chunks nor a gzip trailer.
+        TruncatedReplyError: The reply has neither a length nor chunks. A gzip trailer does not help: a body of several
+            gzip members may have been cut between two of them.
         UnexpectedReplyError: It is compressed in a way that was not asked for.
     """
     encoding = reply.headers.get("content-encoding", "").lower()
@@ -89,5 +90,5 @@ def _check_framing(reply: StreamReply) -> None:
             status=reply.status,
             operation="export.events",
         )
-    if not reply.is_framed and encoding not in GZIP_ENCODINGS:
-        raise TruncatedReplyError("the export's reply has neither a length nor chunks nor gzip, so its end is unknown")
+    if not reply.is_framed:
+        raise TruncatedReplyError("the export's reply has neither a length nor chunks, so its end is unknown")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixpanel_async.errors import ConnectionLostError, TruncatedReplyError
-from mixpanel_async.session.streaming import decompressed_stream
+from mixpanel_async.errors import ConnectionLostError, RequestTimeoutError, TruncatedReplyError
+from mixpanel_async.session.streaming import SpeedWatch, decompressed_stream
 
 MIB = 1024 * 1024
 
@@ -82,3 +82,16 @@ async def test_a_broken_body_raises() -> None:
     """A body that claims to be gzip and is not raises."""
     with pytest.raises(ConnectionLostError):
         await pieces_of(b"<html>no gzip</html>", 10)
+
+
+def test_a_reply_that_trickles() -> None:
+    """A reply slower than the least speed over a minute of waiting is a timeout; what the consumer takes is no wait."""
+    watch = SpeedWatch(100)
+    watch.note(5_000, 59.0)
+    watch.note(1_500, 2.0)  # a new minute begins
+    for _ in range(59):
+        watch.note(10, 1.0)
+    with pytest.raises(RequestTimeoutError, match="arrives at 10 bytes/s, and at least 100 are expected"):
+        watch.note(10, 1.0)
+    unlimited = SpeedWatch(0)
+    unlimited.note(0, 10_000.0)
