@@ -57,8 +57,8 @@ LAYERS: Final[Mapping[str, Layers]] = {
     "jobs": [
         {"model", "preflight", "worker_thread"},
         {"atomic_write", "dedupe", "mapping", "options", "sources"},
-        {"arguments", "exports", "state", "vendors"},
-        {"encoding"},
+        {"arguments", "state", "vendors"},
+        {"encoding", "exports"},
         {"imports"},
         {"pipe"},
         {"run"},

@@ -24,6 +24,7 @@ MODULES: Final = (
     "mixpanel_async.errors",
     "mixpanel_async.expressions",
     "mixpanel_async.jobs.exports.events",
+    "mixpanel_async.jobs.exports.profile_options",
     "mixpanel_async.jobs.exports.profiles",
     "mixpanel_async.jobs.options",
     "mixpanel_async.models",

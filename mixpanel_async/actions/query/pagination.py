@@ -86,6 +86,7 @@ class ProfileStream:
         self._read_page = read_page
         self._cursor = cursor
         self.total: int | None = None
+        self._page: ProfilePage | None = None
         # Weak: only the caller's loop owns the generator, so that leaving the loop closes it.
         self._generator: weakref.ref[AsyncGenerator[Profile, None]] | None = None
         self._ahead: asyncio.Task[ProfilePage] | None = None
@@ -94,6 +95,14 @@ class ProfileStream:
     def cursor(self) -> ProfileCursor:
         """The position after the last returned profile."""
         return self._cursor
+
+    @property
+    def page_end(self) -> ProfileCursor | None:
+        """The position after the current page if its last profile was returned, else None."""
+        page, cursor = self._page, self._cursor
+        if page is None or cursor.offset < len(page.results):
+            return None
+        return cursor if page.is_last else ProfileCursor(cursor.session_id, cursor.page + 1)
 
     def __aiter__(self) -> AsyncIterator[Profile]:
         if self._generator is not None:
@@ -128,6 +137,7 @@ class ProfileStream:
             number, offset = self._cursor.page, self._cursor.offset
             session_id = self._cursor.session_id or page.session_id
             self.total = self.total if page.total is None else page.total
+            self._page = page
             after = ProfileCursor(session_id, number + 1)
             self._ahead = ahead = None if page.is_last else asyncio.create_task(self._read(after))
             try:

@@ -15,7 +15,7 @@ from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import run_call
-from mixpanel_async.jobs.exports.profiles import ProfileExportOptions, ProfileExportReport
+from mixpanel_async.jobs.exports.profile_options import ProfileExportOptions, ProfileExportReport
 from mixpanel_async.jobs.sources.locations import STDIN
 
 
@@ -32,13 +32,20 @@ def profiles(
             help="With --data-group-id: group key, such as company, to write lines that import groups reads.",
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on where the same command ended early; if Mixpanel forgot the session, begin again."
+        ),
+    ] = False,
     workspace_id: WorkspaceId = None,
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
     """Write all matching profiles as JSON lines that import profiles reads.
 
-    A file appears under its name only when the export is complete. On standard output, the export is complete only if
+    A file appears under its name only when the export is complete. If it ends early, what was read is kept, and the
+    same command with --resume goes on there. On standard output, the export is complete only if
     the exit status is 0. Each page counts as one of the 60 queries per hour; when they are used up, the export waits
     and then resumes.
     """
@@ -49,7 +56,7 @@ def profiles(
         if path == STDIN:
             await _print_profiles(client, options)
             return None
-        return await client.export.profiles_to_file(path, **options)
+        return await client.export.profiles_to_file(path, resume=resume, **options)
 
     report = run_call(server, write)
     if report is not None and as_json:

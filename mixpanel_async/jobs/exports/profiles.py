@@ -1,80 +1,47 @@
 """Exports of profiles, in the form that `import_profiles` reads: an export is complete or raises."""
 
 import asyncio
+import hashlib
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
-from typing import Final, TypedDict, Unpack, cast
+from typing import Final, Unpack, cast
 
 import msgspec
 import orjson
 
 from mixpanel_async.actions._core.params import Id
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
-from mixpanel_async.actions.query.profiles import Behaviors, ProfileReports
+from mixpanel_async.actions.query.profiles import ProfileReports
 from mixpanel_async.clock import Clock
-from mixpanel_async.codecs.lines import count_lines
-from mixpanel_async.errors import InvalidArgumentError, MixpanelError, RateLimitedError
-from mixpanel_async.expressions import AnyExpression
-from mixpanel_async.jobs.atomic_write import write_stream
+from mixpanel_async.errors import BadRequestError, InvalidArgumentError, MixpanelError, NotFoundError, RateLimitedError
+from mixpanel_async.jobs.exports.profile_options import GroupExportOptions, ProfileExportOptions, ProfileExportReport
+from mixpanel_async.jobs.exports.profile_stage import StageFile
+from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session import Session
 from mixpanel_async.session.retry import backoff_seconds
 
-_BLOCK_BYTES: Final = 256 * 1024
+_MAX_RESTARTS: Final = 3
+_log = logging.getLogger("mixpanel_async")
 
 
-class _Query(TypedDict, total=False):
-    distinct_id: str | None
-    distinct_ids: Sequence[str] | None
+class _Query(GroupExportOptions, total=False):
     data_group_id: Id | None
-    where: AnyExpression | None
-    output_properties: Sequence[str] | None
-    behaviors: Behaviors | None
-    as_of_timestamp: int | None
-    filter_by_cohort: Id | None
-    include_all_users: bool | None
-    project_id: Id | None
-    workspace_id: Id | None
 
 
-class ProfileExportOptions(_Query, total=False):
-    """Options of an export of profiles; all are optional.
+class _Page(msgspec.Struct, frozen=True):
+    """The profiles of a page that were not read before, and the place after them."""
 
-    Attributes:
-        distinct_id: ID of the only profile to export; excludes `distinct_ids`.
-        distinct_ids: IDs of the only profiles to export; excludes `distinct_id`.
-        data_group_id: ID of a group key: export group profiles instead of user profiles.
-        where: Expression to filter by.
-        output_properties: The only properties to export.
-        behaviors: Event selectors as documented by Mixpanel; excludes `filter_by_cohort`.
-        as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; requires `behaviors`.
-        filter_by_cohort: ID of a cohort; excludes `behaviors`.
-        include_all_users: Whether to include users without a profile; requires `filter_by_cohort`.
-        project_id: Project ID (default: the client's).
-        workspace_id: Workspace ID (default: the client's).
-        group_key: Group key, for example `company`: write group profiles in the form that `import_groups` reads.
-    """
+    profiles: Sequence[Profile]
+    cursor: ProfileCursor
 
-    group_key: str | None
-
-
-class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of an export of profiles.
-
-    Attributes:
-        profiles: Number of profiles written.
-        written_bytes: Size of their JSON lines.
-        files: Files that were written.
-        duration_seconds: Duration of the export.
-    """
-
-    profiles: int
-    written_bytes: int
-    files: Sequence[str]
-    duration_seconds: float
+    def lines(self, group_key: str | None) -> bytes:
+        return b"".join(profile_line(profile, group_key) for profile in self.profiles)
 
 
 class _Properties(msgspec.Struct):
@@ -144,33 +111,28 @@ class ProfileExport:
             ```
         """
         group_key = options.pop("group_key", None)
-        lines: list[bytes] = []
-        held = 0
-        async with aclosing(self._all(cast("_Query", options))) as profiles:
-            async for profile in profiles:
-                line = profile_line(profile, group_key)
-                lines.append(line)
-                held += len(line)
-                if held >= _BLOCK_BYTES:
-                    block, lines, held = b"".join(lines), [], 0
-                    yield block
-        if lines:
-            yield b"".join(lines)
+        async with aclosing(self._pages(cast("_Query", options))) as pages:
+            async for page in pages:
+                yield page.lines(group_key)
 
     async def profiles_to_file(
-        self, path: str | os.PathLike[str], **options: Unpack[ProfileExportOptions]
+        self, path: str | os.PathLike[str], *, resume: bool = False, **options: Unpack[ProfileExportOptions]
     ) -> ProfileExportReport:
         """Write profiles to a file of JSON lines, which `import_profiles` reads unchanged.
 
-        The file appears under its name only when it is complete.
+        The file appears under its name only when it is complete. If the export ends early, what was read is kept beside
+        it, and the same call with `resume=True` goes on after the last page. Mixpanel keeps the result of a query for a
+        limited time. If it has forgotten it, that is, if it refuses a further page with HTTP 400 or 404, the export
+        begins again, at most three times.
 
         Args:
             path: A file.
+            resume: Go on where an earlier call with the same path and options ended; if there is none, begin.
             **options: See `ProfileExportOptions`.
 
         Raises:
             OutputError: The file cannot be written.
-            InvalidArgumentError: `path` is a directory.
+            InvalidArgumentError: `path` is a directory, or the earlier call had other options.
             The same as `profiles` otherwise.
 
         Example:
@@ -184,31 +146,152 @@ class ProfileExport:
         target = Path(path)
         if os.fspath(path).endswith(("/", os.sep)) or await asyncio.to_thread(target.is_dir):
             raise InvalidArgumentError(f"path is invalid: {os.fspath(path)} is a directory; name a file")
-        profiles, size = await write_stream(target, self.profile_blocks(**options), count_lines)
+        key = self._key(options)
+        thread = WorkerThread("mixpanel_async-export")
+        try:
+            file = await thread.submit(partial(StageFile, target, key, resumes=resume))
+            resumed, restarts = file.stage.profiles, 0
+            try:
+                while not await self._read_rest(file, thread, options):
+                    restarts += 1
+                await thread.submit(file.complete)
+            finally:
+                # Shielded: a second cancellation must not leave the files locked.
+                await asyncio.shield(thread.submit(file.close))
+        finally:
+            thread.close()
         return ProfileExportReport(
-            profiles=profiles,
-            written_bytes=size,
+            profiles=file.stage.profiles,
+            written_bytes=file.stage.size,
             files=(str(target),),
+            resumed=0 if restarts else resumed,
+            restarts=restarts,
             duration_seconds=time.monotonic() - started,
         )
 
-    async def _all(self, query: _Query) -> AsyncGenerator[Profile]:
-        """Yield every profile of a query; resume after a 429 on the page where it came."""
-        cursor = ProfileCursor()
+    def groups(
+        self, group_key: str, data_group_id: Id, **options: Unpack[GroupExportOptions]
+    ) -> AsyncGenerator[dict[str, JSONValue]]:
+        """Yield group profiles as they arrive, each with `$group_key`, `$group_id` and `$properties`.
+
+        Args:
+            group_key: Group key, for example `company`.
+            data_group_id: ID that Mixpanel gave to the group key.
+            **options: See `GroupExportOptions`.
+
+        Raises:
+            The same as `profiles`.
+
+        Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            async for group in mp.export.groups("company", 42):
+                print(group["$group_id"], group["$properties"])
+            ```
+        """
+        return self.profiles(**_of_groups(group_key, data_group_id, options))
+
+    def group_blocks(
+        self, group_key: str, data_group_id: Id, **options: Unpack[GroupExportOptions]
+    ) -> AsyncGenerator[bytes]:
+        """Yield group profiles as blocks of JSON lines; their properties are unchanged, byte for byte.
+
+        Args:
+            group_key: Group key, for example `company`.
+            data_group_id: ID that Mixpanel gave to the group key.
+            **options: See `GroupExportOptions`.
+
+        Raises:
+            The same as `profiles`.
+
+        Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            async for block in mp.export.group_blocks("company", 42):
+                print(len(block))
+            ```
+        """
+        return self.profile_blocks(**_of_groups(group_key, data_group_id, options))
+
+    async def groups_to_file(
+        self,
+        path: str | os.PathLike[str],
+        group_key: str,
+        data_group_id: Id,
+        *,
+        resume: bool = False,
+        **options: Unpack[GroupExportOptions],
+    ) -> ProfileExportReport:
+        """Write group profiles to a file of JSON lines, which `import_groups` reads unchanged.
+
+        Args:
+            path: A file.
+            group_key: Group key, for example `company`.
+            data_group_id: ID that Mixpanel gave to the group key.
+            resume: Go on where an earlier call with the same path and options ended; if there is none, begin.
+            **options: See `ProfileExportOptions`.
+
+        Raises:
+            The same as `profiles_to_file`.
+
+        Reference: https://developer.mixpanel.com/reference/engage-query
+
+        Example:
+            ```python
+            report = await mp.export.groups_to_file("companies.ndjson", "company", 42)
+            ```
+        """
+        return await self.profiles_to_file(path, resume=resume, **_of_groups(group_key, data_group_id, options))
+
+    async def _read_rest(self, file: StageFile, thread: WorkerThread, options: ProfileExportOptions) -> bool:
+        """Read all pages after those of a started export; return False if it has to begin again."""
+        query = cast("_Query", {name: value for name, value in options.items() if name != "group_key"})
+        try:
+            async with aclosing(self._pages(query, file.stage.cursor)) as pages:
+                async for page in pages:
+                    lines = page.lines(options.get("group_key"))
+                    await thread.submit(partial(file.append, lines, len(page.profiles), page.cursor))
+        except (BadRequestError, NotFoundError) as error:
+            if not file.stage.profiles or file.restarts >= _MAX_RESTARTS:
+                raise
+            _log.warning("export of profiles: a further page was refused, the export begins again: %s", error)
+            await thread.submit(file.restart)
+            return False
+        return True
+
+    def _key(self, options: ProfileExportOptions) -> str:
+        """Return a digest of what is asked for, and of which project and server."""
+        asked = {name: str(value) for name, value in sorted(options.items()) if value is not None}
+        place = [self._session.address("query"), self._session.project_id, self._session.workspace_id]
+        return hashlib.sha256(msgspec.json.encode([asked, place])).hexdigest()
+
+    async def _pages(self, query: _Query, cursor: ProfileCursor | None = None) -> AsyncGenerator[_Page]:
+        """Yield the pages of a query; resume after a 429 on the page where it came."""
+        cursor = cursor or ProfileCursor()
         async for attempt in self._session.retrying("export.profiles", self._delay_after_rate_limit):
             position = {"session_id": cursor.session_id, "page": cursor.page, "offset": cursor.offset}
             stream = self._reports.profiles(**query, **position)  # type: ignore[arg-type]
+            profiles: list[Profile] = []
             with attempt:
                 async with stream:
                     async for profile in stream:
                         attempt.note_progress()
-                        yield profile
+                        profiles.append(profile)
+                        if (page_end := stream.page_end) is not None:
+                            yield _Page(profiles, page_end)
+                            profiles = []
             cursor = stream.cursor
 
     def _delay_after_rate_limit(self, error: MixpanelError, attempt: int) -> float | None:
         if attempt > self._max_retries or not isinstance(error, RateLimitedError):
             return None
         return backoff_seconds(attempt, self._clock.uniform, retry_after=error.retry_after)
+
+
+def _of_groups(group_key: str, data_group_id: Id, options: GroupExportOptions) -> ProfileExportOptions:
+    return {**options, "group_key": group_key, "data_group_id": data_group_id}
 
 
 def profile_line(profile: Profile, group_key: str | None = None) -> bytes:

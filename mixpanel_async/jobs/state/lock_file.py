@@ -1,4 +1,4 @@
-"""Lets one process at a time use a checkpoint."""
+"""Lets one process at a time use a checkpoint or a directory."""
 
 import contextlib
 import os
@@ -17,10 +17,14 @@ class LockFile:
 
     Args:
         path: Path of the file that is in use. It is replaced again and again, and cannot be locked itself.
+        name: What is in use, for the error (default: the checkpoint at `path`).
+        others: What to name instead, for the error.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, name: str | None = None, others: str = "another checkpoint") -> None:
         self._path = path
+        self._name = name or f"checkpoint {path}"
+        self._others = others
         target = pathlib.Path(path)
         self._lock_path = target.with_name(f".{target.name}.lock")
         self._descriptor: int | None = None
@@ -46,8 +50,8 @@ class LockFile:
                     owner = os.read(descriptor, _MAX_PID_BYTES).decode("ascii", "replace").strip()
                     os.close(descriptor)
                     raise InvalidArgumentError(
-                        f"checkpoint {self._path} is in use by process {owner or 'unknown'}; wait for it to end, or "
-                        "name another checkpoint"
+                        f"{self._name} is in use by process {owner or 'unknown'}; wait for it to end, or name "
+                        f"{self._others}"
                     ) from None
                 if self._is_current(descriptor):
                     break

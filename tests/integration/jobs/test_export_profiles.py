@@ -66,7 +66,10 @@ async def test_an_export_goes_in_again(connect: Connect, server: Emulator, tmp_p
     await fill(client)
     users, groups = tmp_path / "users.ndjson", tmp_path / "groups.ndjson"
     await client.export.profiles_to_file(users)
-    await client.export.profiles_to_file(groups, data_group_id="company", group_key="company")
+    await client.export.groups_to_file(groups, "company", "company")
+    lines = [orjson.loads(line) for line in groups.read_bytes().splitlines()]
+    assert [one async for one in client.export.groups("company", "company")] == lines
+    assert b"".join([block async for block in client.export.group_blocks("company", "company")]) == groups.read_bytes()
     async with Emulator() as other, AsyncMixpanel("token", base_url=other.url) as moved:
         assert (await moved.import_profiles(users)).imported == COUNT
         assert (await moved.import_groups(groups)).imported == 3

@@ -71,6 +71,14 @@ def test_a_line_without_an_end_is_an_error() -> None:
         cutter.take([b"x"])
 
 
+def test_half_of_the_last_line() -> None:
+    """A reply that is complete for HTTP but ends in the middle of a line is truncated."""
+    cutter = LineCutter()
+    assert cutter.take([GOOD + GOOD[:-1]]) == GOOD
+    with pytest.raises(TruncatedReplyError, match="in the middle of a line"):
+        cutter.end()
+
+
 @READERS
 @pytest.mark.parametrize("name", [*ODD, *ONLY_IN_THE_MIDDLE])
 def test_an_odd_line_in_the_middle(name: str, read: Reader) -> None:

@@ -1,0 +1,70 @@
+"""Options and report of an export of profiles."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import msgspec
+
+from mixpanel_async.actions._core.params import Id
+from mixpanel_async.actions.query.profiles import Behaviors
+from mixpanel_async.expressions import AnyExpression
+
+
+class GroupExportOptions(TypedDict, total=False):
+    """Options of an export of group profiles; all are optional.
+
+    Attributes:
+        distinct_id: ID of the only profile to export; excludes `distinct_ids`.
+        distinct_ids: IDs of the only profiles to export; excludes `distinct_id`.
+        where: Expression to filter by.
+        output_properties: The only properties to export.
+        behaviors: Event selectors as documented by Mixpanel; excludes `filter_by_cohort`.
+        as_of_timestamp: Unix time in seconds at which `behaviors` are evaluated; requires `behaviors`.
+        filter_by_cohort: ID of a cohort; excludes `behaviors`.
+        include_all_users: Whether to include users without a profile; requires `filter_by_cohort`.
+        project_id: Project ID (default: the client's).
+        workspace_id: Workspace ID (default: the client's).
+    """
+
+    distinct_id: str | None
+    distinct_ids: Sequence[str] | None
+    where: AnyExpression | None
+    output_properties: Sequence[str] | None
+    behaviors: Behaviors | None
+    as_of_timestamp: int | None
+    filter_by_cohort: Id | None
+    include_all_users: bool | None
+    project_id: Id | None
+    workspace_id: Id | None
+
+
+class ProfileExportOptions(GroupExportOptions, total=False):
+    """Options of an export of profiles: those of `GroupExportOptions`, and two more; all are optional.
+
+    Attributes:
+        data_group_id: ID of a group key: export group profiles instead of user profiles.
+        group_key: Group key, for example `company`: write group profiles in the form that `import_groups` reads.
+    """
+
+    data_group_id: Id | None
+    group_key: str | None
+
+
+class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of an export of profiles.
+
+    Attributes:
+        profiles: Number of profiles written.
+        written_bytes: Size of their JSON lines.
+        files: Files that were written.
+        resumed: Number of the profiles that an earlier export had read; this one went on after them.
+        restarts: How often the export began again, because Mixpanel had forgotten the session.
+        duration_seconds: Duration of the export.
+    """
+
+    profiles: int
+    written_bytes: int
+    files: Sequence[str]
+    resumed: int = 0
+    restarts: int = 0
+    duration_seconds: float
