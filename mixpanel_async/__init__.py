@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
     from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
     from mixpanel_async.jobs.options import JobOptions
+    from mixpanel_async.jobs.reconcile.options import ReconcileOptions, ReconcileProgress
+    from mixpanel_async.jobs.reconcile.report import EventDifference, ReconcileReport
     from mixpanel_async.jobs.sources.options import FileOptions
     from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
 
@@ -29,6 +31,8 @@ _MODULES: Final = {
     "jobs.mapping.config": ("RecordMapping", "UpdateMapping"),
     "jobs.model.report": ("Ack", "ImportProgress", "ImportReport", "RecordError"),
     "jobs.options": ("JobOptions",),
+    "jobs.reconcile.options": ("ReconcileOptions", "ReconcileProgress"),
+    "jobs.reconcile.report": ("EventDifference", "ReconcileReport"),
     "jobs.sources.options": ("FileOptions",),
     "models": ("DeliveryReport", "Outcome", "Stats", "Verdict"),
 }
@@ -42,6 +46,7 @@ __all__ = [
     "AzureRaw",
     "BigQuery",
     "DeliveryReport",
+    "EventDifference",
     "FileOptions",
     "GcsRaw",
     "GcsSchema",
@@ -55,6 +60,9 @@ __all__ = [
     "ProjectToken",
     "Rates",
     "Receipt",
+    "ReconcileOptions",
+    "ReconcileProgress",
+    "ReconcileReport",
     "RecordError",
     "RecordMapping",
     "Region",

@@ -30,6 +30,7 @@ from mixpanel_async.tracking.events import Events
 from mixpanel_async.tracking.profiles import Groups, People
 
 if TYPE_CHECKING:
+    from mixpanel_async.actions._core.params import Date
     from mixpanel_async.actions.annotations import Annotations
     from mixpanel_async.actions.experiments.client import Experiments
     from mixpanel_async.actions.feature_flags.client import FeatureFlags
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.exports.events import Export
     from mixpanel_async.jobs.options import JobArguments, JobOptions
     from mixpanel_async.jobs.pipe.job import PipeSource
+    from mixpanel_async.jobs.reconcile.options import ReconcileArguments
+    from mixpanel_async.jobs.reconcile.report import ReconcileReport
     from mixpanel_async.jobs.sources.detection import Format
     from mixpanel_async.jobs.sources.iterables import Record
     from mixpanel_async.jobs.sources.open import EventSource
@@ -633,6 +636,74 @@ class AsyncMixpanel:
         from mixpanel_async.jobs.run import replay_dead_letters
 
         return await replay_dead_letters(self._context, os.fspath(path), JobOptions(**job), mapping=mapping)
+
+    async def reconcile(
+        self,
+        source: "EventSource",
+        from_date: "Date",
+        to_date: "Date",
+        *,
+        format: "Format | None" = None,  # noqa: A002 - the word that everybody uses
+        delimiter: str | None = None,
+        mapping: RecordMapping | None = None,
+        transform: "Transform | None" = None,
+        **options: "Unpack[ReconcileArguments]",
+    ) -> "ReconcileReport":
+        """Compare the events of a source with those that Mixpanel has, after an import; needs the extra `lake`.
+
+        Both sides are matched by the key of Mixpanel's deduplication: name, distinct_id, $insert_id and day. What
+        Mixpanel changes by itself is not a difference: text cut at 255 characters, times without milliseconds,
+        `1.0` for `1`, properties that it adds (`mp_...`, `$...`), and IDs that it merged. Memory is bounded; both
+        sides are kept in temporary files.
+
+        Args:
+            source: Everything that `import_events` takes.
+            from_date: First day, inclusive: in UTC, or in the project's time zone for projects created before 2023.
+            to_date: Last day, inclusive.
+            format: As in `import_events`.
+            delimiter: As in `import_events`.
+            mapping: The mapping of the import, which makes the same `$insert_id`s.
+            transform: The transform function of the import.
+            **options: See `ReconcileOptions`: events, where, ignore, project_timezone, allow_unexpected, wait_seconds,
+                output, temp_dir, on_progress. See `FileOptions`: quote, escape, encoding, null, columns, repair_text,
+                records_path, nan.
+
+        Returns:
+            The counts of missing, unexpected and different events, with examples; `is_equal` sums them up.
+
+        Raises:
+            SourceError: The source cannot be read to its end.
+            InvalidArgumentError: A date or an option is invalid.
+            OutputError: The output or a temporary file cannot be written.
+            MissingExtraError: DuckDB or pyarrow is not installed.
+            ApiError: Mixpanel refused the export.
+            TransportError: The export was not complete in any attempt.
+
+        Reference: https://developer.mixpanel.com/reference/raw-event-export
+
+        Example:
+            ```python
+            await mp.import_events("events.ndjson")
+            report = await mp.reconcile("events.ndjson", "2023-11-14", "2023-11-14", wait_seconds=600)
+            print(report.is_equal, report.missing, report.different, report.unexpected)
+            ```
+        """
+        await load("mixpanel_async.jobs.reconcile.job")
+        from mixpanel_async.jobs.reconcile.job import reconcile
+        from mixpanel_async.jobs.reconcile.options import split_options
+
+        files, own = split_options(options, format=format, delimiter=delimiter)
+        return await reconcile(
+            self._context,
+            self.export,
+            source,
+            from_date,
+            to_date,
+            options=own,
+            files=files,
+            mapping=mapping,
+            transform=transform,
+        )
 
     # --- the API, one group for each family ---
 

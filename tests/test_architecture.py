@@ -62,6 +62,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"imports"},
         {"pipe"},
         {"run"},
+        {"reconcile"},
     ],
     "actions": [
         {"_core", "lookup_csv"},

@@ -16,6 +16,7 @@ from mixpanel_async.cli.commands import (
     pipelines,
     profiles,
     projects,
+    reconcile,
     request,
     serve,
 )
@@ -54,7 +55,7 @@ def build() -> typer.Typer:
     app.add_typer(import_group, name="import")
     imports.add_imports(import_group)
     imports.add_others(app)
-    for commands in (ingest, profiles, exports, group, pipelines, lookup_tables, projects, request):
+    for commands in (ingest, profiles, exports, group, pipelines, lookup_tables, projects, reconcile, request):
         commands.add(app)
     serve.add(app)
     return app

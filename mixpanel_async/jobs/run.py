@@ -72,8 +72,8 @@ async def import_events(
     transform: Transform | None,
 ) -> ImportReport:
     """Run `AsyncMixpanel.import_events`."""
-    tokens = _event_tokens(context, options)
-    encoding = _encoding(context, mapping, tokens, transform=transform)
+    tokens = event_tokens(context, options)
+    encoding = event_encoding(context, mapping, tokens, transform=transform)
     opened = open_source(source, files, encoding.check_columns, encoding.columns)
     fingerprint = f"events|{files.fingerprint()}|{mapping.fingerprint() if mapping is not None else ''}"
     return await run_plan(
@@ -90,7 +90,7 @@ def open_pipe(
     max_unacknowledged: int,
 ) -> Pipe:
     """Return the pipe of `AsyncMixpanel.pipe`."""
-    encoding = _encoding(context, mapping, _event_tokens(context, options))
+    encoding = event_encoding(context, mapping, event_tokens(context, options))
     if encoding.holds_several:
         raise InvalidSettingError(
             "vendor is invalid: its records hold several events, and a pipe acknowledges one at a time; import files"
@@ -111,7 +111,7 @@ async def replay_dead_letters(
     context: Context, path: str, options: JobOptions, *, mapping: RecordMapping | None
 ) -> ImportReport:
     """Run `AsyncMixpanel.replay_dead_letters`."""
-    encoding = _encoding(context, mapping, _event_tokens(context, options), keeps_events=True)
+    encoding = event_encoding(context, mapping, event_tokens(context, options), keeps_events=True)
     opened = open_source(path, FileOptions(format="ndjson"), encoding.check_columns)
     fingerprint = f"replay|{mapping.fingerprint() if mapping is not None else ''}"
 
@@ -161,7 +161,12 @@ def _policy(context: Context, options: JobOptions) -> ForeignToken:
     return options.foreign_token or context.settings.foreign_token
 
 
-def _event_tokens(context: Context, options: JobOptions) -> TokenRule:
+def event_tokens(context: Context, options: JobOptions) -> TokenRule:
+    """Return what becomes of the project token that an event has itself.
+
+    Raises:
+        InvalidArgumentError: The token should be kept.
+    """
     if options.foreign_token == "keep":  # noqa: S105 - a policy
         raise InvalidArgumentError(
             'foreign_token is invalid: "keep" does not work for events, which /import delivers to the project of the '
@@ -170,16 +175,27 @@ def _event_tokens(context: Context, options: JobOptions) -> TokenRule:
     return TokenRule(_policy(context, options), context.lanes.token, field="properties.token", takes_tokens=False)
 
 
-def _encoding(
+def event_encoding(
     context: Context,
     mapping: RecordMapping | None,
     tokens: TokenRule,
     *,
     keeps_events: bool = False,
     transform: Transform | None = None,
+    window: int | None = None,
 ) -> EventEncoding:
+    """Return the encoding of an import of events.
+
+    Args:
+        context: The parts of the client.
+        mapping: Turns flat records into events.
+        tokens: What becomes of an event's own token.
+        keeps_events: Whether records that are events already stay unchanged.
+        transform: Turns each event into zero or more events.
+        window: Number of events among which duplicates are found; None: the client's setting.
+    """
     return EventEncoding(
-        EventWindow(context.settings.dedupe_window_records),
+        EventWindow(context.settings.dedupe_window_records if window is None else window),
         context.clock.time,
         max_event_bytes(context.settings.max_batch_bytes),
         tokens,

@@ -5,9 +5,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from mixpanel_async import ImportProgress
+from mixpanel_async import ImportProgress, ReconcileProgress
 
 _LINE_SECONDS: Final = 10.0
 _MEGA: Final = 1_000_000
@@ -97,3 +98,39 @@ def read_seconds(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+class ReconcileBar:
+    """Shows the progress of a comparison.
+
+    Args:
+        name: Name of the source.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._status = Console(stderr=True).status("") if sys.stderr.isatty() else None
+        self._next_line = _LINE_SECONDS
+
+    def show(self, progress: ReconcileProgress) -> None:
+        """Show the progress."""
+        line = (
+            f"{self._name}: {progress.stage}, {progress.source_events:,} events of the source, "
+            f"{progress.export_events:,} exported, {read_seconds(progress.seconds)}"
+        )
+        if self._status is not None:
+            self._status.update(escape(line))
+        elif progress.seconds >= self._next_line:
+            self._next_line = progress.seconds + _LINE_SECONDS
+            sys.stderr.write(f"{line}\n")
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()

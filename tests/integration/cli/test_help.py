@@ -9,7 +9,7 @@ import typer.main
 from mixpanel_async.cli.app import build
 from tests.integration.cli.conftest import Command
 
-GROUPS = {"query", "pipelines", "lookup-tables", "projects", "cohorts", "request"}
+GROUPS = {"query", "pipelines", "lookup-tables", "projects", "cohorts", "request", "reconcile"}
 
 
 def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401

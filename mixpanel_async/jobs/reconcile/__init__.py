@@ -1,0 +1,1 @@
+"""Compares the events of a source with the events that Mixpanel has."""
