@@ -19,8 +19,12 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	@$(PY) examples/demo.py
 
+# Tests of the contract table and of attacks run alone: the first share what they saw, the others measure time and memory.
+ALONE := tests/contract tests/integration/attack
+
 test: $(STAMP)
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest $(ALONE)
 
 # What needs no process, no server and no waiting: seconds, for while one works.
 test-fast: $(STAMP)
