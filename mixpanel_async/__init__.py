@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mixpanel_async.config import Rates, Region, Settings
     from mixpanel_async.engine.receipts import Receipt
     from mixpanel_async.errors import MixpanelError
+    from mixpanel_async.jobs.exports.report import ExportProgress, ExportReport
     from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
     from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
     from mixpanel_async.jobs.options import JobOptions
@@ -28,6 +29,7 @@ _MODULES: Final = {
     "config": ("Rates", "Region", "Settings"),
     "engine.receipts": ("Receipt",),
     "errors": ("MixpanelError",),
+    "jobs.exports.report": ("ExportProgress", "ExportReport"),
     "jobs.mapping.config": ("RecordMapping", "UpdateMapping"),
     "jobs.model.report": ("Ack", "ImportProgress", "ImportReport", "RecordError"),
     "jobs.options": ("JobOptions",),
@@ -47,6 +49,8 @@ __all__ = [
     "BigQuery",
     "DeliveryReport",
     "EventDifference",
+    "ExportProgress",
+    "ExportReport",
     "FileOptions",
     "GcsRaw",
     "GcsSchema",

@@ -1,4 +1,4 @@
-"""Reads files at URLs such as s3://bucket/key through fsspec; needs the extra `remote`. Blocks."""
+"""Files at URLs such as s3://bucket/key, through fsspec; needs the extra `remote`. Blocks."""
 
 import contextlib
 import importlib
@@ -125,7 +125,7 @@ class _Stream(io.RawIOBase):
         try:
             found = self._file.read(len(buffer))
         except Exception as error:
-            raise OSError(_message(error, self._address)) from None
+            raise OSError(message_of(error, self._address)) from None
         if not found and self._size is not None and self._position < self._size:
             raise OSError(f"the download ended after {self._position:,} of {self._size:,} bytes")
         buffer[: len(found)] = found
@@ -171,7 +171,7 @@ def find(address: str, belongs: Callable[[str], bool]) -> list[RemoteFile]:
         SourceError: The driver is missing, the server cannot be reached, or no file matches the pattern.
     """
     name = shown(address)
-    filesystem, path = _filesystem(address, name)
+    filesystem, path = filesystem_of(address, name)
     with _translated(name, address):
         filesystem.invalidate_cache()  # fsspec caches listings for the whole process
         found = _listed(filesystem, path, belongs, is_http=urlsplit(address).scheme.lower() in HTTP)
@@ -206,17 +206,26 @@ def read_object(address: str) -> bytes:
         SourceError: The file cannot be read.
     """
     name = shown(address)
-    filesystem, path = _filesystem(address, name)
+    filesystem, path = filesystem_of(address, name)
     file = RemoteFile(filesystem, path, address, name)
     with _translated(name, address), file.open() as opened:
         return opened.read()
 
 
-def _filesystem(address: str, name: str) -> tuple[Any, str]:
+def filesystem_of(address: str, name: str) -> tuple[Any, str]:  # the first one is a file system of fsspec
+    """Return the file system of a URL, and the path in it.
+
+    Args:
+        address: The URL, with secrets.
+        name: Name for messages.
+
+    Raises:
+        SourceError: The driver is missing, or refuses the URL.
+    """
     try:
         fsspec = importlib.import_module("fsspec.core")
     except ImportError:
-        raise SourceError(f'{name}: reading URLs needs fsspec: pip install "mixpanel-async[remote]"') from None
+        raise SourceError(f'{name}: a URL needs fsspec: pip install "mixpanel-async[remote]"') from None
     scheme = urlsplit(address.partition("::")[0]).scheme.lower()
     options: dict[str, object] = {}
     if scheme in HTTP:
@@ -234,7 +243,7 @@ def _filesystem(address: str, name: str) -> tuple[Any, str]:
     except Exception as error:
         if isinstance(error, ValueError) and "rotocol" in str(error):
             raise SourceError(f'{name}: unsupported URL scheme "{scheme}"') from None
-        raise SourceError(f"{name}: cannot be opened: {_message(error, address)}") from None
+        raise SourceError(f"{name}: cannot be opened: {message_of(error, address)}") from None
     return filesystem, str(path)
 
 
@@ -251,10 +260,11 @@ def _translated(name: str, address: str) -> Iterator[None]:
             raise SourceError(f"{name}: there is no such file") from None
         # Drivers raise FileNotFoundError for any failed request for a file; the cause says what happened.
         cause = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
-        raise SourceError(f"{name}: cannot be read: {_message(cause, address)}") from None
+        raise SourceError(f"{name}: cannot be read: {message_of(cause, address)}") from None
 
 
-def _message(error: BaseException, address: str) -> str:
+def message_of(error: BaseException, address: str) -> str:
+    """Return what an exception of a driver says, without the secrets of the URL."""
     kind = type(error).__name__
     words = redacted(str(error), address)
     return f"{kind}: {words}" if words and kind not in words else words or kind

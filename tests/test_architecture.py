@@ -41,6 +41,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
     "session": [
         {"errors", "loop_owner", "messages"},
         {"rate_limits", "retry", "streaming", "transport"},
+        {"governor"},
         {"lazy_transport", "session"},
     ],
     "engine": [

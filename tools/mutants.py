@@ -367,19 +367,19 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a pause does not reach waiting callers",
-        SESSION + "rate_limits.py",
+        SESSION + "governor.py",
         "if family.paused_until <= now and",
         "if",
     ),
     Mutation(
         "callers that woke late leave all at once",
-        SESSION + "rate_limits.py",
+        SESSION + "governor.py",
         "if family.paused_until <= now and now - at <= _MAX_LATE_SECONDS:",
         "if family.paused_until <= now:",
     ),
     Mutation(
         "a cancelled caller keeps its booking",
-        SESSION + "rate_limits.py",
+        SESSION + "governor.py",
         "                reservation.cancel()\n                raise\n",
         "                raise\n",
     ),

@@ -52,6 +52,25 @@ def gzip_bytes(data: bytes, level: int) -> bytes:
     return bytes(_fastest.compress(data, level, _GZIP))
 
 
+class _Compressor(Protocol):
+    """Compresses one gzip member."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return what is ready after more data."""
+
+    def flush(self) -> bytes:
+        """Return the rest, with the trailer."""
+
+
+def gzip_compressor(level: int) -> _Compressor:
+    """Return the compressor of a gzip stream.
+
+    Args:
+        level: Compression level, 0 to 3.
+    """
+    return cast("_Compressor", _fastest.compressobj(level, zlib.DEFLATED, _GZIP))
+
+
 class Decompressor:
     """Decompresses a body block by block: a zlib stream (HTTP's deflate), or gzip with one or more members.
 

@@ -1,15 +1,16 @@
 """Atomic file replacement: a file appears under its name only when all of it is on the disk."""
 
-import asyncio
 import contextlib
 import os
 import pathlib
+import stat
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from functools import partial
 from typing import BinaryIO
 
 from mixpanel_async.errors import OutputError
-from mixpanel_async.jobs.worker_thread import WorkerThread
+from mixpanel_async.jobs.worker_thread import WorkerThread, made_on
 
 _WRITE_BYTES = 1024 * 1024
 _MODE = 0o600  # exported events and checkpoints hold personal data
@@ -18,21 +19,56 @@ _MODE = 0o600  # exported events and checkpoints hold personal data
 class AtomicFile:
     """The next content of a file, written beside it and then renamed over it. Blocks.
 
+    The content is written under a name of its own, always the same one, so that the next run replaces what a killed run
+    left. That name is unlinked and created anew, and never opened for writing: a symbolic or hard link that somebody
+    planted there would make the write go elsewhere. While it is written it is locked, so that of two processes that
+    write the same file the second one is told.
+
     Args:
         target: Path of the file.
+        overwrite: Whether the file may exist; if not, `commit` refuses to replace one that appeared meanwhile.
 
     Raises:
         OutputError: The file cannot be written; the error names the target, as all errors of the methods do.
     """
 
-    def __init__(self, target: pathlib.Path) -> None:
+    def __init__(self, target: pathlib.Path, *, overwrite: bool = True) -> None:
         self._target = target
-        # Always the same name, so that the next run replaces what a killed run left. No symbolic link is followed:
-        # in a shared directory, another user could make the write go elsewhere.
+        self._overwrite = overwrite
         self._partial = target.with_name(f".{target.name}.partial")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         with naming(str(target)):
-            self._file: BinaryIO = os.fdopen(os.open(self._partial, flags, _MODE), "wb")
+            self._remove_leftover()
+            try:
+                descriptor = os.open(self._partial, flags, _MODE)
+            except FileExistsError:
+                raise self._in_use() from None
+            self._file: BinaryIO = os.fdopen(descriptor, "wb")
+            if not try_lock(descriptor):
+                self._file.close()
+                raise self._in_use()
+
+    def _remove_leftover(self) -> None:
+        """Remove the partial file of a killed run.
+
+        Raises:
+            OutputError: The run that writes it is alive.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISREG(self._partial.lstat().st_mode):
+                with contextlib.suppress(PermissionError):  # of another user; in a shared directory unlink says so
+                    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+                    descriptor = os.open(self._partial, flags)
+                    try:
+                        is_alive = not try_lock(descriptor)
+                    finally:
+                        os.close(descriptor)
+                    if is_alive:
+                        raise self._in_use()
+            self._partial.unlink()
+
+    def _in_use(self) -> OutputError:
+        return OutputError(f"cannot write {self._target}: another process is writing it; wait for that to end")
 
     def write(self, block: bytes) -> None:
         """Write a block."""
@@ -44,8 +80,10 @@ class AtomicFile:
         with naming(str(self._target)):
             self._file.flush()
             os.fsync(self._file.fileno())
+            if not self._is_ours():
+                raise self._in_use()
+            self._rename()
             self._file.close()
-            self._partial.replace(self._target)
         with contextlib.suppress(OSError):  # a directory cannot be synced everywhere
             directory = os.open(self._target.parent, os.O_RDONLY)
             try:
@@ -53,12 +91,58 @@ class AtomicFile:
             finally:
                 os.close(directory)
 
+    def _is_ours(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._file.fileno()), self._partial.lstat())
+        return False
+
+    def _rename(self) -> None:
+        if sys.platform == "win32":  # an open file cannot be renamed there
+            self._file.close()
+        if not self._overwrite:
+            with contextlib.suppress(OSError):  # not every file system has hard links
+                self._target.hardlink_to(self._partial)
+                self._partial.unlink()
+                return
+            if os.path.lexists(self._target):
+                raise exists_already(str(self._target))
+        self._partial.replace(self._target)
+
     def discard(self) -> None:
         """Remove what was written; does nothing after `commit`."""
+        is_ours = not self._file.closed and self._is_ours()
         with contextlib.suppress(OSError):  # closing flushes, which fails again on a full disk
             self._file.close()
-        with contextlib.suppress(OSError):
-            self._partial.unlink(missing_ok=True)
+        if is_ours:
+            with contextlib.suppress(OSError):
+                self._partial.unlink(missing_ok=True)
+
+
+def exists_already(name: str) -> OutputError:
+    """Return the error for a file that must not be replaced.
+
+    Args:
+        name: Name of the file.
+    """
+    return OutputError(f"cannot write {name}: it exists already; name another file, or allow it with overwrite")
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file until it is closed; return False if another one has locked it. Blocks.
+
+    Where files cannot be locked, as on Windows and on some network file systems, the answer is True.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl  # not there on Windows
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def replace_file(target: pathlib.Path, blocks: Iterable[bytes]) -> None:
@@ -96,8 +180,7 @@ async def write_stream(
     thread = WorkerThread("mixpanel_async-export")
     records = size = 0
     try:
-        file = await thread.submit(partial(AtomicFile, target))
-        try:
+        async with made_on(thread, partial(AtomicFile, target), AtomicFile.discard) as file:
             held: list[bytes] = []
             held_bytes = 0
             async with contextlib.aclosing(source) as blocks:
@@ -111,10 +194,6 @@ async def write_stream(
                         held, held_bytes = [], 0
             await thread.submit(partial(file.write, b"".join(held)))
             await thread.submit(file.commit)
-        except BaseException:
-            # Shielded: a second cancellation must not leave the partial file behind.
-            await asyncio.shield(thread.submit(file.discard))
-            raise
     finally:
         thread.close()
     return records, size

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import TypeVar
 
@@ -53,6 +53,29 @@ class WorkerThread:
     def _run(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
+
+
+@contextlib.asynccontextmanager
+async def made_on(thread: WorkerThread, make: Callable[[], T], undo: Callable[[T], object]) -> AsyncIterator[T]:
+    """Give what a call on a thread makes; undo it there if the block raises or is cancelled, however early.
+
+    Args:
+        thread: Runs the calls.
+        make: Makes it.
+        undo: Called with what was made.
+    """
+    made: list[T] = []
+
+    def run() -> T:
+        made.append(make())
+        return made[0]
+
+    try:
+        yield await thread.submit(run)
+    except BaseException:
+        # Shielded: a second cancellation must not leave anything behind.
+        await asyncio.shield(thread.submit(lambda: [undo(one) for one in made]))
+        raise
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, settle: Callable[[], None]) -> None:

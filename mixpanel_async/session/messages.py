@@ -12,6 +12,22 @@ Family: TypeAlias = Literal["ingestion", "query", "export", "schemas", "gdpr", "
 MAX_REPLY_BYTES: Final = 512 * 1024 * 1024
 
 
+class RateWait(msgspec.Struct, frozen=True):
+    """A wait for a rate limit.
+
+    Attributes:
+        limit: The limit in words, such as `60 requests per hour`.
+        until: Unix time in seconds at which the request may leave.
+    """
+
+    limit: str
+    until: float
+
+
+# Called when a wait begins, and with None when it is over.
+OnWait: TypeAlias = Callable[[RateWait | None], None]
+
+
 class RetryRule(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how a call is repeated.
 
@@ -56,6 +72,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         is_rejection_wanted: Whether a reply with status 400 is returned, because it says which records were refused.
         retry: Replaces the client's rule.
         max_reply_bytes: Bound on the inflated body of a good reply.
+        max_wait_seconds: Longest wait for its rate limits, `inf` for as long as it takes; None: the settings' value.
+        is_bulk: Whether it is a job's, which leaves the next turn to calls that come meanwhile.
+        on_wait: Called when a wait for its rate limits begins, and with None when it is over.
     """
 
     operation: str
@@ -81,6 +100,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     is_rejection_wanted: bool = False
     retry: RetryRule | None = None
     max_reply_bytes: int = MAX_REPLY_BYTES
+    max_wait_seconds: float | None = None
+    is_bulk: bool = False
+    on_wait: OnWait | None = None
 
     def __repr__(self) -> str:
         return f"Request({self.operation}: {self.method} {self.path.partition('?')[0]})"

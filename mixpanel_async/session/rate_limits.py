@@ -1,24 +1,18 @@
-"""Rolling windows, the pacer and the governor: which request may leave, and when.
+"""Rolling windows and the pacer: when a request may leave. Nothing here waits; the caller passes the time."""
 
-`RollingWindow`, `Pacer` and `FamilyLimits` do no I/O; the caller passes the time. `Governor` waits.
-"""
-
-import asyncio
 import bisect
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from mixpanel_async.clock import Clock
 from mixpanel_async.config import Rates
-from mixpanel_async.errors import RateLimitedError
 from mixpanel_async.session.messages import Family
 
 # A server counts when a request arrives, we when it leaves: the window is longer by this share, so that a request that
 # was slow to arrive and a later one that was fast do not meet in one of the server's windows.
 _WINDOW_MARGIN: Final = 0.01
 _PACER_BURST_SECONDS: Final = 0.25
-_MAX_LATE_SECONDS: Final = 0.1  # a caller that wakes later than this books again: others woke late with it
+_AMOUNTS: Final = ("records", "bytes", "requests")
+_PERIODS: Final = {1: "second", 60: "minute", 3600: "hour"}
 
 
 class Limit(Protocol):
@@ -32,6 +26,9 @@ class Limit(Protocol):
 
     def discard(self, at: float, amount: int) -> None:
         """Remove a booking that was never sent; an expired one is left alone."""
+
+    def described(self, amounts: str) -> str:
+        """Return the limit in words; `amounts` is what it counts."""
 
 
 class RollingWindow:
@@ -76,6 +73,10 @@ class RollingWindow:
             del self._booked[index]
             self._sum -= entry[1]
 
+    def described(self, amounts: str) -> str:
+        """Return the limit in words."""
+        return _in_words(self._limit, amounts, self._seconds)
+
     def _forget(self, now: float) -> None:
         gone = bisect.bisect_right(self._booked, (now - self._seconds, 2**62))
         if gone:
@@ -91,6 +92,8 @@ class Pacer:
     """
 
     def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
         self._per_second = limit / (seconds + _PACER_BURST_SECONDS)
         self._burst_seconds = _PACER_BURST_SECONDS
         self._due = float("-inf")  # when everything booked so far has been paid for
@@ -109,18 +112,29 @@ class Pacer:
         del at
         self._due -= amount / self._per_second
 
+    def described(self, amounts: str) -> str:
+        """Return the limit in words."""
+        return _in_words(self._limit, amounts, self._seconds)
+
+
+def _in_words(limit: int, amounts: str, seconds: float) -> str:
+    period = round(seconds / (1 + _WINDOW_MARGIN))
+    return f"{limit:,} {amounts} per {_PERIODS.get(period, f'{period} s')}"
+
 
 class Reservation:
     """One booked request.
 
     Attributes:
         at: Monotonic time at which the request may leave.
+        cause: What makes it wait until then, in words.
     """
 
-    __slots__ = ("_bookings", "at")
+    __slots__ = ("_bookings", "at", "cause")
 
-    def __init__(self, at: float, bookings: Sequence[tuple[Limit, int]]) -> None:
+    def __init__(self, at: float, bookings: Sequence[tuple[Limit, int]], cause: str = "") -> None:
         self.at = at
+        self.cause = cause
         self._bookings = bookings
         for limit, amount in bookings:
             limit.book(at, amount)
@@ -149,12 +163,19 @@ class FamilyLimits:
 
     def reserve(self, now: float, records: int, body_bytes: int) -> Reservation:
         """Book a request for the earliest time at which it may leave."""
-        amounts = (records, body_bytes, 1)
-        bookings = [(limit, amount) for group, amount in zip(self._limits, amounts, strict=True) for limit in group]
+        bookings: list[tuple[Limit, int]] = []
         at = max(now, self.paused_until)
-        for limit, amount in bookings:
-            at = max(at, limit.earliest(at, amount))
-        return Reservation(at, bookings)
+        cause: tuple[Limit, str] | None = None
+        for group, amount, amounts in zip(self._limits, (records, body_bytes, 1), _AMOUNTS, strict=True):
+            for limit in group:
+                bookings.append((limit, amount))
+                earliest = limit.earliest(at, amount)
+                if earliest > at:
+                    at, cause = earliest, (limit, amounts)
+        if at <= now:
+            return Reservation(at, bookings)
+        words = "Mixpanel's 429" if cause is None else cause[0].described(cause[1])
+        return Reservation(at, bookings, words)
 
     def pause(self, until: float) -> None:
         """Let nothing leave before `until`."""
@@ -187,106 +208,3 @@ def family_limits(rates: Rates) -> Mapping[Family, FamilyLimits]:
         "gdpr": FamilyLimits(requests=_window(rates.gdpr_per_second, 1)),
         "app": FamilyLimits(),
     }
-
-
-class Governor:
-    """Grants permits to send, one project for one client.
-
-    Args:
-        rates: The project's limits.
-        clock: Tells the time and waits.
-    """
-
-    def __init__(self, rates: Rates, clock: Clock) -> None:
-        self._clock = clock
-        self._limits = family_limits(rates)
-        self._places: dict[Family, asyncio.Semaphore] = {
-            "query": asyncio.Semaphore(rates.query_concurrency),
-            "export": asyncio.Semaphore(rates.export_concurrency),
-        }
-        self._bulk_line = asyncio.Lock()
-
-    @asynccontextmanager
-    async def permit(
-        self,
-        family: Family,
-        *,
-        operation: str,
-        records: int = 0,
-        body_bytes: int = 0,
-        max_wait: float | None = None,
-        is_bulk: bool = False,
-    ) -> AsyncIterator[None]:
-        """Wait for the family's turn; the place is held until the block is left.
-
-        Args:
-            family: Whose limits count.
-            operation: The call, for the error.
-            records: Records or entities in the request.
-            body_bytes: Uncompressed size of its body.
-            max_wait: Seconds to wait at most; None: as long as it takes.
-            is_bulk: Whether it is a job's: of those only one at a time has a turn to come, so that what is live waits
-                behind one of them and not behind all.
-
-        Raises:
-            RateLimitedError: It would take longer; `free_at` says when it is worth another try.
-        """
-        give_up_at = None if max_wait is None else self._clock.monotonic() + max_wait
-        place = self._places.get(family)
-        if place is not None:
-            await self._take_place(place, operation, max_wait)
-        try:
-            async with self._bulk_line if is_bulk else nullcontext():
-                await self._wait_turn(self._limits[family], operation, records, body_bytes, give_up_at)
-            yield
-        finally:
-            if place is not None:
-                place.release()
-
-    async def _take_place(self, place: asyncio.Semaphore, operation: str, max_wait: float | None) -> None:
-        if not place.locked():
-            await place.acquire()
-            return
-        try:
-            await asyncio.wait_for(place.acquire(), max_wait)
-        except TimeoutError:
-            raise RateLimitedError(
-                f"all places for calls at once were taken for {max_wait:g} s; wait for some of your own to end",
-                operation=operation,
-                is_own=True,
-            ) from None
-
-    async def _wait_turn(
-        self, family: FamilyLimits, operation: str, records: int, body_bytes: int, give_up_at: float | None
-    ) -> None:
-        while True:
-            now = self._clock.monotonic()
-            reservation = family.reserve(now, records, body_bytes)
-            at = reservation.at
-            if at <= now:
-                return
-            try:
-                self._check_wait(at - now, at, give_up_at, operation)
-                await self._clock.sleep(at - now)
-            except BaseException:  # a cancelled caller gives its booking back, too
-                reservation.cancel()
-                raise
-            now = self._clock.monotonic()
-            if family.paused_until <= now and now - at <= _MAX_LATE_SECONDS:
-                return
-            # A 429 paused the family meanwhile, or the loop stalled and everyone woke at once: book again.
-            reservation.cancel()
-
-    def _check_wait(self, seconds: float, at: float, give_up_at: float | None, operation: str) -> None:
-        if give_up_at is not None and at > give_up_at:
-            raise RateLimitedError(
-                f"the rate limit allows this call in {seconds:.1f} s, longer than it may wait",
-                operation=operation,
-                retry_after=seconds,
-                free_at=self._clock.time() + seconds,
-                is_own=True,
-            )
-
-    def pause(self, family: Family, seconds: float) -> None:
-        """Let nothing of a family leave for `seconds`, because the server said so."""
-        self._limits[family].pause(self._clock.monotonic() + seconds)

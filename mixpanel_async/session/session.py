@@ -1,6 +1,7 @@
 """The only path to the network: adds the URL, credentials and rate limiting; sends; retries."""
 
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -22,9 +23,9 @@ from mixpanel_async.errors import (
 )
 from mixpanel_async.redaction import redact
 from mixpanel_async.session import errors
+from mixpanel_async.session.governor import Governor
 from mixpanel_async.session.loop_owner import LoopOwner
 from mixpanel_async.session.messages import Reply, Request, RetryRule, StreamReply, Transport, WireRequest
-from mixpanel_async.session.rate_limits import Governor
 from mixpanel_async.session.retry import DelayAfter, Retrying, RetryQuota, backoff_seconds, retry_delay
 
 _log = logging.getLogger("mixpanel_async")
@@ -199,8 +200,14 @@ class Session:
             operation=request.operation,
             records=request.records,
             body_bytes=size,
-            max_wait=self._settings.rates.max_wait_seconds,
+            max_wait=self._max_wait(request),
+            is_bulk=request.is_bulk,
+            on_wait=request.on_wait,
         )
+
+    def _max_wait(self, request: Request) -> float | None:
+        own = self._settings.rates.max_wait_seconds if request.max_wait_seconds is None else request.max_wait_seconds
+        return None if own == math.inf else own
 
     async def _send_once(self, request: Request, *, is_retry: bool) -> Reply:
         async with self._permit(request):
@@ -244,7 +251,8 @@ class Session:
             pause = error.retry_after or backoff_seconds(attempt, self._clock.uniform)
             self.governor.pause(request.family, pause)
         retry_after = error.retry_after if isinstance(error, ApiError) else None
-        if (retry_after or 0.0) > self._settings.rates.max_wait_seconds:
+        max_wait = self._max_wait(request)
+        if max_wait is not None and (retry_after or 0.0) > max_wait:
             return None  # the error says how long; the caller decides whether to wait
         return delay
 

@@ -16,8 +16,8 @@ PACKAGE = ROOT / "mixpanel_async"
 TYPE_VARIABLES = {"T", "P"}
 # What needs no example: values that calls return, and exceptions.
 RESULTS = {
-    "Ack", "DeliveryReport", "EventDifference", "ImportProgress", "ImportReport", "Outcome", "ReconcileProgress",
-    "ReconcileReport", "RecordError", "Stats", "Verdict", "MixpanelError",
+    "Ack", "DeliveryReport", "EventDifference", "ExportProgress", "ExportReport", "ImportProgress", "ImportReport",
+    "Outcome", "ReconcileProgress", "ReconcileReport", "RecordError", "Stats", "Verdict", "MixpanelError",
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 from mixpanel_async.config import Rates, Settings
-from mixpanel_async.session.rate_limits import Governor
+from mixpanel_async.session.governor import Governor
 from tests.simulation.scripted import NO_LIMIT, ScriptedServer, accepted, client_of
 from tests.virtual_time import VirtualClock, VirtualLoop, run_virtually
 

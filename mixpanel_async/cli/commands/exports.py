@@ -1,22 +1,28 @@
 """`mixpanel-async export ...`."""
 
-import asyncio
-import contextlib
-from typing import Annotated
+# ruff: noqa: A002 - `format` is the name of the option
+
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
-from mixpanel_async import AsyncMixpanel
+from mixpanel_async import AsyncMixpanel, ExportReport
 from mixpanel_async.cli.commands.export_profiles import profiles
 from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
 from mixpanel_async.cli.render import stdout
-from mixpanel_async.cli.render.output import say
+from mixpanel_async.cli.render.export_report import print_export_report
+from mixpanel_async.cli.render.progress import ExportBar
 from mixpanel_async.cli.runner import add_group, run_call
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.jobs.exports.events import ExportOptions, ExportReport
+from mixpanel_async.jobs.exports.options import ExportOptions, FileExportOptions
+from mixpanel_async.jobs.exports.outputs.formats import OutputFormat
 from mixpanel_async.jobs.sources.locations import STDIN
+from mixpanel_async.redaction import shown
+
+_OUTPUT: Final = "Output"
+_DIRECTORY: Final = "Directories"
 
 
 class Days(msgspec.Struct, frozen=True):
@@ -47,18 +53,8 @@ def day_options(
     return Days(first, last)
 
 
-@with_options(days=day_options, server=server_options)
-def events(
+def selection_options(
     *,
-    path: Annotated[
-        str,
-        typer.Argument(
-            metavar="PATH",
-            help="File for JSON lines; a directory (existing, or with a trailing slash) gets one file per day; - is "
-            "standard output.",
-        ),
-    ],
-    days: Days,
     event: Annotated[
         list[str] | None, typer.Option("--event", metavar="NAME", help="Export only this event; repeatable.")
     ] = None,
@@ -73,40 +69,131 @@ def events(
         bool, typer.Option("--time-in-ms", help="Return time in milliseconds instead of seconds.")
     ] = False,
     is_gzip: Annotated[bool, typer.Option("--gzip/--no-gzip", help="Whether Mixpanel may compress the reply.")] = True,
+) -> ExportOptions:
+    """Return which events to export, and how Mixpanel sends them."""
+    return ExportOptions(event=event, where=where, limit=limit, time_in_ms=time_in_ms or None, is_gzip=is_gzip)
+
+
+def output_options(
+    *,
+    format: Annotated[
+        OutputFormat | None,
+        typer.Option(
+            "--format", help="Format (default: what the suffix says; ndjson in a directory).", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="NAME[:TYPE]",
+            help="Property that becomes a column of CSV or Parquet, such as plan or price:number; types are string, "
+            "number, integer, boolean and time; repeatable.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace an existing file; export all days of a directory again.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+) -> FileExportOptions:
+    """Return how events are written."""
+    return FileExportOptions(format=format, columns=column or (), overwrite=overwrite)
+
+
+def directory_options(
+    *,
+    lookback: Annotated[
+        int,
+        typer.Option(
+            "--lookback",
+            metavar="N",
+            min=0,
+            help="Days in which late events may arrive: a day exported earlier after its end is exported again.",
+            rich_help_panel=_DIRECTORY,
+        ),
+    ] = 5,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone",
+            metavar="ZONE",
+            help="Time zone of the project, such as Europe/Berlin, which says when a day is over (default: when it is "
+            "over everywhere).",
+            rich_help_panel=_DIRECTORY,
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            min=1,
+            max=100,
+            help="Number of days that are exported at once.",
+            rich_help_panel=_DIRECTORY,
+        ),
+    ] = 4,
+) -> FileExportOptions:
+    """Return how the days of a directory are exported."""
+    return FileExportOptions(lookback_days=lookback, timezone=timezone, concurrency=concurrency)
+
+
+@with_options(
+    days=day_options,
+    selection=selection_options,
+    output=output_options,
+    directory=directory_options,
+    server=server_options,
+)
+def events(
+    *,
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="File (.ndjson, .jsonl or .csv, also with .gz or .zst after it, or .parquet), directory (existing, or "
+            "with a slash at its end), URL such as s3://bucket/events.parquet, or - for standard output.",
+        ),
+    ],
+    days: Days,
+    selection: ExportOptions,
+    output: FileExportOptions,
+    directory: FileExportOptions,
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
-    """Write raw events as JSON lines, as Mixpanel stores them.
+    """Write raw events to a file, or to a directory with a file for each day.
 
-    A file appears under its name only when the export is complete. In a directory, each day has its own file and
-    request, and days whose file exists are skipped, so that the same command resumes an export that ended early. On
+    The suffix chooses the format. Each format holds all that Mixpanel sent, and import events reads it as it is. A file
+    appears under its name only when the export is complete; an existing one is not replaced without --overwrite. On
     standard output, the export is complete only if the exit status is 0.
+
+    In a directory, the same command resumes an export that ended early, and exports those days again that were exported
+    before late events can have arrived. Its _manifest.json says what the files are exports of. Each day is one of the
+    60 requests an hour that Mixpanel allows; when they are used up, the export waits.
     """
+    is_stdout = path == STDIN
 
-    async def write(client: AsyncMixpanel) -> ExportReport | None:
-        options = ExportOptions(event=event, where=where, limit=limit, time_in_ms=time_in_ms or None, is_gzip=is_gzip)
-        if path == STDIN:
-            await _print_events(client, days, options)
-            return None
-        return await client.export.to_file(path, days.first, days.last, **options)
+    with ExportBar("stdout" if is_stdout else shown(path)) as bar:
 
-    report = run_call(server, write)
-    if report is not None and as_json:
+        async def write(client: AsyncMixpanel) -> ExportReport:
+            options = FileExportOptions(**selection, **output, **directory, on_progress=bar.show)
+            return await client.export.to_file(
+                stdout.StandardOutput() if is_stdout else path, days.first, days.last, **options
+            )
+
+        report = run_call(server, write)
+    if is_stdout:
+        stdout.flush()
+    elif as_json:
         stdout.write(msgspec.json.encode(report) + b"\n")
-    elif report is not None:
-        kept = f", {len(report.skipped)} skipped (already complete)" if report.skipped else ""
-        say(
-            f"{report.events:,} events, {report.written_bytes / 1e6:.1f} MB in {len(report.files)} files{kept}, "
-            f"{report.duration_seconds:.1f} s"
-        )
+    print_export_report(report, is_brief=is_stdout or as_json)
     return 0
-
-
-async def _print_events(client: AsyncMixpanel, days: Days, options: ExportOptions) -> None:
-    async with contextlib.aclosing(client.export.blocks(days.first, days.last, **options)) as blocks:
-        async for block in blocks:
-            await asyncio.to_thread(stdout.write, block)
-    stdout.flush()
 
 
 def add(app: typer.Typer) -> None:

@@ -39,6 +39,14 @@ def flush() -> None:
         raise _given_up(error) from None
 
 
+class StandardOutput:
+    """Standard output as a file; `flush` sends what is buffered."""
+
+    def write(self, data: bytes, /) -> None:
+        """Write to standard output."""
+        write(data)
+
+
 def _opened() -> TextIO:
     stdout: TextIO | None = sys.stdout
     if stdout is None:  # the process has no standard output

@@ -18,6 +18,7 @@ from mixpanel_async.jobs.model.chunks import (
     RejectedRecord,
 )
 from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.jobs.model.event_table import is_event_table, with_event_lines
 from mixpanel_async.jobs.vendors.events import VendorEvents
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed
@@ -82,6 +83,8 @@ class EventEncoding:
         Raises:
             InvalidSettingError: A column is missing or duplicate.
         """
+        if is_event_table(columns):
+            return  # its rows are events
         if self._vendor is not None:
             self._vendor.check_columns(columns)
         else:
@@ -89,7 +92,7 @@ class EventEncoding:
 
     def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
         """Return a chunk encoded, in steps."""
-        encoded = yield from self._encode(chunk)
+        encoded = yield from self._encode(with_event_lines(chunk))
         encoded.skipped = self._mapper.take_skipped()
         if self._vendor is not None:
             encoded.skipped = {**encoded.skipped, **self._vendor.take_skipped()}

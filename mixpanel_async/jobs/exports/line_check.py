@@ -7,9 +7,9 @@ export, and the export counts as truncated.
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 import orjson
@@ -38,6 +38,9 @@ class BadLine(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+DecodeRows: TypeAlias = Callable[[bytes], Sequence[Any] | None]
+
+
 class EventBlock(msgspec.Struct, frozen=True):
     """Some whole lines of an export.
 
@@ -45,11 +48,13 @@ class EventBlock(msgspec.Struct, frozen=True):
         lines: Lines with their line ends, each one event, byte for byte as Mixpanel sent it.
         events: Number of them.
         bad_lines: Lines between them that are not events.
+        rows: The lines as the caller's decoder made them; None if it was not given, or could not.
     """
 
     lines: bytes
     events: int
     bad_lines: Sequence[BadLine] = ()
+    rows: Sequence[Any] | None = None
 
 
 class LineCutter:
@@ -123,10 +128,13 @@ class LineJudge:
 
     Args:
         raises: Whether a bad line raises; if not, bad lines are returned.
+        decode: Decodes a block of lines of which each one is an event, or returns None; it replaces the check of these
+            lines, so that they are read only once.
     """
 
-    def __init__(self, *, raises: bool) -> None:
+    def __init__(self, *, raises: bool, decode: DecodeRows | None = None) -> None:
         self._raises = raises
+        self._decode = decode
         self._number = 0
         self._open: list[BadLine] = []  # lines that are no events, with no event after them so far
         self._bad: list[BadLine] = []
@@ -140,6 +148,10 @@ class LineJudge:
             UnreadableEventError: A line is not an event, and bad lines raise.
         """
         if is_utf8(block):
+            rows = None if self._decode is None else self._decode(block)
+            if rows is not None:
+                self._note_events(len(rows))
+                return EventBlock(block, len(rows), self._taken(), rows)
             lines = io.BytesIO(block).readlines()  # splits at line feeds alone
             try:
                 for line in lines:

@@ -33,10 +33,16 @@ def find_locations(source: str | ReadableFile) -> list[Location]:
         return [StandardInput()]
     if not is_remote(source):
         return [location for path in _expanded(source) for location in _files_at(path)]
-    files = remote.find(source, lambda name: format_by_name(name) is not None)
+    files = remote.find(source, lambda path: _is_data(path) and not is_archive(path))
     if not files:
         raise _no_file_in(source)
     return [UrlFile(file) for file in files]
+
+
+def _is_data(path: str) -> bool:
+    """Return whether a file of a directory holds records; a name that begins with _ or . is one of its writer's."""
+    name = pathlib.PurePath(path).name
+    return not name.startswith(("_", ".")) and (format_by_name(name) is not None or is_archive(name))
 
 
 def _files_at(path: str) -> Sequence[Location]:
@@ -48,7 +54,7 @@ def _expanded(path: str) -> list[str]:
         return [path]
     if pathlib.Path(path).is_dir():
         inside = sorted(str(each) for each in pathlib.Path(path).iterdir() if each.is_file())
-        files = [each for each in inside if format_by_name(each) is not None or is_archive(each)]
+        files = [each for each in inside if _is_data(each)]
         if not files:
             raise _no_file_in(path)
         return files

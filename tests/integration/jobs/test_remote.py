@@ -387,7 +387,7 @@ async def test_what_is_missing(
 async def test_the_loop_goes_on(mp: AsyncMixpanel, monkeypatch: pytest.MonkeyPatch) -> None:
     """All work of a store, including listing files, runs on the reading thread."""
     threads = set()
-    real = remote._filesystem
+    real = remote.filesystem_of
 
     class Noting:
         def __init__(self, inner: Any) -> None:  # noqa: ANN401

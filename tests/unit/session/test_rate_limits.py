@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mixpanel_async.clock import SystemClock
 from mixpanel_async.config import Rates
-from mixpanel_async.session.rate_limits import FamilyLimits, Governor, Pacer, RollingWindow, family_limits
+from mixpanel_async.session.governor import Governor
+from mixpanel_async.session.rate_limits import FamilyLimits, Pacer, RollingWindow, family_limits
 
 
 @given(

@@ -8,6 +8,7 @@ import msgspec
 
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position
+from mixpanel_async.jobs.model.event_table import check_layout
 from mixpanel_async.jobs.sources.arrow.rows import ArrowRows, OnNaN, arrow_module
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile
@@ -41,7 +42,7 @@ class ParquetParser:
 
     Raises:
         MissingExtraError: pyarrow is not installed.
-        SourceError: The file is not a Parquet file.
+        SourceError: The file is not a Parquet file, or in a layout of a newer version.
     """
 
     def __init__(self, name: str, file: str | io.BufferedReader, nan: OnNaN) -> None:
@@ -52,6 +53,7 @@ class ParquetParser:
             self._file = parquet.ParquetFile(file)
         except self._broken as error:
             raise SourceError(f"{name}: not a Parquet file: {error}") from None
+        check_layout(name, self._file.schema_arrow.metadata)
         self._total = self._file.metadata.num_rows
         # Columns in columns count as well.
         self._rows = ArrowRows(self._file.schema_arrow, nan, self._file.metadata.num_columns)

@@ -1,0 +1,151 @@
+"""Fetches ranges of days into outputs; a range whose reply was cut is fetched again from its start."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
+
+from mixpanel_async.clock import Clock
+from mixpanel_async.errors import MixpanelError, RateLimitedError, TransportError
+from mixpanel_async.jobs.exports.line_check import EventBlock
+from mixpanel_async.jobs.exports.outputs.files import OutputFile, WritableFile
+from mixpanel_async.jobs.exports.outputs.writer import EventLines, OutputPlan, Written, write_events
+from mixpanel_async.jobs.exports.progress import ArrivedEvents, ExportMeter
+from mixpanel_async.jobs.exports.reader import OnBadLine, passed_on
+from mixpanel_async.jobs.worker_thread import WorkerThread, made_on
+from mixpanel_async.session import Session
+from mixpanel_async.session.messages import OnWait, RateWait
+from mixpanel_async.session.retry import backoff_seconds
+
+# A 429 although this client keeps the limits: something else uses the project's budget. Pauses that are longer together
+# than the window of an hour show that it is not going to end.
+_MAX_REFUSALS: Final = 12
+_FIRST_PAUSE_SECONDS: Final = 60.0
+_MAX_PAUSE_SECONDS: Final = 600.0
+
+
+class OpenBlocks(Protocol):
+    """Requests a range of days."""
+
+    def __call__(self, first: str, last: str, on_wait: OnWait, /) -> AsyncGenerator[EventBlock]:
+        """Return its blocks."""
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A range that arrived.
+
+    Attributes:
+        written: What was written.
+        at: Unix time in seconds at which the request was sent.
+    """
+
+    written: Written
+    at: float
+
+
+Commit: TypeAlias = Callable[[WorkerThread, OutputFile, Fetched], Awaitable[None]]
+
+
+class Fetcher:
+    """Fetches ranges of days into outputs.
+
+    Args:
+        session: Retries.
+        clock: Gives the time, and the jitter between attempts.
+        open_blocks: Requests a range.
+        plan: How the events are written.
+        meter: Counts the progress.
+        on_bad_line: What to do with lines that are not events.
+        max_retries: How often a range is requested again after a reply that was not complete.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        open_blocks: OpenBlocks,
+        plan: OutputPlan,
+        meter: ExportMeter,
+        *,
+        on_bad_line: OnBadLine,
+        max_retries: int,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._open_blocks = open_blocks
+        self._plan = plan
+        self._meter = meter
+        self._on_bad_line: OnBadLine = on_bad_line
+        self._max_retries = max_retries
+
+    async def to_output(
+        self, thread: WorkerThread, first: str, last: str, open_file: Callable[[], OutputFile], commit: Commit
+    ) -> Fetched:
+        """Fetch a range into an output that appears when it is complete.
+
+        Args:
+            thread: Runs the blocking calls.
+            first: First day.
+            last: Last day.
+            open_file: Begins the next content of the output.
+            commit: Makes the content visible.
+
+        Raises:
+            MixpanelError: The range did not arrive in any attempt, or cannot be written.
+        """
+        async for attempt in self._session.retrying("export.events", self._delay_after):
+            with attempt:
+                async with made_on(thread, open_file, lambda file: file.discard()) as file:
+                    found = await self.to_stream(thread, first, last, file)
+                    await commit(thread, file, found)
+                self._meter.note_file()
+                return found
+        raise AssertionError("the last attempt returns or raises")
+
+    async def to_stream(self, thread: WorkerThread, first: str, last: str, file: WritableFile) -> Fetched:
+        """Fetch a range once into an open file.
+
+        Args:
+            thread: Runs the blocking calls.
+            first: First day.
+            last: Last day.
+            file: The file.
+
+        Raises:
+            MixpanelError: The range did not arrive as a whole, or cannot be written.
+        """
+        sent_at = self._clock.time()
+        arrived = ArrivedEvents()
+
+        def on_wait(wait: RateWait | None) -> None:
+            nonlocal sent_at
+            sent_at = self._clock.time()
+            self._meter.note_wait(wait)
+
+        def on_block(block: EventLines) -> None:
+            arrived.add(block)
+            self._meter.count(block)
+
+        self._meter.note_wait(None)
+        lines = self._lines(self._open_blocks(first, last, on_wait))
+        try:
+            return Fetched(await write_events(thread, file, lines, self._plan, on_block), sent_at)
+        except BaseException:
+            self._meter.take_back(arrived)
+            raise
+
+    async def _lines(self, blocks: AsyncGenerator[EventBlock]) -> AsyncGenerator[EventLines]:
+        async with aclosing(blocks):
+            async for block in blocks:
+                yield EventLines(passed_on(block, self._on_bad_line), block.events, block.rows)
+
+    def _delay_after(self, error: MixpanelError, attempt: int) -> float | None:
+        if isinstance(error, RateLimitedError) and attempt <= _MAX_REFUSALS:
+            pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * attempt)
+            pause = max(pause, error.retry_after or 0.0)
+            self._meter.note_wait(RateWait("requests that something else sends", self._clock.time() + pause))
+            return pause
+        if isinstance(error, TransportError) and attempt <= self._max_retries:
+            return backoff_seconds(attempt, self._clock.uniform)
+        return None

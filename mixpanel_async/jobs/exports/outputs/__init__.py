@@ -1,0 +1,1 @@
+"""Outputs of an export of events: their formats, compression and places."""
