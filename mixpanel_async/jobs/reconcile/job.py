@@ -16,8 +16,9 @@ from mixpanel_async.engine.context import Context
 from mixpanel_async.errors import InvalidArgumentError, InvalidRecordError, MixpanelError, OutputError, TransportError
 from mixpanel_async.jobs.atomic_write import AtomicFile
 from mixpanel_async.jobs.encoding.mappings import Transform
-from mixpanel_async.jobs.exports.events import Export, ExportOptions
+from mixpanel_async.jobs.exports.events import Export
 from mixpanel_async.jobs.exports.line_check import EventBlock
+from mixpanel_async.jobs.exports.options import ExportOptions
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.timestamps import read_zone
 from mixpanel_async.jobs.model.chunks import Encode, EncodedChunk, Position

@@ -401,7 +401,7 @@ async def test_the_loop_goes_on(mp: AsyncMixpanel, monkeypatch: pytest.MonkeyPat
         filesystem, path = real(address, name)
         return Noting(filesystem), path
 
-    monkeypatch.setattr(remote, "_filesystem", noting)
+    monkeypatch.setattr(remote, "filesystem_of", noting)
     store: Any = fsspec.filesystem("memory")
     store.pipe("/loop/a.ndjson", ndjson([event(1)]))
     assert (await mp.import_events("memory://loop/*.ndjson")).imported == 1

@@ -64,7 +64,7 @@ def _column(given: str) -> Column:
     return Column(name, cast("ColumnType", kind))
 
 
-def read_time(value: object) -> int | None:
+def time_cell(value: object) -> int | None:
     """Return a time of a property in Unix milliseconds: a number of seconds or milliseconds, or ISO 8601; else None."""
     if isinstance(value, str):
         try:
@@ -113,5 +113,5 @@ FITTED: Final[Mapping[ColumnType, Callable[[object], object]]] = {
     "number": _number,
     "integer": _integer,
     "boolean": _boolean,
-    "time": read_time,
+    "time": time_cell,
 }

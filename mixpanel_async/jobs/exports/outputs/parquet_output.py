@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mixpanel_async.jobs.exports.outputs.columns import Column, ColumnType
 from mixpanel_async.jobs.exports.outputs.files import WritableFile
-from mixpanel_async.jobs.exports.outputs.rows import EventColumns, EventRow, RowReader
+from mixpanel_async.jobs.exports.outputs.rows import DecodedLine, EventColumns, RowReader
 from mixpanel_async.jobs.model.event_table import LAYOUT, LAYOUT_KEY, TABLE_COLUMNS
 from mixpanel_async.jobs.sources.arrow.rows import arrow_module
 
@@ -48,7 +48,7 @@ class ParquetOutput:
         self._group = EventColumns([], [], [], [], [], [[] for _ in columns])
         self._bytes = 0
 
-    def add(self, lines: bytes, rows: Sequence[EventRow] | None) -> None:
+    def add(self, lines: bytes, rows: Sequence[DecodedLine] | None) -> None:
         """Write the events of whole lines.
 
         Raises:

@@ -41,7 +41,7 @@ _decode_raw: Final = msgspec.json.Decoder(_RawLine).decode
 _decode_object: Final = msgspec.json.Decoder(_AnyObject).decode
 
 
-class EventRow(Protocol):
+class DecodedLine(Protocol):
     """One line, decoded; `properties` has the fields that become cells."""
 
     event: str
@@ -90,7 +90,7 @@ class RowDecoder:
         if not columns:  # most events have fields of the usual types, which are decoded faster
             self._decoders.insert(0, msgspec.json.Decoder(_PlainLine).decode_lines)
 
-    def rows(self, block: bytes) -> Sequence[EventRow] | None:
+    def rows(self, block: bytes) -> Sequence[DecodedLine] | None:
         """Return whole lines as rows, or None if one of them is something else than an event."""
         for decode in self._decoders:
             try:
@@ -98,7 +98,7 @@ class RowDecoder:
             except _UNREADABLE:
                 continue
             # A line end in the middle of an event is white space to the decoder.
-            return cast("Sequence[EventRow]", rows) if len(rows) == block.count(b"\n") else None
+            return cast("Sequence[DecodedLine]", rows) if len(rows) == block.count(b"\n") else None
         return None
 
 
@@ -118,7 +118,7 @@ class RowReader:
         self._heads: dict[str, bytes] = {}
         self._number = 0
 
-    def read(self, block: bytes, rows: Sequence[EventRow] | None) -> EventColumns:
+    def read(self, block: bytes, rows: Sequence[DecodedLine] | None) -> EventColumns:
         """Return whole lines as columns.
 
         Args:
@@ -136,7 +136,7 @@ class RowReader:
         self._number += len(rows)
         return self._columns_of([row.event for row in rows], [row.properties for row in rows], properties)
 
-    def _properties(self, lines: Sequence[bytes], rows: Sequence[EventRow]) -> list[bytes] | None:
+    def _properties(self, lines: Sequence[bytes], rows: Sequence[DecodedLine]) -> list[bytes] | None:
         """Return the text of the properties of each line, or None if a line is not written as Mixpanel writes it."""
         events = [row.event for row in rows]
         if len(self._heads) > _MAX_HEADS:

@@ -9,7 +9,7 @@ from typing import Final
 
 from mixpanel_async.jobs.exports.outputs.columns import Column
 from mixpanel_async.jobs.exports.outputs.compression import TextStream
-from mixpanel_async.jobs.exports.outputs.rows import EventRow, RowReader
+from mixpanel_async.jobs.exports.outputs.rows import DecodedLine, RowReader
 from mixpanel_async.jobs.model.event_table import TABLE_COLUMNS
 
 _LINE_END: Final = b"\r\n"
@@ -26,7 +26,7 @@ class LineOutput:
     def __init__(self, stream: TextStream) -> None:
         self._stream = stream
 
-    def add(self, lines: bytes, rows: Sequence[EventRow] | None) -> None:
+    def add(self, lines: bytes, rows: Sequence[DecodedLine] | None) -> None:
         """Write whole lines."""
         del rows
         self._stream.write(lines)
@@ -55,7 +55,7 @@ class CsvOutput:
         header = [*TABLE_COLUMNS, *(column.name for column in columns)]
         stream.write("".join(_rows_of([header])).encode())
 
-    def add(self, lines: bytes, rows: Sequence[EventRow] | None) -> None:
+    def add(self, lines: bytes, rows: Sequence[DecodedLine] | None) -> None:
         """Write the events of whole lines.
 
         Raises:

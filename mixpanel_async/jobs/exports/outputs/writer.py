@@ -13,7 +13,7 @@ from mixpanel_async.jobs.exports.outputs.columns import Column
 from mixpanel_async.jobs.exports.outputs.compression import TextStream
 from mixpanel_async.jobs.exports.outputs.files import WritableFile
 from mixpanel_async.jobs.exports.outputs.formats import OutputKind
-from mixpanel_async.jobs.exports.outputs.rows import EventRow, RowDecoder
+from mixpanel_async.jobs.exports.outputs.rows import DecodedLine, RowDecoder
 from mixpanel_async.jobs.exports.outputs.text_outputs import CsvOutput, LineOutput
 from mixpanel_async.jobs.worker_thread import WorkerThread, made_on
 from mixpanel_async.time_slice import ThreadTurns
@@ -32,7 +32,7 @@ class EventLines(msgspec.Struct, frozen=True):
 
     lines: bytes
     events: int
-    rows: Sequence[EventRow] | None = None
+    rows: Sequence[DecodedLine] | None = None
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class _EventOutput(Protocol):
-    def add(self, lines: bytes, rows: Sequence[EventRow] | None) -> None:
+    def add(self, lines: bytes, rows: Sequence[DecodedLine] | None) -> None:
         """Write whole lines."""
 
     def end(self) -> None:
