@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 import msgspec
@@ -94,13 +95,18 @@ class Fetcher:
         Raises:
             MixpanelError: The range did not arrive in any attempt, or cannot be written.
         """
-        async for attempt in self._session.retrying("export.events", self._delay_after):
-            with attempt:
-                async with made_on(thread, open_file, lambda file: file.discard()) as file:
-                    found = await self.to_stream(thread, first, last, file)
-                    await commit(thread, file, found)
-                self._meter.note_file()
-                return found
+        waiter = object()
+        try:
+            async for attempt in self._session.retrying("export.events", partial(self._delay_after, waiter)):
+                self._meter.note_wait(waiter, None)
+                with attempt:
+                    async with made_on(thread, open_file, lambda file: file.discard()) as file:
+                        found = await self.to_stream(thread, first, last, file)
+                        await commit(thread, file, found)
+                    self._meter.note_file()
+                    return found
+        finally:
+            self._meter.note_wait(waiter, None)
         raise AssertionError("the last attempt returns or raises")
 
     async def to_stream(self, thread: WorkerThread, first: str, last: str, file: WritableFile) -> Fetched:
@@ -116,18 +122,17 @@ class Fetcher:
             MixpanelError: The range did not arrive as a whole, or cannot be written.
         """
         sent_at = self._clock.time()
-        arrived = ArrivedEvents()
+        arrived, waiter = ArrivedEvents(), object()
 
         def on_wait(wait: RateWait | None) -> None:
             nonlocal sent_at
             sent_at = self._clock.time()
-            self._meter.note_wait(wait)
+            self._meter.note_wait(waiter, wait)
 
         def on_block(block: EventLines) -> None:
             arrived.add(block)
             self._meter.count(block)
 
-        self._meter.note_wait(None)
         lines = self._lines(self._open_blocks(first, last, on_wait))
         try:
             return Fetched(await write_events(thread, file, lines, self._plan, on_block), sent_at)
@@ -140,11 +145,12 @@ class Fetcher:
             async for block in blocks:
                 yield EventLines(passed_on(block, self._on_bad_line), block.events, block.rows)
 
-    def _delay_after(self, error: MixpanelError, attempt: int) -> float | None:
+    def _delay_after(self, waiter: object, error: MixpanelError, attempt: int) -> float | None:
         if isinstance(error, RateLimitedError) and attempt <= _MAX_REFUSALS:
             pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * attempt)
             pause = max(pause, error.retry_after or 0.0)
-            self._meter.note_wait(RateWait("requests that something else sends", self._clock.time() + pause))
+            wait = RateWait("used by something else, Mixpanel answers 429", self._clock.time() + pause)
+            self._meter.note_wait(waiter, wait)
             return pause
         if isinstance(error, TransportError) and attempt <= self._max_retries:
             return backoff_seconds(attempt, self._clock.uniform)

@@ -44,14 +44,14 @@ class ExportMeter:
         total_files: Files to write.
         files: Files that are complete.
         skipped: Files that an earlier run had completed.
-        waited_seconds: Time that was spent waiting for rate limits.
+        waited_seconds: Time in which something waited for a rate limit.
     """
 
     def __init__(self, clock: Clock, on_progress: OnExportProgress | None) -> None:
         self._clock = clock
         self._on_progress = on_progress
         self._started = self._reported = clock.monotonic()
-        self._wait: RateWait | None = None
+        self._waits: dict[object, RateWait] = {}
         self._wait_began = 0.0
         self._arrived = ArrivedEvents()
         self.total_files = 1
@@ -74,12 +74,22 @@ class ExportMeter:
         self._arrived.events -= lost.events
         self._arrived.line_bytes -= lost.line_bytes
 
-    def note_wait(self, wait: RateWait | None) -> None:
-        """Note that a wait for a rate limit begins, or is over (None)."""
-        now = self._clock.monotonic()
-        if self._wait is not None:
+    def note_wait(self, waiter: object, wait: RateWait | None) -> None:
+        """Note that a wait for a rate limit begins, or is over (None).
+
+        Args:
+            waiter: Who waits; several may.
+            wait: The wait.
+        """
+        now, was_waiting = self._clock.monotonic(), bool(self._waits)
+        if wait is not None:
+            self._waits[waiter] = wait
+        else:
+            self._waits.pop(waiter, None)
+        if was_waiting and not self._waits:
             self.waited_seconds += now - self._wait_began
-        self._wait, self._wait_began = wait, now
+        elif self._waits and not was_waiting:
+            self._wait_began = now
         if wait is not None:
             self.report()
 
@@ -93,6 +103,7 @@ class ExportMeter:
         self._reported = self._clock.monotonic()
         if self._on_progress is None:
             return
+        longest = max(self._waits.values(), key=lambda wait: wait.until, default=None)
         try:
             self._on_progress(
                 ExportProgress(
@@ -102,8 +113,8 @@ class ExportMeter:
                     total_files=self.total_files,
                     skipped=self.skipped,
                     seconds=self.seconds,
-                    waits_for="" if self._wait is None else self._wait.limit,
-                    waits_until=None if self._wait is None else self._wait.until,
+                    waits_for="" if longest is None else longest.limit,
+                    waits_until=None if longest is None else longest.until,
                 )
             )
         except (Exception, asyncio.CancelledError):
