@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.reconcile.report import EventDifference, ReconcileReport
     from mixpanel_async.jobs.sources.options import FileOptions
     from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
+    from mixpanel_async.records.insert_ids import make_insert_id
 
 # Each name is imported when it is first used: the pytest plugin and the command line need only a part of the package.
 _MODULES: Final = {
@@ -37,6 +38,7 @@ _MODULES: Final = {
     "jobs.reconcile.report": ("EventDifference", "ReconcileReport"),
     "jobs.sources.options": ("FileOptions",),
     "models": ("DeliveryReport", "Outcome", "Stats", "Verdict"),
+    "records.insert_ids": ("make_insert_id",),
 }
 _MODULE_OF: Final = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -78,6 +80,7 @@ __all__ = [
     "UpdateMapping",
     "Verdict",
     "__version__",
+    "make_insert_id",
 ]
 
 

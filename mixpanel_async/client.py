@@ -5,31 +5,41 @@ import datetime as dt
 import os
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, Unpack, cast, overload
+
+import msgspec
 
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.config import BaseUrl, ForeignToken, Region, Settings, checked_number, read_region, servers
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.engine import Engine
-from mixpanel_async.engine.failure_callback import OnFailure
+from mixpanel_async.engine.failure_callback import OnFailure, OnFailures
 from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.env import read_environment
+from mixpanel_async.env import is_disabled, read_environment
 from mixpanel_async.errors import ClientClosedError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
 from mixpanel_async.loading import load
-from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats
+from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats, Verdict
 from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.session import Session, Transport
 from mixpanel_async.session.lazy_transport import LazyTransport
+from mixpanel_async.tracking.additions import DefaultProperties
+from mixpanel_async.tracking.bound_user import BoundUser, with_device
+from mixpanel_async.tracking.event_route import finished
 from mixpanel_async.tracking.events import Events
+from mixpanel_async.tracking.outgoing import OutgoingEvent
 from mixpanel_async.tracking.profiles import Groups, People
+from mixpanel_async.tracking.thread_inbox import ThreadInbox
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from mixpanel_async.actions._core.params import Date
     from mixpanel_async.actions.annotations import Annotations
     from mixpanel_async.actions.experiments.client import Experiments
@@ -81,6 +91,7 @@ class AsyncMixpanel:
             query, app) to its URL.
         settings: Batching, limits, retries and time-outs.
         on_failure: Called with the JSON of each record that was not delivered, and its verdict.
+        on_failures: Called once for each batch, with a list of what `on_failure` is called with.
         transport: Replaces aiohttp; for tests.
         clock: Replaces time, sleep and randomness; for tests.
 
@@ -109,10 +120,13 @@ class AsyncMixpanel:
         base_url: BaseUrl | None = None,
         settings: Settings | None = None,
         on_failure: OnFailure | None = None,
+        on_failures: OnFailures | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
         settings = settings or Settings()
+        if is_disabled(os.environ):
+            settings = msgspec.structs.replace(settings, enabled=False)
         clock = clock or SystemClock()
         if token is not None:
             ProjectToken(token)  # rejects an invalid token before a record is made with it
@@ -128,12 +142,13 @@ class AsyncMixpanel:
             project_id=checked_number("project_id", project_id),
             workspace_id=checked_number("workspace_id", workspace_id),
         )
-        engine = Engine(session, settings, clock, on_failure=on_failure)
+        engine = Engine(session, settings, clock, on_failure=on_failure, on_failures=on_failures)
         lanes = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)
         self._context = context = Context(session, engine, lanes, settings, clock, ValueConverter.of(settings))
         self._session = session
         self._engine = engine
         self._events = Events(context)
+        self._inbox = ThreadInbox(session.owner, self._events.take, settings.overflow_wait_seconds)
         self.people = People(context)
         self.groups = Groups(context)
 
@@ -183,7 +198,7 @@ class AsyncMixpanel:
 
     async def track(
         self,
-        distinct_id: str | int,
+        distinct_id: str | int | None,
         event: str,
         properties: Properties | None = None,
         *,
@@ -195,7 +210,8 @@ class AsyncMixpanel:
         Neither the network nor the data makes this call raise. To learn the outcome, await the receipt.
 
         Args:
-            distinct_id: The user's id; an integer is sent as its decimal digits. "" for an event without a user.
+            distinct_id: The user's id; an integer is sent as its decimal digits. None: the one of `context`. "" for an
+                event without a user.
             event: Name of the event.
             properties: Up to 250 properties with JSON values; not changed. May contain `time` and `$insert_id`. A
                 `token` that is not the client's is replaced; see `Settings.foreign_token`.
@@ -227,7 +243,7 @@ class AsyncMixpanel:
 
     async def import_event(
         self,
-        distinct_id: str | int,
+        distinct_id: str | int | None,
         event: str,
         properties: Properties | None = None,
         *,
@@ -237,7 +253,8 @@ class AsyncMixpanel:
         """Import an event of any age over strict /import, which gives each event its own verdict.
 
         Args:
-            distinct_id: The user's id; an integer is sent as its decimal digits. "" for an event without a user.
+            distinct_id: The user's id; an integer is sent as its decimal digits. None: the one of `context`. "" for an
+                event without a user.
             event: Name of the event.
             properties: Up to 251 properties with JSON values; not changed. May contain `time` and `$insert_id`. A
                 `token` that is not the client's is replaced; see `Settings.foreign_token`.
@@ -266,6 +283,159 @@ class AsyncMixpanel:
         """
         receipt = self._events.import_route.offer(distinct_id, event, properties, time, insert_id)
         return receipt if isinstance(receipt, Receipt) else await receipt
+
+    def track_nowait(
+        self,
+        distinct_id: str | int | None,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        time: float | dt.datetime | None = None,
+        insert_id: str | None = None,
+    ) -> Receipt:
+        """Track an event without waiting for anything, for callbacks and synchronous code in the client's loop.
+
+        It does what `track` does, with one difference: where `track` waits for space in a full buffer, the outcome is
+        DROPPED at once.
+
+        Args:
+            distinct_id: The user's id; None: the one of `context`.
+            event: Name of the event.
+            properties: Its properties.
+            time: When it happened; None: now.
+            insert_id: Its insert id; None: generated.
+
+        Raises:
+            The same as `track`.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+
+        Example:
+            ```python
+            receipt = mp.track_nowait("user-1", "Signed Up", {"plan": "pro"})
+            ```
+        """
+        return finished(self._events.track_route.offer(distinct_id, event, properties, time, insert_id, False))
+
+    def submit(
+        self,
+        distinct_id: str | int | None,
+        event: str,
+        properties: Properties | None = None,
+        *,
+        time: float | dt.datetime | None = None,
+        insert_id: str | None = None,
+    ) -> "Future[Verdict]":
+        """Track an event from any thread; the client must have been entered in its event loop.
+
+        If 10,000 events wait for the loop, the call waits too, `Settings.overflow_wait_seconds` at most. `flush` and
+        `aclose` include what was submitted before.
+
+        Args:
+            distinct_id: The user's id; None: the one of `context` in this thread.
+            event: Name of the event.
+            properties: Its properties; do not change them afterwards.
+            time: When it happened; None: now.
+            insert_id: Its insert id; None: generated.
+
+        Returns:
+            A future of the verdict. Do not wait for it in the loop's own thread.
+
+        Raises:
+            ClientClosedError: The client, or its loop, is closed.
+            WrongLoopError: The client was not used in an event loop so far, or was made before a fork.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+
+        Example:
+            ```python
+            import asyncio
+
+            future = mp.submit("user-1", "Signed Up")
+            print(await asyncio.wrap_future(future))
+            ```
+        """
+        distinct_id, properties = self._events.add_surroundings(distinct_id, properties)
+        moment = self._context.clock.time() if time is None else time
+        return self._inbox.put(OutgoingEvent(distinct_id, event, properties, moment, insert_id))
+
+    @property
+    def default_properties(self) -> DefaultProperties:
+        """Properties of every event of `track` and `import_event`, or a function that returns them; the event's win.
+
+        Example:
+            ```python
+            mp.default_properties = {"app version": "1.4.2"}
+            ```
+        """
+        return self._events.default_properties
+
+    @default_properties.setter
+    def default_properties(self, value: DefaultProperties) -> None:
+        self._events.default_properties = value
+
+    def context(
+        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: JSONValue
+    ) -> AbstractContextManager[None]:
+        """Set the user and properties of events that are tracked inside, in this task and in those it starts.
+
+        Contexts can be nested: the inner one wins, and properties of an event win over both. An event gets the user if
+        its own `distinct_id` is None.
+
+        Args:
+            distinct_id: The user's id.
+            device_id: The device's id, for Simplified ID Merge: events get `$device_id`, and `$user_id` if the user is
+                given.
+            **properties: Properties of the events.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+
+        Example:
+            ```python
+            with mp.context("user-1", plan="pro"):
+                await mp.track(None, "Page Viewed")
+            ```
+        """
+        own = with_device(distinct_id, device_id, properties)
+        if distinct_id is None and device_id is not None:
+            distinct_id = f"$device:{device_id}"
+        return self._events.surround(distinct_id, own)
+
+    def for_user(self, distinct_id: str | int, *, device_id: str | None = None, **properties: JSONValue) -> BoundUser:
+        """Return the calls of this client for one user.
+
+        Args:
+            distinct_id: The user's id.
+            device_id: The device's id, for Simplified ID Merge: events get `$device_id` and `$user_id`, which merges
+                the two.
+            **properties: Properties of every event.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+
+        Example:
+            ```python
+            user = mp.for_user("user-1", plan="pro")
+            await user.track("Signed Up")
+            await user.set({"plan": "pro"})
+            ```
+        """
+        return BoundUser(self._events, self.people, distinct_id, with_device(distinct_id, device_id, properties))
+
+    def for_device(self, device_id: str, **properties: JSONValue) -> BoundUser:
+        """Return the calls of this client for a device whose user is not known, for Simplified ID Merge.
+
+        Args:
+            device_id: The device's id; the distinct_id is `$device:` and this id.
+            **properties: Properties of every event.
+
+        Reference: https://developer.mixpanel.com/reference/track-event
+
+        Example:
+            ```python
+            await mp.for_device("7f3c2a").track("Page Viewed")
+            ```
+        """
+        return BoundUser(self._events, self.people, f"$device:{device_id}", with_device(None, device_id, properties))
 
     async def identify(self, identified_id: str | int, anon_id: str) -> Receipt:
         """Link an anonymous id to a user's id (Original ID Merge projects).
@@ -895,6 +1065,8 @@ class AsyncMixpanel:
             print(report)
             ```
         """
+        self._engine.check_loop()
+        self._inbox.take_all()
         return await self._engine.flush(timeout)
 
     async def aclose(self, timeout: float | None = None) -> DeliveryReport:
@@ -915,6 +1087,9 @@ class AsyncMixpanel:
             print(report)
             ```
         """
+        if self._engine.is_started and not self._engine.is_closed:
+            self._engine.check_loop()
+            self._inbox.close()
         return await self._engine.aclose(self._context.settings.close_timeout_seconds if timeout is None else timeout)
 
     async def __aenter__(self) -> Self:

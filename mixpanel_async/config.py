@@ -5,7 +5,7 @@ import math
 import re
 import ssl
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,9 +21,15 @@ OnBadRecord: TypeAlias = Literal["reject", "raise"]
 Overflow: TypeAlias = Literal["wait", "raise", "drop_newest", "drop_oldest"]
 ForeignToken: TypeAlias = Literal["replace", "reject", "keep"]
 Default: TypeAlias = Callable[[Any], JSONValue]
+BeforeSend: TypeAlias = Callable[[dict[str, Any]], Mapping[str, JSONValue] | None]
 BaseUrl: TypeAlias = str | Mapping[Server, str]
 
 _SECRET_FIELDS: Final = frozenset({"proxy"})
+# What a field may be that takes a function, apart from the function.
+_WITH_FUNCTIONS: Final[Mapping[object, Any]] = {
+    Default | None: None,
+    BeforeSend | None: None,
+}
 _MIN_BUFFER_BATCHES: Final = 4  # one batch being compressed must fit beside what is queued
 
 
@@ -171,16 +177,17 @@ class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         for field in msgspec.structs.fields(type(self)):
             value = getattr(self, field.name)
-            if field.type == Default | None and callable(value):  # a type that msgspec does not know
-                continue
+            kind = field.type
+            if kind in _WITH_FUNCTIONS:  # types that msgspec does not know
+                if callable(value):
+                    continue
+                kind = _WITH_FUNCTIONS[kind]
             try:
-                msgspec.convert(value, field.type)
+                msgspec.convert(value, kind)
             except msgspec.ValidationError:
                 shown = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
                 shown = f"a {type(value).__name__}" if field.name in _SECRET_FIELDS else shown
-                raise InvalidSettingError(
-                    f"{field.name} is invalid: it is {shown}; give {_describe(field.type)}"
-                ) from None
+                raise InvalidSettingError(f"{field.name} is invalid: it is {shown}; give {_describe(kind)}") from None
 
 
 def _describe(annotation: object) -> str:
@@ -287,6 +294,19 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         ssl_context: Replaces the default verification of certificates.
         user_agent: Put in front of the library's own.
         rates: Rate limits of the project.
+        enabled: Whether records are sent. If not, each is checked and counted as usual, and its outcome is SKIPPED,
+            reason `disabled`; for tests and for local development. The environment variable MIXPANEL_DISABLED=1 does
+            the same. Calls that have an answer, such as queries, are not affected.
+        dry_run: Print each request's endpoint and records to standard output in place of sending them; SKIPPED.
+        sample_rate: Share of users whose events are sent, from 0 to 1, by event name. It is decided by the distinct_id:
+            of a user, either all of these events are sent or none. The others are SKIPPED, reason `sampled`.
+        opt_out: distinct_ids of users of whom nothing is sent; SKIPPED, reason `opt_out`. A set may be changed while
+            the client runs.
+        property_denylist: Names of properties of events and profiles that are never sent.
+        before_send: Called with each live event and update, as Mixpanel takes them but without the token, after the
+            settings above; returns the record to send, changed or not, or None to send nothing (SKIPPED, reason
+            `before_send`). If it raises, the record is REJECTED. `$identify`, `$create_alias` and `$merge` do not
+            pass it; nor do the records of imports and pipes, which have `transform`.
 
     Example:
         ```python
@@ -329,9 +349,25 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ssl_context: ssl.SSLContext | None = None
     user_agent: str | None = None
     rates: Rates = Rates()
+    enabled: bool = True
+    dry_run: bool = False
+    sample_rate: Mapping[str, float] = {}
+    opt_out: Collection[str] = frozenset()
+    property_denylist: Collection[str] = frozenset()
+    before_send: BeforeSend | None = None
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether records leave this machine."""
+        return self.enabled and not self.dry_run
 
     def __post_init__(self) -> None:
         StrictStruct.__post_init__(self)
+        for event, rate in self.sample_rate.items():
+            _check_range(f"sample_rate of {event!r}", rate, 0, 1)
+        for name in ("opt_out", "property_denylist"):
+            if isinstance(given := getattr(self, name), str):
+                raise InvalidSettingError(f"{name} is invalid: it is text; give a list, such as [{given!r}]")
         _check_range("max_batch_records", self.max_batch_records, 1, limits.MAX_BATCH_RECORDS)
         _check_range("max_group_batch_records", self.max_group_batch_records, 1, limits.MAX_BATCH_RECORDS)
         _check_range("max_batch_bytes", self.max_batch_bytes, 1_000, 10_000_000)

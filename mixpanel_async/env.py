@@ -1,12 +1,18 @@
 """Reads MIXPANEL_* environment variables."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from mixpanel_async.auth import Credential, OAuthToken, ProjectSecret, ServiceAccount
 from mixpanel_async.config import Region, read_region
 from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
+
+_SWITCH: Final = {
+    **dict.fromkeys(("", "0", "false", "no", "off"), False),
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+}
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +39,18 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Environment(credentials={self.credentials!r}, project_id={self.project_id}, region={self.region})"
+
+
+def is_disabled(environ: Mapping[str, str]) -> bool:
+    """Return whether MIXPANEL_DISABLED switches sending off.
+
+    Raises:
+        InvalidSettingError: It is neither 1, true, yes, on nor 0, false, no, off.
+    """
+    value = environ.get("MIXPANEL_DISABLED", "").strip().lower()
+    if value not in _SWITCH:
+        raise InvalidSettingError(f"MIXPANEL_DISABLED is invalid: it is {value!r}; set it to 1 or 0")
+    return _SWITCH[value]
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:

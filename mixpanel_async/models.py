@@ -20,13 +20,18 @@ class Outcome(enum.Enum):
     DUPLICATE = "duplicate"  # an equal record was admitted shortly before; this one was not sent
     EXPIRED = "expired"  # not delivered within its deadline, and certainly not accepted
     DROPPED = "dropped"  # given up by the overflow policy
-    SKIPPED = "skipped"  # excluded on request, by the filters of a pipe's mapping; never sent
+    SKIPPED = "skipped"  # excluded on request: by a mapping's filters, a setting, before_send; never sent
     UNKNOWN = "unknown"  # sent, the answer was lost, and it cannot be sent again
 
     @property
     def is_delivered(self) -> bool:
         """Whether Mixpanel has the record, as far as it says."""
         return self is Outcome.ACCEPTED or self is Outcome.UNVERIFIED
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether a record that was to be delivered was not, as far as it is known."""
+        return not (self.is_delivered or self is Outcome.DUPLICATE or self is Outcome.SKIPPED)
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -130,5 +135,5 @@ class DeliveryReport(msgspec.Struct, frozen=True):
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is pending and every record was delivered or a duplicate of one that was."""
-        return self.pending == 0 and all(o.is_delivered or o is Outcome.DUPLICATE for o in self.outcomes)
+        """Whether nothing is pending and no record failed: each was delivered, a duplicate, or excluded on request."""
+        return self.pending == 0 and not any(outcome.is_failure for outcome in self.outcomes)

@@ -13,14 +13,14 @@ from mixpanel_async.engine.backpressure import Backpressure
 from mixpanel_async.engine.batch import COMMA_BYTES, Batch
 from mixpanel_async.engine.dedupe import DedupeWindow
 from mixpanel_async.engine.delivery_log import DeliveryLog
-from mixpanel_async.engine.failure_callback import Failures, OnFailure
+from mixpanel_async.engine.failure_callback import Failures, OnFailure, OnFailures
 from mixpanel_async.engine.flush_waiters import Flushes
 from mixpanel_async.engine.lanes import Lane, LaneSpec
 from mixpanel_async.engine.ledger import Ledger
 from mixpanel_async.engine.memory_budget import RECORD_OVERHEAD_BYTES, has_share
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import BufferFullError, ClientClosedError
-from mixpanel_async.models import Outcome, Verdict
+from mixpanel_async.models import Verdict
 from mixpanel_async.session.loop_owner import LoopOwner
 
 _MAX_SETTLED_RECORDS: Final = 8_000  # at once; some 3 ms of the event loop
@@ -34,7 +34,7 @@ class Accumulator:
         settings: Limits and the overflow policy.
         clock: Tells the time.
         wake: Called when there is something new to send or to wait for.
-        on_failure: Called with the JSON of each record that was not delivered, and its verdict.
+        failures: Called with the JSON of each record that was not delivered, and its verdict, one by one or by batch.
         owner: The event loop that receipts can be awaited in.
     """
 
@@ -43,7 +43,7 @@ class Accumulator:
         settings: Settings,
         clock: Clock,
         wake: Callable[[], None],
-        on_failure: OnFailure | None,
+        failures: tuple[OnFailure | None, OnFailures | None],
         owner: LoopOwner,
     ) -> None:
         self._owner = owner
@@ -54,7 +54,7 @@ class Accumulator:
         self._turns: deque[Lane] = deque()
         self.backpressure = Backpressure(settings)
         self._dedupe = DedupeWindow(settings.dedupe_window_records)
-        self._failures = Failures(self._dedupe, on_failure)
+        self._failures = Failures(self._dedupe, *failures)
         self.log = DeliveryLog()
         self.ledger = Ledger()
         self._flushes = Flushes(self.ledger)
@@ -107,7 +107,14 @@ class Accumulator:
         return receipt
 
     async def admit(
-        self, lane: Lane, part: bytes, receipt: Receipt, *, key: bytes | None = None, is_unsafe: bool = False
+        self,
+        lane: Lane,
+        part: bytes,
+        receipt: Receipt,
+        *,
+        key: bytes | None = None,
+        is_unsafe: bool = False,
+        waits: bool = True,
     ) -> None:
         """Queue a record as the overflow policy says.
 
@@ -117,6 +124,7 @@ class Accumulator:
             receipt: Settled with its outcome.
             key: Its dedupe key; None if no other record can be equal.
             is_unsafe: Whether it must not be applied twice.
+            waits: Whether this may wait for space; if not, it never suspends, and a full buffer drops the record.
 
         Raises:
             BufferFullError: The buffer is full and the policy is to raise.
@@ -129,18 +137,18 @@ class Accumulator:
         if lane.stopped is not None:
             self.refuse(receipt, part, lane.stopped, lane.spec.path)
         elif key is None:
-            await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
+            await self._admit(lane, part, receipt, is_unsafe=is_unsafe, waits=waits)
         elif self._dedupe.is_new(key):
             is_admitted = False
             try:
-                is_admitted = await self._admit(lane, part, receipt, is_unsafe=is_unsafe)
+                is_admitted = await self._admit(lane, part, receipt, is_unsafe=is_unsafe, waits=waits)
             finally:
                 if not is_admitted:
                     self._dedupe.forget(key)  # the caller may send it again, and it must not count as a duplicate then
         else:
             self.refuse(receipt, part, decisions.DUPLICATE, lane.spec.path)
 
-    async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool) -> bool:
+    async def _admit(self, lane: Lane, part: bytes, receipt: Receipt, *, is_unsafe: bool, waits: bool) -> bool:
         """Queue a record or drop it; return whether it was queued."""
         size = len(part) + RECORD_OVERHEAD_BYTES
         if self.backpressure.lend(lane, size):
@@ -153,6 +161,9 @@ class Accumulator:
                 queued_bytes=self.backpressure.held_bytes,
                 limit=self._settings.max_buffer_bytes,
             )
+        if self._settings.overflow == "wait" and not waits:
+            self.refuse(receipt, part, decisions.DROPPED, lane.spec.path)
+            return False
         if self._settings.overflow == "wait":
 
             def enter() -> None:
@@ -196,7 +207,7 @@ class Accumulator:
         """Count a record that has its outcome at once."""
         self.ledger.refuse(verdict)
         receipt.settle(verdict)
-        if verdict.outcome is not Outcome.DUPLICATE:
+        if verdict.outcome.is_failure:
             self._failures.report(part, verdict)
             self._note_lost(path, verdict, 1)
 
@@ -366,7 +377,7 @@ class Accumulator:
         self.log.note_accepted(lane.spec.path, self._clock.monotonic())
 
     def _note_lost(self, path: str, verdict: Verdict, records: int) -> None:
-        if records and not verdict.is_delivered and verdict.outcome is not Outcome.DUPLICATE:
+        if records and verdict.outcome.is_failure:
             self.log.note_lost(path, verdict, records)
             self._wake()
 

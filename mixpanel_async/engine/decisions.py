@@ -27,6 +27,8 @@ IngestionPath: TypeAlias = Literal["/track", "/import", "/engage", "/groups"]
 ACCEPTED: Final = Verdict(Outcome.ACCEPTED, "ok")
 UNVERIFIED: Final = Verdict(Outcome.UNVERIFIED, "ok", "", "Mixpanel took the request; it gives no verdict per record")
 DUPLICATE: Final = Verdict(Outcome.DUPLICATE, "duplicate", "properties.$insert_id", "an equal event was just admitted")
+DISABLED: Final = Verdict(Outcome.SKIPPED, "disabled", "", "the setting enabled, or MIXPANEL_DISABLED, switches it off")
+DRY_RUN: Final = Verdict(Outcome.SKIPPED, "dry_run", "", "the setting dry_run prints records in place of sending them")
 DROPPED: Final = Verdict(
     Outcome.DROPPED, "buffer_full", "", "the buffer was full; the overflow policy dropped the record"
 )

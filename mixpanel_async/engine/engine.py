@@ -11,7 +11,7 @@ from mixpanel_async.clock import Clock
 from mixpanel_async.config import Settings
 from mixpanel_async.engine.accumulator import Accumulator
 from mixpanel_async.engine.batch import Batch
-from mixpanel_async.engine.failure_callback import OnFailure
+from mixpanel_async.engine.failure_callback import OnFailure, OnFailures
 from mixpanel_async.engine.lanes import Lane, LaneSpec
 from mixpanel_async.engine.receipts import NotedReceipt, Receipt
 from mixpanel_async.engine.sender import Offload, Sender
@@ -41,6 +41,7 @@ class Engine:
         settings: Batching, limits and deadlines.
         clock: Time, sleep and randomness.
         on_failure: Called with the JSON of each record that was not delivered, and its verdict.
+        on_failures: Called with those of a batch at once.
         offload: Runs compression; None: on one thread of the engine's own.
     """
 
@@ -51,6 +52,7 @@ class Engine:
         clock: Clock,
         *,
         on_failure: OnFailure | None = None,
+        on_failures: OnFailures | None = None,
         offload: Offload | None = None,
     ) -> None:
         self._session = session
@@ -60,7 +62,7 @@ class Engine:
         self._owner = session.owner
         self._admissions = 0
         self._closing: asyncio.Task[DeliveryReport] | None = None
-        self._accumulator = Accumulator(settings, clock, self._wake, on_failure, self._owner)
+        self._accumulator = Accumulator(settings, clock, self._wake, (on_failure, on_failures), self._owner)
         self.offer = self._accumulator.offer  # not a method here: a call more would cost for every event
         self._sender = Sender(self._accumulator, session, settings, clock, offload or self._on_thread)
 
@@ -86,6 +88,7 @@ class Engine:
         key: bytes | None = None,
         is_unsafe: bool = False,
         replaced_token: str = "",
+        waits: bool = True,
     ) -> Receipt:
         """Queue a record; wait if the buffer is full, and otherwise for one turn of the loop now and then.
 
@@ -95,6 +98,7 @@ class Engine:
             key: Its dedupe key; None if no other record can be equal.
             is_unsafe: Whether it must not be applied twice.
             replaced_token: Name of the field whose token was replaced by the client's, if one was.
+            waits: Whether this may wait; if not, it never suspends, and a full buffer drops the record.
 
         Raises:
             BufferFullError: The buffer is full and the policy is to raise.
@@ -103,11 +107,11 @@ class Engine:
         """
         self.check_loop()
         receipt = NotedReceipt.of(self._owner, replaced_token, REPLACED) if replaced_token else Receipt(self._owner)
-        await self._accumulator.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe)
+        await self._accumulator.admit(lane, part, receipt, key=key, is_unsafe=is_unsafe, waits=waits)
         self._admissions += 1
         if replaced_token:
             self.note_replaced_tokens(lane.spec.path, 1)
-        if key is None or not self._admissions & _YIELD_MASK:
+        if waits and (key is None or not self._admissions & _YIELD_MASK):
             await asyncio.sleep(0)  # a caller in a tight loop never waits: other tasks need a turn
         return receipt
 

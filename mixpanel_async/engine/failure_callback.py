@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from mixpanel_async.engine.batch import Batch
@@ -11,6 +12,7 @@ from mixpanel_async.records.keys import read_key
 
 _log = logging.getLogger("mixpanel_async")
 OnFailure: TypeAlias = Callable[[bytes, Verdict], None]
+OnFailures: TypeAlias = Callable[[Sequence[tuple[bytes, Verdict]]], None]
 
 
 class Failures:
@@ -19,11 +21,13 @@ class Failures:
     Args:
         dedupe: The window of known keys.
         on_failure: Called with the JSON of each failed record, and its verdict; None: not called.
+        on_failures: Called with those of a batch at once; None: not called.
     """
 
-    def __init__(self, dedupe: DedupeWindow, on_failure: OnFailure | None) -> None:
+    def __init__(self, dedupe: DedupeWindow, on_failure: OnFailure | None, on_failures: OnFailures | None) -> None:
         self._dedupe = dedupe
         self._on_failure = on_failure
+        self._on_failures = on_failures
 
     def tell(self, batch: Batch, verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Give a batch's records their outcomes: `exceptions` by index, `verdict` for the others.
@@ -32,7 +36,7 @@ class Failures:
         """
         try:
             batch.tickets.settle(batch.parts, verdict, exceptions)
-            if exceptions or not verdict.is_delivered:
+            if exceptions or verdict.outcome.is_failure:
                 self.note(batch.parts, verdict, exceptions)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -41,22 +45,33 @@ class Failures:
 
     def note(self, parts: Sequence[bytes], verdict: Verdict, exceptions: Mapping[int, Verdict]) -> None:
         """Forget and report the failed ones among records: `exceptions` by index, `verdict` for the others."""
+        failed: list[tuple[bytes, Verdict]] = []
         for index, part in enumerate(parts):
             one = exceptions.get(index, verdict)
-            if one.is_delivered:
+            if not one.outcome.is_failure:
                 continue
             key = read_key(part) if self._dedupe else None
             if key is not None:
                 self._dedupe.forget(key)
-            self.report(part, one)
+            failed.append((part, one))
+        self._report(failed)
 
     def report(self, part: bytes, verdict: Verdict) -> None:
         """Report one failed record. Its key stays known: it may be that of an equal record, which was delivered."""
-        if self._on_failure is None:
-            return
-        try:
-            self._on_failure(part, verdict)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:  # as above
-            _log.exception("on_failure raised; the record's outcome is %s", verdict.outcome.value)
+        self._report([(part, verdict)])
+
+    def _report(self, failed: Sequence[tuple[bytes, Verdict]]) -> None:
+        if self._on_failure is not None:
+            for part, verdict in failed:
+                _call("on_failure", verdict, partial(self._on_failure, part, verdict))
+        if self._on_failures is not None and failed:
+            _call("on_failures", failed[0][1], partial(self._on_failures, failed))
+
+
+def _call(name: str, verdict: Verdict, call: Callable[[], None]) -> None:
+    try:
+        call()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # a callback may raise anything, as above
+        _log.exception("%s raised; the record's outcome is %s", name, verdict.outcome.value)

@@ -74,7 +74,7 @@ class Ledger:
     def _count(self, verdict: Verdict, records: int) -> None:
         if records:
             self.outcomes[verdict.outcome] += records
-            if not verdict.is_delivered and verdict.outcome is not Outcome.DUPLICATE:
+            if verdict.outcome.is_failure:
                 self._failed += 1
                 self._failures.append((self._failed, verdict))
 

@@ -23,6 +23,16 @@ class Tickets(Protocol):
         """Return the tickets of some records, in that order."""
 
 
+class Waiter(Protocol):
+    """Gets a verdict: a future of asyncio, or one of `concurrent.futures`."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, result: Verdict, /) -> None:
+        """Take the verdict."""
+
+
 class Receipt(msgspec.Struct, eq=False, gc=False):
     """A record's receipt: await it for the verdict, or ignore it.
 
@@ -40,7 +50,7 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
     # A Struct is made in a third of the time of a plain object, and every event gets one.
     _owner: LoopOwner
     _verdict: Verdict | None = None
-    _waiters: list[asyncio.Future[Verdict]] | None = None
+    _waiters: list[Waiter] | None = None
 
     @property
     def verdict(self) -> Verdict | None:
@@ -71,10 +81,17 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
             return self._verdict
         self._owner.check()
         waiter: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        if self._waiters is None:
-            self._waiters = []
-        self._waiters.append(waiter)
+        self.tell(waiter)
         return (yield from waiter)
+
+    def tell(self, waiter: Waiter) -> None:
+        """Give the verdict to a future, now or once it is settled."""
+        if self._verdict is not None:
+            waiter.set_result(self._verdict)
+        elif self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
 
     def __repr__(self) -> str:
         return f"Receipt({self._verdict.outcome.value if self._verdict else 'pending'})"

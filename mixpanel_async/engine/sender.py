@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -81,9 +82,14 @@ class Sender:
 
     async def _deliver(self, lane: Lane, batch: Batch) -> None:
         """Send a batch once; in any case it leaves with an outcome or goes back into its lane."""
+        error = None
         try:
-            status, body, error = await self._attempt(lane, batch)
-            decision = decisions.decide(lane.spec.path, batch, body, error, status=status, is_bulk=lane.spec.is_bulk)
+            if self._settings.is_sending:
+                status, body, error = await self._attempt(lane, batch)
+                is_bulk = lane.spec.is_bulk
+                decision = decisions.decide(lane.spec.path, batch, body, error, status=status, is_bulk=is_bulk)
+            else:
+                decision = await self._withhold(lane, batch)
         except asyncio.CancelledError:
             self.cancelled_records += len(batch)
             self._accumulator.settle(lane, batch, decisions.give_up(batch), in_flight=True)
@@ -124,6 +130,15 @@ class Sender:
         except MixpanelError as error:
             return 0, b"", error
         return reply.status, reply.body, self._session.error_of(reply, lane.operation)
+
+    async def _withhold(self, lane: Lane, batch: Batch) -> Decision:
+        """Print a batch if the settings say so; send nothing."""
+        if not self._settings.enabled:
+            return Settle(decisions.DISABLED, {})
+        lines = [self._session.redacted(part.decode(errors="replace")) for part in batch.parts]
+        text = "".join(f"POST {lane.spec.path} {line}\n" for line in lines)
+        await asyncio.to_thread(sys.stdout.write, text)
+        return Settle(decisions.DRY_RUN, {})
 
     def _time_left(self, batch: Batch) -> float:
         return max(0.0, batch.deadline - self._clock.monotonic())

@@ -235,7 +235,7 @@ async def run_plan(context: Context, plan: Plan, options: JobOptions) -> ImportR
         )
         start = await journal.read()
         await _unless_stopped(plan.source.open(start.position), options)
-        if plan.spec is not None and options.probe:
+        if plan.spec is not None and options.probe and context.settings.is_sending:
             await _unless_stopped(probe(context, plan.spec), options, "the server had answered")
         await journal.open()
         job = ImportJob(

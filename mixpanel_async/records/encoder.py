@@ -70,7 +70,7 @@ class EventEncoder:
     def encode(  # noqa: PLR0917 - called for every event: keywords cost
         self,
         event: str,
-        distinct_id: str | int,
+        distinct_id: str | int | None,
         properties: Properties | None,
         now: float,
         time: object = None,

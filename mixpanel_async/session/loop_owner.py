@@ -32,6 +32,19 @@ class LoopOwner:
         self._is_running: Callable[[], bool] = bool
         self._pid = 0
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the client belongs to, for other threads.
+
+        Raises:
+            WrongLoopError: The client was not used in a loop so far, or this is a child of its process.
+        """
+        if self._loop is None:
+            raise WrongLoopError("the client belongs to no event loop so far; enter it with `async with` there first")
+        if os.getpid() != self._pid:
+            raise WrongLoopError("this client was made before a fork; make a new one in the child process")
+        return self._loop
+
     def is_home(self) -> bool:
         """Return whether this is certainly the loop that the client belongs to; cheap, for every event."""
         try:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Coroutine
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
@@ -15,6 +15,21 @@ from mixpanel_async.tracking.rejection import reject_record
 # The receipt of an event that could be queued at once, else what to await for it.
 Admission: TypeAlias = Receipt | Coroutine[object, object, Receipt]
 _PLACE: Final = "properties.token"
+
+
+class Route(Protocol):
+    """The way of an event, from the caller to its lane."""
+
+    def offer(  # noqa: PLR0917 - called for every event: keywords cost
+        self,
+        distinct_id: str | int | None,
+        event: str,
+        properties: Properties | None,
+        time: float | dt.datetime | None,
+        insert_id: str | None,
+        waits: bool = True,
+    ) -> Admission:
+        """Queue an event; return its receipt, or what to await for it."""
 
 
 class EventRoute:
@@ -37,22 +52,24 @@ class EventRoute:
         self._now = context.clock.time
         self._queue = context.engine.offer
 
-    def offer(
+    def offer(  # noqa: PLR0917 - called for every event: keywords cost
         self,
-        distinct_id: str | int,
+        distinct_id: str | int | None,
         event: str,
         properties: Properties | None,
         time: float | dt.datetime | None,
         insert_id: str | None,
+        waits: bool = True,
     ) -> Admission:
         """Queue an event; return its receipt, or what to await for it if it has to wait.
 
-        A plain function: nearly every event ends here, and a coroutine for each would cost a tenth of the whole.
+        A plain function: nearly every event ends here, and a coroutine for each would cost a tenth of the whole. If
+        it must not wait, the coroutine never suspends: see `finished`.
         """
         try:
             part, key = self._encode(event, distinct_id, properties, self._now(), time, insert_id)
         except ForeignTokenError as error:
-            return self._admit_foreign(distinct_id, event, properties, time, insert_id, error.token)
+            return self._admit_foreign(distinct_id, event, properties, time, insert_id, waits, error.token)
         except Exception as error:  # a mapping, key or subclass of the caller's may raise anything
             record = {"event": event, "properties": properties, "distinct_id": distinct_id}
             return reject_record(self._context, self.lane.spec.path, record, error)
@@ -60,15 +77,16 @@ class EventRoute:
             receipt = self._queue(self.lane, part)
             if receipt is not None:
                 return receipt
-        return self._context.engine.admit(self.lane, part, key=key)
+        return self._context.engine.admit(self.lane, part, key=key, waits=waits)
 
     async def _admit_foreign(  # noqa: PLR0917 - the arguments of `offer`
         self,
-        distinct_id: str | int,
+        distinct_id: str | int | None,
         event: str,
         properties: Properties | None,
         time: float | dt.datetime | None,
         insert_id: str | None,
+        waits: bool,
         foreign: object,
     ) -> Receipt:
         """Return the receipt of an event with a foreign token: replaced, rejected or kept, as the settings say."""
@@ -88,4 +106,16 @@ class EventRoute:
             record = {"event": event, "properties": properties, "distinct_id": distinct_id}
             return await reject_record(context, path, record, error)
         replaced_token = _PLACE if is_replaced else ""
-        return await context.engine.admit(self.lane, part, key=key, replaced_token=replaced_token)
+        return await context.engine.admit(self.lane, part, key=key, replaced_token=replaced_token, waits=waits)
+
+
+def finished(admission: Admission) -> Receipt:
+    """Return the receipt of an event that must not wait."""
+    if isinstance(admission, Receipt):
+        return admission
+    try:
+        admission.send(None)
+    except StopIteration as done:
+        receipt: Receipt = done.value
+        return receipt
+    raise AssertionError("an event that must not wait was held")

@@ -7,10 +7,12 @@ from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.models import JSONValue, Verdict
 from mixpanel_async.records.parsing import as_object
+from mixpanel_async.records.rejection import record_for_report
 from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.records.updates import Update, encode_update, is_unsafe
+from mixpanel_async.tracking.outgoing import OutgoingRules
 from mixpanel_async.tracking.rejection import reject_record
 
 
@@ -27,6 +29,7 @@ class Updates(ABC):
     def __init__(self, context: Context) -> None:
         self._context = context
         self._max_bytes = context.settings.max_batch_bytes - 2
+        self._rules = OutgoingRules.of(context.settings)
         self._tokens = TokenRule(context.settings.foreign_token, context.lanes.token, field="$token", takes_tokens=True)
 
     @abstractmethod
@@ -46,6 +49,11 @@ class Updates(ABC):
         self._context.lanes.token_for("a profile update")
         try:
             fields = as_object(update, self._example)
+            if self._rules is not None:
+                found = self._rules.update(fields)
+                if isinstance(found, Verdict):
+                    return await self._context.engine.refuse(record_for_report(fields), found, self._lane.spec.path)
+                fields = found
             token, is_replaced = self._tokens.apply(fields.get("$token"))
             record: dict[str, JSONValue] = {"$token": token, **fields, **self._target(fields)}
             record["$token"] = token

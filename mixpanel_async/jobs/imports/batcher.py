@@ -79,9 +79,9 @@ class JobTickets(Generic[C]):
         for pending, numbers in self._segments:
             end = start + len(numbers)
             own = sorted(index for index in exceptions if start <= index < end)
-            for index in range(start, end) if not verdict.is_delivered else own:
+            for index in range(start, end) if verdict.outcome.is_failure else own:
                 one = exceptions.get(index, verdict)
-                if not one.is_delivered:
+                if one.outcome.is_failure:
                     reject = RejectedRecord(numbers[index - start], one, parts[index])
                     sink.note_reject(sink.source_name(pending), reject)
             for index in own:

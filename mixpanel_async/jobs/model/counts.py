@@ -54,6 +54,8 @@ class Tally:
             self.imported += records
         elif verdict.outcome is Outcome.DUPLICATE:
             self.duplicates += records
+        elif verdict.outcome is Outcome.SKIPPED:
+            self.skipped[verdict.reason] += records
         elif verdict.outcome is Outcome.REJECTED and verdict.reason not in ACCESS_REASONS:
             self.rejected[verdict.reason] += records
         else:

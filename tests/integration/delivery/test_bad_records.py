@@ -92,7 +92,7 @@ class Named(AsyncMixpanel):
 
     async def track(
         self,
-        distinct_id: str | int,
+        distinct_id: str | int | None,
         event: str,
         properties: Mapping[str, object] | None = None,
         *,

@@ -69,7 +69,7 @@ def test_offering_gives_the_batches_of_adding(parts: list[bytes], max_records: i
 async def _offered(parts: list[bytes], max_records: int) -> list[Batch]:
     owner = LoopOwner()
     owner.check()
-    accumulator = Accumulator(Settings(), SystemClock(), lambda: None, None, owner)
+    accumulator = Accumulator(Settings(), SystemClock(), lambda: None, (None, None), owner)
     lane = accumulator.lane(LaneSpec(path="/track", max_records=max_records, max_bytes=MAX_BYTES))
     lane.credit = 1_000_000
     batches: list[Batch] = []

@@ -17,7 +17,7 @@ REJECTED = Verdict(Outcome.REJECTED, "invalid")
 def test_only_failed_records_are_reported() -> None:
     """on_failure gets the JSON and the verdict of each record that was not delivered, and of no other."""
     reported: list[tuple[bytes, Verdict]] = []
-    failures = Failures(DedupeWindow(10), lambda part, verdict: reported.append((part, verdict)))
+    failures = Failures(DedupeWindow(10), lambda part, verdict: reported.append((part, verdict)), None)
     batch = batch_of(3)
     failures.tell(batch, ACCEPTED, {1: REJECTED})
     failures.tell(batch_of(2), ACCEPTED, {})
@@ -34,7 +34,7 @@ def test_an_exception_does_not_stop_delivery(caplog: pytest.LogCaptureFixture) -
 
     batch = batch_of(2)
     with caplog.at_level(logging.ERROR, "mixpanel_async"):
-        Failures(DedupeWindow(10), fail).tell(batch, REJECTED, {})
+        Failures(DedupeWindow(10), fail, None).tell(batch, REJECTED, {})
     assert reported == batch.parts
     assert caplog.text.count("on_failure raised") == 2
 
@@ -48,5 +48,5 @@ def test_a_failed_event_may_come_again(verdict: Verdict, *, is_new: bool) -> Non
     assert key is not None
     window = DedupeWindow(10)
     window.is_new(key)
-    Failures(window, None).note([part], verdict, {})
+    Failures(window, None, None).note([part], verdict, {})
     assert window.is_new(key) is is_new
