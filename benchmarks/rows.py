@@ -10,7 +10,7 @@ from benchmarks.data import events, write_ndjson
 from benchmarks.flatness import row_12_flat
 from benchmarks.local_server import row_14_local_server
 from benchmarks.loop_holds import row_13_holds
-from benchmarks.measure import Figure, peak_memory_mib, percentile, python_seconds, ratios, sink
+from benchmarks.measure import ROUNDS, Figure, peak_memory_mib, percentile, python_seconds, ratios, seconds_of, sink
 from benchmarks.shapes import row_1_track, row_5_import_dicts
 
 COUNT = 200_000
@@ -149,6 +149,46 @@ def row_10_dicts(scratch: Path) -> Figure:
     )
 
 
+def row_10_parquet(scratch: Path) -> Figure:
+    """Export of days as Parquet: events for each second of the export's CPU time."""
+    path = write_ndjson(scratch / "import.ndjson", COUNT)
+    days = 3
+    with sink("--export", str(path)) as port:
+        runs = [
+            seconds_of(lambda: asyncio.run(subjects.export_days(port, scratch / "days", days)))
+            for _ in range(ROUNDS + 1)
+        ]
+    values = [days * COUNT / cpu for _, cpu in runs[1:]]
+    return Figure(
+        "10 export of days as Parquet",
+        "events a second of CPU",
+        ">= 200,000",
+        values,
+        statistics.median(values) >= 200_000,
+        {"events_per_second_on_the_clock": round(days * COUNT / statistics.median(wall for wall, _ in runs[1:]))},
+    )
+
+
+def row_10_memory(scratch: Path) -> Figure:
+    """Peak memory of an export of 10,000,000 events as Parquet minus that of 500,000."""
+    path = write_ndjson(scratch / "100000.ndjson", 100_000)
+    code = "import asyncio, pathlib\nfrom benchmarks.subjects import export_file\n"
+    peaks = {}
+    for repeats in (5, 100):
+        with sink("--export", str(path), "--repeats", str(repeats)) as port:
+            target = scratch / "memory.parquet"
+            peaks[repeats] = peak_memory_mib(f"{code}asyncio.run(export_file({port}, pathlib.Path({str(target)!r})))")
+    difference = peaks[100] - peaks[5]
+    return Figure(
+        "10 peak memory of an export as Parquet, 10,000,000 events minus 500,000",
+        "MiB",
+        "<= 32, process <= 400",
+        [difference],
+        difference <= 32 and peaks[100] <= 400,
+        {"peak_mib_500000": round(peaks[5]), "peak_mib_10000000": round(peaks[100])},
+    )
+
+
 def row_11_import_time(_scratch: Path) -> Figure:
     """Time to import the client, compared with the time to import aiohttp."""
     values = [
@@ -167,6 +207,8 @@ ROWS = (
     row_9_lag,
     row_10_export,
     row_10_dicts,
+    row_10_parquet,
+    row_10_memory,
     row_11_import_time,
     row_12_flat,
     row_13_holds,

@@ -50,9 +50,12 @@ class Limit:
 class Sink(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, counts: dict[str, int], latency: float, limit: Limit, export: bytes) -> None:
+    def __init__(self, counts: dict[str, int], latency: float, limit: Limit, export: tuple[bytes, int]) -> None:
         self._counts = counts
-        self._export = export
+        self._export, self._repeats = export
+        self._sending: asyncio.Task[None] | None = None
+        self._may_write = asyncio.Event()
+        self._may_write.set()
         self._latency = latency
         self._limit = limit
         self._buffer = bytearray()
@@ -62,6 +65,14 @@ class Sink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
+
+    def pause_writing(self) -> None:
+        """Note that the client is slower."""
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up."""
+        self._may_write.set()
 
     def data_received(self, data: bytes) -> None:
         """Buffer bytes; reply to each complete request."""
@@ -90,7 +101,7 @@ class Sink(asyncio.Protocol):
             self._write(200, repr(self._counts).replace("'", '"').encode())
             return
         if self._head.startswith(b"get /api/2.0/export"):
-            self._write(200, self._export, b"Content-Encoding: gzip\r\n")
+            self._sending = asyncio.get_running_loop().create_task(self._send_export())
             return
         self._counts["requests"] += 1
         self._counts["bytes"] += len(body)
@@ -111,13 +122,21 @@ class Sink(asyncio.Protocol):
         else:
             self._write(200, answer)
 
-    def _write(self, status: int, body: bytes, more: bytes = b"") -> None:
+    async def _send_export(self) -> None:
+        """Send the export as many times as it was asked for: one body of several gzip members."""
+        head = b"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(head % (len(self._export) * self._repeats))
+        for _ in range(self._repeats):
+            await self._may_write.wait()
+            self._transport.write(self._export)
+
+    def _write(self, status: int, body: bytes) -> None:
         if not self._transport.is_closing():
-            head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n"
-            self._transport.write(head % (status, more, len(body)) + body)
+            head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            self._transport.write(head % (status, len(body)) + body)
 
 
-async def serve(latency: float, limit: Limit, export: bytes) -> None:
+async def serve(latency: float, limit: Limit, export: tuple[bytes, int]) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
     counts = {"requests": 0, "events": 0, "bytes": 0, "refused": 0}
@@ -134,13 +153,14 @@ def main() -> None:
     parser.add_argument("--events-per-minute", type=int)
     parser.add_argument("--cpu", type=int)
     parser.add_argument("--export", type=Path, help="file of JSON lines to return as the compressed export")
+    parser.add_argument("--repeats", type=int, default=1, help="how often the export has this file")
     given = parser.parse_args()
     if given.cpu is not None:
         os.sched_setaffinity(0, {given.cpu})
     export = b"" if given.export is None else isal_zlib.compress(given.export.read_bytes(), 1, _GZIP)
     runner = asyncio.Runner(loop_factory=new_event_loop)
     with runner, contextlib.suppress(KeyboardInterrupt):
-        runner.run(serve(given.latency, Limit(given.events_per_minute), export))
+        runner.run(serve(given.latency, Limit(given.events_per_minute), (export, given.repeats)))
 
 
 if __name__ == "__main__":

@@ -58,9 +58,16 @@ def exporter(port: int) -> AsyncMixpanel:
 
 
 async def export_file(port: int, path: Path) -> None:
-    """Export into a file."""
+    """Export into a file of the format that its suffix says."""
     async with exporter(port) as mp:
-        await mp.export.to_file(path, "2023-11-14", "2023-11-15")
+        await mp.export.to_file(path, "2023-11-14", "2023-11-15", overwrite=True)
+
+
+async def export_days(port: int, path: Path, days: int) -> None:
+    """Export days into a directory of Parquet files."""
+    last = f"2023-01-{days:02}"
+    async with exporter(port) as mp:
+        await mp.export.to_file(f"{path}/", "2023-01-01", last, format="parquet", overwrite=True)
 
 
 async def export_dicts(port: int, count: int) -> None:

@@ -192,7 +192,8 @@ def events(
         stdout.flush()
     elif as_json:
         stdout.write(msgspec.json.encode(report) + b"\n")
-    print_export_report(report, is_brief=is_stdout or as_json)
+    has_timezone = directory.get("timezone") is not None
+    print_export_report(report, is_brief=is_stdout or as_json, has_timezone=has_timezone)
     return 0
 
 

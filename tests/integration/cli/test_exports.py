@@ -68,6 +68,48 @@ async def test_wrong_dates(run: Run) -> None:
     assert "from_date" in ended.err
 
 
+async def test_days_in_a_directory(run: Run, tmp_path: pathlib.Path) -> None:
+    """The command says what it wrote, what it left, and that a day is not over; other options end with status 2."""
+    await fill(run)
+    days = ("--from-date", "2023-11-14", "--to-date", "2023-11-15", "--format", "parquet", "--column", "n:integer")
+    ended = await run("export", "events", "days/", *days, env=ACCOUNT)
+    assert (ended.status, ended.out) == (0, "")
+    assert "50 events" in ended.err
+    assert "kB in 2 files" in ended.err
+    again = await run("export", "events", "days", *days, env=ACCOUNT)
+    assert "0 events, 2 skipped (already complete)" in again.err
+    other = await run("export", "events", "days", *days, "--event", "E", env=ACCOUNT)
+    assert other.status == 2
+    assert "event was not set and is E; name another directory" in other.err
+    assert sorted(path.name for path in (tmp_path / "days").iterdir()) == [
+        "2023-11-14.parquet", "2023-11-15.parquet", "_manifest.json",
+    ]  # fmt: skip
+    ended = await run("import", "events", "days", "--json", env=ACCOUNT)
+    assert orjson.loads(ended.out)["imported"] == 50
+
+
+async def test_what_is_said_of_a_file(run: Run, tmp_path: pathlib.Path) -> None:
+    """An existing file stays without --overwrite; a limit that cut, and a day that is not over, are said."""
+    await fill(run)
+    assert (await run("export", "events", "a.csv", *DAY, "--limit", "7", "--json", env=ACCOUNT)).err.endswith(
+        "the limit may have cut 2023-11-14: omit --limit for all events\n"
+    )
+    ended = await run("export", "events", "a.csv", *DAY, env=ACCOUNT)
+    assert (ended.status, "a.csv: it exists already" in ended.err) == (1, True)
+    assert (await run("export", "events", "a.csv", *DAY, "--overwrite", env=ACCOUNT)).status == 0
+    assert len((tmp_path / "a.csv").read_bytes().split(b"\r\n")) == 52
+    later = ("--from-date", "2023-11-14", "--to-date", "2199-01-01")
+    assert (
+        "2199-01-01 is not over in every time zone" in (await run("export", "events", "b.csv", *later, env=ACCOUNT)).err
+    )
+    said = await run("export", "events", "c.csv", *later, "--timezone", "Europe/Berlin", env=ACCOUNT)
+    assert "2199-01-01 is not over: export again later" in said.err
+    ended = await run("export", "events", "a.parquet.gz", *DAY, env=ACCOUNT)
+    assert (ended.status, "omit .gz" in ended.err) == (2, True)
+    piped = await run("export", "events", "-", *DAY, "--format", "csv", env=ACCOUNT)
+    assert (piped.status, piped.out.splitlines()[0]) == (0, "event,time,distinct_id,insert_id,properties")
+
+
 PROFILES = b"".join(b'{"$distinct_id":"user-%d","$set":{"n":%d,"plan":"pro"}}\n' % (n, n) for n in range(1500))
 WITH_TOKEN = {**ACCOUNT, "MIXPANEL_TOKEN": "token"}
 

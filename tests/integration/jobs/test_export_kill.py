@@ -44,9 +44,9 @@ runpy.run_module("mixpanel_async", run_name="__main__", alter_sys=True)
 """
 
 
-async def run_and_kill(emulator: Emulator, folder: pathlib.Path, form: str, kill_at: int) -> bool:
+async def run_and_kill(emulator: Emulator, folder: pathlib.Path, form: str, kill_at: int, *more: str) -> bool:
     """Export the days, and return whether the process was killed on the way."""
-    command = ["export", "events", f"{folder}/", "--from-date", DAYS[0], "--to-date", DAYS[-1], "--format", form]
+    command = ["export", "events", f"{folder}/", "--from-date", DAYS[0], "--to-date", DAYS[-1], "--format", form, *more]
     variables = {
         "KILL_AT": str(kill_at),
         "MIXPANEL_BASE_URL": emulator.url,
@@ -83,8 +83,9 @@ async def test_killed_and_resumed(
     killed = 0
     async with AsyncMixpanel(credentials=account, project_id=1, base_url=emulator.url) as client:
         await client.export.to_file(f"{tmp_path}/whole/", DAYS[0], DAYS[-1], format=form)
-        for _ in range(KILLS):
-            killed += await run_and_kill(emulator, tmp_path / "killed", form, chance.randrange(2, 40))
+        for number in range(KILLS):
+            more = ("--overwrite",) if number % 2 else ()  # a file that is there is replaced, too
+            killed += await run_and_kill(emulator, tmp_path / "killed", form, chance.randrange(2, 40), *more)
         print(f"{form}: killed {killed} times")  # `pytest -rP` shows it
         assert killed > 0
         await client.export.to_file(tmp_path / "killed", DAYS[0], DAYS[-1], format=form)
