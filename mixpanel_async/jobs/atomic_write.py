@@ -124,7 +124,7 @@ def exists_already(name: str) -> OutputError:
     Args:
         name: Name of the file.
     """
-    return OutputError(f"cannot write {name}: it exists already; name another file, or allow it with overwrite")
+    return OutputError(f"cannot write {name}: it exists already; name another file, or set overwrite (--force)")
 
 
 def try_lock(descriptor: int) -> bool:

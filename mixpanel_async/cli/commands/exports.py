@@ -12,6 +12,7 @@ from mixpanel_async.cli.commands.export_profiles import profiles
 from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
 from mixpanel_async.cli.render import stdout
+from mixpanel_async.cli.render.bad_lines import BadLineFile
 from mixpanel_async.cli.render.export_report import print_export_report
 from mixpanel_async.cli.render.progress import ExportBar
 from mixpanel_async.cli.runner import add_group, run_call
@@ -95,13 +96,25 @@ def output_options(
     overwrite: Annotated[
         bool,
         typer.Option(
+            "--force",
             "--overwrite",
             help="Replace an existing file; export all days of a directory again.",
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
+    keep_bad_lines: Annotated[
+        bool,
+        typer.Option(
+            "--keep-bad-lines",
+            help="Keep lines that are not events, such as one with NaN, as they are (NDJSON only); by default, the "
+            "export fails.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
 ) -> FileExportOptions:
     """Return how events are written."""
+    if keep_bad_lines:
+        return FileExportOptions(format=format, columns=column or (), overwrite=overwrite, on_bad_line="keep")
     return FileExportOptions(format=format, columns=column or (), overwrite=overwrite)
 
 
@@ -164,13 +177,22 @@ def events(
     selection: ExportOptions,
     output: FileExportOptions,
     directory: FileExportOptions,
+    bad_lines: Annotated[
+        str | None,
+        typer.Option(
+            "--bad-lines",
+            metavar="FILE",
+            help="Leave lines that are not events out, and write them to this new file, with number and reason.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
     """Write raw events to a file, or to a directory with a file for each day.
 
     The suffix chooses the format. Each format holds all that Mixpanel sent, and import events reads it as it is. A file
-    appears under its name only when the export is complete; an existing one is not replaced without --overwrite. On
+    appears under its name only when the export is complete; an existing one is not replaced without --force. On
     standard output, the export is complete only if the exit status is 0.
 
     In a directory, the same command resumes an export that ended early, and exports those days again that were exported
@@ -178,11 +200,15 @@ def events(
     60 requests an hour that Mixpanel allows; when they are used up, the export waits.
     """
     is_stdout = path == STDIN
+    if bad_lines is not None and "on_bad_line" in output:
+        raise InvalidArgumentError("--bad-lines and --keep-bad-lines exclude each other; choose one")
 
-    with ExportBar("stdout" if is_stdout else shown(path)) as bar:
+    with ExportBar("stdout" if is_stdout else shown(path)) as bar, BadLineFile(bad_lines) as bad_file:
 
         async def write(client: AsyncMixpanel) -> ExportReport:
             options = FileExportOptions(**selection, **output, **directory, on_progress=bar.show)
+            if bad_lines is not None:
+                options["on_bad_line"] = bad_file.write
             return await client.export.to_file(
                 stdout.StandardOutput() if is_stdout else path, days.first, days.last, **options
             )

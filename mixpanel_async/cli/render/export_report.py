@@ -23,6 +23,8 @@ def print_export_report(report: ExportReport, *, is_brief: bool, has_timezone: b
     """
     if not is_brief:
         say(_summary(report))
+    if report.bad_lines:
+        say(f"{report.bad_lines:,} lines are not events")
     if report.unfinished:
         are = "is" if len(report.unfinished) == 1 else "are"
         where = "" if has_timezone else " in every time zone (--timezone names that of the project)"

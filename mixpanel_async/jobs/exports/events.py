@@ -122,6 +122,7 @@ class Export(FileExport):
         on_bad_line = options.get("on_bad_line", "raise")
         async with aclosing(self.event_blocks(from_date, to_date, options)) as blocks:
             async for block in blocks:
+                report_bad_lines(block.bad_lines, on_bad_line)
                 if lines := passed_on(block, on_bad_line):
                     yield lines
 

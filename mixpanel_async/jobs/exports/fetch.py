@@ -1,6 +1,6 @@
 """Fetches ranges of days into outputs; a range whose reply was cut is fetched again from its start."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Final, Protocol, TypeAlias
@@ -9,11 +9,11 @@ import msgspec
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import MixpanelError, RateLimitedError, TransportError
-from mixpanel_async.jobs.exports.line_check import EventBlock
+from mixpanel_async.jobs.exports.line_check import BadLine, EventBlock
 from mixpanel_async.jobs.exports.outputs.files import OutputFile, WritableFile
 from mixpanel_async.jobs.exports.outputs.writer import EventLines, OutputPlan, Written, write_events
 from mixpanel_async.jobs.exports.progress import ArrivedEvents, ExportMeter
-from mixpanel_async.jobs.exports.reader import OnBadLine, passed_on
+from mixpanel_async.jobs.exports.reader import OnBadLine, passed_on, report_bad_lines
 from mixpanel_async.jobs.worker_thread import WorkerThread, made_on
 from mixpanel_async.session import Session
 from mixpanel_async.session.messages import OnWait, RateWait
@@ -39,10 +39,12 @@ class Fetched(msgspec.Struct, frozen=True):
     Attributes:
         written: What was written.
         at: Unix time in seconds at which the request was sent.
+        bad_lines: Lines that are not events.
     """
 
     written: Written
     at: float
+    bad_lines: Sequence[BadLine] = ()
 
 
 Commit: TypeAlias = Callable[[WorkerThread, OutputFile, Fetched], Awaitable[None]]
@@ -101,8 +103,10 @@ class Fetcher:
                 self._meter.note_wait(waiter, None)
                 with attempt:
                     async with made_on(thread, open_file, lambda file: file.discard()) as file:
-                        found = await self.to_stream(thread, first, last, file)
+                        found = await self._fetch(thread, first, last, file)
                         await commit(thread, file, found)
+                    # Only now: of an attempt that failed, the lines come again.
+                    report_bad_lines(found.bad_lines, self._on_bad_line)
                     self._meter.note_file()
                     return found
         finally:
@@ -121,6 +125,11 @@ class Fetcher:
         Raises:
             MixpanelError: The range did not arrive as a whole, or cannot be written.
         """
+        found = await self._fetch(thread, first, last, file)
+        report_bad_lines(found.bad_lines, self._on_bad_line)
+        return found
+
+    async def _fetch(self, thread: WorkerThread, first: str, last: str, file: WritableFile) -> Fetched:
         sent_at = self._clock.time()
         arrived, waiter = ArrivedEvents(), object()
 
@@ -133,16 +142,18 @@ class Fetcher:
             arrived.add(block)
             self._meter.count(block)
 
-        lines = self._lines(self._open_blocks(first, last, on_wait))
+        bad_lines: list[BadLine] = []
+        lines = self._lines(self._open_blocks(first, last, on_wait), bad_lines)
         try:
-            return Fetched(await write_events(thread, file, lines, self._plan, on_block), sent_at)
+            return Fetched(await write_events(thread, file, lines, self._plan, on_block), sent_at, bad_lines)
         except BaseException:
             self._meter.take_back(arrived)
             raise
 
-    async def _lines(self, blocks: AsyncGenerator[EventBlock]) -> AsyncGenerator[EventLines]:
+    async def _lines(self, blocks: AsyncGenerator[EventBlock], bad_lines: list[BadLine]) -> AsyncGenerator[EventLines]:
         async with aclosing(blocks):
             async for block in blocks:
+                bad_lines += block.bad_lines
                 yield EventLines(passed_on(block, self._on_bad_line), block.events, block.rows)
 
     def _delay_after(self, waiter: object, error: MixpanelError, attempt: int) -> float | None:

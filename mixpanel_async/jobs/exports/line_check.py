@@ -252,7 +252,8 @@ class LineJudge:
         if self._raises:
             first = bad[0]
             raise UnreadableEventError(
-                f"line {first.number:,} of the export is not an event: {first.reason}: {_shown(first.line)}",
+                f"line {first.number:,} of the export is not an event: {first.reason}: {_shown(first.line)}; to export "
+                "the others, set on_bad_line (--bad-lines FILE)",
                 line=first.line,
                 number=first.number,
             )

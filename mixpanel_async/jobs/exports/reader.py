@@ -46,7 +46,7 @@ async def whole_lines(export: RawExport, request: Request, min_bytes_per_second:
 
 
 def passed_on(block: EventBlock, on_bad_line: OnBadLine) -> bytes:
-    """Return what an output of lines gets of a block; report its bad lines to the caller's function.
+    """Return the lines of a block that are passed on.
 
     Args:
         block: A checked block.
@@ -54,7 +54,6 @@ def passed_on(block: EventBlock, on_bad_line: OnBadLine) -> bytes:
     """
     if block.bad_lines and on_bad_line == "keep":
         return b"".join((block.lines, *(bad.line + b"\n" for bad in block.bad_lines)))
-    report_bad_lines(block.bad_lines, on_bad_line)
     return block.lines
 
 

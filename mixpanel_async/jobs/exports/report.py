@@ -17,6 +17,7 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
         refetched: Files among `files` that replaced an earlier export of the same day.
         unfinished: Days among those exported that were not over: export them again later.
         cut: Days, or ranges of days, that have as many events as `limit`, so that there may be more.
+        bad_lines: Number of lines that are not events; they were kept or passed to a function.
         waited_seconds: Time that was spent waiting for rate limits.
         duration_seconds: Duration of the export.
     """
@@ -29,6 +30,7 @@ class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
     refetched: Sequence[str] = ()
     unfinished: Sequence[str] = ()
     cut: Sequence[str] = ()
+    bad_lines: int = 0
     waited_seconds: float = 0.0
     duration_seconds: float
 

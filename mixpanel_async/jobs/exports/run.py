@@ -89,6 +89,7 @@ class ExportRun(msgspec.Struct, frozen=True):
                 if not is_over(each.last, dt.datetime.fromtimestamp(each.fetched.at, dt.UTC), zone)
             ],
             cut=[each.name for each in exported if limit is not None and each.fetched.written.events >= limit],
+            bad_lines=sum(len(each.fetched.bad_lines) for each in exported),
             waited_seconds=self.meter.waited_seconds,
             duration_seconds=self.meter.seconds,
         )
