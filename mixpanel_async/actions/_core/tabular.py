@@ -1,14 +1,13 @@
-"""Converts replies to rows, Arrow tables and data frames."""
+"""Replies that can be read as rows, Arrow tables and data frames."""
 
-import importlib
 from collections.abc import Mapping, Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
+from mixpanel_async.actions._core.column_types import ColumnKind, TypedColumn, typed_column
+from mixpanel_async.actions._core.frames import arrow_table, pandas_frame, polars_frame
 from mixpanel_async.actions._core.responses import ApiObject
-from mixpanel_async.errors import MissingExtraError
 from mixpanel_async.models import JSONValue
 
 if TYPE_CHECKING:
@@ -17,68 +16,85 @@ if TYPE_CHECKING:
     import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001
 
 TableRow: TypeAlias = tuple[JSONValue, ...]
+T = TypeVar("T", bound="Table")
 
-
-class MissingLibraryError(MissingExtraError):
-    """A library is needed and not installed; it is not an extra of this package."""
-
-    def __init__(self, library: str, purpose: str) -> None:
-        super().__init__(library, purpose)
-        self.args = (f"{purpose} needs a library that is not installed: pip install {library}",)
-        self.msg = self.args[0]
+_HAS_SEGMENTS = "_segments_asked"
+_HAS_TIMES = "_times_asked"
 
 
 class Table(ApiObject, frozen=True):
     """A reply that can be read as rows.
 
-    `columns` are the column names, `rows()` returns plain tuples; `to_arrow()` needs the extra `arrow`, `to_pandas()`
-    and `to_polars()` need those libraries.
+    `columns` are the column names, `rows()` returns tuples in their order; `to_arrow()`, `to_pandas()` and
+    `to_polars()` need the extra of that name. Days are dates and times are timestamps in all of them. An empty table
+    has the column types of a full one.
     """
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Column names, in the order of each row."""
+        """Column names, in the order of each row; no name occurs twice."""
         return self.__struct_fields__
 
-    def rows(self) -> list[TableRow]:
-        """Return the values as plain tuples, one for each point; by default one tuple for the whole object."""
+    def rows(self) -> Sequence[TableRow]:
+        """Return the values as tuples, one for each point; by default one tuple for the whole object."""
+        return self.json_rows()
+
+    def json_rows(self) -> Sequence[TableRow]:
+        """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
         return [msgspec.structs.astuple(self)]
 
     def to_arrow(self) -> "pyarrow.Table":
-        """Return the rows as a `pyarrow.Table`.
+        """Return the rows as a `pyarrow.Table`: days are `date32`, times `timestamp[us]`.
 
         Raises:
             MissingExtraError: The extra `arrow` is not installed.
         """
-        arrow = _library("pyarrow", "to_arrow()")
-        rows = self.rows()
-        return arrow.table({name: [row[i] for row in rows] for i, name in enumerate(self.columns)})
+        return arrow_table(self._typed_columns())
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Return the rows as a `pandas.DataFrame`.
+        """Return the rows as a `pandas.DataFrame`: days and times are `datetime64[us]`.
 
         Raises:
-            MissingExtraError: pandas is not installed.
+            MissingExtraError: The extra `pandas` is not installed.
         """
-        return _library("pandas", "to_pandas()").DataFrame(self.rows(), columns=list(self.columns))
+        return pandas_frame(self._typed_columns())
 
     def to_polars(self) -> "polars.DataFrame":
-        """Return the rows as a `polars.DataFrame`.
+        """Return the rows as a `polars.DataFrame`: days are `Date`, times `Datetime`.
 
         Raises:
-            MissingExtraError: polars is not installed.
+            MissingExtraError: The extra `polars` is not installed.
         """
-        library = _library("polars", "to_polars()")
-        found: polars.DataFrame = library.DataFrame(self.rows(), schema=list(self.columns), orient="row")
-        return found
+        return polars_frame(self._typed_columns())
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return ["json"] * len(self.columns)
+
+    def _has_segments(self) -> bool | None:
+        """Whether the call asked for segments; None: it is not known."""
+        return self.__dict__.get(_HAS_SEGMENTS)
+
+    def _has_times(self) -> bool:
+        """Whether the call asked for buckets below a day."""
+        return self.__dict__.get(_HAS_TIMES) is True
+
+    def _typed_columns(self) -> list[TypedColumn]:
+        rows = self.rows()
+        named = zip(self.columns, self._kinds(), strict=True)
+        return [typed_column(name, kind, [row[i] for row in rows]) for i, (name, kind) in enumerate(named)]
 
 
-def _library(name: str, purpose: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        error = MissingExtraError("arrow", purpose) if name == "pyarrow" else MissingLibraryError(name, purpose)
-        raise error from None
+def keep_question(answer: T, *, on: object = None, unit: str | None = None) -> T:
+    """Return `answer`, which now knows what was asked: names in a reply cannot tell segments from the reply's own keys.
+
+    Args:
+        answer: The reply.
+        on: The expression to segment by; None: no segments were asked for.
+        unit: Size of a bucket.
+    """
+    answer.__dict__[_HAS_SEGMENTS] = on is not None
+    answer.__dict__[_HAS_TIMES] = unit in {"minute", "hour"}
+    return answer
 
 
 def flatten(value: JSONValue) -> list[TableRow]:
@@ -95,3 +111,18 @@ def even_out(rows: Sequence[TableRow], width: int) -> list[TableRow]:
     """
     tail = 2  # the innermost key and the value stay together at the end
     return [row if len(row) >= width else (*row[:-tail], *[None] * (width - len(row)), *row[-tail:]) for row in rows]
+
+
+def unique_names(names: Sequence[str], reserved: Sequence[str]) -> list[str]:
+    """Return unique names: one that is reserved, or occurs again, gets a number; the others stay as they are."""
+    kept = set(names) | set(reserved)
+    taken = set(reserved)
+    found: list[str] = []
+    for name in names:
+        free, number = name, 1
+        while free in taken or (number > 1 and free in kept):
+            number += 1
+            free = f"{name}_{number}"
+        taken.add(free)
+        found.append(free)
+    return found

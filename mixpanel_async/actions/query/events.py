@@ -10,6 +10,7 @@ from mixpanel_async.actions._core.params import Date, check_choice, check_range,
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
+from mixpanel_async.actions._core.tabular import keep_question
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
     PeriodUnit,
@@ -99,7 +100,7 @@ class EventReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return await read_off_loop(read_csv, request, reply)
-        return await read_off_loop(read_answer, request, reply, Segmentation)
+        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
 
     @overload
     async def todays_top_events(

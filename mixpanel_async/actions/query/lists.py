@@ -1,7 +1,11 @@
 """Replies of the Query API: lists of funnels, cohorts, activity, top events and properties."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import msgspec
 
+from mixpanel_async.actions._core.column_types import ColumnKind
 from mixpanel_async.actions._core.responses import ApiObject
 from mixpanel_async.actions._core.tabular import Table, TableRow
 from mixpanel_async.models import JSONValue
@@ -57,6 +61,14 @@ class TopEvent(msgspec.Struct, frozen=True):
     percent_change: float | None = None
 
 
+class TopEventRow(NamedTuple):
+    """An event with today's count and its change since yesterday."""
+
+    event: str
+    amount: int | float | None
+    percent_change: float | None
+
+
 class TopEvents(Table, frozen=True):
     """Today's most frequent events. A row is `(event, amount, percent_change)`.
 
@@ -71,17 +83,31 @@ class TopEvents(Table, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """`event`, `amount`, `percent_change`."""
-        return TopEvent.__struct_fields__
+        return TopEventRow._fields
 
-    def rows(self) -> list[TableRow]:
+    def rows(self) -> list[TopEventRow]:
         """Return one tuple for each event."""
-        return [msgspec.structs.astuple(event) for event in self.events]
+        return [TopEventRow(one.event, one.amount, one.percent_change) for one in self.events]
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows as plain tuples, for JSON and CSV."""
+        return [tuple(row) for row in self.rows()]
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return ("text", "integer", "number")
 
 
 class PropertyCount(msgspec.Struct, frozen=True):
     """The number of events that have a property."""
 
     count: int
+
+
+class PropertyRow(NamedTuple):
+    """A property with the number of events that have it."""
+
+    property: str
+    count: int  # type: ignore[assignment] # a field of the row hides the method of tuples, which has no use here
 
 
 class TopProperties(Table, frozen=True):
@@ -96,8 +122,15 @@ class TopProperties(Table, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """`property`, `count`."""
-        return ("property", "count")
+        return PropertyRow._fields
 
-    def rows(self) -> list[TableRow]:
+    def rows(self) -> list[PropertyRow]:
         """Return one tuple for each property."""
+        return [PropertyRow(name, count) for name, count in self.counts.items()]
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows as plain tuples, for JSON and CSV."""
         return list(self.counts.items())
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return ("text", "integer")

@@ -1,43 +1,15 @@
-"""Replies of the Query API: reports."""
+"""Replies of the Query API: values over time, retention and frequency."""
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from mixpanel_async.actions._core.tabular import Table, TableRow, even_out, flatten
+from mixpanel_async.actions._core.buckets import bucket_date, parse_bucket, read_member
+from mixpanel_async.actions._core.column_types import ColumnKind
+from mixpanel_async.actions._core.tabular import Table, TableRow
 from mixpanel_async.models import JSONValue
-
-
-class InsightsReport(Table, frozen=True, kw_only=True):
-    """A saved Insights report.
-
-    There is one row for each point of each series: its labels, then `date`, then `value`.
-
-    Attributes:
-        computed_at: Time of computation, ISO 8601.
-        date_range: `from_date` and `to_date`, ISO 8601.
-        headers: Names of the labels.
-        series: Values, nested by label; the innermost keys are dates.
-    """
-
-    computed_at: str | None = None
-    date_range: dict[str, str | None] = msgspec.field(default_factory=dict)
-    headers: list[str] = msgspec.field(default_factory=list)
-    series: dict[str, JSONValue]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The headers of the report (`label_1`, ... for levels without a header), `date` and `value`."""
-        width = self._width()
-        labels = [*self.headers, *(f"label_{n + 1}" for n in range(len(self.headers), width - 2))][: max(0, width - 2)]
-        return (*labels, "date", "value")[-width:]
-
-    def rows(self) -> list[TableRow]:
-        """Return one tuple for each point; the labels that a total does not have are None."""
-        return even_out(flatten(self.series), self._width())
-
-    def _width(self) -> int:
-        return max((len(row) for row in flatten(self.series)), default=2)
 
 
 class SegmentationData(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +22,14 @@ class SegmentationData(msgspec.Struct, frozen=True, kw_only=True):
 
     series: list[str] = msgspec.field(default_factory=list)
     values: dict[str, dict[str, int | float | None]]
+
+
+class SegmentationRow(NamedTuple):
+    """One value of a segmentation; `date` is a `datetime` if the buckets are shorter than a day."""
+
+    segment: str
+    date: dt.date
+    value: int | float
 
 
 class Segmentation(Table, frozen=True):
@@ -66,11 +46,38 @@ class Segmentation(Table, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """`segment`, `date`, `value`."""
-        return ("segment", "date", "value")
+        return SegmentationRow._fields
 
-    def rows(self) -> list[TableRow]:
-        """Return one tuple for each value, by segment, then by date."""
-        return [(name, date, dates[date]) for name, dates in self.data.values.items() for date in sorted(dates)]
+    def rows(self) -> list[SegmentationRow]:
+        """Return one tuple for each value, by segment, then by date.
+
+        Raises:
+            UnexpectedReplyError: The reply has a date that is none.
+        """
+        return [SegmentationRow(name, bucket_date(date, "query"), value) for name, date, value in self._values()]
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
+        return list(self._values())
+
+    def _values(self) -> list[tuple[str, str, int | float]]:
+        return [
+            (name, date, value)
+            for name, dates in self.data.values.items()
+            for date in sorted(dates)
+            if (value := dates[date]) is not None
+        ]
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        has_times = self._has_times() or any(isinstance(parse_bucket(one), dt.datetime) for one in self.data.series[:1])
+        return ("text", "time" if has_times else "date", "integer")
+
+
+class DailyRow(NamedTuple):
+    """The number of one bucket; `date` is a `datetime` if the buckets are shorter than a day."""
+
+    date: dt.date
+    value: int | float | None
 
 
 class DailyValues(Table, frozen=True):
@@ -89,69 +96,32 @@ class DailyValues(Table, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """`date`, `value`."""
-        return ("date", "value")
+        return DailyRow._fields
 
-    def rows(self) -> list[TableRow]:
-        """Return one tuple for each bucket, by date."""
+    def rows(self) -> list[DailyRow]:
+        """Return one tuple for each bucket, by date.
+
+        Raises:
+            UnexpectedReplyError: The reply has a date that is none.
+        """
+        return [DailyRow(bucket_date(date, "query"), self.results[date]) for date in sorted(self.results)]
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
         return [(date, self.results[date]) for date in sorted(self.results)]
 
-
-class FunnelStep(msgspec.Struct, frozen=True):
-    """One step of a funnel in one bucket of time.
-
-    Attributes:
-        count: Number of users who reached the step.
-        goal: What the step requires.
-        step_conv_ratio: Share of the previous step.
-        overall_conv_ratio: Share of the first step.
-        avg_time: Mean seconds since the previous step.
-        avg_time_from_start: Mean seconds since the first step.
-        event: Event of the step.
-        step_label: Name of the step in the report.
-        custom_event: Whether the event is a custom event.
-        custom_event_id: ID of the custom event.
-    """
-
-    count: int | None = None
-    goal: str | None = None
-    step_conv_ratio: float | None = None
-    overall_conv_ratio: float | None = None
-    avg_time: float | None = None
-    avg_time_from_start: float | None = None
-    event: str | None = None
-    step_label: str | None = None
-    custom_event: bool | None = None
-    custom_event_id: int | None = None
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return ("time" if self._has_times() else "date", "number")
 
 
-class FunnelReport(Table, frozen=True, kw_only=True):
-    """A funnel over time. There is one row for each bucket, segment and step.
+class RetentionRow(NamedTuple):
+    """The users of one cohort who returned in one interval, counted from 0; `first` is the size of the cohort."""
 
-    Attributes:
-        meta: Data about the report; `dates` lists the buckets.
-        data: By date: `steps` and `analysis`, or with `on` a list of steps by segment.
-    """
-
-    meta: dict[str, JSONValue] = msgspec.field(default_factory=dict)
-    data: dict[str, dict[str, JSONValue]]
-
-    def steps(self) -> Iterator[tuple[str, str | None, int, FunnelStep]]:
-        """Yield `(date, segment, step number from 1, step)`; without segments, `segment` is None."""
-        for date, bucket in self.data.items():
-            by_segment = {None: bucket["steps"]} if "steps" in bucket else bucket
-            for segment, found in by_segment.items():
-                if isinstance(found, list):
-                    for number, step in enumerate(found, 1):
-                        yield date, segment, number, msgspec.convert(step, FunnelStep, strict=False)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """`date`, `segment`, `step` and the fields of a step."""
-        return ("date", "segment", "step", *FunnelStep.__struct_fields__)
-
-    def rows(self) -> list[TableRow]:
-        """Return one tuple for each bucket, segment and step."""
-        return [(date, segment, n, *msgspec.structs.astuple(step)) for date, segment, n, step in self.steps()]
+    date: dt.date
+    segment: str | None
+    interval: int
+    count: int | float  # type: ignore[assignment] # hides the method of tuples, which has no use here
+    first: int | float | None
 
 
 class Retention(Table, frozen=True):
@@ -166,18 +136,50 @@ class Retention(Table, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """`date`, `segment`, `interval`, `count`, `first`."""
-        return ("date", "segment", "interval", "count", "first")
+        return RetentionRow._fields
 
-    def rows(self) -> list[TableRow]:
-        """Return one tuple for each date, segment and interval, counted from 0."""
-        found: list[TableRow] = []
+    def rows(self) -> list[RetentionRow]:
+        """Return one tuple for each date, segment and interval, counted from 0.
+
+        Raises:
+            UnexpectedReplyError: The reply has a date that is none, or a cohort that is none.
+        """
+        return [
+            RetentionRow(bucket_date(date, "query.retention"), segment, number, count, first)
+            for date, segment, number, count, first in self._counts()
+        ]
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
+        return list(self._counts())
+
+    def _counts(self) -> Iterator[tuple[str, str | None, int, int | float, int | float | None]]:
         for date, cohort in self.cohorts.items():
-            by_segment = {None: cohort} if "counts" in cohort else cohort
+            # A segment can be called "counts"; its value is an object, the cohort's own counts are a list.
+            by_segment = {None: cohort} if isinstance(cohort.get("counts"), list) else cohort
             for segment, one in by_segment.items():
                 if isinstance(one, dict):
-                    counts = enumerate(one.get("counts", ()))
-                    found.extend((date, segment, n, count, one.get("first")) for n, count in counts)
-        return found
+                    read = read_member(one, _Cohort, "query.retention", f"the cohort {segment or date!r}")
+                    for number, count in enumerate(read.counts):
+                        if count is not None:
+                            yield date, segment, number, count, read.first
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return ("date", "text", "integer", "integer", "integer")
+
+
+class _Cohort(msgspec.Struct, frozen=True):
+    counts: list[int | float | None] = msgspec.field(default_factory=list)
+    first: int | float | None = None
+
+
+class FrequencyRow(NamedTuple):
+    """The number of users who returned in at least `times` units of time."""
+
+    date: dt.date
+    segment: str | None
+    times: int
+    users: int | float
 
 
 class Frequency(Table, frozen=True):
@@ -192,14 +194,35 @@ class Frequency(Table, frozen=True):
     @property
     def columns(self) -> tuple[str, ...]:
         """`date`, `segment`, `times`, `users`."""
-        return ("date", "segment", "times", "users")
+        return FrequencyRow._fields
 
-    def rows(self) -> list[TableRow]:
-        """Return one tuple for each date, segment and number of units, counted from 1."""
-        found: list[TableRow] = []
+    def rows(self) -> list[FrequencyRow]:
+        """Return one tuple for each date, segment and number of units, counted from 1.
+
+        Raises:
+            UnexpectedReplyError: The reply has a date that is none, or counts that are no numbers.
+        """
+        return [
+            FrequencyRow(bucket_date(date, "query.frequency"), segment, number, users)
+            for date, segment, number, users in self._users()
+        ]
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
+        return list(self._users())
+
+    def _users(self) -> Iterator[tuple[str, str | None, int, int | float]]:
         for date, counts in self.data.items():
             by_segment = counts if isinstance(counts, dict) else {None: counts}
             for segment, users in by_segment.items():
                 if isinstance(users, list):
-                    found.extend((date, segment, n, one) for n, one in enumerate(users, 1))
-        return found
+                    read = read_member(users, _Counts, "query.frequency", f"the counts of {segment or date!r}")
+                    for number, one in enumerate(read, 1):
+                        if one is not None:
+                            yield date, segment, number, one
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return ("date", "text", "integer", "integer")
+
+
+_Counts = list[int | float | None]

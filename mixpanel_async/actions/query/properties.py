@@ -17,6 +17,7 @@ from mixpanel_async.actions._core.responses import (
     read_off_loop,
 )
 from mixpanel_async.actions._core.scope import Scope
+from mixpanel_async.actions._core.tabular import keep_question
 from mixpanel_async.actions.query._requests import (
     MAX_SEGMENTS,
     PeriodUnit,
@@ -120,7 +121,7 @@ class PropertyReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return await read_off_loop(read_csv, request, reply)
-        return await read_off_loop(read_answer, request, reply, Segmentation)
+        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
 
     property_values = property_counts  # the name in other integrations
 

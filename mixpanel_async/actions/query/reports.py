@@ -7,9 +7,11 @@ from mixpanel_async.actions._core.params import Date, Id, check_choice, check_nu
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, read_answer, read_list, read_off_loop, read_results
 from mixpanel_async.actions._core.scope import Scope
+from mixpanel_async.actions._core.tabular import keep_question
 from mixpanel_async.actions.query._requests import Unit, check_interval, check_limit, query_request
+from mixpanel_async.actions.query.funnel_report import FunnelReport
+from mixpanel_async.actions.query.insights_report import InsightsReport
 from mixpanel_async.actions.query.lists import Activity, Cohort, SavedFunnel
-from mixpanel_async.actions.query.models import FunnelReport, InsightsReport
 from mixpanel_async.auth import Credential
 from mixpanel_async.expressions import AnyExpression
 
@@ -95,7 +97,8 @@ class Reports(Resource):
             from_date=first, to_date=last, length=length, length_unit=length_unit,
             interval=interval, unit=unit, on=on, where=where, limit=limit,
         )  # fmt: skip
-        return await read_off_loop(read_answer, request, await self._session.send(request), FunnelReport)
+        report = await read_off_loop(read_answer, request, await self._session.send(request), FunnelReport)
+        return keep_question(report, on=on)
 
     async def list_funnels(
         self,

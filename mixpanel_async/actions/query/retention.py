@@ -6,6 +6,7 @@ from mixpanel_async.actions._core.params import Date, check_choice, date_range, 
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import keep_body, read_answer, read_keyed, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
+from mixpanel_async.actions._core.tabular import keep_question
 from mixpanel_async.actions.query._requests import Unit, check_limit, query_request
 from mixpanel_async.actions.query.models import Frequency, Retention
 from mixpanel_async.errors import InvalidArgumentError
@@ -84,7 +85,7 @@ class RetentionReports(Resource):
         )  # fmt: skip
         reply = await self._session.send(request)
         cohorts = await read_off_loop(read_keyed, request, reply, dict[str, JSONValue])
-        return keep_body(Retention(cohorts), reply.body)
+        return keep_question(keep_body(Retention(cohorts), reply.body), on=on)
 
     async def frequency(
         self,

@@ -9,6 +9,7 @@ from mixpanel_async.actions._core.params import Date, check_choice, check_exclus
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import read_answer, read_off_loop
 from mixpanel_async.actions._core.scope import Scope
+from mixpanel_async.actions._core.tabular import keep_question
 from mixpanel_async.actions.query._requests import ReplyFormat, Type, as_format, check_limit, query_request
 from mixpanel_async.actions.query.models import DailyValues, Segmentation
 from mixpanel_async.errors import InvalidArgumentError
@@ -116,7 +117,7 @@ class SegmentationReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return await read_off_loop(read_csv, request, reply)
-        return await read_off_loop(read_answer, request, reply, Segmentation)
+        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
 
     async def segmentation_numeric(
         self,
@@ -162,7 +163,8 @@ class SegmentationReports(Resource):
             event=one_text("event", event), from_date=first, to_date=last, on=on,
             unit=unit, where=where, type=type,
         )  # fmt: skip
-        return await read_off_loop(read_answer, request, await self._session.send(request), Segmentation)
+        reply = await self._session.send(request)
+        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
 
     async def segmentation_sum(
         self,
@@ -204,7 +206,8 @@ class SegmentationReports(Resource):
             event=one_text("event", event), from_date=first, to_date=last, on=on,
             unit=unit, where=where,
         )  # fmt: skip
-        return await read_off_loop(read_answer, request, await self._session.send(request), DailyValues)
+        reply = await self._session.send(request)
+        return keep_question(await read_off_loop(read_answer, request, reply, DailyValues), unit=unit)
 
     async def segmentation_average(
         self,
@@ -246,4 +249,5 @@ class SegmentationReports(Resource):
             event=one_text("event", event), from_date=first, to_date=last, on=on,
             unit=unit, where=where,
         )  # fmt: skip
-        return await read_off_loop(read_answer, request, await self._session.send(request), DailyValues)
+        reply = await self._session.send(request)
+        return keep_question(await read_off_loop(read_answer, request, reply, DailyValues), unit=unit)

@@ -23,7 +23,7 @@ class OutputRows(msgspec.Struct, frozen=True):
 def rows_of(answer: JSONValue) -> OutputRows:
     """Return any reply as a table: one row per point of a series or entry of a list, otherwise a single row."""
     if isinstance(answer, Table):
-        return OutputRows(_unique(answer.columns), answer.rows())
+        return OutputRows(answer.columns, answer.json_rows())
     if isinstance(answer, Sequence) and not isinstance(answer, str | bytes):
         return _rows_of_list(answer)
     return _rows_of_list([answer])
@@ -50,15 +50,3 @@ def _rows_of_list(values: Sequence[JSONValue]) -> OutputRows:
         names = tuple(dict.fromkeys(name for mapping in mappings for name in mapping))
         return OutputRows(names, [tuple(mapping.get(name) for name in names) for mapping in mappings])
     return OutputRows(("value",), [(value,) for value in values])
-
-
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Return unique names: a duplicate gets a number, so that no column hides another one."""
-    found: list[str] = []
-    for name in names:
-        free, number = name, 1
-        while free in found:
-            number += 1
-            free = f"{name}_{number}"
-        found.append(free)
-    return tuple(found)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.actions._core.tabular import TableRow
-from mixpanel_async.actions.query.models import InsightsReport
+from mixpanel_async.actions.query.insights_report import InsightsReport
 from mixpanel_async.cli.render.encoders import TextForm, row_encoder
 from mixpanel_async.cli.render.rows import OutputRows, rows_of
 from mixpanel_async.cli.render.table import encode_table
@@ -57,7 +57,7 @@ def test_json_is_one_array_and_ndjson_a_row_a_line(rows: list[TableRow]) -> None
 def test_no_column_hides_another() -> None:
     """A report whose breakdown is called like a column of ours loses nothing."""
     report = InsightsReport(headers=["date", "date"], series={"a": {"b": {"2026-08-01": 5}}})
-    assert rows_of(report).columns == ("date", "date_2", "date_3", "value")
+    assert rows_of(report).columns == ("date_2", "date_3", "date", "value")
 
 
 class Thing(msgspec.Struct):
