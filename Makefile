@@ -19,8 +19,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	@$(PY) examples/demo.py
 
-# Tests of the contract table and of attacks run alone: the first share what they saw, the others measure time and memory.
-ALONE := tests/contract tests/integration/attack
+# Tests that measure time and memory run alone.
+ALONE := tests/integration/attack
 
 test: $(STAMP)
 	@$(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE))

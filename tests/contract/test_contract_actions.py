@@ -113,8 +113,9 @@ def test_every_public_call_is_made() -> None:
         "ingest.track", "ingest.import_", "ingest.engage", "ingest.groups", "ingest.identify", "ingest.alias",
         "ingest.merge",
         # Written from blocks(); tested by their own behaviour.
-        "export.events", "export.to_file",
+        "export.events", "export.raw", "export.event_blocks", "export.to_file",
         "export.profiles", "export.profile_blocks", "export.profiles_to_file",
+        "export.groups", "export.group_blocks", "export.groups_to_file",
     }  # fmt: skip
     called = {call.function for call in CALLS} | {call.function for call in CLIENT_OPERATIONS.values()}
     public = {one.name.removeprefix("mp.") for one in methods() if one.name.count(".") == 2}
