@@ -157,12 +157,24 @@ class Fetcher:
                 yield EventLines(passed_on(block, self._on_bad_line), block.events, block.rows)
 
     def _delay_after(self, waiter: object, error: MixpanelError, attempt: int) -> float | None:
-        if isinstance(error, RateLimitedError) and attempt <= _MAX_REFUSALS:
-            pause = min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * attempt)
-            pause = max(pause, error.retry_after or 0.0)
+        pause = pause_after(error, attempt, self._max_retries, self._clock)
+        if pause is not None and isinstance(error, RateLimitedError):
             wait = RateWait("used by something else, Mixpanel answers 429", self._clock.time() + pause)
             self._meter.note_wait(waiter, wait)
-            return pause
-        if isinstance(error, TransportError) and attempt <= self._max_retries:
-            return backoff_seconds(attempt, self._clock.uniform)
-        return None
+        return pause
+
+
+def pause_after(error: MixpanelError, attempt: int, max_retries: int, clock: Clock) -> float | None:
+    """Return the seconds after which a range is requested again, or None if it is not.
+
+    Args:
+        error: What ended the request.
+        attempt: How many requests there were.
+        max_retries: How often it is requested again after a reply that was not complete.
+        clock: Gives the jitter.
+    """
+    if isinstance(error, RateLimitedError) and attempt <= _MAX_REFUSALS:
+        return max(min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * attempt), error.retry_after or 0.0)
+    if isinstance(error, TransportError) and attempt <= max_retries:
+        return backoff_seconds(attempt, clock.uniform)
+    return None

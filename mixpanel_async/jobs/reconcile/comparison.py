@@ -14,7 +14,7 @@ from mixpanel_async.errors import OutputError
 from mixpanel_async.jobs.reconcile.rows import lake_module
 
 # Sorting and joining use temporary files beyond this.
-MEMORY_BYTES: Final = 384 * 1024 * 1024
+MEMORY_BYTES: Final = 256 * 1024 * 1024
 _FETCHED_ROWS: Final = 1000
 _FLAGGED: Final = """
 CREATE OR REPLACE TABLE flagged AS

@@ -13,10 +13,11 @@ import msgspec
 
 from mixpanel_async.actions._core.params import Date, date_range
 from mixpanel_async.engine.context import Context
-from mixpanel_async.errors import InvalidArgumentError, InvalidRecordError, MixpanelError, OutputError, TransportError
+from mixpanel_async.errors import InvalidArgumentError, InvalidRecordError, MixpanelError, OutputError
 from mixpanel_async.jobs.atomic_write import AtomicFile
 from mixpanel_async.jobs.encoding.mappings import Transform
 from mixpanel_async.jobs.exports.events import Export
+from mixpanel_async.jobs.exports.fetch import pause_after
 from mixpanel_async.jobs.exports.line_check import EventBlock
 from mixpanel_async.jobs.exports.options import ExportOptions
 from mixpanel_async.jobs.mapping.config import RecordMapping
@@ -44,7 +45,7 @@ from mixpanel_async.jobs.sources.open import EventSource, open_source
 from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.redaction import shown
-from mixpanel_async.session.retry import backoff_seconds
+from mixpanel_async.session.messages import RateWait
 from mixpanel_async.time_slice import TimeSlice, in_slices
 
 _MAX_REQUESTS: Final = 12  # for all days; Mixpanel takes 60 in an hour, and what differs is exported again
@@ -215,9 +216,14 @@ class ReconcileJob:
                 return
 
     def _delay_after(self, error: MixpanelError, attempt: int) -> float | None:
-        if attempt > self._max_retries or not isinstance(error, TransportError):
-            return None
-        return backoff_seconds(attempt, self._clock.uniform)
+        pause = pause_after(error, attempt, self._max_retries, self._clock)
+        if pause is not None:
+            self._show("waiting")
+        return pause
+
+    def _note_wait(self, wait: RateWait | None) -> None:
+        if wait is not None:
+            self._show("waiting")
 
     async def _export_days(self, index: int, first: str, last: str) -> None:
         wanted = ExportOptions(event=list(self._options.events) or None, where=self._options.where, time_in_ms=True)
@@ -226,7 +232,9 @@ class ReconcileJob:
         before, bad = self._exported, list[EventDifference]()
         number = unreadable = 0
         try:
-            async with contextlib.aclosing(self._export.event_blocks(first, last, wanted)) as blocks:
+            # As a job: it waits for its rate limits as long as it takes.
+            whole = self._export._patient_blocks(first, last, wanted, self._note_wait, None)  # noqa: SLF001
+            async with contextlib.aclosing(whole) as blocks:
                 async for block in blocks:
                     found = await self._thread.submit(partial(self._add_export, file, block, number + 1))
                     number += block.events

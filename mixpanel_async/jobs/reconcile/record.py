@@ -38,6 +38,7 @@ OWN_PROPERTIES: Final = frozenset(
 # Added to nearly every event whose IP address is known; a second digest leaves them out.
 PLACE_PROPERTIES: Final = frozenset({"$city", "$region", "mp_country_code"})
 _DIGEST_BYTES: Final = 8
+_TIMES_MS: Final = range(-62_135_510_400_000, 253_402_214_400_000)  # a day inside of what a date can be, in every zone
 _MAX_EXACT: Final = 2**53  # a larger integer may come back as a float
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - in the time zone of the comparison
 _ZONE_STEP_SECONDS: Final = 900  # no zone changes its offset between quarters of an hour
@@ -101,9 +102,9 @@ def read_record(line: bytes, localize: Callable[[int], int] | None = None) -> Ev
         name, properties = found["event"], found["properties"]
         time_ms = milliseconds(properties["time"])
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise InvalidRecordError("is not an event with a name, properties and a time") from None
-    if type(name) is not str or type(properties) is not dict:
-        raise InvalidRecordError("is not an event with a name, properties and a time")
+        raise _no_event() from None
+    if type(name) is not str or type(properties) is not dict or time_ms not in _TIMES_MS:
+        raise _no_event()
     return EventRecord(
         name,
         properties,
@@ -111,6 +112,10 @@ def read_record(line: bytes, localize: Callable[[int], int] | None = None) -> Ev
         _text(properties.get("$insert_id")),
         time_ms if localize is None else localize(time_ms),
     )
+
+
+def _no_event() -> InvalidRecordError:
+    return InvalidRecordError("is not an event with a name, properties and a time of the years 1 to 9999")
 
 
 def milliseconds(time: float | str) -> int:
@@ -147,8 +152,11 @@ def source_digests(record: EventRecord, ignored: AbstractSet[str] = frozenset())
     Args:
         record: The event.
         ignored: Names of properties that are not compared.
+
+    Raises:
+        InvalidRecordError: Values are nested too deeply.
     """
-    content = _content(record.properties, OWN_PROPERTIES | ignored if ignored else OWN_PROPERTIES)
+    content = _encoded(_content(record, ignored))
     milli = record.time_ms % 1000
     exact = _timed(content, record.time_ms)
     return Digests(_key(record), _near(record), exact, _timed(content, record.time_ms - milli) if milli else exact)
@@ -156,11 +164,11 @@ def source_digests(record: EventRecord, ignored: AbstractSet[str] = frozenset())
 
 def export_digests(record: EventRecord, ignored: AbstractSet[str] = frozenset()) -> Digests:
     """Return the digests of an exported event; the arguments are those of `source_digests`."""
-    properties = record.properties
-    skipped = OWN_PROPERTIES | ignored if ignored else OWN_PROPERTIES
-    whole = other = _timed(_content(properties, skipped), record.time_ms)
-    if not PLACE_PROPERTIES.isdisjoint(properties):
-        other = _timed(_content(properties, skipped | PLACE_PROPERTIES), record.time_ms)
+    content = _content(record, ignored)
+    whole = other = _timed(_encoded(content), record.time_ms)
+    if not PLACE_PROPERTIES.isdisjoint(content):
+        placeless = {name: value for name, value in content.items() if name not in PLACE_PROPERTIES}
+        other = _timed(_encoded(placeless), record.time_ms)
     return Digests(_key(record), _near(record), whole, other)
 
 
@@ -195,10 +203,25 @@ def _number(digest: bytes) -> int:
     return int.from_bytes(digest, "big")
 
 
-def _content(properties: Mapping[str, JSONValue], skipped: AbstractSet[str]) -> bytes:
-    """Return properties as bytes that are equal for values which Mixpanel does not tell apart."""
-    kept = {name: _plain(value) for name, value in properties.items() if value is not None and name not in skipped}
-    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS, default=str)
+def _content(record: EventRecord, ignored: AbstractSet[str]) -> dict[str, JSONValue]:
+    """Return the properties that are compared; values which Mixpanel does not tell apart are equal."""
+    skipped = OWN_PROPERTIES | ignored if ignored else OWN_PROPERTIES
+    fields = record.properties.items()
+    try:
+        return {name: _plain(value) for name, value in fields if value is not None and name not in skipped}
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> InvalidRecordError:
+    return InvalidRecordError("has lists or objects that are nested too deeply to be compared", field="properties")
+
+
+def _encoded(content: dict[str, JSONValue]) -> bytes:
+    try:
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str)
+    except TypeError:
+        raise _too_deep() from None
 
 
 def _plain(value: JSONValue) -> JSONValue:

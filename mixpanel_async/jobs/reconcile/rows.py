@@ -31,7 +31,7 @@ def lake_module(name: str, what: str) -> Any:  # noqa: ANN401 - DuckDB and pyarr
         raise MissingExtraError("lake", what) from None
 
 
-class EventRow(msgspec.Struct, frozen=True, gc=False):
+class ComparedRow(msgspec.Struct, frozen=True, gc=False):
     """An event as it is kept for the comparison.
 
     Attributes:
@@ -75,11 +75,11 @@ class RowFile:
             )
         except OSError as error:
             raise self._failed(error) from None
-        self._rows: list[EventRow] = []
+        self._rows: list[ComparedRow] = []
         self._bytes = 0
         self.count = 0
 
-    def add(self, rows: Sequence[EventRow]) -> None:
+    def add(self, rows: Sequence[ComparedRow]) -> None:
         """Write rows.
 
         Raises:

@@ -11,7 +11,7 @@ from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
 from mixpanel_async.jobs.reconcile.record import export_digests, read_record, source_digests
 from mixpanel_async.jobs.reconcile.report import EventDifference
-from mixpanel_async.jobs.reconcile.rows import EventRow
+from mixpanel_async.jobs.reconcile.rows import ComparedRow
 from mixpanel_async.time_slice import ThreadTurns
 
 _EPOCH: Final = dt.date(1970, 1, 1)
@@ -84,7 +84,7 @@ class Tallies(msgspec.Struct):
 
 def source_rows(
     name: str, numbers: Sequence[int], parts: Sequence[bytes], selection: Selection, tallies: Tallies
-) -> list[EventRow]:
+) -> list[ComparedRow]:
     """Return the rows of encoded events of the source. Runs on a thread."""
     found = []
     turns = ThreadTurns()
@@ -93,24 +93,30 @@ def source_rows(
             turns.give_way()
         line = part.strip()
         try:
-            record = read_record(line, selection.localize)
+            row = _source_row(name, number, line, selection, tallies)
         except InvalidRecordError as error:
-            if b'"$' in line and _is_linking(line):
+            if b'"$' in line and _is_linking(line):  # needs no time
                 tallies.linking += 1
             else:
                 tallies.reject(f"{name}:{number}", str(error))
-            continue
-        if record.name in IDENTITY_EVENTS:
-            tallies.linking += 1
-        elif not selection.days.first <= record.day <= selection.days.last or not _is_selected(record.name, selection):
-            tallies.outside += 1
         else:
-            digests = source_digests(record, selection.ignored)
-            found.append(EventRow(digests, record.day, record.name, name, number, line))
+            if row is not None:
+                found.append(row)
     return found
 
 
-def export_rows(lines: Sequence[bytes], first_number: int, selection: Selection) -> list[EventRow]:
+def _source_row(name: str, number: int, line: bytes, selection: Selection, tallies: Tallies) -> ComparedRow | None:
+    record = read_record(line, selection.localize)
+    if record.name in IDENTITY_EVENTS:
+        tallies.linking += 1
+        return None
+    if not selection.days.first <= record.day <= selection.days.last or not _is_selected(record.name, selection):
+        tallies.outside += 1
+        return None
+    return ComparedRow(source_digests(record, selection.ignored), record.day, record.name, name, number, line)
+
+
+def export_rows(lines: Sequence[bytes], first_number: int, selection: Selection) -> list[ComparedRow]:
     """Return the rows of exported events; events that link IDs are left out. Runs on a thread.
 
     Args:
@@ -129,7 +135,7 @@ def export_rows(lines: Sequence[bytes], first_number: int, selection: Selection)
         record = read_record(line)
         if record.name not in IDENTITY_EVENTS and _is_selected(record.name, selection):
             digests = export_digests(record, selection.ignored)
-            found.append(EventRow(digests, record.day, record.name, "", first_number + index, line))
+            found.append(ComparedRow(digests, record.day, record.name, "", first_number + index, line))
     return found
 
 

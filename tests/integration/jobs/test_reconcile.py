@@ -10,9 +10,11 @@ import pytest
 
 from mixpanel_async import AsyncMixpanel, ReconcileProgress, RecordMapping
 from mixpanel_async.emulator import Emulator, InjectedFault
-from mixpanel_async.errors import InvalidArgumentError, MissingExtraError, OutputError, SourceError
+from mixpanel_async.errors import ForbiddenError, InvalidArgumentError, MissingExtraError, OutputError, SourceError
 from tests import ROOT
 from tests.conftest import Connect
+from tests.export_server import ExportServer
+from tests.virtual_time import FastClock
 
 FIRST_TIME = 1_700_000_000  # 2023-11-14
 FIRST, LAST = "1990-01-01", "1991-12-31"
@@ -192,3 +194,46 @@ async def test_wrong_arguments(connect: Connect, tmp_path: pathlib.Path, monkeyp
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     with pytest.raises(MissingExtraError, match=r'pip install "mixpanel-async\[lake\]"'):
         await client.reconcile(path, *days)
+
+
+async def test_a_comparison_waits_for_its_rate_limit(tmp_path: pathlib.Path) -> None:
+    """A 429 because something else uses the project's budget is waited for; another refusal ends the comparison."""
+    event = b'{"event":"E","properties":{"time":1700000000000,"distinct_id":"a","$insert_id":"i"}}'
+    path = tmp_path / "e.ndjson"
+    path.write_bytes(event + b"\n")
+    refusals = [(429, b'{"error":"too many"}')] * 8
+    server = ExportServer({"2023-11-14": [event]}, lambda _: refusals.pop() if refusals else None)
+    clock = FastClock(10_000)
+    async with server.client(clock) as client:
+        assert (await client.reconcile(path, "2023-11-14", "2023-11-14")).is_equal
+        assert max(clock.slept) >= 60
+        refusals.append((403, b'{"error":"no"}'))
+        with pytest.raises(ForbiddenError):
+            await client.reconcile(path, "2023-11-14", "2023-11-14")
+
+
+async def test_days_and_times_of_an_older_project_are_local(tmp_path: pathlib.Path) -> None:
+    """With its time zone, an event late in the evening in UTC is found on the next day, at its local time."""
+    path = tmp_path / "e.ndjson"
+    path.write_bytes(
+        b'{"event":"E","properties":{"time":1614641400,"distinct_id":"a","$insert_id":"i"}}\n'
+    )  # 23:30 UTC
+    local = b'{"event":"E","properties":{"time":1614645000000,"distinct_id":"a","$insert_id":"i"}}'
+    server = ExportServer({"2021-03-02": [local]})
+    days = ("2021-03-02", "2021-03-02")
+    async with server.client() as client:
+        assert (await client.reconcile(path, *days, project_timezone="Europe/Berlin")).is_equal
+        report = await client.reconcile(path, *days)
+        assert (report.outside, report.unexpected, report.is_equal) == (1, 1, False)
+
+
+async def test_what_cannot_be_compared_is_never_equal(tmp_path: pathlib.Path) -> None:
+    """A line of the export that is not an event, or that has no time, is counted, and the result is not equal."""
+    event = b'{"event":"E","properties":{"time":1700000000000,"distinct_id":"a","$insert_id":"i"}}'
+    path = tmp_path / "e.ndjson"
+    path.write_bytes(event + b"\n")
+    odd = [b'{"event":"E","properties":{"n":NaN}}', b'{"event":"E","properties":{"distinct_id":"a"}}', event]
+    async with ExportServer({"2023-11-14": odd}).client() as client:
+        report = await client.reconcile(path, "2023-11-14", "2023-11-14")
+    assert (report.equal, report.unreadable, report.is_equal) == (1, 2, False)
+    assert {one.kind for one in report.examples} == {"unreadable"}

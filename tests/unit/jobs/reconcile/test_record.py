@@ -159,6 +159,10 @@ def test_times_of_older_projects_are_local() -> None:
         b'{"event":"a","properties":[]}',
         b'{"event":"a","properties":{"time":[]}}',
         b'{"event":"a","properties":{"time":"x"}}',
+        b'{"event":"a","properties":{"time":1e308}}',
+        b'{"event":"a","properties":{"time":-1e17}}',
+        b'{"event":"a","properties":{"time":9223372036854775808}}',
+        b'{"event":"\\ud83d","properties":{"time":1}}',
     ],
 )
 def test_what_is_no_event_raises(text: bytes) -> None:
@@ -178,3 +182,11 @@ def test_days_are_divided_into_few_requests(days: int, count: int) -> None:
 def test_days_as_text() -> None:
     """A day comes back as the text that it was."""
     assert day_text(day_number("2024-02-29")) == "2024-02-29"
+
+
+@pytest.mark.parametrize("depth", [300, 900])
+def test_what_is_nested_too_deeply_is_refused(depth: int) -> None:
+    """Lists in lists have no limit; an event that cannot be compared for it says so."""
+    text = b'{"event":"a","properties":{"time":1700000000,"deep":' + b"[" * depth + b"]" * depth + b"}}"
+    with pytest.raises(InvalidRecordError, match="nested too deeply"):
+        source_digests(read_record(text))
