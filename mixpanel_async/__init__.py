@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from mixpanel_async.config import Rates, Region, Settings
     from mixpanel_async.engine.receipts import Receipt
     from mixpanel_async.errors import MixpanelError
+    from mixpanel_async.jobs.exports.lake import SyncReport
     from mixpanel_async.jobs.exports.report import ExportProgress, ExportReport
+    from mixpanel_async.jobs.lake.views import open_lake
     from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
     from mixpanel_async.jobs.model.report import Ack, ImportProgress, ImportReport, RecordError
     from mixpanel_async.jobs.options import JobOptions
@@ -31,6 +33,8 @@ _MODULES: Final = {
     "engine.receipts": ("Receipt",),
     "errors": ("MixpanelError",),
     "jobs.exports.report": ("ExportProgress", "ExportReport"),
+    "jobs.exports.lake": ("SyncReport",),
+    "jobs.lake.views": ("open_lake",),
     "jobs.mapping.config": ("RecordMapping", "UpdateMapping"),
     "jobs.model.report": ("Ack", "ImportProgress", "ImportReport", "RecordError"),
     "jobs.options": ("JobOptions",),
@@ -77,10 +81,12 @@ __all__ = [
     "Settings",
     "Snowflake",
     "Stats",
+    "SyncReport",
     "UpdateMapping",
     "Verdict",
     "__version__",
     "make_insert_id",
+    "open_lake",
 ]
 
 

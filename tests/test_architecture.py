@@ -63,7 +63,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"imports"},
         {"pipe"},
         {"run"},
-        {"reconcile"},
+        {"lake", "reconcile"},
     ],
     "actions": [
         {"_core", "lookup_csv"},

@@ -19,6 +19,8 @@ from mixpanel_async.cli.commands import (
     reconcile,
     request,
     serve,
+    sql,
+    sync_export,
 )
 from mixpanel_async.cli.commands.query import group
 from mixpanel_async.cli.render.mapping_hint import mapping_hint
@@ -55,7 +57,9 @@ def build() -> typer.Typer:
     app.add_typer(import_group, name="import")
     imports.add_imports(import_group)
     imports.add_others(app)
-    for commands in (ingest, profiles, exports, group, pipelines, lookup_tables, projects, reconcile, request):
+    for commands in (ingest, profiles, exports, sync_export, sql, reconcile, group):
+        commands.add(app)
+    for commands in (pipelines, lookup_tables, projects, request):
         commands.add(app)
     serve.add(app)
     return app

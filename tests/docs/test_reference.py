@@ -17,7 +17,7 @@ TYPE_VARIABLES = {"T", "P"}
 # What needs no example: values that calls return, and exceptions.
 RESULTS = {
     "Ack", "DeliveryReport", "EventDifference", "ExportProgress", "ExportReport", "ImportProgress", "ImportReport",
-    "Outcome", "ReconcileProgress", "ReconcileReport", "RecordError", "Stats", "Verdict", "MixpanelError",
+    "Outcome", "ReconcileProgress", "ReconcileReport", "RecordError", "Stats", "SyncReport", "Verdict", "MixpanelError",
 }  # fmt: skip
 
 

@@ -95,15 +95,30 @@ class DirectoryExport:
             thread.close()
         return files
 
+    def name_of(self, day: dt.date) -> str:
+        """Return the name of the file of a day."""
+        return f"{day}.{self._contents.format}"
+
+    def read_manifest(self, sizes: dict[str, int]) -> Manifest:
+        """Return the manifest of the directory, or a new one. Blocks.
+
+        Args:
+            sizes: Sizes of its files, by name; those of files that change are updated.
+
+        Raises:
+            InvalidArgumentError: The directory holds another export.
+        """
+        return read_manifest(self._folder.name, self._folder.read(MANIFEST_NAME), sizes, self._contents)
+
     def _plan(self, days: Sequence[dt.date]) -> Sequence[DayFile]:
         """Read the manifest and decide what becomes of each day. Blocks."""
         folder, options = self._folder, self._options
-        sizes = folder.sizes()
-        found = read_manifest(folder.name, folder.read(MANIFEST_NAME), sizes, self._contents)
+        sizes = dict(folder.sizes())
+        found = self.read_manifest(sizes)
         self._manifest = msgspec.structs.replace(found, timezone=options.timezone)
         files = []
         for day in days:
-            name = f"{day}.{self._contents.format}"
+            name = self.name_of(day)
             entry = found.days.get(day.isoformat())
             keeps = not options.overwrite and is_kept(
                 entry, day, name, sizes.get(name), options.zone, options.lookback_days

@@ -9,10 +9,10 @@ import msgspec
 
 from mixpanel_async.actions._core.params import Date
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.exports.lake import LakeExport
 from mixpanel_async.jobs.exports.line_check import DecodeRows, EventBlock, LineJudge
 from mixpanel_async.jobs.exports.options import ExportOptions
 from mixpanel_async.jobs.exports.reader import check_on_bad_line, passed_on, report_bad_lines, whole_lines
-from mixpanel_async.jobs.exports.to_file import FileExport
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session.messages import OnWait
 from mixpanel_async.time_slice import TimeSlice
@@ -21,7 +21,7 @@ _IDLE_TIMEOUT_SECONDS: Final = 300.0
 _MIN_BYTES_PER_SECOND: Final = 100.0
 
 
-class Export(FileExport):
+class Export(LakeExport):
     """Exports raw events as Mixpanel stores them, in no particular order and with duplicates, and profiles.
 
     Args:

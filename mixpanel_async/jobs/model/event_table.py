@@ -41,10 +41,11 @@ def with_event_lines(chunk: Chunk) -> Chunk:
     """Return the rows of an exported table as the lines of their events, and any other chunk as it is."""
     if not chunk.rows or not is_event_table(tuple(chunk.rows[0])):
         return chunk
-    return msgspec.structs.replace(chunk, lines=list(map(_event_line, chunk.rows)), rows=(), is_table=False)
+    return msgspec.structs.replace(chunk, lines=list(map(event_line, chunk.rows)), rows=(), is_table=False)
 
 
-def _event_line(row: FlatRecord) -> bytes:
+def event_line(row: FlatRecord) -> bytes:
+    """Return a row of an exported table as the event that it is, in JSON."""
     # The text of the properties is joined as it is. What is no text makes a line that is rejected as no valid event.
     event, properties = row.get("event"), row.get("properties")
     text = properties.encode() if isinstance(properties, str) else orjson.dumps(None)

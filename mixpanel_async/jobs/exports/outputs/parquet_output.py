@@ -34,8 +34,8 @@ class ParquetOutput:
     def __init__(self, file: WritableFile, columns: Sequence[Column], *, time_in_ms: bool) -> None:
         self._arrow, parquet = (arrow_module(one, "writing Parquet") for one in ("pyarrow", "pyarrow.parquet"))
         self._reader = RowReader(columns, time_in_ms=time_in_ms)
-        self._schema = _schema(self._arrow, columns)
-        self._file = _Stream(file)
+        self._schema = event_schema(columns)
+        self._file = GrowingStream(file)
         self._writer = parquet.ParquetWriter(
             self._file,
             self._schema,
@@ -97,7 +97,7 @@ class ParquetOutput:
         self._writer.close()
 
 
-class _Stream:
+class GrowingStream:
     """What pyarrow writes to.
 
     Args:
@@ -129,7 +129,16 @@ class _Stream:
         """Do nothing: the file belongs to the caller."""
 
 
-def _schema(arrow: Any, columns: Sequence[Column]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def event_schema(columns: Sequence[Column]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return the schema of an event table.
+
+    Args:
+        columns: Chosen properties.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    arrow = arrow_module("pyarrow", "writing Parquet")
     text, moment = arrow.string(), arrow.timestamp("ms", tz="UTC")
     types: Mapping[ColumnType, Any] = {
         "string": text,

@@ -105,8 +105,15 @@ class _Nowhere:
         return len(data)
 
 
-class _Counted:
-    """Counts and hashes what is written to a file."""
+class CountedFile:
+    """Counts and hashes what is written to a file.
+
+    Args:
+        file: The file.
+
+    Attributes:
+        size: Number of bytes.
+    """
 
     def __init__(self, file: WritableFile) -> None:
         self._file = file
@@ -114,12 +121,14 @@ class _Counted:
         self.size = 0
 
     def write(self, data: bytes, /) -> None:
+        """Write bytes."""
         self._file.write(data)
         self._hash.update(data)
         self.size += len(data)
 
     @property
     def sha256(self) -> str:
+        """Hash of what was written, in hexadecimal digits."""
         return self._hash.hexdigest()
 
 
@@ -142,7 +151,7 @@ async def write_events(
     Raises:
         OutputError: The file cannot be written, or the format cannot hold an event.
     """
-    counted = _Counted(file)
+    counted = CountedFile(file)
     events = size = 0
     async with made_on(thread, partial(plan.open, counted), lambda output: output.abandon()) as output:
         writing = thread.submit(_nothing)
