@@ -23,13 +23,15 @@ class LimitedExports(ExportServer):
 
     def __init__(self) -> None:
         super().__init__({})
-        self.refused = 0
+        self.refused = self.under_way = self.most_under_way = 0
         self.arrivals: list[float] = []
         self._windows = ((60, HOUR, deque[float]()), (3, 1.0, deque[float]()))
 
     async def open_stream(self, request: WireRequest) -> StreamReply:
         now = asyncio.get_running_loop().time()
         self.arrivals.append(now)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
         for limit, seconds, window in self._windows:
             while window and window[0] <= now - seconds:
                 window.popleft()
@@ -39,6 +41,10 @@ class LimitedExports(ExportServer):
             window.append(now)
         await asyncio.sleep(7.0)
         return await super().open_stream(request)
+
+    async def close_stream(self, reply: StreamReply) -> None:
+        await super().close_stream(reply)
+        self.under_way -= 1
 
 
 def run_inline(_: WorkerThread, call: Callable[[], T]) -> "asyncio.Future[T]":
@@ -78,6 +84,7 @@ def test_a_year_waits_for_its_limits(concurrency: int, tmp_path: pathlib.Path, m
     run_virtually(export())
     assert server.refused == 0
     assert len(server.arrivals) == 365
+    assert server.most_under_way == min(concurrency, 21)  # three begin in each of the seven seconds that one takes
 
 
 def test_a_live_call_does_not_wait_behind_all_days(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,9 @@ def output_options(
     format: Annotated[
         OutputFormat | None,
         typer.Option(
-            "--format", help="Format (default: what the suffix says; ndjson in a directory).", rich_help_panel=_OUTPUT
+            "--format",
+            help="Format (default: what the suffix says; in a directory, what it has already, or ndjson).",
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     column: Annotated[

@@ -9,11 +9,19 @@ from functools import partial
 import msgspec
 
 from mixpanel_async.jobs.exports.fetch import Fetched, Fetcher
-from mixpanel_async.jobs.exports.manifest import MANIFEST_NAME, Contents, DayEntry, Manifest, is_kept, read_manifest
+from mixpanel_async.jobs.exports.manifest import (
+    MANIFEST_NAME,
+    Contents,
+    DayEntry,
+    Manifest,
+    is_kept,
+    is_leftover,
+    read_manifest,
+)
 from mixpanel_async.jobs.exports.outputs.files import Folder, OutputFile
 from mixpanel_async.jobs.exports.progress import ExportMeter
 from mixpanel_async.jobs.exports.ranges import is_over
-from mixpanel_async.jobs.worker_thread import WorkerThread
+from mixpanel_async.jobs.worker_thread import WorkerThread, made_on
 
 
 class DayOptions(msgspec.Struct, frozen=True):
@@ -82,15 +90,14 @@ class DirectoryExport:
             MixpanelError: A day did not arrive, or cannot be written. The days before it stay.
         """
         thread = WorkerThread("mixpanel_async-export")
+        release = self._folder.release
         try:
-            await thread.submit(self._folder.create)
-            try:
+            async with made_on(thread, self._folder.create, lambda _: release()):
                 files = await thread.submit(partial(self._plan, days))
                 self._meter.skipped = sum(file.is_kept for file in files)
                 self._meter.total_files = len(files) - self._meter.skipped
                 await self._fetch_all(iter([file for file in files if not file.is_kept]))
-            finally:
-                await asyncio.shield(thread.submit(self._folder.release))
+            await asyncio.shield(thread.submit(release))
         finally:
             thread.close()
         return files
@@ -114,6 +121,9 @@ class DirectoryExport:
         """Read the manifest and decide what becomes of each day. Blocks."""
         folder, options = self._folder, self._options
         sizes = dict(folder.sizes())
+        # What a killed run left. It is in the way of nothing, but holds events, and its day may be final meanwhile.
+        for name in filter(is_leftover, sizes):
+            folder.remove(name)
         found = self.read_manifest(sizes)
         self._manifest = msgspec.structs.replace(found, timezone=options.timezone)
         files = []

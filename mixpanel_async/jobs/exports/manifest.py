@@ -13,6 +13,7 @@ from mixpanel_async.jobs.exports.ranges import is_final
 MANIFEST_NAME: Final = "_manifest.json"
 _VERSION: Final = 1
 _DAY_FILE: Final = re.compile(r"\d{4}-\d{2}-\d{2}\.(ndjson|jsonl|csv|parquet)(\.\w+)?")
+_LEFTOVER: Final = re.compile(rf"\.({_DAY_FILE.pattern}|{re.escape(MANIFEST_NAME)})\.partial")
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +127,23 @@ def read_manifest(name: str, text: bytes | None, files: Iterable[str], wanted: C
             f"{name} holds another export: {'; '.join(changes)}; name another directory, or export as before"
         )
     return manifest
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file is what a killed run had written of a day or of the manifest."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def written_contents(text: bytes | None) -> Contents | None:
+    """Return what a directory holds, or None if it holds nothing, or its manifest cannot be read.
+
+    Args:
+        text: Content of the manifest, or None if there is none.
+    """
+    try:
+        return None if text is None else msgspec.json.decode(text, type=Manifest).contents
+    except msgspec.MsgspecError:
+        return None  # the export itself says so
 
 
 def is_kept(  # noqa: PLR0917 - called in one place

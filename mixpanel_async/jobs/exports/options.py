@@ -49,9 +49,10 @@ class FileExportOptions(ExportOptions, total=False):
 
     Attributes:
         format: `ndjson`, `csv` or `parquet`, the first two also with `.gz` or `.zst` after them; default: what the
-            suffix of the file says, and NDJSON in a directory.
+            suffix of the file says; in a directory, what it has already, or NDJSON.
         columns: Properties that become columns of CSV or Parquet, as NAME or NAME:TYPE with the types `string` (the
-            default), `number`, `integer`, `boolean` and `time`. A value that does not fit is null there.
+            default), `number`, `integer`, `boolean` and `time`. A value that does not fit is null there. Default: none;
+            in a directory, those that it has already.
         overwrite: Whether an existing file is replaced, or the days of a directory are all exported again.
         lookback_days: Number of days in which late events may arrive (default: 5): a directory exports a day again
             unless it was exported this long after its end.

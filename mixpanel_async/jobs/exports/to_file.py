@@ -11,13 +11,14 @@ from typing import Any, Final, Unpack, cast
 from mixpanel_async.actions._core.params import Date, date_range, texts
 from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
-from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.errors import InvalidArgumentError, OutputError
 from mixpanel_async.jobs.exports.directory import DirectoryExport
 from mixpanel_async.jobs.exports.fetch import Fetched, Fetcher
 from mixpanel_async.jobs.exports.line_check import DecodeRows, EventBlock
-from mixpanel_async.jobs.exports.manifest import Contents
+from mixpanel_async.jobs.exports.manifest import MANIFEST_NAME, Contents, written_contents
 from mixpanel_async.jobs.exports.options import ExportOptions, FileExportOptions
 from mixpanel_async.jobs.exports.outputs.files import OutputFile, WritableFile
+from mixpanel_async.jobs.exports.outputs.formats import OutputFormat
 from mixpanel_async.jobs.exports.outputs.place import is_folder, open_folder, open_parent
 from mixpanel_async.jobs.exports.outputs.writer import OutputPlan
 from mixpanel_async.jobs.exports.profiles import ProfileExport
@@ -104,6 +105,8 @@ class FileExport(ProfileExport, ABC):
         first, last = date_range(from_date, to_date)
         target = os.fspath(path) if isinstance(path, str | os.PathLike) else path
         is_directory = isinstance(target, str) and await asyncio.to_thread(is_folder, target)
+        if isinstance(target, str) and is_directory:
+            options = await asyncio.to_thread(_as_before, target, options)
         plan = output_plan(target, options, is_directory=is_directory)
         meter = ExportMeter(self._clock, options.get("on_progress"))
         run = ExportRun(plan, day_options(options), options.get("limit"), meter)
@@ -179,6 +182,20 @@ class FileExport(ProfileExport, ABC):
         finally:
             thread.close()
         return run.report([Exported.of(first, last, fetched)], files=[])
+
+
+def _as_before(path: str, options: FileExportOptions) -> FileExportOptions:
+    """Return the options with the format and columns of the export that a directory holds, where none are given."""
+    try:
+        found = written_contents(open_folder(path).read(MANIFEST_NAME))
+    except OutputError:
+        return options  # the export itself says so
+    if found is None:
+        return options
+    whole: FileExportOptions = {**options}
+    whole["format"] = options.get("format") or cast("OutputFormat", found.format)
+    whole["columns"] = options.get("columns") or found.columns
+    return whole
 
 
 async def _commit(thread: WorkerThread, file: OutputFile, fetched: Fetched) -> None:

@@ -76,7 +76,7 @@ async def test_days_in_a_directory(run: Run, tmp_path: pathlib.Path) -> None:
     assert (ended.status, ended.out) == (0, "")
     assert "50 events" in ended.err
     assert "kB in 2 files" in ended.err
-    again = await run("export", "events", "days", *days, env=ACCOUNT)
+    again = await run("export", "events", "days", *days[:4], env=ACCOUNT)
     assert "0 events, 2 skipped (already complete)" in again.err
     other = await run("export", "events", "days", *days, "--event", "E", env=ACCOUNT)
     assert other.status == 2

@@ -377,3 +377,37 @@ async def test_any_event_is_in_every_table(events: list[tuple[str, dict[str, obj
                 data = path.read_bytes() if suffix == "csv" else gzip.decompress(path.read_bytes())
                 found = [(row[0], row[4]) for row in csv.reader(io.StringIO(data.decode(), newline=""))][1:]
             assert found == [(event, orjson.dumps(own).decode()) for event, own in events]
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b' {"event":"E","properties":{"time":1,"distinct_id":"u"}}',
+        b'{"event":"E","properties":{"time":1,"distinct_id":"u"}}\r',
+        b'{"event":"E" , "properties" : {"time":1,"distinct_id":"u"} }',
+        b'{"properties":{"time":1,"distinct_id":"u"},"event":"E"}',
+        b'{"ev\\u0065nt":"E","properties":{"time":1,"distinct_id":"u"}}',
+        b'{"event":"E","properties":{"time":1,"distinct_id":"u"},"properties":{"time":1,"distinct_id":"u"}}',
+        b'{"event":"E","properties":{"time":1e300,"distinct_id":{}}}',
+        b'{"event":"E","properties":{"time":true,"distinct_id":[]}}',
+        b'{"event":"E","properties":{"a":{"}}":1}}}',
+        b'{"event":"","properties":{}}',
+        b'{"event":"E","properties":' + b'{"a":' * 200 + b"1" + b"}" * 200 + b"}",
+    ],
+)
+async def test_lines_written_in_other_ways(
+    suffix: str, odd: bytes, server: ExportServer, client: AsyncMixpanel, tmp_path: pathlib.Path
+) -> None:
+    """However a line is written, a table holds its event; what an import reads of it is the same JSON."""
+    server.days[DAY] = [line(1), odd, line(2)]
+    path = tmp_path / f"a.{suffix}"
+    assert (await client.export.to_file(path, DAY, DAY)).events == 3
+    if suffix == "parquet":
+        row = pq.read_table(path, columns=["event", "properties"]).to_pylist()[1]
+        event, own = row["event"], row["properties"]
+    else:
+        cells = list(csv.reader(io.StringIO(path.read_bytes().decode(), newline="")))[2]
+        event, own = cells[0], cells[4]
+    again = b'{"event":%b,"properties":%b}' % (orjson.dumps(event), own.encode())
+    assert orjson.loads(again) == orjson.loads(odd)

@@ -75,6 +75,13 @@ class Folder(Protocol):
             OutputError: It cannot be read.
         """
 
+    def remove(self, name: str) -> None:
+        """Remove a file.
+
+        Raises:
+            OutputError: It cannot be removed.
+        """
+
     def path(self, name: str) -> str:
         """Return the path or URL of a file, for reports."""
 
@@ -121,6 +128,11 @@ class DiskFolder:
         with naming(self.path(name), "read"), contextlib.suppress(FileNotFoundError):
             return (self._path / name).read_bytes()
         return None
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        with naming(self.path(name), "remove"):
+            (self._path / name).unlink(missing_ok=True)
 
     def path(self, name: str) -> str:
         """Return the path of a file."""

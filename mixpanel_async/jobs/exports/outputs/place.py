@@ -3,12 +3,14 @@
 import os
 import pathlib
 from typing import Final
+from urllib.parse import urlsplit
 
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.outputs.files import DiskFolder, Folder
 from mixpanel_async.redaction import is_remote, shown
 
 _SLASHES: Final = ("/", os.sep)
+_FLAT: Final = frozenset({"memory"})  # schemes whose addresses begin with the path, and not with a bucket or a host
 
 
 def is_folder(path: str) -> bool:
@@ -33,7 +35,7 @@ def open_folder(path: str) -> Folder:
         return DiskFolder(path)
     from mixpanel_async.jobs.exports.outputs.remote_files import RemoteFolder
 
-    return RemoteFolder(path.rstrip("/"))
+    return RemoteFolder(path)
 
 
 def open_parent(path: str) -> tuple[Folder, str]:
@@ -44,8 +46,8 @@ def open_parent(path: str) -> tuple[Folder, str]:
     """
     if is_remote(path):
         parent, _, name = path.rpartition("/")
-        if parent.endswith(("/", ":")) and not parent.startswith("memory:"):
+        if parent.endswith("/") and urlsplit(path).scheme not in _FLAT:
             raise InvalidArgumentError(f"path is invalid: {shown(path)} names no file; add one after the bucket")
-        return open_folder(parent), name
+        return open_folder(f"{parent}/"), name
     whole = pathlib.Path(path)
     return DiskFolder(str(whole.parent)), whole.name

@@ -23,7 +23,7 @@ class RemoteFolder:
     that nothing incomplete appears, whatever the driver does when it is interrupted. The folder is not locked.
 
     Args:
-        address: URL of the folder, without a slash at its end.
+        address: URL of the folder.
 
     Raises:
         OutputError: The driver is missing, or the store cannot be reached.
@@ -39,9 +39,10 @@ class RemoteFolder:
                 f"path is invalid: {self.name} is on a web server, which takes no files; name a file or a bucket"
             )
         try:
-            self._store, self._path = remote.filesystem_of(address, self.name)
+            self._store, path = remote.filesystem_of(address, self.name)
         except SourceError as error:
             raise OutputError(str(error)) from None
+        self._path = path.rstrip("/")
         self._is_renaming = scheme in _RENAMING
         with self._translated("write"):
             self._store.invalidate_cache()  # fsspec caches listings for the whole process
@@ -68,9 +69,14 @@ class RemoteFolder:
             return bytes(self._store.cat_file(f"{self._path}/{name}"))
         return None
 
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        with self._translated("write"):
+            self._store.rm_file(f"{self._path}/{name}")
+
     def path(self, name: str) -> str:
         """Return the URL of a file, without secrets."""
-        return f"{self.name}/{name}"
+        return f"{self.name.removesuffix('/')}/{name}" if self.name[-3:] != "://" else f"{self.name}{name}"
 
     def open(self, name: str, *, overwrite: bool = True) -> "RemoteOutput":
         """Begin the next content of a file."""
