@@ -858,9 +858,9 @@ class AsyncMixpanel:
             print(report.is_equal, report.missing, report.different, report.unexpected)
             ```
         """
-        await load("mixpanel_async.jobs.reconcile.job")
-        from mixpanel_async.jobs.reconcile.job import reconcile
+        await load("mixpanel_async.jobs.reconcile.run")
         from mixpanel_async.jobs.reconcile.options import split_options
+        from mixpanel_async.jobs.reconcile.run import reconcile
 
         files, own = split_options(options, format=format, delimiter=delimiter)
         return await reconcile(

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from mixpanel_async.jobs.reconcile.comparison import Comparison, Copy, Key, ListedEvent
-from mixpanel_async.jobs.reconcile.record import EventRecord, differences, read_record
+from mixpanel_async.jobs.reconcile.differences import differences
+from mixpanel_async.jobs.reconcile.record import EventRecord, read_record
 from mixpanel_async.jobs.reconcile.report import (
     DayCount,
     DifferenceKind,

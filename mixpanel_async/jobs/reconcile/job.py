@@ -3,48 +3,34 @@
 import asyncio
 import contextlib
 import pathlib
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from mixpanel_async.actions._core.params import Date, date_range
 from mixpanel_async.engine.context import Context
-from mixpanel_async.errors import InvalidArgumentError, InvalidRecordError, MixpanelError, OutputError
+from mixpanel_async.errors import InvalidRecordError, MixpanelError
 from mixpanel_async.jobs.atomic_write import AtomicFile
-from mixpanel_async.jobs.encoding.mappings import Transform
 from mixpanel_async.jobs.exports.events import Export
 from mixpanel_async.jobs.exports.fetch import pause_after
 from mixpanel_async.jobs.exports.line_check import EventBlock
 from mixpanel_async.jobs.exports.options import ExportOptions
-from mixpanel_async.jobs.mapping.config import RecordMapping
-from mixpanel_async.jobs.mapping.timestamps import read_zone
 from mixpanel_async.jobs.model.chunks import Encode, EncodedChunk, Position
-from mixpanel_async.jobs.options import JobOptions
 from mixpanel_async.jobs.reconcile.comparison import Comparison
 from mixpanel_async.jobs.reconcile.findings import Findings, report_of
 from mixpanel_async.jobs.reconcile.options import ReconcileOptions, ReconcileProgress
-from mixpanel_async.jobs.reconcile.record import local_time
 from mixpanel_async.jobs.reconcile.report import EventDifference, ReconcileReport
-from mixpanel_async.jobs.reconcile.rows import RowFile, lake_module
+from mixpanel_async.jobs.reconcile.rows import RowFile
 from mixpanel_async.jobs.reconcile.selection import (
-    DayRange,
     Selection,
     Tallies,
-    day_number,
     day_text,
     export_rows,
     source_rows,
 )
-from mixpanel_async.jobs.run import event_encoding, event_tokens
 from mixpanel_async.jobs.sources.base import Source
-from mixpanel_async.jobs.sources.open import EventSource, open_source
-from mixpanel_async.jobs.sources.options import FileOptions
 from mixpanel_async.jobs.worker_thread import WorkerThread
-from mixpanel_async.redaction import shown
 from mixpanel_async.session.messages import RateWait
 from mixpanel_async.time_slice import TimeSlice, in_slices
 
@@ -52,69 +38,6 @@ _MAX_REQUESTS: Final = 12  # for all days; Mixpanel takes 60 in an hour, and wha
 _FIRST_PAUSE_SECONDS: Final = 5.0
 _MAX_PAUSE_SECONDS: Final = 120.0
 _MAX_UNREADABLE: Final = 5
-
-
-async def reconcile(
-    context: Context,
-    export: Export,
-    source: EventSource,
-    from_date: Date,
-    to_date: Date,
-    *,
-    options: ReconcileOptions,
-    files: FileOptions,
-    mapping: RecordMapping | None,
-    transform: Transform | None,
-) -> ReconcileReport:
-    """Run `AsyncMixpanel.reconcile`."""
-    for module in ("duckdb", "pyarrow", "pyarrow.parquet"):
-        await asyncio.to_thread(lake_module, module, "reconcile")
-    first, last = date_range(from_date, to_date)
-    zone = (
-        None if options.project_timezone in {None, "UTC"} else read_zone(options.project_timezone, "project_timezone")
-    )
-    selection = Selection(
-        DayRange(day_number(first), day_number(last)),
-        frozenset(options.events),
-        frozenset(options.ignore),
-        None if zone is None else local_time(zone),
-    )
-    encoding = event_encoding(context, mapping, event_tokens(context, JobOptions()), transform=transform, window=0)
-    opened = open_source(source, files, encoding.check_columns, encoding.columns)
-    try:
-        if options.output is not None and await opened.is_reading(str(options.output)):
-            raise InvalidArgumentError(
-                f"{shown(str(options.output))} is invalid: the source is this file; name another"
-            )
-        async with _directory(options) as directory, _thread() as thread:
-            job = ReconcileJob(context, export, opened, encoding.encode, selection, options, directory, thread)
-            return await job.run()
-    finally:
-        await opened.aclose()
-
-
-@contextlib.asynccontextmanager
-async def _directory(options: ReconcileOptions) -> AsyncIterator[pathlib.Path]:
-    parent = None if options.temp_dir is None else str(options.temp_dir)
-    try:
-        path = await asyncio.to_thread(tempfile.mkdtemp, prefix="mixpanel-reconcile-", dir=parent)
-    except OSError as error:
-        raise OutputError(f"cannot write temporary files to {parent}: {error.strerror or error}") from None
-    try:
-        yield pathlib.Path(path)
-    finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, path, ignore_errors=True))
-
-
-@contextlib.asynccontextmanager
-async def _thread() -> AsyncIterator[WorkerThread]:
-    thread = WorkerThread("mixpanel_async-reconcile")
-    try:
-        yield thread
-        # What was submitted may still use the files.
-    finally:
-        await asyncio.shield(thread.submit(lambda: None))
-        thread.close()
 
 
 class ReconcileJob:

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixpanel_async.errors import InvalidRecordError
+from mixpanel_async.jobs.reconcile.differences import differences, is_same
 from mixpanel_async.jobs.reconcile.record import (
-    differences,
     export_digests,
-    is_same,
     local_time,
     read_record,
     source_digests,
