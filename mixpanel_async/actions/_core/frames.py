@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars  # type: ignore[import-not-found,unused-ignore] # noqa: ICN001
     import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001
 
-_EXTRAS: Final = {"pyarrow": "arrow"}
+_EXTRAS: Final = {"pyarrow": "arrow", "matplotlib.pyplot": "plot"}
 _PANDAS: Final[Mapping[FrameType, str]] = {
     "text": "str",
     "date": "datetime64[us]",

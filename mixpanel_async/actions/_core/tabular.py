@@ -1,33 +1,39 @@
 """Replies that can be read as rows, Arrow tables and data frames."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-import msgspec
-
+from mixpanel_async.actions._core.charts import draw
 from mixpanel_async.actions._core.column_types import ColumnKind, TypedColumn, typed_column
 from mixpanel_async.actions._core.frames import arrow_table, pandas_frame, polars_frame
+from mixpanel_async.actions._core.html_table import html_table
+from mixpanel_async.actions._core.pivot import Layout, Line, chart_lines, pivoted, pivoted_kinds
 from mixpanel_async.actions._core.responses import ApiObject
+from mixpanel_async.errors import UnexpectedReplyError
 from mixpanel_async.models import JSONValue
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001
     import polars  # type: ignore[import-not-found,unused-ignore] # noqa: ICN001
     import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001
+    from matplotlib.axes import Axes
 
 TableRow: TypeAlias = tuple[JSONValue, ...]
-T = TypeVar("T", bound="Table")
+R = TypeVar("R", bound=TableRow)
+T = TypeVar("T", bound="Table[Any]")
 
 _HAS_SEGMENTS = "_segments_asked"
+_IS_ADDITIVE = "_additive_asked"
 _HAS_TIMES = "_times_asked"
 
 
-class Table(ApiObject, frozen=True):
+class Table(ApiObject, Generic[R], frozen=True):
     """A reply that can be read as rows.
 
-    `columns` are the column names, `rows()` returns tuples in their order; `to_arrow()`, `to_pandas()` and
-    `to_polars()` need the extra of that name. Days are dates and times are timestamps in all of them. An empty table
-    has the column types of a full one.
+    `columns` are the column names, `rows()` returns tuples in their order, and `len()` and iteration go by rows.
+    `to_arrow()`, `to_pandas()`, `to_polars()` and `plot()` need the extra of that name. Days are dates and times are
+    timestamps in all of them. An empty table has the column types of a full one.
     """
 
     @property
@@ -35,13 +41,59 @@ class Table(ApiObject, frozen=True):
         """Column names, in the order of each row; no name occurs twice."""
         return self.__struct_fields__
 
-    def rows(self) -> Sequence[TableRow]:
-        """Return the values as tuples, one for each point; by default one tuple for the whole object."""
-        return self.json_rows()
+    @abstractmethod
+    def rows(self) -> list[R]:
+        """Return the values as tuples, one for each point."""
 
-    def json_rows(self) -> Sequence[TableRow]:
+    @abstractmethod
+    def json_rows(self) -> list[TableRow]:
         """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
-        return [msgspec.structs.astuple(self)]
+
+    def __len__(self) -> int:
+        return len(self.json_rows())
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.rows())
+
+    def __repr__(self) -> str:
+        try:
+            size = f"{len(self):,} rows: {', '.join(self.columns)}"
+        except UnexpectedReplyError as error:
+            size = error.message
+        return f"<{type(self).__name__} {size}>"
+
+    def _repr_html_(self) -> str:
+        shown = self.pivot()
+        return html_table(type(self).__name__, shown.columns, shown.rows())
+
+    def pivot(self) -> "PivotTable":
+        """Return the table with one row for each date and one column for each segment.
+
+        Retention, frequency and funnels have a column for each interval, number of times and step. A segment with the
+        name of another column gets a number: `date_2`. Where a segment has no value, there is None.
+        """
+        rows, texts = self.rows(), self.json_rows()
+        layout, kinds = self._layout(), dict(zip(self.columns, self._kinds(), strict=True))
+        if not layout.across:
+            return PivotTable(self.columns, list(kinds.values()), list(rows), texts)
+        names, cells = pivoted(self.columns, texts, rows, layout)
+        plain = pivoted(self.columns, texts, texts, layout)[1]
+        return PivotTable(names, pivoted_kinds(kinds, layout, len(names)), cells, plain)
+
+    def lines(self) -> list[Line]:
+        """Return the points by name, as a chart has them: a line for each segment, or each cohort of a retention."""
+        return chart_lines(self.columns, self.rows(), self._layout())
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the report with matplotlib: a line for each segment, or each cohort; bars where it is not over time.
+
+        Args:
+            ax: Axes to draw on (default: those of a new figure).
+
+        Raises:
+            MissingExtraError: The extra `plot` is not installed.
+        """
+        return draw(self.lines(), self._layout(), ax)
 
     def to_arrow(self) -> "pyarrow.Table":
         """Return the rows as a `pyarrow.Table`: days are `date32`, times `timestamp[us]`.
@@ -67,8 +119,18 @@ class Table(ApiObject, frozen=True):
         """
         return polars_frame(self._typed_columns())
 
+    @abstractmethod
     def _kinds(self) -> Sequence[ColumnKind]:
-        return ["json"] * len(self.columns)
+        """Return what each column holds."""
+
+    @abstractmethod
+    def _layout(self) -> Layout:
+        """Return what the columns are."""
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the sum of values means something: it does for counts of events, not for users or averages."""
+        return self.__dict__.get(_IS_ADDITIVE) is True
 
     def _has_segments(self) -> bool | None:
         """Whether the call asked for segments; None: it is not known."""
@@ -84,14 +146,57 @@ class Table(ApiObject, frozen=True):
         return [typed_column(name, kind, [row[i] for row in rows]) for i, (name, kind) in enumerate(named)]
 
 
-def keep_question(answer: T, *, on: object = None, unit: str | None = None) -> T:
+class PivotTable(Table[TableRow], frozen=True):
+    """A table with a column for each segment; see `Table.pivot`."""
+
+    names: tuple[str, ...]
+    kinds: list[ColumnKind]
+    cells: list[TableRow]
+    texts: list[TableRow]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in the order of each row; no name occurs twice."""
+        return self.names
+
+    def rows(self) -> list[TableRow]:
+        """Return the rows."""
+        return self.cells
+
+    def json_rows(self) -> list[TableRow]:
+        """Return the rows with dates as the text that Mixpanel sent, for JSON and CSV."""
+        return self.texts
+
+    def pivot(self) -> "PivotTable":
+        """Return this table."""
+        return self
+
+    def lines(self) -> list[Line]:
+        """Return a line for each column of numbers."""
+        x, *values = self.columns
+        found = [
+            (name, chart_lines((x, name), [(row[0], row[i]) for row in self.cells], Layout(name, x)))
+            for i, name in enumerate(values, 1)
+        ]
+        return [Line(name, one.points) for name, lines in found for one in lines]
+
+    def _kinds(self) -> Sequence[ColumnKind]:
+        return self.kinds
+
+    def _layout(self) -> Layout:
+        return Layout("value", self.columns[0])
+
+
+def keep_question(answer: T, *, on: object = None, unit: str | None = None, is_additive: bool = False) -> T:
     """Return `answer`, which now knows what was asked: names in a reply cannot tell segments from the reply's own keys.
 
     Args:
         answer: The reply.
         on: The expression to segment by; None: no segments were asked for.
         unit: Size of a bucket.
+        is_additive: Whether the sum of values means something: counts of events, not users or averages.
     """
+    answer.__dict__[_IS_ADDITIVE] = is_additive
     answer.__dict__[_HAS_SEGMENTS] = on is not None
     answer.__dict__[_HAS_TIMES] = unit in {"minute", "hour"}
     return answer
@@ -111,18 +216,3 @@ def even_out(rows: Sequence[TableRow], width: int) -> list[TableRow]:
     """
     tail = 2  # the innermost key and the value stay together at the end
     return [row if len(row) >= width else (*row[:-tail], *[None] * (width - len(row)), *row[-tail:]) for row in rows]
-
-
-def unique_names(names: Sequence[str], reserved: Sequence[str]) -> list[str]:
-    """Return unique names: one that is reserved, or occurs again, gets a number; the others stay as they are."""
-    kept = set(names) | set(reserved)
-    taken = set(reserved)
-    found: list[str] = []
-    for name in names:
-        free, number = name, 1
-        while free in taken or (number > 1 and free in kept):
-            number += 1
-            free = f"{name}_{number}"
-        taken.add(free)
-        found.append(free)
-    return found

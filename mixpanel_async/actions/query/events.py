@@ -100,7 +100,11 @@ class EventReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return await read_off_loop(read_csv, request, reply)
-        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
+        return keep_question(
+            await read_off_loop(read_answer, request, reply, Segmentation),
+            unit=unit,
+            is_additive=type in {None, "general"},
+        )
 
     @overload
     async def todays_top_events(

@@ -8,6 +8,7 @@ import msgspec
 
 from mixpanel_async.actions._core.buckets import bucket_date, read_member
 from mixpanel_async.actions._core.column_types import ColumnKind
+from mixpanel_async.actions._core.pivot import Layout
 from mixpanel_async.actions._core.tabular import Table, TableRow
 from mixpanel_async.models import JSONValue
 
@@ -58,7 +59,7 @@ class FunnelRow(NamedTuple):
     custom_event_id: int | None
 
 
-class FunnelReport(Table, frozen=True, kw_only=True):
+class FunnelReport(Table[FunnelRow], frozen=True, kw_only=True):
     """A funnel over time. There is one row for each bucket, segment and step.
 
     Attributes:
@@ -112,3 +113,6 @@ class FunnelReport(Table, frozen=True, kw_only=True):
     def _kinds(self) -> Sequence[ColumnKind]:
         ratios: Sequence[ColumnKind] = ("number",) * 4
         return ("date", "text", "integer", "integer", "text", *ratios, "text", "text", "boolean", "integer")
+
+    def _layout(self) -> Layout:
+        return Layout("count", "step", ("date", "segment"), ("date", "segment"), ("step", "event"))

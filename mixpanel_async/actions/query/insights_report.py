@@ -8,7 +8,8 @@ import msgspec
 
 from mixpanel_async.actions._core.buckets import as_days, parse_bucket
 from mixpanel_async.actions._core.column_types import ColumnKind
-from mixpanel_async.actions._core.tabular import Table, TableRow, even_out, flatten, unique_names
+from mixpanel_async.actions._core.pivot import Layout, unique_names
+from mixpanel_async.actions._core.tabular import Table, TableRow, even_out, flatten
 from mixpanel_async.models import JSONValue
 
 # The value is a number as a rule; what else a report holds depends on its type, as in `json.loads`.
@@ -16,7 +17,7 @@ InsightsRow: TypeAlias = tuple[*tuple[str | None, ...], dt.date | str | None, An
 _OWN = ("date", "value")
 
 
-class InsightsReport(Table, frozen=True, kw_only=True):
+class InsightsReport(Table[InsightsRow], frozen=True, kw_only=True):
     """A saved Insights report.
 
     There is one row for each point of each series: its labels, then `date`, then `value`.
@@ -75,3 +76,7 @@ class InsightsReport(Table, frozen=True, kw_only=True):
     def _kinds(self) -> Sequence[ColumnKind]:
         labels: list[ColumnKind] = ["text"] * (self._width() - len(_OWN))
         return [*labels, "date", "json"]
+
+    def _layout(self) -> Layout:
+        labels = self.columns[: -len(_OWN)]
+        return Layout("value", "date", labels, ("date",), labels)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from mixpanel_async.actions._core.column_types import ColumnKind
+from mixpanel_async.actions._core.pivot import Layout
 from mixpanel_async.actions._core.responses import ApiObject
 from mixpanel_async.actions._core.tabular import Table, TableRow
 from mixpanel_async.models import JSONValue
@@ -69,7 +70,7 @@ class TopEventRow(NamedTuple):
     percent_change: float | None
 
 
-class TopEvents(Table, frozen=True):
+class TopEvents(Table[TopEventRow], frozen=True):
     """Today's most frequent events. A row is `(event, amount, percent_change)`.
 
     Attributes:
@@ -96,6 +97,9 @@ class TopEvents(Table, frozen=True):
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("text", "integer", "number")
 
+    def _layout(self) -> Layout:
+        return Layout("amount", "event")
+
 
 class PropertyCount(msgspec.Struct, frozen=True):
     """The number of events that have a property."""
@@ -110,7 +114,7 @@ class PropertyRow(NamedTuple):
     count: int  # type: ignore[assignment] # a field of the row hides the method of tuples, which has no use here
 
 
-class TopProperties(Table, frozen=True):
+class TopProperties(Table[PropertyRow], frozen=True):
     """The number of events that have each property. A row is `(property, count)`.
 
     Attributes:
@@ -134,3 +138,6 @@ class TopProperties(Table, frozen=True):
 
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("text", "integer")
+
+    def _layout(self) -> Layout:
+        return Layout("count", "property")

@@ -8,6 +8,7 @@ import msgspec
 
 from mixpanel_async.actions._core.buckets import bucket_date, parse_bucket, read_member
 from mixpanel_async.actions._core.column_types import ColumnKind
+from mixpanel_async.actions._core.pivot import Layout
 from mixpanel_async.actions._core.tabular import Table, TableRow
 from mixpanel_async.models import JSONValue
 
@@ -32,7 +33,7 @@ class SegmentationRow(NamedTuple):
     value: int | float
 
 
-class Segmentation(Table, frozen=True):
+class Segmentation(Table[SegmentationRow], frozen=True):
     """Values by segment and date. A row is `(segment, date, value)`; buckets without a value have no row.
 
     Attributes:
@@ -72,6 +73,9 @@ class Segmentation(Table, frozen=True):
         has_times = self._has_times() or any(isinstance(parse_bucket(one), dt.datetime) for one in self.data.series[:1])
         return ("text", "time" if has_times else "date", "integer")
 
+    def _layout(self) -> Layout:
+        return Layout("value", "date", ("segment",), ("date",), ("segment",))
+
 
 class DailyRow(NamedTuple):
     """The number of one bucket; `date` is a `datetime` if the buckets are shorter than a day."""
@@ -80,7 +84,7 @@ class DailyRow(NamedTuple):
     value: int | float | None
 
 
-class DailyValues(Table, frozen=True):
+class DailyValues(Table[DailyRow], frozen=True):
     """A number for each bucket of time. A row is `(date, value)`.
 
     Attributes:
@@ -113,6 +117,9 @@ class DailyValues(Table, frozen=True):
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("time" if self._has_times() else "date", "number")
 
+    def _layout(self) -> Layout:
+        return Layout("value", "date")
+
 
 class RetentionRow(NamedTuple):
     """The users of one cohort who returned in one interval, counted from 0; `first` is the size of the cohort."""
@@ -124,7 +131,7 @@ class RetentionRow(NamedTuple):
     first: int | float | None
 
 
-class Retention(Table, frozen=True):
+class Retention(Table[RetentionRow], frozen=True):
     """The users who returned. A row is `(date, segment, interval, count, first)`.
 
     Attributes:
@@ -167,6 +174,9 @@ class Retention(Table, frozen=True):
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("date", "text", "integer", "integer", "integer")
 
+    def _layout(self) -> Layout:
+        return Layout("count", "interval", ("date", "segment"), ("date", "segment", "first"), ("interval",))
+
 
 class _Cohort(msgspec.Struct, frozen=True):
     counts: list[int | float | None] = msgspec.field(default_factory=list)
@@ -182,7 +192,7 @@ class FrequencyRow(NamedTuple):
     users: int | float
 
 
-class Frequency(Table, frozen=True):
+class Frequency(Table[FrequencyRow], frozen=True):
     """How often users returned. A row is `(date, segment, times, users)`.
 
     Attributes:
@@ -223,6 +233,9 @@ class Frequency(Table, frozen=True):
 
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("date", "text", "integer", "integer")
+
+    def _layout(self) -> Layout:
+        return Layout("users", "times", ("date", "segment"), ("date", "segment"), ("times",))
 
 
 _Counts = list[int | float | None]

@@ -121,7 +121,11 @@ class PropertyReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return await read_off_loop(read_csv, request, reply)
-        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
+        return keep_question(
+            await read_off_loop(read_answer, request, reply, Segmentation),
+            unit=unit,
+            is_additive=type in {None, "general"},
+        )
 
     property_values = property_counts  # the name in other integrations
 

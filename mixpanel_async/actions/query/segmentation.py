@@ -117,7 +117,11 @@ class SegmentationReports(Resource):
         reply = await self._session.send(request)
         if format == "csv":
             return await read_off_loop(read_csv, request, reply)
-        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
+        return keep_question(
+            await read_off_loop(read_answer, request, reply, Segmentation),
+            unit=unit,
+            is_additive=type in {None, "general"},
+        )
 
     async def segmentation_numeric(
         self,
@@ -164,7 +168,11 @@ class SegmentationReports(Resource):
             unit=unit, where=where, type=type,
         )  # fmt: skip
         reply = await self._session.send(request)
-        return keep_question(await read_off_loop(read_answer, request, reply, Segmentation), unit=unit)
+        return keep_question(
+            await read_off_loop(read_answer, request, reply, Segmentation),
+            unit=unit,
+            is_additive=type in {None, "general"},
+        )
 
     async def segmentation_sum(
         self,
@@ -207,7 +215,7 @@ class SegmentationReports(Resource):
             unit=unit, where=where,
         )  # fmt: skip
         reply = await self._session.send(request)
-        return keep_question(await read_off_loop(read_answer, request, reply, DailyValues), unit=unit)
+        return keep_question(await read_off_loop(read_answer, request, reply, DailyValues), unit=unit, is_additive=True)
 
     async def segmentation_average(
         self,

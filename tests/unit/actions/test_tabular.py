@@ -1,6 +1,7 @@
 import datetime as dt
 import sys
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import pytest
@@ -18,12 +19,13 @@ from mixpanel_async.actions.query.models import (
 )
 from mixpanel_async.errors import MissingExtraError, UnexpectedReplyError
 
+AnyTable: TypeAlias = Table[Any]
 STEP = {"count": 10, "event": "A", "step_conv_ratio": 1, "overall_conv_ratio": 1.0}
 STEP_ROW = (10, None, 1.0, 1.0, None, None, "A", None, None, None)
 DATED = {"counts": [5, 2], "first": 6}
 
 FIRST, SECOND = dt.date(2026, 8, 1), dt.date(2026, 8, 2)
-RESULTS: dict[str, tuple[Table, tuple[str, ...], list[TableRow]]] = {
+RESULTS: dict[str, tuple[AnyTable, tuple[str, ...], list[TableRow]]] = {
     "segmentation": (
         Segmentation(
             SegmentationData(
@@ -103,7 +105,7 @@ def test_json_rows_keep_the_text_of_dates() -> None:
     assert DailyValues({"soon": 1}).json_rows() == [("soon", 1)]
 
 
-EMPTY: dict[str, tuple[Table, Table]] = {
+EMPTY: dict[str, tuple[AnyTable, AnyTable]] = {
     "segmentation": (
         Segmentation(SegmentationData(values={})), Segmentation(SegmentationData(values={"a": {"2026-08-01": 1}}))
     ),
@@ -200,7 +202,7 @@ def test_a_segment_can_have_the_name_of_a_key() -> None:
         (DailyValues({"": 1}), "''"),
     ],
 )
-def test_rows_that_cannot_be_read_say_where(broken: Table, place: str) -> None:
+def test_rows_that_cannot_be_read_say_where(broken: AnyTable, place: str) -> None:
     """A part with another type, or a date that is none, is an error of the reply that names the place."""
     with pytest.raises(UnexpectedReplyError, match=place):
         broken.rows()
@@ -224,7 +226,7 @@ def test_numbers_keep_every_digit() -> None:
     ],
 )
 def test_a_missing_library_names_its_command(
-    monkeypatch: pytest.MonkeyPatch, library: str, convert: Callable[[Table], object], extra: str
+    monkeypatch: pytest.MonkeyPatch, library: str, convert: Callable[[AnyTable], object], extra: str
 ) -> None:
     """If a library is missing, the error says what to install."""
     monkeypatch.setitem(sys.modules, library, None)
