@@ -25,16 +25,19 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     region: Region = Region.US
     base_url: str | None = None
 
-    def check(self) -> None:
+    def check(self, prefix: str = "MIXPANEL_") -> None:
         """Check that a client can do something with it.
+
+        Args:
+            prefix: How the names of its variables begin, for the error.
 
         Raises:
             MissingCredentialsError: Neither a token nor a credential is set.
         """
         if self.token is None and self.credentials is None:
             raise MissingCredentialsError(
-                "no credential is set: set MIXPANEL_TOKEN to send records, and MIXPANEL_SERVICE_ACCOUNT_USERNAME, "
-                "MIXPANEL_SERVICE_ACCOUNT_SECRET and MIXPANEL_PROJECT_ID for everything else"
+                f"no credential is set: set {prefix}TOKEN to send records, and {prefix}SERVICE_ACCOUNT_USERNAME, "
+                f"{prefix}SERVICE_ACCOUNT_SECRET and {prefix}PROJECT_ID for everything else"
             )
 
     def __repr__(self) -> str:

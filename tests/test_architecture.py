@@ -33,6 +33,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"actions", "engine"},
         {"tracking", "jobs"},
         {"client"},
+        {"migration"},
         {"cli"},
         {"__main__"},
         {"testing"},

@@ -27,6 +27,7 @@ MODULES: Final = (
     "mixpanel_async.jobs.exports.profile_options",
     "mixpanel_async.jobs.exports.profiles",
     "mixpanel_async.jobs.options",
+    "mixpanel_async.migration",
     "mixpanel_async.models",
     "mixpanel_async.session.messages",
     "mixpanel_async.testing",

@@ -13,6 +13,7 @@ from mixpanel_async.cli.commands import (
     imports,
     ingest,
     lookup_tables,
+    migrate,
     pipelines,
     profiles,
     projects,
@@ -57,7 +58,7 @@ def build() -> typer.Typer:
     app.add_typer(import_group, name="import")
     imports.add_imports(import_group)
     imports.add_others(app)
-    for commands in (ingest, profiles, exports, sync_export, sql, reconcile, group):
+    for commands in (ingest, profiles, exports, sync_export, sql, reconcile, migrate, group):
         commands.add(app)
     for commands in (pipelines, lookup_tables, projects, request):
         commands.add(app)

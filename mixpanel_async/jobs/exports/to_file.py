@@ -94,7 +94,7 @@ class FileExport(ProfileExport, ABC):
         Example:
             ```python
             report = await mp.export.to_file("january.parquet", "2026-01-01", "2026-01-31")
-            report = await mp.export.to_file("events/", "2025-01-01", "2025-12-31", format="parquet")
+            report = await mp.export.to_file("events/", "2026-01-01", "2026-01-31", format="parquet")
             ```
 
         Reference: https://developer.mixpanel.com/reference/raw-event-export
