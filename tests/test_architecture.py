@@ -33,7 +33,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"actions", "engine"},
         {"tracking", "jobs"},
         {"client"},
-        {"migration"},
+        {"migration", "sync"},
         {"cli"},
         {"__main__"},
         {"testing"},

@@ -30,6 +30,7 @@ MODULES: Final = (
     "mixpanel_async.migration",
     "mixpanel_async.models",
     "mixpanel_async.session.messages",
+    "mixpanel_async.sync",
     "mixpanel_async.testing",
     "mixpanel_async.tracking.profiles",
 )
