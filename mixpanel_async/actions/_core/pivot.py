@@ -35,10 +35,12 @@ class Line(msgspec.Struct, frozen=True):
     Attributes:
         name: Name; "" for the only one.
         points: Positions and numbers.
+        axis: What the positions are, for example `"date"`.
     """
 
     name: str
     points: list[tuple[JSONValue, float]]
+    axis: str = ""
 
 
 def unique_names(names: Sequence[str], reserved: Sequence[str]) -> list[str]:
@@ -99,7 +101,7 @@ def chart_lines(columns: Sequence[str], rows: Sequence[Cells], layout: Layout) -
         value = row[places[layout.value]]
         name = tuple(row[places[each]] for each in layout.lines)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            found.setdefault(name, Line(title(name), [])).points.append((row[places[layout.x]], float(value)))
+            found.setdefault(name, Line(title(name), [], layout.x)).points.append((row[places[layout.x]], float(value)))
     return list(found.values())
 
 

@@ -178,7 +178,7 @@ class PivotTable(Table[TableRow], frozen=True):
             (name, chart_lines((x, name), [(row[0], row[i]) for row in self.cells], Layout(name, x)))
             for i, name in enumerate(values, 1)
         ]
-        return [Line(name, one.points) for name, lines in found for one in lines]
+        return [Line(name, one.points, x) for name, lines in found for one in lines]
 
     def _kinds(self) -> Sequence[ColumnKind]:
         return self.kinds

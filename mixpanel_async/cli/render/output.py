@@ -3,15 +3,17 @@
 # ruff: noqa: A002 - `format` is Mixpanel's own name of this option
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 import typer
+from rich.console import Console
 
-from mixpanel_async.actions._core.tabular import TableRow
+from mixpanel_async.actions._core.tabular import Table, TableRow
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.encoders import Form, JsonValues, TextForm, row_encoder
-from mixpanel_async.cli.render.rows import OutputRows, rows_of
+from mixpanel_async.cli.render.rows import OutputRows, pivoted_rows_of, rows_of
+from mixpanel_async.cli.render.sparklines import encode_chart
 from mixpanel_async.cli.render.table import encode_table
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.models import JSONValue
@@ -52,11 +54,15 @@ class Output(msgspec.Struct, frozen=True):
         form: Format of rows; None: a table on a terminal, otherwise a machine-readable format.
         is_raw: Whether to print the reply itself instead of rows.
         format: Format to request from Mixpanel.
+        is_pivoted: Whether a report has a column for each segment.
+        is_chart: Whether a report is drawn.
     """
 
     form: Form | None = None
     is_raw: bool = False
     format: Literal["json", "csv"] = "json"
+    is_pivoted: bool = False
+    is_chart: bool = False
 
     @property
     def asked_format(self) -> Literal["json"]:
@@ -78,15 +84,27 @@ class Output(msgspec.Struct, frozen=True):
             stdout.write(answer.encode())
         elif self.is_raw:
             print_json(getattr(answer, "raw", answer))
+        elif self.is_chart and isinstance(answer, Table):
+            self._print_chart(answer)
         else:
-            self._print_rows(rows_of(answer))
+            self._print_rows(pivoted_rows_of(answer) if self.is_pivoted else rows_of(answer))
         stdout.flush()
 
     def _print_rows(self, rows: OutputRows) -> None:
+        if self.form_of() == "table":
+            print_table(rows)
+            return
         sink = self.sink(rows.columns)
         for row in rows.rows:
             sink.add(row)
         sink.close()
+
+    def _print_chart(self, report: Table[Any]) -> None:
+        console = Console()
+        lines = report.lines()
+        if not lines:
+            say("no rows")
+        stdout.write(encode_chart(lines, console.width, console.encoding, is_additive=report.is_additive))
 
     def sink(self, columns: tuple[str, ...], otherwise: TextForm = "json", *, has_header: bool = True) -> "Sink":
         """Return a sink for rows.
@@ -165,9 +183,7 @@ class TableSink:
 
     def close(self) -> None:
         """Print the table."""
-        stdout.write(encode_table(OutputRows(self._columns, self._rows)))
-        if not self._rows:
-            say("no rows")
+        print_table(OutputRows(self._columns, self._rows))
 
     def break_off(self) -> None:
         """Print the rows so far."""
@@ -175,6 +191,13 @@ class TableSink:
 
 
 Sink: TypeAlias = TextSink | TableSink
+
+
+def print_table(rows: OutputRows) -> None:
+    """Print a table; if it is empty, a message says so."""
+    stdout.write(encode_table(rows))
+    if not rows.rows:
+        say("no rows")
 
 
 def output_options(*, output: OutputForm = None, as_json: RawReply = False) -> Output:

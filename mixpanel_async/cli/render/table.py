@@ -1,14 +1,15 @@
 """Rows as a table for a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from rich.box import SIMPLE_HEAD
+from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from mixpanel_async.cli.render.encoders import as_text
+from mixpanel_async.cli.render.numbers import short_number
 from mixpanel_async.cli.render.rows import OutputRows
 from mixpanel_async.models import JSONValue
 
@@ -38,17 +39,25 @@ def encode_table(rows: OutputRows) -> bytes:
 def _filled(rows: OutputRows) -> OutputRows:
     kept = [i for i in range(len(rows.columns)) if not rows.rows or any(row[i] is not None for row in rows.rows)]
     kept = kept or list(range(len(rows.columns)))
-    return OutputRows(tuple(rows.columns[i] for i in kept), [tuple(row[i] for i in kept) for row in rows.rows])
+    return OutputRows(
+        tuple(rows.columns[i] for i in kept),
+        [tuple(row[i] for i in kept) for row in rows.rows],
+        rows.counted,
+        rows.totals and tuple(rows.totals[i] for i in kept),
+    )
 
 
 def _table(rows: OutputRows) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    cells = [[_cell(value) for value in row] for row in rows.rows]
+    box = SIMPLE_HEAD if rows.totals is None else SIMPLE
+    table = Table(box=box, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_footer=rows.totals is not None)
+    cells = [_cells(rows, row) for row in rows.rows]
+    totals = _cells(rows, rows.totals) if rows.totals else []
     for i, name in enumerate(rows.columns):
         justify: JustifyMethod = "right" if _are_numbers(row[i] for row in rows.rows) else "left"
         # Rich shrinks every column that may wrap, even if it must break words.
         has_words = any(" " in row[i].plain for row in cells)
-        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=not has_words)
+        footer = totals[i] if totals else ""
+        table.add_column(Text(name), footer, justify=justify, overflow="fold", no_wrap=not has_words)
     for row in cells:
         table.add_row(*row)
     return table
@@ -58,12 +67,12 @@ def _blocks(rows: OutputRows) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
-    for number, row in enumerate(rows.rows):
+    for number, row in enumerate([*rows.rows, *([rows.totals] if rows.totals else [])]):
         if number:
             grid.add_row()
-        for name, value in zip(rows.columns, row, strict=True):
+        for name, value, cell in zip(rows.columns, row, _cells(rows, row), strict=True):
             if value is not None:
-                grid.add_row(Text(name), _cell(value))
+                grid.add_row(Text(name), cell)
     return grid
 
 
@@ -72,7 +81,13 @@ def _are_numbers(values: Iterable[JSONValue]) -> bool:
     return bool(found) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in found)
 
 
-def _cell(value: JSONValue) -> Text:
+def _cells(rows: OutputRows, row: Sequence[JSONValue]) -> list[Text]:
+    return [_cell(value, is_counted=name in rows.counted) for name, value in zip(rows.columns, row, strict=True)]
+
+
+def _cell(value: JSONValue, *, is_counted: bool) -> Text:
+    if is_counted and isinstance(value, int | float) and not isinstance(value, bool):
+        return Text(short_number(value))
     if isinstance(value, float):
         return Text(f"{value:.6g}" if abs(value) < _EXACT_BELOW else f"{value:.2f}")
     # Tracked names and values must not contain control characters for the terminal.

@@ -21,13 +21,15 @@ from mixpanel_async.cli.options.query import (
     WorkspaceId,
 )
 from mixpanel_async.cli.render.output import Output, csv_output_options
+from mixpanel_async.cli.render.report_output import csv_report_output_options
 from mixpanel_async.cli.render.rows import column
 from mixpanel_async.cli.runner import print_answer
 
 _options = with_options(output=csv_output_options, server=server_options)
+_report_options = with_options(output=csv_report_output_options, server=server_options)
 
 
-@_options
+@_report_options
 def event_counts(
     event: EventNames,
     *,
@@ -54,7 +56,7 @@ def event_counts(
     )  # fmt: skip
 
 
-@_options
+@_report_options
 def todays_top_events(
     *,
     type: Counted = "general",
@@ -99,7 +101,7 @@ def top_events(
     )
 
 
-@_options
+@_report_options
 def property_counts(
     event: EventName,
     name: PropertyName,
@@ -132,7 +134,7 @@ def property_counts(
     )  # fmt: skip
 
 
-@_options
+@_report_options
 def top_properties(
     event: EventName, *, limit: RowLimit = None, workspace_id: WorkspaceId = None, output: Output, server: ServerOptions
 ) -> int:

@@ -12,13 +12,15 @@ from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import ServerOptions, UseProjectToken, server_options
 from mixpanel_async.cli.options.query import FromDate, On, SegmentLimit, ToDate, Where, WorkspaceId
 from mixpanel_async.cli.render.output import Output, output_options
+from mixpanel_async.cli.render.report_output import report_output_options
 from mixpanel_async.cli.render.rows import OutputRows, listed
 from mixpanel_async.cli.runner import print_answer
 
 _options = with_options(output=output_options, server=server_options)
+_report_options = with_options(output=report_output_options, server=server_options)
 
 
-@_options
+@_report_options
 def insights(
     bookmark_id: Annotated[int, typer.Argument(metavar="REPORT_ID", help="ID of the saved report, as in its URL.")],
     *,
@@ -33,7 +35,7 @@ def insights(
     return print_answer(server, output, lambda client: client.query.insights(bookmark_id, workspace_id=workspace_id))
 
 
-@_options
+@_report_options
 def funnels(
     funnel_id: Annotated[int, typer.Argument(metavar="FUNNEL_ID", help="Funnel ID; see query list-funnels.")],
     *,
@@ -102,7 +104,7 @@ def list_funnels(
     )
 
 
-@_options
+@_report_options
 def retention(
     *,
     from_date: FromDate,
@@ -159,7 +161,7 @@ def retention(
     )  # fmt: skip
 
 
-@_options
+@_report_options
 def frequency(
     *,
     from_date: FromDate,

@@ -20,7 +20,8 @@ from mixpanel_async.cli.options.query import (
     Where,
     WorkspaceId,
 )
-from mixpanel_async.cli.render.output import Output, csv_output_options, output_options
+from mixpanel_async.cli.render.output import Output
+from mixpanel_async.cli.render.report_output import csv_report_output_options, report_output_options
 from mixpanel_async.cli.runner import print_answer
 
 Bucket: TypeAlias = Annotated[BucketUnit | None, typer.Option("--unit", help="Size of a bucket (default: day).")]
@@ -30,7 +31,7 @@ MaybeCounted: TypeAlias = Annotated[
 ]
 
 
-@with_options(output=csv_output_options, server=server_options)
+@with_options(output=csv_report_output_options, server=server_options)
 def segmentation(
     event: EventName,
     *,
@@ -68,7 +69,7 @@ def segmentation(
     )  # fmt: skip
 
 
-@with_options(output=output_options, server=server_options)
+@with_options(output=report_output_options, server=server_options)
 def segmentation_numeric(
     event: EventName,
     *,
@@ -95,7 +96,7 @@ def segmentation_numeric(
     )
 
 
-@with_options(output=output_options, server=server_options)
+@with_options(output=report_output_options, server=server_options)
 def segmentation_sum(
     event: EventName,
     *,
@@ -121,7 +122,7 @@ def segmentation_sum(
     )
 
 
-@with_options(output=output_options, server=server_options)
+@with_options(output=report_output_options, server=server_options)
 def segmentation_average(
     event: EventName,
     *,
