@@ -107,6 +107,8 @@ class FunnelReport(Table[FunnelRow], frozen=True, kw_only=True):
         """Whether the keys of a bucket are segments; one can be called "steps"."""
         if "steps" not in bucket:
             return True
+        if isinstance(bucket.get("analysis"), dict):  # segments are lists
+            return False
         asked = self._has_segments()
         return bool(bucket.keys() - {"steps", "analysis"}) if asked is None else asked
 
