@@ -60,7 +60,7 @@ async def test_narrow_terminals_cut_nothing_off(mixpanel: Script) -> None:
     )
     assert status == 0
     assert "…" not in shown
-    assert "32688" in shown
+    assert "32,688" in shown
     assert "overall_conv_ratio" in shown
 
 
