@@ -90,6 +90,11 @@ async def test_full_drops_the_newest(server: Emulator, connect: Connect) -> None
         await asyncio.sleep(0.01)
     receipts += await fill(client, 200)
     newest = await fill(client, 50)
+    for _ in range(100):  # on a busy machine, a body may still be compressed, which makes space once more
+        if all(receipt.outcome is Outcome.DROPPED for receipt in newest):
+            break
+        receipts += newest
+        newest = await fill(client, 50)
     assert {receipt.outcome for receipt in receipts[:50]} == {None}
     assert {receipt.outcome for receipt in newest} == {Outcome.DROPPED}
     dropped = sum(receipt.outcome is Outcome.DROPPED for receipt in receipts) + 50
