@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from mixpanel_async.actions.schemas import Schemas
     from mixpanel_async.actions.service_accounts import ServiceAccounts
     from mixpanel_async.actions.warehouse.client import Warehouse
+    from mixpanel_async.flags.client import FlagEvaluators
     from mixpanel_async.jobs.arguments import ImportArguments
     from mixpanel_async.jobs.encoding.mappings import Transform
     from mixpanel_async.jobs.exports.events import Export
@@ -899,6 +900,13 @@ class AsyncMixpanel:
         return FeatureFlags(self._session)
 
     @cached_property
+    def flags(self) -> "FlagEvaluators":
+        """Feature flags for code, evaluated in this process or by Mixpanel; `feature_flags` manages them."""
+        from mixpanel_async.flags.client import FlagEvaluators
+
+        return FlagEvaluators(self._context, self.track_nowait)
+
+    @cached_property
     def gdpr(self) -> "Gdpr":
         """Retrieval and deletion of a user's data."""
         from mixpanel_async.actions.gdpr import Gdpr
@@ -1090,6 +1098,8 @@ class AsyncMixpanel:
         if self._engine.is_started and not self._engine.is_closed:
             self._engine.check_loop()
             self._inbox.close()
+        if "flags" in self.__dict__:
+            await self.flags.aclose()
         return await self._engine.aclose(self._context.settings.close_timeout_seconds if timeout is None else timeout)
 
     async def __aenter__(self) -> Self:

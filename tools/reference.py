@@ -23,6 +23,8 @@ MODULES: Final = (
     "mixpanel_async.emulator",
     "mixpanel_async.errors",
     "mixpanel_async.expressions",
+    "mixpanel_async.flags",
+    "mixpanel_async.flags.client",
     "mixpanel_async.jobs.exports.events",
     "mixpanel_async.jobs.exports.profile_options",
     "mixpanel_async.jobs.exports.profiles",

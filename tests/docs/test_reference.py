@@ -16,7 +16,8 @@ PACKAGE = ROOT / "mixpanel_async"
 TYPE_VARIABLES = {"T", "P"}
 # What needs no example: values that calls return, and exceptions.
 RESULTS = {
-    "Ack", "DeliveryReport", "EventDifference", "ExportProgress", "ExportReport", "ImportProgress", "ImportReport",
+    "Ack", "DeliveryReport", "EventDifference", "ExportProgress", "ExportReport", "FlagReason", "FlagsChange",
+    "FlagsStatus", "ImportProgress", "ImportReport",
     "Outcome", "ReconcileProgress", "ReconcileReport", "RecordError", "Stats", "SyncReport", "Verdict", "MixpanelError",
 }  # fmt: skip
 

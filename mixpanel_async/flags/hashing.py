@@ -1,0 +1,66 @@
+"""The share of a user, by which rollouts and variants are chosen: FNV-1a with 64 bits, modulo 100."""
+
+import functools
+from typing import Final
+
+_OFFSET: Final = 14695981039346656037
+_PRIME: Final = 1099511628211
+_MASK: Final = 2**64 - 1
+_UNMASKED: Final = 12  # bytes whose products may grow; to mask each of them takes longer
+_MAX_KEPT: Final = 256  # characters of a value whose hash is remembered
+
+
+def hash_of(value: str) -> int:
+    """Return the FNV-1a hash of a text."""
+    return _remembered(value) if len(value) <= _MAX_KEPT else _from(_OFFSET, _bytes_of(value))
+
+
+class Salt:
+    """Continues hashes with a text that stays the same.
+
+    A byte of the text meets only the lowest byte of the hash, and multiplication distributes over sums. So what the
+    text adds to `hash * prime ** length` depends on the lowest byte alone: at most 256 numbers, computed when needed.
+
+    Args:
+        text: The text.
+    """
+
+    __slots__ = ("_added", "_bytes", "_factor")
+
+    def __init__(self, text: str) -> None:
+        self._bytes = _bytes_of(text)
+        self._factor = pow(_PRIME, len(self._bytes), _MASK + 1)
+        self._added: list[int | None] = [None] * 256
+
+    def percent(self, hashed: int) -> int:
+        """Return the hash of the text behind the one that was hashed, modulo 100.
+
+        Args:
+            hashed: The hash of what is in front of the text.
+        """
+        low = hashed & 255
+        added = self._added[low]
+        if added is None:
+            added = self._added[low] = _from(low, self._bytes) - low * self._factor
+        return (hashed * self._factor + added & _MASK) % 100
+
+
+def _from(start: int, data: bytes) -> int:
+    hashed = start
+    for begin in range(0, len(data), _UNMASKED):
+        for byte in data[begin : begin + _UNMASKED]:
+            hashed = (hashed ^ byte) * _PRIME
+        hashed &= _MASK
+    return hashed
+
+
+@functools.lru_cache(maxsize=4096)
+def _remembered(value: str) -> int:
+    return _from(_OFFSET, _bytes_of(value))
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half of an emoji; clients in JavaScript hash U+FFFD
+        return "".join("\ufffd" if "\ud800" <= one <= "\udfff" else one for one in text).encode()
