@@ -31,6 +31,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes by their parameter: compressed ones differ from run to run, and processes must agree about names."""
+    del config
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[Emulator]:
     settings = EmulatorSettings(token=TOKEN, project_id=PROJECT_ID, service_accounts={USERNAME: SECRET})
