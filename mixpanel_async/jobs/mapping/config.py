@@ -212,7 +212,7 @@ class RecordMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def fingerprint(self) -> str:
         """Return text that differs for different mappings."""
-        fields = msgspec.to_builtins(self)
+        fields = msgspec.to_builtins(self, order="deterministic")  # the order of a set differs from run to run
         for name, default in _ADDED.items():
             if getattr(self, name) == default:
                 del fields[name]

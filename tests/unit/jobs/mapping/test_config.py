@@ -1,5 +1,8 @@
 """Checks of a mapping when it is made."""
 
+import subprocess
+import sys
+
 import pytest
 
 from mixpanel_async import RecordMapping
@@ -28,3 +31,16 @@ def test_invalid_mappings(options: dict[str, object]) -> None:
 def test_time_formats(form: str) -> None:
     """Every format that strptime can read is accepted."""
     assert RecordMapping(time_format=form).time_format == form
+
+
+def test_the_fingerprint_of_each_process() -> None:
+    """The fingerprint of a mapping with sets is the same in every process, so that another one can resume an import."""
+    mapping = "drop=frozenset('abcd'), scrub=frozenset('efgh'), events=frozenset('ijkl')"
+    code = f"from mixpanel_async import RecordMapping; print(RecordMapping({mapping}).fingerprint())"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
