@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mixpanel_async.errors import InvalidRecordError
 from mixpanel_async.jobs.model.event_key import IDENTITY_EVENTS
 from mixpanel_async.records.exact_numbers import dumps_exactly
 from mixpanel_async.records.parsing import read_line
@@ -49,7 +50,7 @@ def event_with_simple_ids(event: dict[str, Any]) -> dict[str, Any] | None:
     properties = event["properties"]
     own = {name: value for name, value in properties.items() if name not in _ADDED}
     user, before = own.get("distinct_id"), properties.get(_BEFORE)
-    if user in {None, ""} or str(user).startswith("$device:"):
+    if user is None or user == "" or str(user).startswith("$device:"):
         return {**event, "properties": own}
     if before and before != user:
         own.setdefault("$device_id", before)
@@ -65,14 +66,19 @@ def profile_updates(lines: Iterator[bytes]) -> Iterator[bytes]:
         lines: Lines of an export of user or group profiles.
     """
     for line in lines:
-        profile = read_line(line)
-        if isinstance(profile, Mapping):
-            yield dumps_exactly(_update_of(profile)) + b"\n"
+        try:
+            profile = read_line(line)
+        except InvalidRecordError:
+            profile = None
+        # What is no profile stays as it is: the import rejects it, with its line.
+        yield dumps_exactly(_update_of(profile)) + b"\n" if isinstance(profile, Mapping) else line
 
 
 def _update_of(profile: Mapping[str, Any]) -> dict[str, Any]:
     target = {name: profile[name] for name in ("$distinct_id", "$group_key", "$group_id") if name in profile}
-    properties = {name: value for name, value in profile["$properties"].items() if name != "$last_seen"}
+    properties = profile.get("$properties") or {}
+    if isinstance(properties, Mapping):
+        properties = {name: value for name, value in properties.items() if name != "$last_seen"}
     if "$group_key" in target:
         return {**target, "$set": properties}
     return {**target, "$ip": "0", "$ignore_time": True, "$set": properties}

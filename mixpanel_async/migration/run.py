@@ -96,7 +96,7 @@ class _Migration:
         self._parts: list[PartReport] = []
 
     async def run(self) -> MigrationReport:
-        if _place(self._source) == _place(self._target):
+        if _is_same_project(_place(self._source), _place(self._target)):
             raise InvalidArgumentError("target is invalid: it is the project to read; give a client of another project")
         with naming(str(self._directory)):
             await asyncio.to_thread(self._claim_directory)
@@ -195,18 +195,30 @@ class _Migration:
         updates = await self._updates_of(path)
         self._options.note("importing profiles")
         report = await self._target.import_profiles(updates, **self._job("profiles"))
-        self._parts.append(PartReport.of_imports("profiles", [report]))
+        await self._end_copy(path, PartReport.of_imports("profiles", [report]))
 
     async def _migrate_groups(self, group_key: str, data_group_id: str | int) -> None:
         name = f"groups of {group_key}"
         self._options.note(f"exporting {name}")
-        path = self._directory / f"groups-{_file_name(group_key)}.ndjson"
+        path = self._directory / f"groups-{_file_name(group_key, data_group_id)}.ndjson"
         if not await asyncio.to_thread(path.exists):
             await self._source.export.groups_to_file(path, group_key, data_group_id, resume=True)
         updates = await self._updates_of(path)
         self._options.note(f"importing {name}")
         report = await self._target.import_groups(updates, **self._job(path.stem))
-        self._parts.append(PartReport.of_imports(name, [report]))
+        await self._end_copy(path, PartReport.of_imports(name, [report]))
+
+    async def _end_copy(self, path: pathlib.Path, part: PartReport) -> None:
+        """Keep the books of a part. If nothing is left to resume, the next run exports anew: profiles change.
+
+        The export goes last: without its updates and checkpoint it is imported once more, which changes nothing.
+        """
+        self._parts.append(part)
+        if part.undelivered or part.message:
+            return
+        checkpoint = path.with_name(f"{path.stem}.checkpoint")
+        for file in (path.with_name(f"{path.stem}.updates.ndjson"), checkpoint, path):
+            await asyncio.to_thread(file.unlink, missing_ok=True)
 
     async def _updates_of(self, path: pathlib.Path) -> str:
         """Write the updates of exported profiles beside them; return the path."""
@@ -258,6 +270,11 @@ def _place(client: AsyncMixpanel) -> tuple[str, object, object]:
     return session.address("ingestion"), session.project_id, session.token
 
 
+def _is_same_project(source: tuple[str, object, object], target: tuple[str, object, object]) -> bool:
+    """Return whether two clients of one server have the same project ID or token; one of them may have only one."""
+    return source[0] == target[0] and any(a is not None and a == b for a, b in zip(source[1:], target[1:], strict=True))
+
+
 def _name(client: AsyncMixpanel) -> str:
     """Return which project a client is about, without its token."""
     address, project_id, token = _place(client)
@@ -265,8 +282,10 @@ def _name(client: AsyncMixpanel) -> str:
     return f"{address} {project_id} {digest}"
 
 
-def _file_name(group_key: str) -> str:
+def _file_name(group_key: str, data_group_id: str | int) -> str:
+    """Return a name that no other group key or ID has, whatever characters they have."""
     name = "".join(character if character.isalnum() or character in "-_" else "_" for character in group_key)
     if not name:
         raise InvalidSettingError(f"groups is invalid: {group_key!r} is not a group key")
-    return name
+    digest = hashlib.sha256(orjson.dumps([group_key, str(data_group_id)])).hexdigest()[:8]
+    return f"{name}-{digest}"

@@ -17,6 +17,7 @@ async def test_the_command(tmp_path: pathlib.Path) -> None:
         both = Both(server)
         await fill(both.source, is_original=False)
         environment = clean_environment() | {
+            "PYTHONHASHSEED": "1",
             "MIXPANEL_BASE_URL": server.url,
             "MIXPANEL_PROJECT_ID": "1",
             "MIXPANEL_TO_BASE_URL": server.url,
@@ -36,6 +37,10 @@ async def test_the_command(tmp_path: pathlib.Path) -> None:
         report = orjson.loads(ended.out)
         assert report["is_complete"] is True
         assert report["comparison"]["equal"] == 61
+        environment["PYTHONHASHSEED"] = "7"
+        again = await run_process((*command, "--json"), b"", environment, tmp_path)
+        assert again.status == 0, again.err
+        assert len(await server.deduplicated_events(project=2)) == 61
         wrong = await run_process((*command[:6], "--only", "reports"), b"", environment, tmp_path)
         assert wrong.status == 2
         assert "there is no part reports" in wrong.err

@@ -11,7 +11,7 @@ from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
 from mixpanel_async.actions.schemas import Schema, SchemaJson
 from mixpanel_async.emulator import Emulator, EmulatorSettings
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.migration import MigrationOptions, MigrationReport, migrate
+from mixpanel_async.migration import MigrationOptions, MigrationReport, Part, migrate
 from tests.virtual_time import FastClock
 
 NOW = time.time()
@@ -208,3 +208,49 @@ async def test_a_directory_of_another_migration(make: Make, tmp_path: pathlib.Pa
     with pytest.raises(InvalidArgumentError, match="another source, target"):
         await migrate(both.target, both.source, tmp_path / "m", DAY, LAST)
     assert "token" not in (tmp_path / "m" / "migration.json").read_text()
+
+
+async def test_groups_with_names_that_are_alike(make: Make, tmp_path: pathlib.Path) -> None:
+    """Each group key has files of its own, and so has each ID: a wrong one can be corrected in the same directory."""
+    both: Both = await make("simplified", "simplified")  # type: ignore[misc]
+    await both.source.groups.set("a/b", "x", {"n": 1})
+    await both.source.groups.set("a_b", "y", {"n": 2})
+    assert (await both.source.flush(5)).is_complete
+    for groups in ({"a/b": "wrong", "a_b": "a_b"}, {"a/b": "a/b", "a_b": "a_b"}):
+        report = await run(both, tmp_path / "m", MigrationOptions(parts=["groups"], groups=groups))
+        assert report.is_complete, report
+    assert await both.server.groups(project=2) == await both.server.groups(project=1)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_profiles_that_changed_since(dry_run: bool, make: Make, tmp_path: pathlib.Path) -> None:
+    """After a dry run, or a migration that has ended, profiles and groups are exported anew."""
+    both: Both = await make("simplified", "simplified")  # type: ignore[misc]
+    await fill(both.source, is_original=False)
+    parts: list[Part] = ["profiles", "groups"]
+    first = MigrationOptions(parts=parts, groups={"company": "company"}, dry_run=dry_run)
+    assert (await run(both, tmp_path / "m", first)).is_complete
+    await both.source.people.set("user-0", {"n": 99})
+    await both.source.people.set("late", {"n": 100})
+    await both.source.groups.set("company", "late", {"n": 101})
+    assert (await both.source.flush(5)).is_complete
+    options = MigrationOptions(parts=parts, groups={"company": "company"})
+    assert (await run(both, tmp_path / "m", options)).is_complete
+    profiles = await both.server.profiles(project=2)
+    assert (profiles["user-0"]["n"], profiles["late"]["n"]) == (99, 100)
+    assert await both.server.groups(project=2) == await both.server.groups(project=1)
+
+
+async def test_the_same_project_by_its_id_or_token(make: Make, tmp_path: pathlib.Path) -> None:
+    """A project is not copied into itself, also where only one of the clients has a token or an ID."""
+    both: Both = await make("simplified", "simplified")  # type: ignore[misc]
+    account = ServiceAccount(ACCOUNT, "account-secret")
+    url = both.server.url
+    async with (
+        AsyncMixpanel(credentials=account, project_id=1, base_url=url) as same_id,
+        AsyncMixpanel("token-of-source", credentials=account, project_id=2, base_url=url) as same_token,
+    ):
+        for target in (same_id, same_token):
+            with pytest.raises(InvalidArgumentError, match="is the project to read"):
+                await migrate(both.source, target, tmp_path / "m", DAY, LAST)
+    assert not both.server.requests

@@ -54,6 +54,7 @@ def test_events_that_merge_ids(name: str) -> None:
         ),
         ({"distinct_id": "d", "$device_id": "d"}, {"distinct_id": "d", "$device_id": "d"}),
         ({"distinct_id": ""}, {"distinct_id": ""}),
+        ({"distinct_id": ["u"]}, {"distinct_id": ["u"], "$user_id": ["u"]}),
         ({"distinct_id": "$device:d"}, {"distinct_id": "$device:d"}),
         ({"distinct_id": "u", "$user_id": "own"}, {"distinct_id": "u", "$user_id": "own"}),
     ],
@@ -75,3 +76,16 @@ def test_profiles() -> None:
     assert orjson.loads(user)["$ignore_time"] is True
     assert "$last_seen" not in orjson.loads(user)["$set"]
     assert orjson.loads(group) == {"$group_key": "company", "$group_id": "acme", "$set": {"n": 1}}
+
+
+@pytest.mark.parametrize("properties", [b"", b',"$properties":null'])
+def test_profiles_without_properties(properties: bytes) -> None:
+    """A profile without properties is set without any."""
+    (update,) = profile_updates(iter([b'{"$distinct_id":"u"' + properties + b"}\n"]))
+    assert orjson.loads(update)["$set"] == {}
+
+
+@pytest.mark.parametrize("line", [b"[]\n", b"5\n", b"{\n", b'{"$distinct_id":"\xff"}\n'])
+def test_what_is_no_profile(line: bytes) -> None:
+    """A line that is no profile stays as it is, so that the import counts it as rejected."""
+    assert list(profile_updates(iter([line]))) == [line]
