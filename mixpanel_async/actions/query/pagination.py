@@ -147,6 +147,7 @@ class ProfileStream:
                 if ahead is None:
                     self._check_count(before, len(page.results))
                     return
+                self._check_excess(before, len(page.results))
                 self._cursor = after
                 before = None if before is None else before + len(page.results)
                 page = await ahead
@@ -168,6 +169,19 @@ class ProfileStream:
             return
         count = f"only {before + last:,}" if before + last < self.total else f"{before + last:,}"
         raise TruncatedReplyError(f"Mixpanel sent {count} of {self.total:,} profiles")
+
+    def _check_excess(self, before: int | None, here: int) -> None:
+        """Check that there are not more profiles than announced: a server that repeats pages would never end.
+
+        Args:
+            before: Number of profiles before this page; None if it is not known.
+            here: Number of profiles on this page.
+
+        Raises:
+            TruncatedReplyError: There are more.
+        """
+        if before is not None and self.total is not None and before + here > self.total:
+            self._check_count(before, here)
 
     async def _read(self, cursor: ProfileCursor) -> ProfilePage:
         if cursor.page > 0 and cursor.session_id is None:

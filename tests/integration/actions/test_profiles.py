@@ -161,6 +161,18 @@ async def test_another_number_than_announced_raises(session: Session, script: Sc
         assert resumed == found[2 * SIZE + 5 :]
 
 
+@pytest.mark.parametrize("told", [0, 10, 14, 20])
+async def test_a_server_that_never_ends_is_stopped(session: Session, script: Script, told: int) -> None:
+    """Full pages beyond the announced number end the query: it does not go on for as long as the server sends some."""
+    pages = Pages(script, 100 * SIZE)
+    pages.told = told
+    found: list[str] = []
+    with pytest.raises(TruncatedReplyError, match=f"of {told:,} profiles"):
+        await read_into(found, Query(session).profiles())
+    assert len(pages.asked) <= told // SIZE + 2
+    assert found == [str(n) for n in range(len(found))]
+
+
 async def read_into(found: list[str], profiles: ProfileStream) -> None:
     async for profile in profiles:
         found.append(str(profile.distinct_id))  # noqa: PERF401 - what came before the error counts
