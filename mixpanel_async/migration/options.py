@@ -26,7 +26,7 @@ class MigrationOptions(msgspec.Struct, frozen=True, kw_only=True):
         on_progress: Called with the name of a part, when it begins, and a text when it ends.
 
     Raises:
-        InvalidArgumentError: A part is unknown.
+        InvalidArgumentError: A part is unknown, or `parts` has groups and `groups` names none.
 
     Example:
         ```python
@@ -46,6 +46,8 @@ class MigrationOptions(msgspec.Struct, frozen=True, kw_only=True):
         unknown = [part for part in self.parts if part not in PARTS]
         if isinstance(self.parts, str) or unknown:
             raise InvalidArgumentError(f"parts is invalid: {self.parts!r}; choose from {', '.join(PARTS)}")
+        if "groups" in self.parts and not self.groups:
+            raise InvalidArgumentError("groups is missing: name each group key and its ID, such as --group company=42")
 
     def has(self, part: Part) -> bool:
         """Return whether a part is to be migrated."""

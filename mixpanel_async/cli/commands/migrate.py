@@ -112,7 +112,7 @@ def run_migration(
     arrived. Lookup tables cannot be read over the API; upload their files with lookup-tables replace.
     """
     options = MigrationOptions(
-        parts=_parts(only or [], skip or []),
+        parts=_parts(only or [], skip or [], has_groups=bool(group)),
         groups=_read_groups(group or []),
         simplify_ids=simplify_ids,
         source_timezone=source_timezone,
@@ -136,10 +136,11 @@ def run_migration(
     return status
 
 
-def _parts(only: list[str], skip: list[str]) -> list[Part]:
+def _parts(only: list[str], skip: list[str], *, has_groups: bool) -> list[Part]:
     if unknown := sorted({*only, *skip}.difference(PARTS)):
         raise InvalidArgumentError(f"there is no part {', '.join(unknown)}; choose from {', '.join(PARTS)}")
-    chosen = [part for part in PARTS if (not only or part in only) and part not in skip]
+    known = [part for part in PARTS if has_groups or part != "groups" or part in only]
+    chosen = [part for part in known if (not only or part in only) and part not in skip]
     if not chosen:
         raise InvalidArgumentError("--only and --skip leave nothing to migrate")
     return chosen

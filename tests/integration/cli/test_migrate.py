@@ -44,6 +44,9 @@ async def test_the_command(tmp_path: pathlib.Path) -> None:
         wrong = await run_process((*command[:6], "--only", "reports"), b"", environment, tmp_path)
         assert wrong.status == 2
         assert "there is no part reports" in wrong.err
+        nothing = await run_process((*command[:6], "--only", "groups"), b"", environment, tmp_path)
+        assert nothing.status == 2
+        assert "groups is missing" in nothing.err
         del environment["MIXPANEL_TO_TOKEN"], environment["MIXPANEL_TO_SERVICE_ACCOUNT_USERNAME"]
         del environment["MIXPANEL_TO_SERVICE_ACCOUNT_SECRET"]
         missing = await run_process(command, b"", environment, tmp_path)
