@@ -96,6 +96,7 @@ def split_reply(body: bytes) -> Sequence[bytes]:
         ValueError: The reply is not such a reply; the message says why.
     """
     try:
+        body.decode()  # what is not UTF-8 was cut or changed on its way, and says nothing about the flags
         return [bytes(flag) for flag in msgspec.json.decode(body, type=_Reply).flags]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the reply has no definitions of flags: {error}") from None

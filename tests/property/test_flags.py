@@ -1,6 +1,7 @@
 """Whatever definitions and contexts contain, flags are evaluated without an error."""
 
 import json
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,34 +27,46 @@ names = st.sampled_from(["On", "Off", "a", ""]) | st.text(max_size=4)
 shares = st.floats(0, 1) | st.integers(0, 1)
 
 
-def loosely(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    """Return objects that lack one of the fields at times, or have any value there."""
-    return st.fixed_dictionaries({}, optional={name: json_values | field for name, field in fields.items()}) | (
-        st.fixed_dictionaries(dict(fields))
-    )
+Fields = dict[str, st.SearchStrategy[object]]
 
 
-variants = loosely(key=names, value=json_values, split=shares)
-rollouts = loosely(
-    rollout_percentage=shares,
-    runtime_evaluation_rule=rules,
-    runtime_evaluation_definition=st.none() | st.dictionaries(names, json_values, max_size=2),
-    variant_override=st.none() | loosely(key=names),
-    variant_splits=st.none() | st.dictionaries(names, shares, max_size=3),
-)
-rulesets = loosely(
-    variants=st.lists(variants, max_size=4),
-    rollout=st.lists(rollouts, max_size=3),
-    test=st.none() | loosely(users=st.dictionaries(names, names, max_size=3)),
-)
-flags = loosely(
-    key=names,
-    context=st.sampled_from(["distinct_id", "company"]),
-    ruleset=rulesets,
-    hash_salt=st.none() | st.text(max_size=5),
-    experiment_id=st.none() | st.text(max_size=5),
-    is_experiment_active=st.none() | st.booleans(),
-)
+def loosely(fields: Fields) -> st.SearchStrategy[object]:
+    """Return objects that lack some of the fields, or have any value there."""
+    return st.fixed_dictionaries({}, optional={name: json_values | field for name, field in fields.items()})
+
+
+def usually(fields: Fields) -> st.SearchStrategy[object]:
+    """Return objects that have all the fields."""
+    return st.fixed_dictionaries(fields)
+
+
+def flags_of(objects: Callable[[Fields], st.SearchStrategy[object]]) -> st.SearchStrategy[object]:
+    """Return definitions made of such objects."""
+    variant = objects({"key": names, "value": json_values, "split": st.none() | shares})
+    rollout = objects({
+        "rollout_percentage": shares,
+        "runtime_evaluation_rule": rules,
+        "runtime_evaluation_definition": st.none() | st.dictionaries(names, json_values, max_size=2),
+        "variant_override": st.none() | objects({"key": names}),
+        "variant_splits": st.none() | st.dictionaries(names, shares, max_size=3),
+    })  # fmt: skip
+    users = objects({"users": st.dictionaries(names, names, max_size=3)})
+    ruleset = objects({
+        "variants": st.lists(variant, max_size=4),
+        "rollout": st.lists(rollout, max_size=3),
+        "test": st.none() | users,
+    })  # fmt: skip
+    return objects({
+        "key": names,
+        "context": st.sampled_from(["distinct_id", "company"]),
+        "ruleset": ruleset,
+        "hash_salt": st.none() | st.text(max_size=5),
+        "experiment_id": st.none() | st.text(max_size=5),
+        "is_experiment_active": st.none() | st.booleans(),
+    })  # fmt: skip
+
+
+flags = flags_of(usually) | flags_of(loosely)
 contexts = st.fixed_dictionaries(
     {},
     optional={
