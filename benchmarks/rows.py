@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import floors, subjects
 from benchmarks.data import events, write_ndjson
+from benchmarks.flags import row_15_flags
 from benchmarks.flatness import row_12_flat
 from benchmarks.local_server import row_14_local_server
 from benchmarks.loop_holds import row_13_holds
@@ -213,4 +214,5 @@ ROWS = (
     row_12_flat,
     row_13_holds,
     row_14_local_server,
+    row_15_flags,
 )

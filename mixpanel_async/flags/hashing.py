@@ -6,7 +6,7 @@ from typing import Final
 _OFFSET: Final = 14695981039346656037
 _PRIME: Final = 1099511628211
 _MASK: Final = 2**64 - 1
-_UNMASKED: Final = 12  # bytes whose products may grow; to mask each of them takes longer
+_UNMASKED: Final = 40  # bytes whose products may grow; to cut each of them to 64 bits takes longer
 _MAX_KEPT: Final = 256  # characters of a value whose hash is remembered
 
 
@@ -47,11 +47,13 @@ class Salt:
 
 def _from(start: int, data: bytes) -> int:
     hashed = start
-    for begin in range(0, len(data), _UNMASKED):
-        for byte in data[begin : begin + _UNMASKED]:
-            hashed = (hashed ^ byte) * _PRIME
-        hashed &= _MASK
-    return hashed
+    if len(data) > _UNMASKED:
+        for begin in range(0, len(data), _UNMASKED):
+            hashed = _from(hashed, data[begin : begin + _UNMASKED])
+        return hashed
+    for byte in data:
+        hashed = (hashed ^ byte) * _PRIME
+    return hashed & _MASK
 
 
 @functools.lru_cache(maxsize=4096)

@@ -72,7 +72,7 @@ class LocalFlags:
             if flag is None:
                 return self._unknown(key, fallback)
             found = flag.assign(context)
-            if isinstance(found, FlagReason):
+            if not isinstance(found, FlagResult):
                 missing = flag.context if found is FlagReason.MISSING_CONTEXT_KEY else ""
                 return FlagResult(key, fallback, reason=found, message=missing)
         except Exception as error:  # wrong types, or a context whose methods raise

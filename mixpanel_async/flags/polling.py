@@ -19,7 +19,7 @@ from mixpanel_async.session import Reply, Session
 _log = logging.getLogger("mixpanel_async")
 _NOT_MODIFIED: Final = 304
 _FIRST_RETRY_SECONDS: Final = 1.0
-_CLOSE_SECONDS: Final = 1.0
+_CLOSE_SECONDS: Final = 0.1  # for a cancelled request to end
 _JITTER: Final = (0.9, 1.1)  # so that the processes of a deployment do not ask all at once
 
 

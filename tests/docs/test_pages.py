@@ -1,4 +1,4 @@
-"""Every Python block of the pages about services and synchronous code runs as it stands."""
+"""Every Python block of the pages about services, flags and synchronous code runs as it stands."""
 
 import pytest
 
@@ -7,9 +7,12 @@ from mixpanel_async.testing import LocalMixpanel
 from tests import ROOT
 from tests.docs.snippets import blocks_of, run
 
+PAGES = ("docs/services.md", "docs/feature-flags.md")
+CODES = [code for page in PAGES for code in blocks_of((ROOT / page).read_text(encoding="utf-8"))]
 
-@pytest.mark.parametrize("code", blocks_of((ROOT / "docs/services.md").read_text(encoding="utf-8")))
-async def test_a_block_about_services(code: str) -> None:
+
+@pytest.mark.parametrize("code", CODES)
+async def test_a_block_of_a_page(code: str) -> None:
     """It runs with an open client `mp`, and everything that it tracks arrives."""
     with LocalMixpanel() as server:
         async with AsyncMixpanel(server.token, base_url=server.url) as mp:
