@@ -33,7 +33,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"actions", "engine"},
         {"flags", "tracking", "jobs"},
         {"client"},
-        {"migration", "sync"},
+        {"migration", "openfeature", "sync"},
         {"cli"},
         {"__main__"},
         {"testing"},

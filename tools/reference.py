@@ -31,6 +31,7 @@ MODULES: Final = (
     "mixpanel_async.jobs.options",
     "mixpanel_async.migration",
     "mixpanel_async.models",
+    "mixpanel_async.openfeature",
     "mixpanel_async.session.messages",
     "mixpanel_async.sync",
     "mixpanel_async.testing",

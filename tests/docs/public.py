@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 import mixpanel_async
-from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, flags, testing
+from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, flags, openfeature, testing
 
-PACKAGES: Final = (mixpanel_async, actions, emulator, expressions, flags, testing)
+PACKAGES: Final = (mixpanel_async, actions, emulator, expressions, flags, openfeature, testing)
 
 
 class Public(msgspec.Struct, frozen=True):

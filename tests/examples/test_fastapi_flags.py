@@ -1,0 +1,61 @@
+"""The FastAPI example with feature flags, as a process of its own under uvicorn."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from mixpanel_async.actions import Rollout, Ruleset, Variant
+from mixpanel_async.emulator import Emulator
+from tests.conftest import PROJECT_ID, TOKEN, Connect
+from tests.examples.test_fastapi_app import running
+
+ARGUMENTS = ["-m", "uvicorn", "--app-dir", "examples", "--port", "0", "--no-access-log", "fastapi_flags:app"]
+NOBODY = "http://localhost:9"
+PRO = {"==": [{"var": "plan"}, "pro"]}
+
+
+async def test_variants_and_exposures(connect: Connect, server: Emulator) -> None:
+    """Each user gets the variant that the rules say, and its exposure is delivered at the end."""
+    mp = connect()
+    await mp.feature_flags.create(
+        "Checkout",
+        "one-page-checkout",
+        context="distinct_id",
+        serving_method="remote_or_local",
+        status="enabled",
+        ruleset=Ruleset(
+            variants=[Variant(key="on", value=True, is_control=False, split=1.0)],
+            rollout=[Rollout(rollout_percentage=1.0, variant_splits={}, runtime_evaluation_rule=PRO)],
+        ),
+        workspace_id=1_000_000 + PROJECT_ID,
+    )
+    answers = []
+    with running(ARGUMENTS, MIXPANEL_TOKEN=TOKEN, MIXPANEL_BASE_URL=server.url) as service:
+        async with aiohttp.ClientSession(raise_for_status=True) as http:
+            for user, plan in (("ann", "Pro"), ("ann", "Pro"), ("bob", "free"), ("", "Pro")):
+                headers = {"x-user-id": user, "x-plan": plan}
+                async with http.get(f"{service.address}/checkout", headers=headers) as reply:
+                    answers.append(await reply.json())
+            async with http.get(f"{service.address}/health") as reply:
+                assert await reply.json() == {"flags": 1, "stale": False, "bad": []}
+        await asyncio.to_thread(service.stop)
+    assert [answer["steps"] for answer in answers] == [1, 1, 3, 3]
+    assert {answer["button"] for answer in answers} == {"grey"}
+    (exposure,) = [event["properties"] for event in await server.events()]
+    assert (exposure["distinct_id"], exposure["Experiment name"]) == ("ann", "one-page-checkout")
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_without_mixpanel(server: Emulator, is_refused: bool) -> None:
+    """If Mixpanel is away or refuses the token, the service starts and serves the fallbacks."""
+    environment = {"MIXPANEL_TOKEN": "another-token-0123456789" if is_refused else TOKEN}
+    address = server.url if is_refused else NOBODY
+    with running(ARGUMENTS, MIXPANEL_BASE_URL=address, START_SECONDS="0.2", **environment) as service:
+        async with (
+            aiohttp.ClientSession(raise_for_status=True) as http,
+            http.get(f"{service.address}/checkout", headers={"x-user-id": "ann"}) as reply,
+        ):
+            assert await reply.json() == {"steps": 3, "button": "grey"}
+        await asyncio.to_thread(service.stop)
+    assert any("no feature flags" in line for line in service.lines)
