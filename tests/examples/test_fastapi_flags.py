@@ -1,6 +1,8 @@
 """The FastAPI example with feature flags, as a process of its own under uvicorn."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -8,11 +10,20 @@ import pytest
 from mixpanel_async.actions import Rollout, Ruleset, Variant
 from mixpanel_async.emulator import Emulator
 from tests.conftest import PROJECT_ID, TOKEN, Connect
-from tests.examples.test_fastapi_app import running
+from tests.examples.test_fastapi_app import Program, running
 
 ARGUMENTS = ["-m", "uvicorn", "--app-dir", "examples", "--port", "0", "--no-access-log", "fastapi_flags:app"]
 NOBODY = "http://localhost:9"
 PRO = {"==": [{"var": "plan"}, "pro"]}
+
+
+@contextlib.asynccontextmanager
+async def serving(**environment: str) -> AsyncIterator[Program]:
+    """Run the example; this loop goes on meanwhile, because the local server that the example asks is in it."""
+    with contextlib.ExitStack() as stack:
+        service = await asyncio.to_thread(stack.enter_context, running(ARGUMENTS, **environment))
+        yield service
+        await asyncio.to_thread(service.stop)
 
 
 async def test_variants_and_exposures(connect: Connect, server: Emulator) -> None:
@@ -31,15 +42,16 @@ async def test_variants_and_exposures(connect: Connect, server: Emulator) -> Non
         workspace_id=1_000_000 + PROJECT_ID,
     )
     answers = []
-    with running(ARGUMENTS, MIXPANEL_TOKEN=TOKEN, MIXPANEL_BASE_URL=server.url) as service:
-        async with aiohttp.ClientSession(raise_for_status=True) as http:
-            for user, plan in (("ann", "Pro"), ("ann", "Pro"), ("bob", "free"), ("", "Pro")):
-                headers = {"x-user-id": user, "x-plan": plan}
-                async with http.get(f"{service.address}/checkout", headers=headers) as reply:
-                    answers.append(await reply.json())
-            async with http.get(f"{service.address}/health") as reply:
-                assert await reply.json() == {"flags": 1, "stale": False, "bad": []}
-        await asyncio.to_thread(service.stop)
+    async with (
+        serving(MIXPANEL_TOKEN=TOKEN, MIXPANEL_BASE_URL=server.url) as service,
+        aiohttp.ClientSession(raise_for_status=True) as http,
+    ):
+        for user, plan in (("ann", "Pro"), ("ann", "Pro"), ("bob", "free"), ("", "Pro")):
+            headers = {"x-user-id": user, "x-plan": plan}
+            async with http.get(f"{service.address}/checkout", headers=headers) as reply:
+                answers.append(await reply.json())
+        async with http.get(f"{service.address}/health") as reply:
+            assert await reply.json() == {"flags": 1, "stale": False, "bad": []}
     assert [answer["steps"] for answer in answers] == [1, 1, 3, 3]
     assert {answer["button"] for answer in answers} == {"grey"}
     (exposure,) = [event["properties"] for event in await server.events()]
@@ -51,11 +63,10 @@ async def test_without_mixpanel(server: Emulator, is_refused: bool) -> None:
     """If Mixpanel is away or refuses the token, the service starts and serves the fallbacks."""
     environment = {"MIXPANEL_TOKEN": "another-token-0123456789" if is_refused else TOKEN}
     address = server.url if is_refused else NOBODY
-    with running(ARGUMENTS, MIXPANEL_BASE_URL=address, START_SECONDS="0.2", **environment) as service:
-        async with (
-            aiohttp.ClientSession(raise_for_status=True) as http,
-            http.get(f"{service.address}/checkout", headers={"x-user-id": "ann"}) as reply,
-        ):
-            assert await reply.json() == {"steps": 3, "button": "grey"}
-        await asyncio.to_thread(service.stop)
+    async with (
+        serving(MIXPANEL_BASE_URL=address, START_SECONDS="0.2", **environment) as service,
+        aiohttp.ClientSession(raise_for_status=True) as http,
+        http.get(f"{service.address}/checkout", headers={"x-user-id": "ann"}) as reply,
+    ):
+        assert await reply.json() == {"steps": 3, "button": "grey"}
     assert any("no feature flags" in line for line in service.lines)
