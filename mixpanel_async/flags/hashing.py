@@ -1,6 +1,5 @@
 """The share of a user, by which rollouts and variants are chosen: FNV-1a with 64 bits, modulo 100."""
 
-import functools
 from typing import Final
 
 _OFFSET: Final = 14695981039346656037
@@ -8,11 +7,27 @@ _PRIME: Final = 1099511628211
 _MASK: Final = 2**64 - 1
 _UNMASKED: Final = 40  # bytes whose products may grow; to cut each of them to 64 bits takes longer
 _MAX_KEPT: Final = 256  # characters of a value whose hash is remembered
+_MAX_KNOWN: Final = 4096
+_known: Final[dict[str, int]] = {}
 
 
 def hash_of(value: str) -> int:
     """Return the FNV-1a hash of a text."""
-    return _remembered(value) if len(value) <= _MAX_KEPT else _from(_OFFSET, _bytes_of(value))
+    found = _known.get(value)
+    if found is None:
+        found = _OFFSET
+        data = _bytes_of(value)
+        if len(data) > _UNMASKED:
+            found = _from(found, data)
+        else:  # `_from`, inlined: it runs for every new user
+            for byte in data:
+                found = (found ^ byte) * _PRIME
+            found &= _MASK
+        if len(value) <= _MAX_KEPT:
+            if len(_known) >= _MAX_KNOWN:
+                _known.clear()  # to find the oldest one would take longer than to hash again
+            _known[value] = found
+    return found
 
 
 class Salt:
@@ -54,11 +69,6 @@ def _from(start: int, data: bytes) -> int:
     for byte in data:
         hashed = (hashed ^ byte) * _PRIME
     return hashed & _MASK
-
-
-@functools.lru_cache(maxsize=4096)
-def _remembered(value: str) -> int:
-    return _from(_OFFSET, _bytes_of(value))
 
 
 def _bytes_of(text: str) -> bytes:
