@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.errors import MissingExtraError, MixpanelError
 from mixpanel_async.flags import FlagReason, FlagResult, FlagsChange, LocalFlags
+from mixpanel_async.flags.typed_values import as_type, plain_attribute
 from mixpanel_async.models import JSONValue
 
 try:
@@ -221,7 +221,7 @@ class MixpanelProvider(AbstractProvider):
             code, reason = _FAILURES[result.reason]
             return FlagResolutionDetails(default, code, result.message or None, reason)
         try:
-            value: Any = _converted(result.value, wanted)
+            value: Any = as_type(result.value, wanted)
         except (TypeError, OverflowError) as error:
             return _failed(default, ErrorCode.TYPE_MISMATCH, str(error))
         flags.track_exposure(result, context)  # only now: a user of another type's default did not get the variant
@@ -266,7 +266,7 @@ def _context_of(given: EvaluationContext | None) -> dict[str, JSONValue]:
     """Return the context of flags."""
     if given is None:
         return {}
-    attributes = {name: _plain(value) for name, value in given.attributes.items()}
+    attributes = {name: plain_attribute(value) for name, value in given.attributes.items()}
     own = attributes.get("custom_properties")
     others = {name: value for name, value in attributes.items() if name not in _OWN_KEYS}
     context: dict[str, JSONValue] = {
@@ -277,38 +277,6 @@ def _context_of(given: EvaluationContext | None) -> dict[str, JSONValue]:
         context["targetingKey"] = given.targeting_key
         context.setdefault("distinct_id", given.targeting_key)
     return context
-
-
-def _plain(value: object) -> JSONValue:
-    """Return an attribute as rules know it: lists, objects, and times as text."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, Sequence):
-        return [_plain(one) for one in value]
-    return value
-
-
-def _converted(value: object, wanted: type) -> object:
-    """Return a value as the type that was asked for.
-
-    Raises:
-        TypeError: It is of another type.
-        OverflowError: It is too large for a float.
-    """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if wanted is object and isinstance(value, dict | list):
-        return value
-    if wanted is float and is_number and isinstance(value, int | float):
-        return float(value)
-    if wanted is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if (wanted is int and not is_number) or wanted in {float, object} or not isinstance(value, wanted):
-        raise TypeError(f"the value of the flag is no {wanted.__name__}: {type(value).__name__}")
-    return value
 
 
 def _metadata(result: FlagResult) -> dict[str, bool | int | float | str]:

@@ -40,7 +40,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"pytest_plugin"},
     ],
     "flags": [
-        {"comparisons", "definitions", "hashing", "log_once", "models", "requests"},
+        {"comparisons", "definitions", "hashing", "log_once", "models", "requests", "typed_values"},
         {"exposures", "rules"},
         {"evaluation"},
         {"polling"},
