@@ -1,5 +1,7 @@
 """`mixpanel-async export profiles`."""
 
+# ruff: noqa: A002 - `format` is the name of the option
+
 import asyncio
 import contextlib
 from typing import Annotated, cast
@@ -15,6 +17,8 @@ from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import run_call
+from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.exports.outputs.formats import OutputFormat
 from mixpanel_async.jobs.exports.profile_options import ProfileExportOptions, ProfileExportReport
 from mixpanel_async.jobs.sources.locations import STDIN
 
@@ -22,7 +26,14 @@ from mixpanel_async.jobs.sources.locations import STDIN
 @with_options(selection=selection_options, server=server_options)
 def profiles(
     *,
-    path: Annotated[str, typer.Argument(metavar="PATH", help="File for JSON lines; - is standard output.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="File (.ndjson, .jsonl or .csv, also with .gz or .zst after it, or .parquet), URL such as "
+            "s3://bucket/profiles.csv, or - for JSON lines on standard output.",
+        ),
+    ],
     selection: Selection,
     group_key: Annotated[
         str | None,
@@ -32,6 +43,10 @@ def profiles(
             help="With --data-group-id: group key, such as company, to write lines that import groups reads.",
         ),
     ] = None,
+    format: Annotated[
+        OutputFormat | None, typer.Option("--format", help="Format (default: what the suffix says).")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--force", "--overwrite", help="Replace an existing file.")] = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -42,13 +57,15 @@ def profiles(
     as_json: AsJson = False,
     server: ServerOptions,
 ) -> int:
-    """Write all matching profiles as JSON lines that import profiles reads.
+    """Write all matching profiles to a file that import profiles reads as it is.
 
-    A file appears under its name only when the export is complete. If it ends early, what was read is kept, and the
-    same command with --resume goes on there. On standard output, the export is complete only if
-    the exit status is 0. Each page counts as one of the 60 queries per hour; when they are used up, the export waits
-    and then resumes.
+    A file appears under its name only when the export is complete; an existing one is not replaced without --force. If
+    the export ends early, what was read is kept, and the same command with --resume goes on there. On standard output,
+    the export is complete only if the exit status is 0. Each page counts as one of the 60 queries per hour; when they
+    are used up, the export waits and then resumes.
     """
+    if path == STDIN and (resume or format not in {None, "ndjson"}):
+        raise InvalidArgumentError("standard output gets JSON lines, and nothing is resumed there; name a file")
     named = {**selection.options, "workspace_id": workspace_id, "group_key": group_key}
     options = cast("ProfileExportOptions", named)
 
@@ -56,14 +73,17 @@ def profiles(
         if path == STDIN:
             await _print_profiles(client, options)
             return None
-        return await client.export.profiles_to_file(path, resume=resume, **options)
+        return await client.export.profiles_to_file(path, format=format, overwrite=overwrite, resume=resume, **options)
 
     report = run_call(server, write)
     if report is not None and as_json:
         stdout.write(msgspec.json.encode(report) + b"\n")
     elif report is not None:
         size = report.written_bytes / 1e6
-        say(f"{report.profiles:,} profiles, {size:.1f} MB in {path}, {report.duration_seconds:.1f} s")
+        resumed = f" ({report.resumed:,} of an earlier run)" if report.resumed else ""
+        again = ", begun again: Mixpanel forgot the session" if report.restarts else ""
+        place = f"{size:.1f} MB in {report.files[0]}"
+        say(f"{report.profiles:,} profiles{resumed}, {place}{again}, {report.duration_seconds:.1f} s")
     return 0
 
 

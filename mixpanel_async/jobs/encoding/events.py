@@ -18,7 +18,7 @@ from mixpanel_async.jobs.model.chunks import (
     RejectedRecord,
 )
 from mixpanel_async.jobs.model.counts import Tally
-from mixpanel_async.jobs.model.event_table import is_event_table, with_event_lines
+from mixpanel_async.jobs.model.exported_tables import is_event_table, with_event_lines
 from mixpanel_async.jobs.vendors.events import VendorEvents
 from mixpanel_async.records.parsing import read_line
 from mixpanel_async.records.rejection import malformed

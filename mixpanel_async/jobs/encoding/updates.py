@@ -20,6 +20,7 @@ from mixpanel_async.jobs.model.chunks import (
     count_rejects,
 )
 from mixpanel_async.jobs.model.counts import Tally
+from mixpanel_async.jobs.model.exported_tables import is_profile_table, with_profile_lines
 from mixpanel_async.jobs.vendors.profiles import VendorProfiles
 from mixpanel_async.records import validation
 from mixpanel_async.records.parsing import as_object
@@ -72,6 +73,8 @@ class UpdateEncoding:
         Raises:
             InvalidSettingError: A column is missing or duplicate.
         """
+        if is_profile_table(columns):
+            return  # its rows are profiles
         if self._vendor is not None:
             self._vendor.check_columns(columns)
             return
@@ -88,6 +91,7 @@ class UpdateEncoding:
 
     def encode(self, chunk: Chunk) -> Steps[EncodedChunk]:
         """Return a chunk encoded, in steps."""
+        chunk = with_profile_lines(chunk)
         return encode_lines(chunk, self._encode_rows) if chunk.lines else self._encode_rows(chunk)
 
     def _encode_rows(self, chunk: Chunk) -> Steps[EncodedChunk]:

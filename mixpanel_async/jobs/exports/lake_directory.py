@@ -19,7 +19,7 @@ from mixpanel_async.jobs.exports.outputs.files import DiskFolder, OutputFile
 from mixpanel_async.jobs.exports.outputs.parquet_output import event_schema
 from mixpanel_async.jobs.exports.outputs.writer import CountedFile, OutputPlan
 from mixpanel_async.jobs.exports.progress import ExportMeter
-from mixpanel_async.jobs.model.event_table import TABLE_COLUMNS, event_line
+from mixpanel_async.jobs.model.exported_tables import TABLE_COLUMNS, event_line
 from mixpanel_async.jobs.sources.arrow.rows import arrow_module
 from mixpanel_async.time_slice import ThreadTurns
 

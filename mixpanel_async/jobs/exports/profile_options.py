@@ -55,7 +55,8 @@ class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         profiles: Number of profiles written.
-        written_bytes: Size of their JSON lines.
+        line_bytes: Size of their lines as JSON.
+        written_bytes: Size of the file.
         files: Files that were written.
         resumed: Number of the profiles that an earlier export had read; this one went on after them.
         restarts: How often the export began again, because Mixpanel had forgotten the session.
@@ -63,6 +64,7 @@ class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     profiles: int
+    line_bytes: int
     written_bytes: int
     files: Sequence[str]
     resumed: int = 0

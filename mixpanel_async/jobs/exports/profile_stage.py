@@ -112,19 +112,16 @@ class StageFile:
         replace_file(self._stage_path, [msgspec.json.encode(self.stage)])
         self._truncate()
 
-    def complete(self) -> None:
-        """Give the file the target's name."""
-        with naming(str(self._target)):
-            self.path.replace(self._target)
-        with contextlib.suppress(OSError):
-            self._stage_path.unlink()
+    def remove(self) -> None:
+        """Remove the lines: they are in the target."""
+        for path in (self._stage_path, self.path):  # in this order: a place without lines would be an error
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def close(self) -> None:
         """Keep what is there for a later export; if there is nothing, leave nothing behind."""
         with contextlib.suppress(OSError):
             self._file.close()
         if not self.stage.profiles:
-            for path in (self._stage_path, self.path):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            self.remove()
         self._lock.release()

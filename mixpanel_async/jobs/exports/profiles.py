@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 from typing import Final, Unpack, cast
 
 import msgspec
@@ -19,10 +18,14 @@ from mixpanel_async.actions.query.pagination import Profile, ProfileCursor
 from mixpanel_async.actions.query.profiles import ProfileReports
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import BadRequestError, InvalidArgumentError, MixpanelError, NotFoundError, RateLimitedError
+from mixpanel_async.jobs.exports.outputs.formats import OutputFormat, kind_of_file
+from mixpanel_async.jobs.exports.outputs.place import is_folder
+from mixpanel_async.jobs.exports.profile_file import ProfileFile
 from mixpanel_async.jobs.exports.profile_options import GroupExportOptions, ProfileExportOptions, ProfileExportReport
 from mixpanel_async.jobs.exports.profile_stage import StageFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.models import JSONValue
+from mixpanel_async.redaction import shown
 from mixpanel_async.session import Session
 from mixpanel_async.session.retry import backoff_seconds
 
@@ -91,7 +94,7 @@ class ProfileExport:
         async with aclosing(self.profile_blocks(**options)) as blocks:
             async for block in blocks:
                 for line in block.splitlines():
-                    yield cast("dict[str, JSONValue]", orjson.loads(line))
+                    yield cast("dict[str, JSONValue]", msgspec.json.decode(line))  # integers keep all their digits
 
     async def profile_blocks(self, **options: Unpack[ProfileExportOptions]) -> AsyncGenerator[bytes]:
         """Yield profiles as blocks of JSON lines; their properties are unchanged, byte for byte.
@@ -116,9 +119,19 @@ class ProfileExport:
                 yield page.lines(group_key)
 
     async def profiles_to_file(
-        self, path: str | os.PathLike[str], *, resume: bool = False, **options: Unpack[ProfileExportOptions]
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: OutputFormat | None = None,  # noqa: A002 - the word that everybody uses
+        overwrite: bool = False,
+        resume: bool = False,
+        **options: Unpack[ProfileExportOptions],
     ) -> ProfileExportReport:
-        """Write profiles to a file of JSON lines, which `import_profiles` reads unchanged.
+        """Write profiles to a file, which `import_profiles` reads as it is, in every format.
+
+        The format is that of the suffix: `.ndjson`, `.jsonl` or `.csv`, also with `.gz` or `.zst` after it, or
+        `.parquet`. The tables have the columns `$distinct_id` and `$properties`, those of groups `$group_key`,
+        `$group_id` and `$properties`; the properties are the JSON that Mixpanel sent.
 
         The file appears under its name only when it is complete. If the export ends early, what was read is kept beside
         it, and the same call with `resume=True` goes on after the last page. Mixpanel keeps the result of a query for a
@@ -126,13 +139,17 @@ class ProfileExport:
         begins again, at most three times.
 
         Args:
-            path: A file.
+            path: A file, or a URL such as `s3://bucket/profiles.csv`: it needs the extra `remote`.
+            format: `ndjson`, `csv` or `parquet`, the first two also with `.gz` or `.zst` after them; None: what the
+                suffix says.
+            overwrite: Whether an existing file is replaced.
             resume: Go on where an earlier call with the same path and options ended; if there is none, begin.
             **options: See `ProfileExportOptions`.
 
         Raises:
-            OutputError: The file cannot be written.
-            InvalidArgumentError: `path` is a directory, or the earlier call had other options.
+            OutputError: The file exists already or cannot be written.
+            InvalidArgumentError: `path` is a directory or has an unknown suffix, or the earlier call had other options.
+            MissingExtraError: The format needs a package that is not installed.
             The same as `profiles` otherwise.
 
         Example:
@@ -143,17 +160,27 @@ class ProfileExport:
         Reference: https://developer.mixpanel.com/reference/engage-query
         """
         started = time.monotonic()
-        target = Path(path)
-        if os.fspath(path).endswith(("/", os.sep)) or await asyncio.to_thread(target.is_dir):
-            raise InvalidArgumentError(f"path is invalid: {os.fspath(path)} is a directory; name a file")
-        key = self._key(options)
+        target = os.fspath(path)
+        if await asyncio.to_thread(is_folder, target):
+            raise InvalidArgumentError(f"path is invalid: {shown(target)} is a directory; name a file")
+        opening = partial(
+            ProfileFile,
+            target,
+            kind_of_file(target, format),
+            key=self._key(options),
+            resumes=resume,
+            overwrite=overwrite,
+            is_group=options.get("group_key") is not None,
+        )
         thread = WorkerThread("mixpanel_async-export")
         try:
-            file = await thread.submit(partial(StageFile, target, key, resumes=resume))
-            resumed, restarts = file.stage.profiles, 0
+            file = await thread.submit(opening)
+            resumed = file.stage.stage.profiles
             try:
-                while not await self._read_rest(file, thread, options):
-                    restarts += 1
+                while not await self._read_rest(file.stage, thread, options):
+                    resumed = 0
+                while await thread.submit(file.copy_some):
+                    pass
                 await thread.submit(file.complete)
             finally:
                 # Shielded: a second cancellation must not leave the files locked.
@@ -161,11 +188,12 @@ class ProfileExport:
         finally:
             thread.close()
         return ProfileExportReport(
-            profiles=file.stage.profiles,
-            written_bytes=file.stage.size,
-            files=(str(target),),
-            resumed=0 if restarts else resumed,
-            restarts=restarts,
+            profiles=file.stage.stage.profiles,
+            line_bytes=file.stage.stage.size,
+            written_bytes=file.size,
+            files=(file.path,),
+            resumed=resumed,
+            restarts=file.stage.restarts,
             duration_seconds=time.monotonic() - started,
         )
 
@@ -221,17 +249,21 @@ class ProfileExport:
         group_key: str,
         data_group_id: Id,
         *,
+        format: OutputFormat | None = None,  # noqa: A002 - the word that everybody uses
+        overwrite: bool = False,
         resume: bool = False,
         **options: Unpack[GroupExportOptions],
     ) -> ProfileExportReport:
-        """Write group profiles to a file of JSON lines, which `import_groups` reads unchanged.
+        """Write group profiles to a file, which `import_groups` reads as it is, in every format.
 
         Args:
-            path: A file.
+            path: A file or URL, as in `profiles_to_file`.
             group_key: Group key, for example `company`.
             data_group_id: ID that Mixpanel gave to the group key.
+            format: As in `profiles_to_file`.
+            overwrite: Whether an existing file is replaced.
             resume: Go on where an earlier call with the same path and options ended; if there is none, begin.
-            **options: See `ProfileExportOptions`.
+            **options: See `GroupExportOptions`.
 
         Raises:
             The same as `profiles_to_file`.
@@ -243,7 +275,8 @@ class ProfileExport:
             report = await mp.export.groups_to_file("companies.ndjson", "company", 42)
             ```
         """
-        return await self.profiles_to_file(path, resume=resume, **_of_groups(group_key, data_group_id, options))
+        own = _of_groups(group_key, data_group_id, options)
+        return await self.profiles_to_file(path, format=format, overwrite=overwrite, resume=resume, **own)
 
     async def _read_rest(self, file: StageFile, thread: WorkerThread, options: ProfileExportOptions) -> bool:
         """Read all pages after those of a started export; return False if it has to begin again."""

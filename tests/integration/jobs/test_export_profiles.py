@@ -80,6 +80,76 @@ async def test_an_export_goes_in_again(connect: Connect, server: Emulator, tmp_p
         assert await other.groups() == await server.groups()
 
 
+AWKWARD = {
+    "text": 'a "quoted", \r\n\t\u2028 text; with = and , and \'',
+    "number": 12345678901234567890,
+    "small": 1e-300,
+    "nothing": None,
+    "empty": "",
+    "deep": {"list": [1, "2", {"x": False}]},
+    "$name": "Zürich 東京",
+}
+FORMATS = ["ndjson", "jsonl", "ndjson.gz", "ndjson.zst", "csv", "csv.gz", "csv.zst", "parquet"]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+async def test_every_format_goes_in_again(
+    suffix: str, connect: Connect, server: Emulator, tmp_path: pathlib.Path
+) -> None:
+    """Profiles of users and groups in every format come back with every property, without an option."""
+    client = connect()
+    for number in range(30):
+        await client.people.set(f"user-{number}", {**AWKWARD, "n": number})
+    await client.groups.set("company", 'a "quoted", group', AWKWARD)
+    assert (await client.flush(timeout=20)).is_complete
+    users, groups = tmp_path / f"users.{suffix}", tmp_path / f"groups.{suffix}"
+    report = await client.export.profiles_to_file(users)
+    assert (report.profiles, report.written_bytes) == (30, users.stat().st_size)
+    await client.export.groups_to_file(groups, "company", "company")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([users.name, groups.name])  # noqa: ASYNC240
+    async with Emulator() as other, AsyncMixpanel("token", base_url=other.url) as moved:
+        assert (await moved.import_profiles(users)).imported == 30
+        assert (await moved.import_groups(groups)).imported == 1
+        assert without_last_seen(await other.profiles()) == without_last_seen(await server.profiles())
+        assert await other.groups() == await server.groups()
+
+
+def without_last_seen(profiles: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    return {name: {k: v for k, v in one.items() if k != "$last_seen"} for name, one in profiles.items()}
+
+
+async def test_an_existing_file_stays(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
+    """A file that exists is not replaced unless the caller says so, and nothing is requested."""
+    path = tmp_path / "profiles.csv"
+    path.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="exists already"):
+        await connect().export.profiles_to_file(path)
+    assert not server.requests
+    assert path.read_bytes() == b"mine"
+    await connect().export.profiles_to_file(path, overwrite=True)
+    assert path.read_bytes().startswith(b'"$distinct_id","$properties"')
+
+
+async def test_a_store(connect: Connect) -> None:
+    """A URL of a store is a target; what it cannot do is refused with the reason."""
+    client = connect()
+    await client.people.set("u", {"n": 1})
+    await client.flush(10)
+    report = await client.export.profiles_to_file("memory://exports/profiles.ndjson", overwrite=True)
+    assert report.files == ("memory://exports/profiles.ndjson",)
+    assert (await connect().import_profiles("memory://exports/profiles.ndjson")).imported == 1
+    with pytest.raises(InvalidArgumentError, match="resume is invalid: a store keeps nothing"):
+        await client.export.profiles_to_file("memory://exports/other.ndjson", resume=True)
+
+
+@pytest.mark.parametrize("name", ["profiles", "profiles.xlsx", "profiles.parquet.gz"])
+async def test_an_unknown_suffix(name: str, connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
+    """A suffix that names no format is refused, and not written as something else."""
+    with pytest.raises(InvalidArgumentError, match="path is invalid"):
+        await connect().export.profiles_to_file(tmp_path / name)
+    assert not server.requests
+
+
 async def test_a_page_that_fails(connect: Connect, server: Emulator, tmp_path: pathlib.Path) -> None:
     """A page that fails makes the export fail, and no file appears."""
     client = connect()
@@ -132,8 +202,8 @@ async def test_fewer_than_there_are(tmp_path: pathlib.Path) -> None:
         account = ServiceAccount("user", "secret")
         async with AsyncMixpanel(credentials=account, project_id=1, base_url=script.url) as client:
             with pytest.raises(TruncatedReplyError, match="only 13 of 25 profiles"):
-                await client.export.profiles_to_file(tmp_path / "a")
-    assert not (tmp_path / "a").exists()
+                await client.export.profiles_to_file(tmp_path / "a.ndjson")
+    assert not (tmp_path / "a.ndjson").exists()
 
 
 @pytest.mark.parametrize("path", ["", "/", "/missing/"])
@@ -147,7 +217,7 @@ async def test_a_directory_is_refused(connect: Connect, server: Emulator, tmp_pa
 async def test_a_disk_that_is_full(connect: Connect) -> None:
     """The error for a file that cannot be written names it."""
     with pytest.raises(OutputError, match="/dev/full"):
-        await connect().export.profiles_to_file("/dev/full/x")
+        await connect().export.profiles_to_file("/dev/full/x.ndjson")
 
 
 async def test_a_refused_credential(connect: Connect) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.jobs.model.event_table import TABLE_COLUMNS
+from mixpanel_async.jobs.model.exported_tables import TABLE_COLUMNS
 
 ColumnType: TypeAlias = Literal["string", "number", "integer", "boolean", "time"]
 COLUMN_TYPES: Final[tuple[ColumnType, ...]] = get_args(ColumnType)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mixpanel_async.jobs.exports.outputs.columns import Column, ColumnType
 from mixpanel_async.jobs.exports.outputs.files import WritableFile
 from mixpanel_async.jobs.exports.outputs.rows import DecodedLine, EventColumns, RowReader
-from mixpanel_async.jobs.model.event_table import LAYOUT, LAYOUT_KEY, TABLE_COLUMNS
+from mixpanel_async.jobs.model.exported_tables import LAYOUT, LAYOUT_KEY, TABLE_COLUMNS
 from mixpanel_async.jobs.sources.arrow.rows import arrow_module
 
 # A row group ends after this many rows or bytes, which is looked at every few rows, counted from its beginning, so that

@@ -10,7 +10,7 @@ from typing import Final
 from mixpanel_async.jobs.exports.outputs.columns import Column
 from mixpanel_async.jobs.exports.outputs.compression import TextStream
 from mixpanel_async.jobs.exports.outputs.rows import DecodedLine, RowReader
-from mixpanel_async.jobs.model.event_table import TABLE_COLUMNS
+from mixpanel_async.jobs.model.exported_tables import TABLE_COLUMNS
 
 _LINE_END: Final = b"\r\n"
 _DAY_MS: Final = 86_400_000

@@ -8,7 +8,7 @@ import msgspec
 
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import Chunk, FlatRecord, Position
-from mixpanel_async.jobs.model.event_table import check_layout
+from mixpanel_async.jobs.model.exported_tables import check_layout
 from mixpanel_async.jobs.sources.arrow.rows import ArrowRows, OnNaN, arrow_module
 from mixpanel_async.jobs.sources.base import CheckColumns
 from mixpanel_async.jobs.sources.readahead import ReadAheadFile

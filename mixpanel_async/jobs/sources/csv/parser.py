@@ -8,7 +8,7 @@ import msgspec
 
 from mixpanel_async.errors import SourceError
 from mixpanel_async.jobs.model.chunks import FlatRecord, Notice, RejectedRecord
-from mixpanel_async.jobs.model.event_table import is_event_table
+from mixpanel_async.jobs.model.exported_tables import is_event_table, is_profile_table
 from mixpanel_async.jobs.sources.csv.cells import BrokenRecordError, Dialect
 from mixpanel_async.jobs.sources.csv.dialect import SAMPLE_LINES, find_delimiter, separator_line
 from mixpanel_async.jobs.sources.csv.records import ROWS, Draft, RecordSplitter, raw
@@ -122,7 +122,8 @@ class CsvParser:
         if self._quote is None and not self._allows_rows_in_cells and self.header and all(map(_is_quoted, self.header)):
             raise SourceError(f"{self._name}: the names of the columns are in quotes; set quote to {self.header[0][0]}")
         self._lines.take(count)
-        if is_event_table(self.header):  # quoted as it must be, whatever the cells look like
+        is_exported = is_event_table(self.header) or is_profile_table(self.header)
+        if is_exported:  # quoted as it must be, whatever the cells look like
             self._splitter = RecordSplitter(self._lines, dialect, allows_rows_in_cells=True)
         self._splitter.width = len(self.header)
         self._tokens = RowTokens(self.header, self._delimiter)
