@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 from mixpanel_async import limits
 from mixpanel_async.actions._core.params import Date, Id, check_range, date_range, pairs, text_list
+from mixpanel_async.actions._core.raw_retry import checked_timeout
 from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.expressions import AnyExpression
 from mixpanel_async.session import Request
@@ -76,8 +77,8 @@ class RawExport(Resource):
             query=query,
             headers={"Accept-Encoding": "gzip" if is_gzip else "identity"},
             family="export",
-            timeout_seconds=timeout_seconds,
-            idle_timeout_seconds=idle_timeout_seconds,
+            timeout_seconds=checked_timeout(timeout_seconds),
+            idle_timeout_seconds=checked_timeout(idle_timeout_seconds, "idle_timeout_seconds"),
             has_project=True,
         )
 

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import msgspec
 
 from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.jobs.reconcile.options import ReconcileOptions
 
 Part: TypeAlias = Literal["schemas", "events", "profiles", "groups", "annotations"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
@@ -26,7 +27,8 @@ class MigrationOptions(msgspec.Struct, frozen=True, kw_only=True):
         on_progress: Called with the name of a part, when it begins, and a text when it ends.
 
     Raises:
-        InvalidArgumentError: A part is unknown, or `parts` has groups and `groups` names none.
+        InvalidArgumentError: A part is unknown, `parts` and `groups` contradict each other, or `wait_seconds` is no
+            number from 0 on.
 
     Example:
         ```python
@@ -46,6 +48,9 @@ class MigrationOptions(msgspec.Struct, frozen=True, kw_only=True):
         unknown = [part for part in self.parts if part not in PARTS]
         if isinstance(self.parts, str) or unknown:
             raise InvalidArgumentError(f"parts is invalid: {self.parts!r}; choose from {', '.join(PARTS)}")
+        ReconcileOptions(wait_seconds=self.wait_seconds)  # refuses what it cannot wait for before anything is imported
+        if self.groups and not self.has("groups"):
+            raise InvalidArgumentError("groups is invalid: group keys are named, and `parts` leaves groups out")
         if "groups" in self.parts and not self.groups:
             raise InvalidArgumentError("groups is missing: name each group key and its ID, such as --group company=42")
 

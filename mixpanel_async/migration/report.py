@@ -32,21 +32,23 @@ class PartReport(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
     @classmethod
-    def of_imports(cls, part: str, reports: Sequence[ImportReport]) -> "PartReport":
-        """Return the books of some imports together."""
-        read = sum(report.read for report in reports)
-        written = sum(report.imported for report in reports)
-        duplicates = sum(report.duplicates for report in reports)
-        skipped = sum(report.skipped for report in reports)
-        rejected = sum(report.rejected for report in reports)
+    def of_imports(cls, part: str, reports: Sequence[ImportReport], *, is_selection: bool = False) -> "PartReport":
+        """Return the books of some imports together.
+
+        Args:
+            part: Name of the part.
+            reports: Their reports.
+            is_selection: Whether they pick the events of some names: the others belong to another part.
+        """
+        others = sum(report.skipped_by.get("event", 0) for report in reports) if is_selection else 0
         return cls(
             part=part,
-            read=read,
-            written=written,
-            duplicates=duplicates,
-            skipped=skipped,
-            rejected=rejected,
-            undelivered=read - written - duplicates - skipped - rejected,
+            read=sum(report.read for report in reports) - others,
+            written=sum(report.imported for report in reports),
+            duplicates=sum(report.duplicates for report in reports),
+            skipped=sum(report.skipped for report in reports) - others,
+            rejected=sum(report.rejected for report in reports),
+            undelivered=sum(report.undelivered for report in reports),
             message="; ".join(report.error for report in reports if report.error),
         )
 

@@ -9,9 +9,9 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from mixpanel_async.actions._core.params import Date
+from mixpanel_async.actions._core.params import Date, date_range
 from mixpanel_async.client import AsyncMixpanel
-from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError
+from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError, MissingCredentialsError
 from mixpanel_async.jobs.arguments import ImportArguments
 from mixpanel_async.jobs.atomic_write import naming, replace_file
 from mixpanel_async.jobs.mapping.config import RecordMapping
@@ -74,8 +74,8 @@ async def migrate(
             print(report.is_complete, report.parts)
         ```
     """
-    migration = _Migration(source, target, pathlib.Path(directory), (from_date, to_date), options or MigrationOptions())
-    return await migration.run()
+    days = date_range(from_date, to_date)
+    return await _Migration(source, target, pathlib.Path(directory), days, options or MigrationOptions()).run()
 
 
 class _Migration:
@@ -84,7 +84,7 @@ class _Migration:
         source: AsyncMixpanel,
         target: AsyncMixpanel,
         directory: pathlib.Path,
-        days: tuple[Date, Date],
+        days: tuple[str, str],
         options: MigrationOptions,
     ) -> None:
         self._source = source
@@ -98,6 +98,11 @@ class _Migration:
     async def run(self) -> MigrationReport:
         if _is_same_project(_place(self._source), _place(self._target)):
             raise InvalidArgumentError("target is invalid: it is the project to read; give a client of another project")
+        has_profiles = self._options.has("profiles") or self._options.groups
+        if has_profiles and self._target._session.token is None:  # noqa: SLF001 - as in `_place`
+            raise MissingCredentialsError(
+                "profiles and groups need the project token of the target (MIXPANEL_TO_TOKEN)"
+            )
         with naming(str(self._directory)):
             await asyncio.to_thread(self._claim_directory)
         options, comparison = self._options, None
@@ -126,8 +131,8 @@ class _Migration:
         facts = {
             "source": _name(self._source),
             "target": _name(self._target),
-            "from_date": str(self._days[0]),
-            "to_date": str(self._days[1]),
+            "from_date": self._days[0],
+            "to_date": self._days[1],
             "simplify_ids": options.simplify_ids,
             "source_timezone": options.source_timezone,
         }
@@ -166,7 +171,7 @@ class _Migration:
 
     async def _migrate_events(self) -> None:
         self._options.note("exporting events")
-        exported = await self._source.export.to_file(self._events, *self._days, time_in_ms=True, lookback_days=0)
+        exported = await self._source.export.to_file(self._events, *self._days, time_in_ms=True)
         files = sorted((*exported.files, *exported.skipped))
         if self._options.simplify_ids:
             await self._import("events", files, None, event_with_simple_ids)
@@ -185,7 +190,7 @@ class _Migration:
             job = self._job(f"{pathlib.Path(file).stem}-{state.st_mtime_ns:x}-{name.partition(' ')[0]}")
             mapping = self._mapping(events)
             reports.append(await self._target.import_events(file, mapping=mapping, transform=transform, **job))
-        self._parts.append(PartReport.of_imports(name, reports))
+        self._parts.append(PartReport.of_imports(name, reports, is_selection=events is not None))
 
     async def _migrate_profiles(self) -> None:
         self._options.note("exporting profiles")

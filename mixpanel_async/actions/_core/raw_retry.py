@@ -35,15 +35,15 @@ def retry_rule(options: Mapping[str, object]) -> RetryRule | None:
     )
 
 
-def checked_timeout(value: float | None) -> float | None:
+def checked_timeout(value: float | None, name: str = "timeout_seconds") -> float | None:
     """Return a timeout in seconds, or None for the client's.
 
     Raises:
         InvalidArgumentError: It is not above 0.
     """
-    found = _checked_seconds("timeout_seconds", value, 1)
+    found = _checked_seconds(name, value, 1)
     if found == 0:
-        raise InvalidArgumentError("timeout_seconds is invalid: it is 0; give a number above 0")
+        raise InvalidArgumentError(f"{name} is invalid: it is 0; give a number above 0")
     return found
 
 

@@ -158,6 +158,8 @@ def _print(report: MigrationReport) -> None:
             f"comparison: {found.equal:,} equal, {found.missing:,} missing, {found.different:,} different, "
             f"{found.unexpected:,} unexpected"
         )
+    if not any(part.part.startswith("groups") for part in report.parts):
+        say("groups: not migrated; name each group key and its ID with --group")
     if report.is_dry_run:
         say("a dry run: nothing was written to the target")
 

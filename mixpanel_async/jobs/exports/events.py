@@ -12,7 +12,7 @@ from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.lake import LakeExport
 from mixpanel_async.jobs.exports.line_check import DecodeRows, EventBlock, LineJudge
 from mixpanel_async.jobs.exports.options import ExportOptions
-from mixpanel_async.jobs.exports.reader import check_on_bad_line, passed_on, report_bad_lines, whole_lines
+from mixpanel_async.jobs.exports.reader import check_on_bad_line, check_speed, passed_on, report_bad_lines, whole_lines
 from mixpanel_async.models import JSONValue
 from mixpanel_async.session.messages import OnWait
 from mixpanel_async.time_slice import TimeSlice
@@ -170,7 +170,7 @@ class Export(LakeExport):
             raise InvalidArgumentError(f"export: unknown option {', '.join(sorted(unknown))}; see ExportOptions")
         wanted = cast("dict[str, Any]", {**options})
         check_on_bad_line(wanted.pop("on_bad_line", "raise"))
-        speed = wanted.pop("min_bytes_per_second", _MIN_BYTES_PER_SECOND)
+        speed = check_speed(wanted.pop("min_bytes_per_second", _MIN_BYTES_PER_SECOND))
         wanted.setdefault("idle_timeout_seconds", _IDLE_TIMEOUT_SECONDS)
         request = self._raw.request(from_date, to_date, **wanted)
         if on_wait is not None:  # a job's: it waits for its rate limits as long as it takes

@@ -1,5 +1,6 @@
 """Reads the reply of a raw export as blocks of whole lines; a reply whose end could not be noticed is refused."""
 
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -62,6 +63,18 @@ def report_bad_lines(bad_lines: Sequence[BadLine], on_bad_line: OnBadLine) -> No
     if callable(on_bad_line):
         for bad in bad_lines:
             on_bad_line(bad)
+
+
+def check_speed(min_bytes_per_second: object) -> float:
+    """Return the least speed of a reply.
+
+    Raises:
+        InvalidArgumentError: It is no number from 0 on.
+    """
+    speed = min_bytes_per_second
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed < math.inf:
+        raise InvalidArgumentError(f"min_bytes_per_second is invalid: {speed!r} is not a number; give one from 0 on")
+    return speed
 
 
 def check_on_bad_line(on_bad_line: object) -> None:

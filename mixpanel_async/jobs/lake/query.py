@@ -132,8 +132,8 @@ def _plain(value: object, is_json: bool = False) -> JSONValue:
         return value
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, decimal.Decimal):
-        return float(value)
+    if isinstance(value, decimal.Decimal):  # as text where a float would lose digits
+        return float(value) if decimal.Decimal(repr(float(value))) == value else str(value)
     if isinstance(value, Mapping):
         return {str(_plain(name)): _plain(inner) for name, inner in value.items()}
     if isinstance(value, bytes):

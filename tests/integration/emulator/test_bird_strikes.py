@@ -175,7 +175,7 @@ async def check_funnel(mp: AsyncMixpanel, world: World, names: Sequence[str]) ->
 
 
 async def test_the_command_line_prints_a_computed_table(url: str, world: World, tmp_path: pathlib.Path) -> None:
-    """`mixpanel-async query segmentation` prints what the server computed, as a table."""
+    """`mixpanel-async query segmentation` prints what the server computed, as a table with a total."""
     arguments = (
         "query", "segmentation", "Approach", "--from-date", SPAN[0], "--to-date", SPAN[1], "--unit", "month",
         "--on", 'properties["Wildlife Size"]', "--output", "table",
@@ -183,7 +183,8 @@ async def test_the_command_line_prints_a_computed_table(url: str, world: World, 
     ended = await run_process(arguments, b"", account_environment(url), tmp_path)
     assert (ended.status, ended.err) == (0, "")
     expected = reports.segmentation(world, FIRST, LAST, "Approach", unit="month", on="Wildlife Size")["data"]["values"]
-    printed = [line.split() for line in ended.out.splitlines()][2:]
+    *printed, total = [line.split() for line in ended.out.splitlines()][2:]
     assert sorted(printed) == sorted(
         [segment, date, str(count)] for segment, dates in expected.items() for date, count in dates.items()
     )
+    assert total == ["total", f"{sum(sum(dates.values()) for dates in expected.values()):,}"]

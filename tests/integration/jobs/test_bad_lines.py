@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 import pytest
@@ -76,6 +77,24 @@ async def test_they_are_kept(client: AsyncMixpanel, tmp_path: pathlib.Path) -> N
     assert report.bad_lines == 2
     with pytest.raises(InvalidArgumentError, match="choose NDJSON"):
         await client.export.to_file(tmp_path / "a.csv", DAY, DAY, on_bad_line="keep")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"idle_timeout_seconds": 0},
+        {"idle_timeout_seconds": "1"},
+        {"timeout_seconds": -1},
+        {"min_bytes_per_second": -1},
+        {"min_bytes_per_second": float("nan")},
+        {"min_bytes_per_second": None},
+    ],
+)
+async def test_waits_that_cannot_be_meant(wrong: dict[str, Any], client: AsyncMixpanel, server: ScriptedServer) -> None:
+    """A time-out or speed that is no number in range is refused before the request."""
+    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
+        await anext(client.export.events(DAY, DAY, **wrong))
+    assert not server.requests
 
 
 async def test_iterators(client: AsyncMixpanel) -> None:

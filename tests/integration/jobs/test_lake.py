@@ -281,6 +281,7 @@ async def test_a_query_only_reads_the_lake(query: str, lake: pathlib.Path, tmp_p
         ("SELECT count(*) FROM (DESCRIBE events)", [(8,)]),
         ("SELECT max(time) FROM events", [(f"{name(3)}T15:00:00.019000",)]),
         ("SELECT event FROM events WHERE false", []),
+        ("SELECT 0.1, 2.50, 12345678901234567890.12345", [(0.1, 2.5, "12345678901234567890.12345")]),
     ],
 )
 async def test_a_query_gives_values_of_json(query: str, expected: object, lake: pathlib.Path) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import pathlib
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
 from mixpanel_async.actions.schemas import Schema, SchemaJson
 from mixpanel_async.emulator import Emulator, EmulatorSettings
-from mixpanel_async.errors import InvalidArgumentError
+from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError
 from mixpanel_async.migration import MigrationOptions, MigrationReport, Part, migrate
 from tests.virtual_time import FastClock
 
@@ -177,7 +178,7 @@ async def test_a_dry_run(make: Make, tmp_path: pathlib.Path) -> None:
     options = MigrationOptions(groups={"company": "company"}, dry_run=True)
     report = await run(both, tmp_path / "m", options)
     assert {part.part: part.read for part in report.parts} == {
-        "schemas": 1, "identity events": 61, "events": 61, "profiles": 5, "groups of company": 1, "annotations": 1,
+        "schemas": 1, "identity events": 0, "events": 61, "profiles": 5, "groups of company": 1, "annotations": 1,
     }  # fmt: skip
     assert report.comparison is None
     assert await both.server.events(project=2) == []
@@ -197,6 +198,35 @@ async def test_only_some_parts(make: Make, tmp_path: pathlib.Path) -> None:
         MigrationOptions(parts=["reports"])  # type: ignore[list-item]
     with pytest.raises(InvalidArgumentError, match="is the project to read"):
         await migrate(both.source, both.source, tmp_path / "n", DAY, LAST)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"wait_seconds": float("nan")},
+        {"wait_seconds": -1},
+        {"parts": ["events"], "groups": {"company": 1}},
+        {"parts": ["groups"]},
+        {"parts": "events"},
+    ],
+)
+def test_wrong_options(wrong: dict[str, Any]) -> None:
+    """Options that cannot be meant are refused before anything is exported."""
+    with pytest.raises(InvalidArgumentError):
+        MigrationOptions(**wrong)
+
+
+async def test_refused_before_it_begins(make: Make, tmp_path: pathlib.Path) -> None:
+    """Days in the wrong order, and a target without a token for profiles, are refused; no directory is made."""
+    both: Both = await make("simplified", "simplified")  # type: ignore[misc]
+    with pytest.raises(InvalidArgumentError, match="is before from_date"):
+        await migrate(both.source, both.target, tmp_path / "m", LAST, DAY)
+    account = ServiceAccount(ACCOUNT, "account-secret")
+    async with AsyncMixpanel(credentials=account, project_id=2, base_url=both.server.url) as target:
+        with pytest.raises(MissingCredentialsError, match="the project token of the target"):
+            await migrate(both.source, target, tmp_path / "m", DAY, LAST)
+    assert not (tmp_path / "m").exists()
+    assert await both.server.events(project=2) == []
 
 
 async def test_a_directory_of_another_migration(make: Make, tmp_path: pathlib.Path) -> None:

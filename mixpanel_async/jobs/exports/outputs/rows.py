@@ -197,8 +197,8 @@ class RowReader:
     def _no_event(self, line: bytes) -> OutputError:
         shown = repr(line[:_MAX_SHOWN].decode("utf-8", errors="replace"))
         return OutputError(
-            f"event {self._number:,} of the export has other fields than event and properties, so that no table can "
-            f"hold it: {shown}; export as NDJSON"
+            f"event {self._number:,} of the export has not just a name and an object of properties, so that no table "
+            f"can hold it: {shown}; export as NDJSON"
         )
 
 
