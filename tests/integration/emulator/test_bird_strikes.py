@@ -183,8 +183,9 @@ async def test_the_command_line_prints_a_computed_table(url: str, world: World, 
     ended = await run_process(arguments, b"", account_environment(url), tmp_path)
     assert (ended.status, ended.err) == (0, "")
     expected = reports.segmentation(world, FIRST, LAST, "Approach", unit="month", on="Wildlife Size")["data"]["values"]
-    *printed, total = [line.split() for line in ended.out.splitlines()][2:]
+    *printed, rule, total = [line.split() for line in ended.out.splitlines()][2:]
     assert sorted(printed) == sorted(
         [segment, date, str(count)] for segment, dates in expected.items() for date, count in dates.items()
     )
+    assert set("".join(rule)) == {"─"}
     assert total == ["total", f"{sum(sum(dates.values()) for dates in expected.values()):,}"]
