@@ -1,9 +1,10 @@
 """Runs one API call from the command line, and asks for confirmation where needed."""
 
 import asyncio
+import contextlib
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Annotated, Any, TextIO, TypeAlias, TypeVar
 
 import typer
@@ -37,6 +38,21 @@ def run_call(server: ServerOptions, call: Call[T]) -> T:
             return await call(client)
 
     return asyncio.run(work())
+
+
+@contextlib.contextmanager
+def resumable(words: str) -> Iterator[None]:
+    """Say after an interrupt how to go on.
+
+    Args:
+        words: What is kept, and what goes on with it; "" says nothing.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if words:
+            say(words)
+        raise
 
 
 def print_answer(

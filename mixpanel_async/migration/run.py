@@ -165,6 +165,7 @@ class _Migration:
         if self._options.dry_run:
             return {"dry_run": True}
         return {
+            "probe": True,  # a wrong address or credential of the target is told at once, and is no outage
             "checkpoint": str(self._directory / f"{name}.checkpoint"),
             "dead_letters": str(self._directory / f"{name}.rejected.ndjson"),
         }

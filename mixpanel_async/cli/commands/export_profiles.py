@@ -16,7 +16,7 @@ from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_opti
 from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
-from mixpanel_async.cli.runner import run_call
+from mixpanel_async.cli.runner import resumable, run_call
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.outputs.formats import OutputFormat
 from mixpanel_async.jobs.exports.profile_options import ProfileExportOptions, ProfileExportReport
@@ -75,7 +75,8 @@ def profiles(
             return None
         return await client.export.profiles_to_file(path, format=format, overwrite=overwrite, resume=resume, **options)
 
-    report = run_call(server, write)
+    with resumable("" if path == STDIN else "what was read is kept: add --resume to go on after it"):
+        report = run_call(server, write)
     if report is not None and as_json:
         stdout.write(msgspec.json.encode(report) + b"\n")
     elif report is not None:

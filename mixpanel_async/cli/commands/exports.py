@@ -15,10 +15,11 @@ from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.bad_lines import BadLineFile
 from mixpanel_async.cli.render.export_report import print_export_report
 from mixpanel_async.cli.render.progress import ExportBar
-from mixpanel_async.cli.runner import add_group, run_call
+from mixpanel_async.cli.runner import add_group, resumable, run_call
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.options import ExportOptions, FileExportOptions
 from mixpanel_async.jobs.exports.outputs.formats import OutputFormat
+from mixpanel_async.jobs.exports.outputs.place import is_folder
 from mixpanel_async.jobs.sources.locations import STDIN
 from mixpanel_async.redaction import shown
 
@@ -205,7 +206,8 @@ def events(
     if bad_lines is not None and "on_bad_line" in output:
         raise InvalidArgumentError("--bad-lines and --keep-bad-lines exclude each other; choose one")
 
-    with ExportBar("stdout" if is_stdout else shown(path)) as bar, BadLineFile(bad_lines) as bad_file:
+    kept = "the days that are complete are kept: the same command goes on" if is_folder(path) else ""
+    with resumable(kept), ExportBar("stdout" if is_stdout else shown(path)) as bar, BadLineFile(bad_lines) as bad_file:
 
         async def write(client: AsyncMixpanel) -> ExportReport:
             options = FileExportOptions(**selection, **output, **directory, on_progress=bar.show)

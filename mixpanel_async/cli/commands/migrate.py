@@ -14,7 +14,7 @@ from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_opti
 from mixpanel_async.cli.options.query import FromDate, ToDate
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import say
-from mixpanel_async.cli.runner import add_command, run_call
+from mixpanel_async.cli.runner import add_command, resumable, run_call
 from mixpanel_async.config import read_region
 from mixpanel_async.env import read_environment
 from mixpanel_async.errors import InvalidArgumentError
@@ -125,7 +125,8 @@ def run_migration(
         async with opened(target):
             return await migrate(source, target, directory, from_date, to_date, options=options)
 
-    report = run_call(server, work)
+    with resumable("what was done is kept: the same command goes on from there"):
+        report = run_call(server, work)
     status = ExitStatus.OK if report.is_complete else ExitStatus.INCOMPLETE
     if as_json:
         fields = {**msgspec.to_builtins(report, enc_hook=str), "is_complete": report.is_complete}

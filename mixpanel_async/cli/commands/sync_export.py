@@ -13,7 +13,7 @@ from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.export_report import print_export_report
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.render.progress import ExportBar
-from mixpanel_async.cli.runner import add_command, run_call
+from mixpanel_async.cli.runner import add_command, resumable, run_call
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.options import FileExportOptions
 from mixpanel_async.redaction import shown
@@ -60,7 +60,8 @@ def sync_export(
     first, last = from_date or old_from_date, to_date or old_to_date
     if first is None:
         raise InvalidArgumentError("--from-date is missing; give a day such as 2026-08-31")
-    with ExportBar(shown(lake)) as bar:
+    kept = "the days that are complete are kept: the same command goes on"
+    with resumable(kept), ExportBar(shown(lake)) as bar:
 
         async def write(client: AsyncMixpanel) -> SyncReport:
             return await client.export.sync(

@@ -114,6 +114,10 @@ def _explained() -> Iterator[None]:
         yield
     except module.Error as error:
         raise InvalidArgumentError(f"the query fails: {_words(error)}") from None
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():  # what DuckDB makes of an interrupt
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _words(error: Exception) -> str:

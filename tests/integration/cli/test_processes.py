@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import pathlib
 import pty
 import signal
 from pathlib import Path
@@ -203,8 +204,24 @@ async def test_a_reader_that_leaves_is_no_drama(mixpanel: Script) -> None:
     assert (process.returncode, err) == (1, b"")
 
 
-async def test_interrupt_ends_with_130_and_one_line(mixpanel: Script) -> None:
-    """Ctrl-C ends a call at once, without a traceback."""
+KEPT = b"mixpanel-async: the days that are complete are kept: the same command goes on\n"
+READ = b"mixpanel-async: what was read is kept: add --resume to go on after it\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (("query", "cohorts"), b""),
+        (("export", "events", "days/", "--from-date", "2026-08-01", "--to-date", "2026-08-02"), KEPT),
+        (("export", "events", "a.ndjson", "--from-date", "2026-08-01", "--to-date", "2026-08-02"), b""),
+        (("sync-export", "lake", "--from-date", "2026-08-01", "--to-date", "2026-08-02"), KEPT),
+        (("export", "profiles", "p.ndjson"), READ),
+    ],
+)
+async def test_interrupt_ends_with_130(
+    arguments: tuple[str, ...], kept: bytes, mixpanel: Script, tmp_path: pathlib.Path
+) -> None:
+    """Ctrl-C ends a call at once, without a traceback; if something can go on, it says how."""
     is_asked = asyncio.Event()
 
     async def hang(seen: Seen) -> web.StreamResponse:
@@ -214,13 +231,13 @@ async def test_interrupt_ends_with_130_and_one_line(mixpanel: Script) -> None:
 
     mixpanel.handler = hang
     process = await asyncio.create_subprocess_exec(
-        *MODULE, "query", "cohorts", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=account_environment(mixpanel.url),
+        *MODULE, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=account_environment(mixpanel.url), cwd=tmp_path,
     )  # fmt: skip
     await is_asked.wait()
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
-    assert (process.returncode, out, err) == (130, b"", b"mixpanel-async: interrupted\n")
+    assert (process.returncode, out, err) == (130, b"", kept + b"mixpanel-async: interrupted\n")
 
 
 async def test_deleting_asks_on_a_terminal(mixpanel: Script) -> None:

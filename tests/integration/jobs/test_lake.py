@@ -13,7 +13,7 @@ import pytest
 from mixpanel_async import SyncReport, open_lake
 from mixpanel_async.errors import InvalidArgumentError, MissingExtraError, OutputError, SourceError
 from mixpanel_async.jobs.atomic_write import AtomicFile
-from mixpanel_async.jobs.lake.query import lake_query
+from mixpanel_async.jobs.lake.query import _explained, lake_query
 from tests.export_server import ExportServer
 from tests.virtual_time import FastClock
 
@@ -291,6 +291,17 @@ async def test_a_query_gives_values_of_json(query: str, expected: object, lake: 
     assert len({*result.columns}) == len(result.columns)
     assert expected is None or found == expected
     assert msgspec.json.encode(found)
+
+
+async def test_an_interrupt_ends_a_query(lake: pathlib.Path) -> None:
+    """What DuckDB raises after an interrupt is an interrupt, and no error of the query."""
+    with pytest.raises(KeyboardInterrupt), lake_query(lake, "SELECT 1"):
+        raise_as_duckdb_does()
+
+
+def raise_as_duckdb_does() -> None:
+    with _explained():
+        raise RuntimeError("Query interrupted")
 
 
 async def test_an_empty_lake_has_its_tables(tmp_path: pathlib.Path) -> None:
