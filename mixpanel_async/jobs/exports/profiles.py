@@ -154,7 +154,7 @@ class ProfileExport:
 
         Example:
             ```python
-            report = await mp.export.profiles_to_file("profiles.ndjson", where='properties["plan"] == "pro"')
+            report = await mp.export.profiles_to_file("pro-users.csv", where='properties["plan"] == "pro"')
             ```
 
         Reference: https://developer.mixpanel.com/reference/engage-query
@@ -272,7 +272,7 @@ class ProfileExport:
 
         Example:
             ```python
-            report = await mp.export.groups_to_file("companies.ndjson", "company", 42)
+            report = await mp.export.groups_to_file("all-companies.csv", "company", 42)
             ```
         """
         own = _of_groups(group_key, data_group_id, options)

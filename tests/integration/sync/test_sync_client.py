@@ -148,6 +148,19 @@ def test_the_end_of_the_process(server: LocalMixpanel) -> None:
     assert len(server.events("Script")) == 100
 
 
+def test_a_client_that_was_forgotten(server: LocalMixpanel) -> None:
+    """What a client holds that no name refers to any more is delivered at the end of the process, too."""
+    body = """
+def work():
+    Mixpanel({token!r}, base_url={url!r}).track("u", "Forgotten")
+work()
+import gc
+gc.collect()
+"""
+    run(server, body.format(token=server.token, url=server.url))
+    assert len(server.events("Forgotten")) == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_fork(server: LocalMixpanel) -> None:
     """After a fork, parent and child each deliver their own events, once."""

@@ -1,7 +1,6 @@
 """`Mixpanel`: the client for synchronous code, such as Django, Flask, Celery and scripts."""
 
 import asyncio
-import atexit
 import contextlib
 import datetime as dt
 import os
@@ -19,6 +18,7 @@ from mixpanel_async.config import BaseUrl, Region, Settings
 from mixpanel_async.engine.failure_callback import OnFailure, OnFailures
 from mixpanel_async.errors import ClientClosedError, UsageError
 from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats, Verdict
+from mixpanel_async.sync.runner import Runner
 from mixpanel_async.tracking.additions import DefaultProperties
 
 T = TypeVar("T")
@@ -85,13 +85,12 @@ class Mixpanel:
         self._exit_seconds = exit_seconds
         self._is_closed = False
         self._lock = threading.Lock()
-        self._runner: _Runner | None = None
-        self._parents: list[_Runner] = []  # kept: to free them would close what the parent process uses
+        self._runner: Runner | None = None
+        self._parents: list[Runner] = []  # kept: to free them would close what the parent process uses
         self._make()  # refuses invalid options now, and not in the thread
         reference = weakref.ref(self)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=lambda: _forget_parent(reference))
-        _at_exit(lambda: _close_at_exit(reference))
 
     # --- live records ---
 
@@ -365,7 +364,7 @@ class Mixpanel:
     ) -> None:
         self.close()
 
-    def _running(self) -> "_Runner":
+    def _running(self) -> "Runner":
         runner = self._runner
         if runner is not None:
             return runner
@@ -373,7 +372,7 @@ class Mixpanel:
             if self._is_closed:
                 raise ClientClosedError("the client is closed; make a new one")
             if self._runner is None:
-                self._runner = _Runner(self._make)
+                self._runner = Runner(self._make, self._exit_seconds)
             return self._runner
 
     def _forget_parent(self) -> None:
@@ -381,67 +380,11 @@ class Mixpanel:
         self._lock = threading.Lock()
         runner, self._runner = self._runner, None
         if runner is not None:
+            runner.forget()
             self._parents.append(runner)
 
     def __repr__(self) -> str:
         return f"Mixpanel({self._runner.client!r})" if self._runner is not None else "Mixpanel(not started)"
-
-
-class _Runner:
-    """An asynchronous client in an event loop in a thread."""
-
-    def __init__(self, make: Callable[[], AsyncMixpanel]) -> None:
-        self._make = make
-        self._started = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="mixpanel_async-sync", daemon=True)
-        self._thread.start()
-        self._started.wait()
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
-        loop = asyncio.new_event_loop()
-        try:
-            self.client = loop.run_until_complete(self._enter())
-        except BaseException as error:
-            self._failure = error
-            loop.close()
-            return
-        finally:
-            self._loop = loop
-            self._started.set()
-        try:
-            loop.run_forever()
-        finally:
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
-
-    async def _enter(self) -> AsyncMixpanel:
-        return await self._make().__aenter__()
-
-    def run(self, work: Callable[[AsyncMixpanel], Coroutine[Any, Any, T]], timeout: float | None) -> T:
-        async def start() -> T:
-            return await work(self.client)
-
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            raise ClientClosedError("the client is closed; make a new one")
-        future = asyncio.run_coroutine_threadsafe(start(), loop)
-        try:
-            return future.result(timeout)
-        except BaseException:  # a time-out, or Ctrl-C
-            future.cancel()
-            raise
-
-    def close(self, timeout: float | None) -> DeliveryReport:
-        report = self.run(lambda client: client.aclose(timeout), None)
-        loop = self._loop
-        if loop is not None:
-            loop.call_soon_threadsafe(loop.stop)
-        self._thread.join(1.0)
-        return report
 
 
 def _refuse_loop() -> None:
@@ -454,16 +397,3 @@ def _forget_parent(reference: "weakref.ref[Mixpanel]") -> None:
     client = reference()
     if client is not None:
         client._forget_parent()  # noqa: SLF001 - its own hook
-
-
-def _close_at_exit(reference: "weakref.ref[Mixpanel]") -> None:
-    client = reference()
-    if client is not None:
-        client.close(client._exit_seconds)  # noqa: SLF001 - its own hook
-
-
-def _at_exit(call: Callable[[], None]) -> None:
-    """Call a function at the end of the process, while threads can still be started, which delivery needs."""
-    register = getattr(threading, "_register_atexit", None)
-    with contextlib.suppress(RuntimeError):  # the process is ending already
-        (register or atexit.register)(call)
