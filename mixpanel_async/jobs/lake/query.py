@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from mixpanel_async.actions._core.pivot import unique_names
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.lake.views import connect, duckdb_module, files_of, quoted
 from mixpanel_async.models import JSONValue
@@ -35,7 +36,7 @@ class LakeResult:
         relation = connection.sql(query)
         self._connection = connection
         self._query = query
-        self.columns = _unique(relation.columns)
+        self.columns = tuple(unique_names(relation.columns, ()))
         self._is_json = [str(kind) == "JSON" for kind in relation.types]
 
     def rows(self) -> Iterator[tuple[JSONValue, ...]]:
@@ -145,14 +146,3 @@ def _plain(value: object, is_json: bool = False) -> JSONValue:
     if isinstance(value, Sequence):
         return [_plain(inner) for inner in value]
     return str(value)  # a UUID or an interval, for example
-
-
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for name in names:
-        free, number = name, 1
-        while free in found:
-            number += 1
-            free = f"{name}_{number}"
-        found.append(free)
-    return tuple(found)
