@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mixpanel_async.jobs.reconcile.options import ReconcileOptions, ReconcileProgress
     from mixpanel_async.jobs.reconcile.report import EventDifference, ReconcileReport
     from mixpanel_async.jobs.sources.options import FileOptions
+    from mixpanel_async.json_types import JSONValue, Properties, PropertyValue
     from mixpanel_async.models import DeliveryReport, Outcome, Stats, Verdict
     from mixpanel_async.records.insert_ids import make_insert_id
 
@@ -41,6 +42,7 @@ _MODULES: Final = {
     "jobs.reconcile.options": ("ReconcileOptions", "ReconcileProgress"),
     "jobs.reconcile.report": ("EventDifference", "ReconcileReport"),
     "jobs.sources.options": ("FileOptions",),
+    "json_types": ("JSONValue", "Properties", "PropertyValue"),
     "models": ("DeliveryReport", "Outcome", "Stats", "Verdict"),
     "records.insert_ids": ("make_insert_id",),
 }
@@ -62,12 +64,15 @@ __all__ = [
     "GcsSchema",
     "ImportProgress",
     "ImportReport",
+    "JSONValue",
     "JobOptions",
     "MixpanelError",
     "OAuthToken",
     "Outcome",
     "ProjectSecret",
     "ProjectToken",
+    "Properties",
+    "PropertyValue",
     "Rates",
     "Receipt",
     "ReconcileOptions",

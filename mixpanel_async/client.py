@@ -24,8 +24,9 @@ from mixpanel_async.env import is_disabled, read_environment
 from mixpanel_async.errors import ClientClosedError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
+from mixpanel_async.json_types import JSONValue, Properties, PropertyValue
 from mixpanel_async.loading import load
-from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats, Verdict
+from mixpanel_async.models import DeliveryReport, Stats, Verdict
 from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.session import Session, Transport
 from mixpanel_async.session.lazy_transport import LazyTransport
@@ -376,7 +377,7 @@ class AsyncMixpanel:
         self._events.default_properties = value
 
     def context(
-        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: JSONValue
+        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: PropertyValue
     ) -> AbstractContextManager[None]:
         """Set the user and properties of events that are tracked inside, in this task and in those it starts.
 
@@ -402,7 +403,9 @@ class AsyncMixpanel:
             distinct_id = f"$device:{device_id}"
         return self._events.surround(distinct_id, own)
 
-    def for_user(self, distinct_id: str | int, *, device_id: str | None = None, **properties: JSONValue) -> BoundUser:
+    def for_user(
+        self, distinct_id: str | int, *, device_id: str | None = None, **properties: PropertyValue
+    ) -> BoundUser:
         """Return the calls of this client for one user.
 
         Args:
@@ -422,7 +425,7 @@ class AsyncMixpanel:
         """
         return BoundUser(self._events, self.people, distinct_id, with_device(distinct_id, device_id, properties))
 
-    def for_device(self, device_id: str, **properties: JSONValue) -> BoundUser:
+    def for_device(self, device_id: str, **properties: PropertyValue) -> BoundUser:
         """Return the calls of this client for a device whose user is not known, for Simplified ID Merge.
 
         Args:

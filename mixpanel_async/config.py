@@ -13,7 +13,7 @@ import msgspec
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidSettingError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.redaction import shown
 
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]

@@ -2,13 +2,8 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 import msgspec
-
-# `object` at the leaves: a recursive alias would refuse the datetimes, UUIDs and dataclasses that orjson encodes.
-JSONValue: TypeAlias = object
-Properties: TypeAlias = Mapping[str, JSONValue]
 
 
 class Outcome(enum.Enum):

@@ -11,7 +11,7 @@ from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.errors import MissingExtraError, MixpanelError
 from mixpanel_async.flags import FlagReason, FlagResult, FlagsChange, LocalFlags
 from mixpanel_async.flags.typed_values import as_type, plain_attribute
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 try:
     from openfeature.evaluation_context import EvaluationContext

@@ -26,7 +26,7 @@ IMPORTS: Final = imports_of(PACKAGE)
 # From the bottom up, by folder; "" is the package itself. A unit imports from lower layers only.
 LAYERS: Final[Mapping[str, Layers]] = {
     "": [
-        {"errors", "models", "limits", "clock", "redaction", "loading", "time_slice", "_version"},
+        {"errors", "json_types", "models", "limits", "clock", "redaction", "loading", "time_slice", "_version"},
         {"config", "auth", "remote", "codecs", "expressions"},
         {"env", "records"},
         {"session"},

@@ -11,7 +11,7 @@ from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, read_acknowledgement, read_results
 from mixpanel_async.auth import OAuthToken
 from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request
 
 ComplianceType: TypeAlias = Literal["GDPR", "CCPA"]

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from mixpanel_async.errors import InvalidRecordError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 def encode_rows(rows: Iterable[Mapping[str, JSONValue] | Sequence[JSONValue]]) -> bytes:

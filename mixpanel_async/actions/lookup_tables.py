@@ -18,7 +18,7 @@ from mixpanel_async.actions._core.responses import (
 from mixpanel_async.actions._core.scope import ProjectScope, scope_fields
 from mixpanel_async.actions.lookup_csv import check_csv, encode_rows
 from mixpanel_async.errors import SourceError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.redaction import is_remote
 from mixpanel_async.session import Request
 

@@ -27,7 +27,7 @@ from mixpanel_async.actions._core.responses import read_off_loop, read_part
 from mixpanel_async.auth import Credential, ProjectToken
 from mixpanel_async.config import Server
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Reply, Request, Session
 from mixpanel_async.session.messages import Family
 

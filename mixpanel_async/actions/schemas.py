@@ -18,7 +18,7 @@ from mixpanel_async.actions._core.responses import (
     read_results,
 )
 from mixpanel_async.actions._core.scope import ProjectScope
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request
 
 EntityType: TypeAlias = Literal["event", "profile"]

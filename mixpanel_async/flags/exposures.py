@@ -8,7 +8,8 @@ from typing import Final, Protocol
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.flags.log_once import LogOnce
 from mixpanel_async.flags.models import FlagContext, FlagResult
-from mixpanel_async.models import JSONValue, Outcome
+from mixpanel_async.json_types import JSONValue
+from mixpanel_async.models import Outcome
 from mixpanel_async.session.loop_owner import LoopOwner
 
 _EVENT: Final = "$experiment_started"

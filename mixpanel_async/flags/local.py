@@ -7,7 +7,7 @@ from mixpanel_async.flags.exposures import Exposures, Track
 from mixpanel_async.flags.log_once import LogOnce
 from mixpanel_async.flags.models import FlagContext, FlagReason, FlagResult, FlagsStatus, OnChange
 from mixpanel_async.flags.polling import Poller
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class LocalFlags:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 FlagContext: TypeAlias = Mapping[str, JSONValue]
 FlagSource: TypeAlias = Literal["local", "remote", "fallback"]

@@ -13,7 +13,7 @@ from mixpanel_async.flags.local import check_key, describe_error
 from mixpanel_async.flags.log_once import LogOnce
 from mixpanel_async.flags.models import FlagContext, FlagReason, FlagResult
 from mixpanel_async.flags.requests import variants_request
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class _Variant(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 def plain_attribute(value: object) -> JSONValue:

@@ -13,7 +13,7 @@ import orjson
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
-from mixpanel_async.models import JSONValue, Properties
+from mixpanel_async.json_types import JSONValue, Properties
 from mixpanel_async.records import validation
 from mixpanel_async.records.json_writer import encode_json, encode_properties
 from mixpanel_async.records.keys import dedupe_key

@@ -1,13 +1,14 @@
 """Writes values as JSON bytes: at orjson's speed if they are ordinary; others are converted, or an error names them."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
-from mixpanel_async.models import JSONValue, Properties
+from mixpanel_async.json_types import JSONValue, Properties
 from mixpanel_async.records import validation
 from mixpanel_async.records.values import ValueConverter
 
@@ -55,7 +56,7 @@ def _encode_converted(properties: Properties, own: frozenset[str], values: Value
     return orjson.dumps(converted)
 
 
-def check_properties(properties: Properties, own: int, values: ValueConverter) -> None:
+def check_properties(properties: Properties | Mapping[str, object], own: int, values: ValueConverter) -> None:
     """Check properties that may break a limit; None and lists of small objects are common, and checked first.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError, RecordTooLargeError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.records.json_writer import encode_json
 from mixpanel_async.records.values import ValueConverter
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from mixpanel_async import limits
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _INSERT_ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{limits.MAX_INSERT_ID_BYTES}}}")
 _MAX_PLAIN_LISTS: Final = 8  # lists in lists have no limit, but ordinary ones are not nested deeper
@@ -203,17 +203,17 @@ def is_plain(
         if kind in _PLAIN_TYPES:
             continue
         if kind is float:
-            if value - value != 0.0:  # type: ignore[operator]  # NaN and infinity minus themselves are NaN
+            if value - value != 0.0:  # NaN and infinity minus themselves are NaN
                 return False
         elif kind is dict:
-            if max_depth <= 0 or len(value) > limits.MAX_OBJECT_KEYS:  # type: ignore[arg-type]
+            if max_depth <= 0 or len(value) > limits.MAX_OBJECT_KEYS:
                 return False
-            if not is_plain(value.values(), max_depth - 1, max_lists):  # type: ignore[attr-defined]
+            if not is_plain(value.values(), max_depth - 1, max_lists):
                 return False
         elif kind is list:
-            if max_lists <= 0 or len(value) > limits.MAX_ARRAY_ELEMENTS:  # type: ignore[arg-type]
+            if max_lists <= 0 or len(value) > limits.MAX_ARRAY_ELEMENTS:
                 return False
-            if not is_plain(value, max_depth, max_lists - 1):  # type: ignore[arg-type]
+            if not is_plain(value, max_depth, max_lists - 1):
                 return False
         else:
             return False

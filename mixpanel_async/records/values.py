@@ -19,7 +19,7 @@ import orjson
 
 from mixpanel_async.config import Default, Settings
 from mixpanel_async.errors import CannotEncodeError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue, TypedDictLike
 from mixpanel_async.records.exact_numbers import dumps_exactly
 
 REPAIRED_TEXT: Final = "repaired_text"  # the name of the change in reports
@@ -102,7 +102,7 @@ class ValueConverter:
         """
         return self._convert(value, field, 0)
 
-    def convert_mapping(self, value: Mapping[Any, object], field: str) -> dict[str, JSONValue]:
+    def convert_mapping(self, value: Mapping[Any, object] | TypedDictLike, field: str) -> dict[str, JSONValue]:
         """Return a mapping, with everything in it, as a dict; see `convert`."""
         return self._convert_mapping(value, field, 0)
 
@@ -136,7 +136,9 @@ class ValueConverter:
         _check_size(value, field)
         return self._convert(self._simplify(value, field), field, depth + 1)
 
-    def _convert_mapping(self, value: Mapping[Any, object], field: str, depth: int) -> dict[str, JSONValue]:
+    def _convert_mapping(
+        self, value: Mapping[Any, object] | TypedDictLike, field: str, depth: int
+    ) -> dict[str, JSONValue]:
         converted: dict[str, JSONValue] = {}
         for key, inner in value.items():
             name = self._key(key, field)

@@ -17,7 +17,8 @@ from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.config import BaseUrl, Region, Settings
 from mixpanel_async.engine.failure_callback import OnFailure, OnFailures
 from mixpanel_async.errors import ClientClosedError, UsageError
-from mixpanel_async.models import DeliveryReport, JSONValue, Properties, Stats, Verdict
+from mixpanel_async.json_types import Properties, PropertyValue
+from mixpanel_async.models import DeliveryReport, Stats, Verdict
 from mixpanel_async.sync.runner import Runner
 from mixpanel_async.tracking.additions import DefaultProperties
 
@@ -261,7 +262,7 @@ class Mixpanel:
         return client
 
     def context(
-        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: JSONValue
+        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: PropertyValue
     ) -> AbstractContextManager[None]:
         """Set the user and properties of events that are tracked inside, in this thread; see `AsyncMixpanel.context`.
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import Properties
+from mixpanel_async.json_types import Properties
 
 DefaultProperties: TypeAlias = Properties | Callable[[], Properties]
 
@@ -56,7 +56,7 @@ class Additions:
         self._defaults = value if callable(value) else dict(value)
 
     @contextmanager
-    def context(self, distinct_id: str | int | None, properties: Mapping[str, Any]) -> Iterator[None]:
+    def context(self, distinct_id: str | int | None, properties: Properties) -> Iterator[None]:
         """Set the user and properties of events that are tracked inside, in this task and those started in it."""
         token = _FRAME.set(_Frame(self, _FRAME.get(), distinct_id, properties))
         try:

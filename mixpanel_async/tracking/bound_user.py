@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.models import JSONValue, Properties
+from mixpanel_async.json_types import Properties, PropertyValue
 from mixpanel_async.tracking.event_route import finished
 from mixpanel_async.tracking.events import Events
 from mixpanel_async.tracking.profiles import People, ProfileOptions
@@ -21,7 +21,7 @@ def with_device(distinct_id: str | int | None, device_id: str | None, properties
     """
     if device_id is None:
         return properties
-    ids: dict[str, JSONValue] = {"$device_id": device_id}
+    ids: dict[str, PropertyValue] = {"$device_id": device_id}
     if distinct_id is not None:
         ids["$user_id"] = distinct_id
     return {**ids, **properties}
@@ -40,7 +40,7 @@ class BoundUser:
     def __init__(self, events: Events, people: People, distinct_id: str | int, properties: Properties) -> None:
         self._events = events
         self._people = people
-        self._properties = dict(properties)
+        self._properties: dict[str, PropertyValue] = {**properties}
         self.distinct_id = distinct_id
 
     async def track(

@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeAlias
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.models import Properties
+from mixpanel_async.json_types import Properties
 from mixpanel_async.records.encoder import EventEncoder
 from mixpanel_async.records.tokens import ForeignTokenError, TokenRule
 from mixpanel_async.tracking.rejection import reject_record

@@ -1,6 +1,6 @@
 """The routes of track and import_event; identify, alias and merge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Final
@@ -9,7 +9,7 @@ from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import InvalidRecordError
-from mixpanel_async.models import JSONValue, Properties
+from mixpanel_async.json_types import JSONValue, Properties
 from mixpanel_async.records.encoder import EventEncoder
 from mixpanel_async.records.json_writer import encode_json
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
@@ -93,9 +93,7 @@ class Events:
         self._additions.defaults = value
         self._prepare_all()
 
-    def surround(
-        self, distinct_id: str | int | None, properties: Mapping[str, JSONValue]
-    ) -> AbstractContextManager[None]:
+    def surround(self, distinct_id: str | int | None, properties: Properties) -> AbstractContextManager[None]:
         """Return a context in which events have a user and properties."""
         self._prepare_all()
         return self._additions.context(distinct_id, properties)

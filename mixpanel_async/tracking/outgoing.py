@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple, cast
 
 from mixpanel_async.config import Settings
 from mixpanel_async.errors import InvalidRecordError
-from mixpanel_async.models import JSONValue, Outcome, Properties, Verdict
+from mixpanel_async.json_types import JSONValue, Properties
+from mixpanel_async.models import Outcome, Verdict
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, Update
 
 _SAMPLED: Final = Verdict(Outcome.SKIPPED, "sampled", "", "the setting sample_rate excludes this user's event")

@@ -3,7 +3,8 @@
 import datetime as dt
 
 from mixpanel_async.engine.context import Context
-from mixpanel_async.models import Properties, Verdict
+from mixpanel_async.json_types import Properties
+from mixpanel_async.models import Verdict
 from mixpanel_async.records.rejection import record_for_report
 from mixpanel_async.tracking.additions import Additions
 from mixpanel_async.tracking.event_route import Admission, EventRoute

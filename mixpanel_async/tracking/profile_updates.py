@@ -7,7 +7,8 @@ from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue, Verdict
+from mixpanel_async.json_types import JSONValue
+from mixpanel_async.models import Verdict
 from mixpanel_async.records.parsing import as_object
 from mixpanel_async.records.rejection import record_for_report
 from mixpanel_async.records.tokens import TokenRule

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, TypedDict, Unpack
 
 from mixpanel_async.engine.lanes import Lane
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.models import JSONValue, Properties
+from mixpanel_async.json_types import JSONValue, Properties, PropertyValue
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, Update
 from mixpanel_async.records.validation import read_distinct_id
 from mixpanel_async.tracking.profile_updates import Updates
@@ -121,7 +121,10 @@ class People(Updates):
         return await self._update("$append", distinct_id, properties, **options)
 
     async def union(
-        self, distinct_id: str | int, properties: Mapping[str, Sequence[JSONValue]], **options: Unpack[ProfileOptions]
+        self,
+        distinct_id: str | int,
+        properties: Mapping[str, Sequence[PropertyValue]],
+        **options: Unpack[ProfileOptions],
     ) -> Receipt:
         """Add values to list properties that lack them. Not retried after an ambiguous failure.
 
@@ -198,7 +201,7 @@ class People(Updates):
         self,
         operation: Operation,
         distinct_id: str | int,
-        value: JSONValue,
+        value: PropertyValue,
         *,
         ip: str | None = None,
         time: int | None = None,
@@ -270,7 +273,7 @@ class Groups(Updates):
         return await self._update("$set_once", group_key, group_id, properties)
 
     async def union(
-        self, group_key: str, group_id: str | int, properties: Mapping[str, Sequence[JSONValue]]
+        self, group_key: str, group_id: str | int, properties: Mapping[str, Sequence[PropertyValue]]
     ) -> Receipt:
         """Add values to list properties that lack them. Not retried after an ambiguous failure.
 
@@ -338,5 +341,5 @@ class Groups(Updates):
         """
         return await self._update("$delete", group_key, group_id, "")
 
-    async def _update(self, operation: Operation, group_key: str, group_id: str | int, value: JSONValue) -> Receipt:
+    async def _update(self, operation: Operation, group_key: str, group_id: str | int, value: PropertyValue) -> Receipt:
         return await self._admit({"$group_key": group_key, "$group_id": group_id, operation: value})

@@ -3,11 +3,10 @@
 from mixpanel_async.engine.context import Context
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
-from mixpanel_async.models import JSONValue
 from mixpanel_async.records.rejection import record_for_report, rejected
 
 
-async def reject_record(context: Context, path: str, record: JSONValue, error: Exception) -> Receipt:
+async def reject_record(context: Context, path: str, record: object, error: Exception) -> Receipt:
     """Return the settled receipt of a record that failed validation.
 
     Args:

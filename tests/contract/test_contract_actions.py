@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from mixpanel_async.actions import ApiList, ApiObject
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from tests.contract.calls import CALLS, Call
 from tests.contract.checks import (
     CREDENTIALS,

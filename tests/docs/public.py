@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -40,7 +40,7 @@ def exported() -> Iterator[Public]:
     for package in PACKAGES:
         for name in package.__all__:
             value = getattr(package, name)
-            if isinstance(value, type | FunctionType):
+            if isinstance(value, type | FunctionType) and value is not Any:  # an alias of it has a comment
                 yield Public(name, package.__name__, name, value)
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from mixpanel_async.emulator import Emulator
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from tests.contract.operations import OPERATIONS, Operation
 from tests.contract.schema import make_up
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Rates, Receipt, Settings
+from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Properties, Rates, Receipt, Settings
 from mixpanel_async.config import Overflow
 from mixpanel_async.errors import BufferFullError, ClientClosedError
 from mixpanel_async.models import DeliveryReport
@@ -144,7 +144,8 @@ class ClientMachine(RuleBasedStateMachine):
 
     def receipt_of(self, entry: Entry, kind: str, filler: str) -> Coroutine[object, object, Receipt]:
         """Return the call for a kind of record."""
-        client, properties = self.client, {"n": entry.number, "filler": filler}
+        client = self.client
+        properties: Properties = {"n": entry.number, "filler": filler}
         match kind:
             case "track":
                 return client.track("user", "Tracked", properties)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Rates, Receipt, Settings
+from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Properties, Rates, Receipt, Settings
 from mixpanel_async.errors import BufferFullError, ClientClosedError
 from tests.simulation.world import Plan, World
 from tests.virtual_time import VirtualClock, VirtualLoop, run_virtually
@@ -170,7 +170,7 @@ class Scenario:
             case "import":
                 receipt = await client.import_event(who, "Imported", {"n": number, "filler": filler}, time=clock)
             case "repeat":
-                twin = {"n": number, "filler": filler}
+                twin: Properties = {"n": number, "filler": filler}
                 receipt = await client.import_event(
                     who, "Repeated", twin, time=1_600_000_000, insert_id=f"twin-{index}"
                 )

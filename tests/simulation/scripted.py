@@ -9,7 +9,7 @@ import orjson
 
 from mixpanel_async import AsyncMixpanel, Rates, Settings
 from mixpanel_async.clock import Clock
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
 from tests.virtual_time import VirtualClock
 

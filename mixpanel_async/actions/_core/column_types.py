@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias, TypeGuard
 
 import msgspec
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 ColumnKind: TypeAlias = Literal["text", "date", "time", "integer", "number", "boolean", "json"]
 FrameType: TypeAlias = Literal["text", "date", "time", "instant", "integer", "number", "boolean"]
@@ -56,7 +56,7 @@ def _numbers(name: str, kind: ColumnKind, values: Sequence[JSONValue], found: Se
     integers = [value for value in found if isinstance(value, int)]
     are_exact = all(-_MAX_EXACT <= value <= _MAX_EXACT for value in integers)
     if are_exact and (kind == "number" or len(integers) < len(found)):
-        return TypedColumn(name, "number", [None if value is None else float(value) for value in values])  # type: ignore[arg-type]
+        return TypedColumn(name, "number", [None if value is None else float(value) for value in values])
     if len(integers) == len(found) and all(-_MAX_INT <= value < _MAX_INT for value in integers):
         return TypedColumn(name, "integer", values)
     return TypedColumn(name, "text", [_text(value) for value in values])  # no type holds every digit
@@ -79,7 +79,7 @@ def _in_utc(value: JSONValue) -> JSONValue:
 
 def _at_midnight(value: JSONValue) -> JSONValue:
     is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
-    return dt.datetime.combine(value, dt.time()) if is_day else value  # type: ignore[arg-type]
+    return dt.datetime.combine(value, dt.time()) if is_day else value
 
 
 def _text(value: JSONValue) -> str | None:

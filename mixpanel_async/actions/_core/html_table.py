@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from typing import Final
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _MAX_ROWS: Final = 60
 _MAX_COLUMNS: Final = 20

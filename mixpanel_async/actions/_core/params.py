@@ -12,7 +12,7 @@ import msgspec
 from mixpanel_async.config import is_number
 from mixpanel_async.errors import CannotEncodeError, InvalidArgumentError
 from mixpanel_async.expressions import Expression
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 Date: TypeAlias = dt.date | str
 Id: TypeAlias = int | str

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from mixpanel_async.actions._core.column_types import ColumnKind
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 Cells: TypeAlias = tuple[JSONValue, ...]
 

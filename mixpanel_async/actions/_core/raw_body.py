@@ -8,7 +8,7 @@ from mixpanel_async.actions._core.multipart import FileValue, encode_multipart
 from mixpanel_async.actions._core.params import FieldValue, form_body, json_text
 from mixpanel_async.actions._core.resource import FORM, JSON
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from mixpanel_async.errors import BadRequestError, UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.redaction import printable
 from mixpanel_async.session import Reply, Request
 

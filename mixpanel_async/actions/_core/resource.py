@@ -7,7 +7,7 @@ from mixpanel_async.actions._core.params import Field, Id, json_body, pairs, seg
 from mixpanel_async.actions._core.scope import ProjectScope, WorkspaceScope, scope_fields
 from mixpanel_async.auth import Credential
 from mixpanel_async.errors import MissingCredentialsError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request, Session
 from mixpanel_async.session.messages import Family
 

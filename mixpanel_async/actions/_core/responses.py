@@ -10,7 +10,7 @@ import msgspec
 from mixpanel_async.actions._core.reply_checks import NOWHERE, beginning_of, check_reply, decoding_problem, is_blank
 from mixpanel_async.codecs.json_windows import decode_json
 from mixpanel_async.errors import UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Reply, Request
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from mixpanel_async.actions._core.html_table import html_table
 from mixpanel_async.actions._core.pivot import Layout, Line, chart_lines, pivoted, pivoted_kinds
 from mixpanel_async.actions._core.responses import ApiObject
 from mixpanel_async.errors import UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 if TYPE_CHECKING:
     import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: ICN001

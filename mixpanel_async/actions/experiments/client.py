@@ -13,7 +13,7 @@ from mixpanel_async.actions._core.responses import (
 )
 from mixpanel_async.actions._core.scope import WorkspaceScope
 from mixpanel_async.actions.experiments.lifecycle import Experiment, ExperimentSteps
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class Experiments(ExperimentSteps):

@@ -9,7 +9,7 @@ from mixpanel_async.actions._core.params import Date, Id, iso_moment, segment
 from mixpanel_async.actions._core.resource import Resource, app_request
 from mixpanel_async.actions._core.responses import Acknowledgement, ApiObject, read_acknowledgement, read_results
 from mixpanel_async.actions._core.scope import WorkspaceScope
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request
 
 

@@ -18,7 +18,7 @@ from mixpanel_async.actions.feature_flags.models import (
     FeatureFlag,
     Ruleset,
 )
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request
 
 FlagStatus: TypeAlias = Literal["enabled", "disabled", "archived"]

@@ -8,7 +8,7 @@ from mixpanel_async.actions._core.resource import Resource
 from mixpanel_async.actions._core.responses import ApiList, keep_body, list_of, read_json
 from mixpanel_async.actions._core.scope import ProjectScope, scope_fields
 from mixpanel_async.actions.feature_flags.models import FlagDefinition, FlagDefinitions, Flags, Variants
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from mixpanel_async.actions._core.responses import ApiObject
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from mixpanel_async.actions.ingest.requests import import_request, track_request
 from mixpanel_async.auth import ProjectToken
 from mixpanel_async.config import ForeignToken
 from mixpanel_async.errors import InvalidArgumentError, MissingCredentialsError, UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.records.tokens import TokenRule
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
 from mixpanel_async.records.values import ValueConverter

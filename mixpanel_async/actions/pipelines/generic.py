@@ -15,7 +15,7 @@ from mixpanel_async.actions.raw_request import (
     send_request,
 )
 from mixpanel_async.errors import MissingCredentialsError, UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Reply, Request
 
 ROOT: Final = "/api/2.0"

@@ -10,7 +10,7 @@ from mixpanel_async.actions._core.buckets import bucket_date, read_member
 from mixpanel_async.actions._core.column_types import ColumnKind
 from mixpanel_async.actions._core.pivot import Layout
 from mixpanel_async.actions._core.tabular import Table, TableRow
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class FunnelStep(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from mixpanel_async.actions._core.buckets import as_days, parse_bucket
 from mixpanel_async.actions._core.column_types import ColumnKind
 from mixpanel_async.actions._core.pivot import Layout, unique_names
 from mixpanel_async.actions._core.tabular import Table, TableRow, even_out, flatten
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 # The value is a number as a rule; what else a report holds depends on its type, as in `json.loads`.
 InsightsRow: TypeAlias = tuple[*tuple[str | None, ...], dt.date | str | None, Any]
@@ -51,7 +51,7 @@ class InsightsReport(Table[InsightsRow], frozen=True, kw_only=True):
         rows = self.json_rows()
         parsed = [parse_bucket(row[-2]) if isinstance(row[-2], str) else None for row in rows]
         return [
-            (*row[:-2], row[-2] if date is None else date, row[-1])  # type: ignore[misc]
+            (*row[:-2], row[-2] if date is None else date, row[-1])
             for row, date in zip(rows, as_days(parsed), strict=True)
         ]
 

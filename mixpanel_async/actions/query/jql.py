@@ -16,7 +16,7 @@ from mixpanel_async.actions._core.scope import Scope
 from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.codecs.json_array import JsonArrayError, JsonArraySplitter, feed_in_steps
 from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Reply, Request
 from mixpanel_async.session.messages import StreamReply
 from mixpanel_async.session.streaming import decompressed_stream

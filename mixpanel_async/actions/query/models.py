@@ -10,7 +10,7 @@ from mixpanel_async.actions._core.buckets import bucket_date, parse_bucket, read
 from mixpanel_async.actions._core.column_types import ColumnKind
 from mixpanel_async.actions._core.pivot import Layout
 from mixpanel_async.actions._core.tabular import Table, TableRow
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class SegmentationData(msgspec.Struct, frozen=True, kw_only=True):

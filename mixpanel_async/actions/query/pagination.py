@@ -10,7 +10,7 @@ import msgspec
 
 from mixpanel_async.actions._core.responses import ApiList, ApiObject
 from mixpanel_async.errors import InvalidArgumentError, TruncatedReplyError, UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class Profile(ApiObject, frozen=True):

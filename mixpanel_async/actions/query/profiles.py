@@ -24,7 +24,7 @@ from mixpanel_async.actions.query._requests import query_request
 from mixpanel_async.actions.query.pagination import Profile, ProfileCursor, ProfilePage, ProfileStream
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.expressions import AnyExpression
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Reply, Request
 
 Behaviors: TypeAlias = Sequence[Mapping[str, JSONValue]] | str

@@ -11,7 +11,7 @@ from mixpanel_async.actions.query._requests import Unit, check_limit, query_requ
 from mixpanel_async.actions.query.models import Frequency, Retention
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.expressions import AnyExpression
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 RetentionType: TypeAlias = Literal["birth", "compounded"]
 AddictionUnit: TypeAlias = Literal["hour", "day"]

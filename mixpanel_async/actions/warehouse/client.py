@@ -26,7 +26,7 @@ from mixpanel_async.actions.warehouse.models import (
     WarehouseImport,
     import_body,
 )
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Request
 
 

@@ -8,7 +8,7 @@ import msgspec
 from mixpanel_async.actions._core.params import check_choice, check_exclusive, choices_of
 from mixpanel_async.actions._core.responses import ApiObject
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 SyncMode: TypeAlias = Literal["time_based", "mirror_mode", "full_sync", "one_time"]
 RunEvery: TypeAlias = Literal[0, 3_600_000_000_000, 86_400_000_000_000, 604_800_000_000_000]

@@ -94,8 +94,7 @@ def create(
     """
     fields = {**others, **time, **selection, **gcs}
     if kind == "generic":
-        form = cast("dict[str, Any]", fields)
-        return print_answer(server, output, lambda client: client.pipelines.create_generic(form=form))
+        return print_answer(server, output, lambda client: client.pipelines.create_generic(form=fields))
     pipeline = make_pipeline(kind, fields)
     return print_answer(server, output, lambda client: client.pipelines.create(pipeline))
 

@@ -9,7 +9,7 @@ from mixpanel_async import remote
 from mixpanel_async.cli.options.mapping import read_pairs
 from mixpanel_async.errors import InvalidArgumentError, SourceError
 from mixpanel_async.jobs.sources.locations import STDIN, standard_input
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.redaction import is_remote, shown
 
 _FROM_FILE = "@"

@@ -1,7 +1,7 @@
 """Options for the fields of pipelines."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeAlias, cast, get_args
+from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import msgspec
 import typer
@@ -10,7 +10,7 @@ from mixpanel_async.actions.pipelines.destinations import PipelineKind
 from mixpanel_async.actions.pipelines.regions import ExportFrequency, FileFormat, GcsRegion, SchemaType
 from mixpanel_async.cli.options.inputs import given_fields, given_json
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 PipelineFields: TypeAlias = dict[str, JSONValue]
 
@@ -156,7 +156,7 @@ def make_pipeline(kind: str, fields: Mapping[str, JSONValue]) -> PipelineKind:
         raise InvalidArgumentError(f"{kind} requires {', '.join(missing)}")
     values = {name: _checked(name, value, known[name].type) for name, value in fields.items()}
     # The class is only known at run time; the values were converted to the types of its fields.
-    return KINDS[kind](**cast("dict[str, Any]", values))
+    return KINDS[kind](**values)
 
 
 def check_known(what: str, fields: Mapping[str, object], known: Mapping[str, object]) -> None:

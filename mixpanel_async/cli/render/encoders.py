@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 import msgspec
 
 from mixpanel_async.actions._core.tabular import TableRow
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 Form: TypeAlias = Literal["table", "json", "csv", "ndjson"]
 TextForm: TypeAlias = Literal["json", "csv", "ndjson"]

@@ -16,7 +16,7 @@ from mixpanel_async.cli.render.rows import OutputRows, pivoted_rows_of, rows_of
 from mixpanel_async.cli.render.sparklines import encode_chart
 from mixpanel_async.cli.render.table import encode_table
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 T = TypeVar("T")
 _PANEL = "Output"

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mixpanel_async.actions._core.tabular import Table, TableRow
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 class OutputRows(msgspec.Struct, frozen=True):
@@ -69,10 +69,10 @@ def listed(kind: type[msgspec.Struct]) -> Callable[[Sequence[msgspec.Struct]], O
 def _rows_of_list(values: Sequence[JSONValue]) -> OutputRows:
     first = values[0] if values else None
     if isinstance(first, msgspec.Struct):
-        structs: list[msgspec.Struct] = list(values)  # type: ignore[arg-type]
+        structs: list[msgspec.Struct] = list(values)
         return listed(type(first))(structs)
     if values and all(isinstance(value, Mapping) for value in values):
-        mappings: list[Mapping[str, JSONValue]] = list(values)  # type: ignore[arg-type]
+        mappings: list[Mapping[str, JSONValue]] = list(values)
         names = tuple(dict.fromkeys(name for mapping in mappings for name in mapping))
         return OutputRows(names, [tuple(mapping.get(name) for name in names) for mapping in mappings])
     return OutputRows(("value",), [(value,) for value in values])

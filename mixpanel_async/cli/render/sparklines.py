@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 
 from mixpanel_async.actions._core.pivot import Line
 from mixpanel_async.cli.render.numbers import short_number
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _PARTS: Final = " ▏▎▍▌▋▊▉"

@@ -11,7 +11,7 @@ from rich.text import Text
 from mixpanel_async.cli.render.encoders import as_text
 from mixpanel_async.cli.render.numbers import short_number
 from mixpanel_async.cli.render.rows import OutputRows
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _MIN_WIDTH = 80
 _EXACT_BELOW = 100_000.0

@@ -13,7 +13,7 @@ from mixpanel_async.jobs.exports.lake import LakeExport
 from mixpanel_async.jobs.exports.line_check import DecodeRows, EventBlock, LineJudge
 from mixpanel_async.jobs.exports.options import ExportOptions
 from mixpanel_async.jobs.exports.reader import check_on_bad_line, check_speed, passed_on, report_bad_lines, whole_lines
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session.messages import OnWait
 from mixpanel_async.time_slice import TimeSlice
 

@@ -16,7 +16,7 @@ import orjson
 
 from mixpanel_async.codecs.lines import MAX_LINE_BYTES, is_utf8
 from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError, UnreadableEventError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _MAX_SHOWN: Final = 80
 _MAX_BAD_LINES: Final = 10_000

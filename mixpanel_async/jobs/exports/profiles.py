@@ -24,7 +24,7 @@ from mixpanel_async.jobs.exports.profile_file import ProfileFile
 from mixpanel_async.jobs.exports.profile_options import GroupExportOptions, ProfileExportOptions, ProfileExportReport
 from mixpanel_async.jobs.exports.profile_stage import StageFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.redaction import shown
 from mixpanel_async.session import Session
 from mixpanel_async.session.retry import backoff_seconds

@@ -12,7 +12,7 @@ import msgspec
 from mixpanel_async.actions._core.pivot import unique_names
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.lake.views import connect, duckdb_module, files_of, quoted
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 if TYPE_CHECKING:
     import duckdb

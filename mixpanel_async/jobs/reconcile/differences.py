@@ -9,7 +9,7 @@ from typing import Final
 from mixpanel_async import limits
 from mixpanel_async.jobs.reconcile.record import OWN_PROPERTIES, EventRecord, text_of
 from mixpanel_async.jobs.reconcile.report import DifferingValues
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - in the time zone of the comparison
 
@@ -64,7 +64,7 @@ def is_same(source: JSONValue, export: JSONValue) -> bool:
         return not isinstance(export, str) and len(source) == len(export) and all(map(is_same, source, export))
     if isinstance(source, Mapping) and isinstance(export, Mapping):
         return all(is_same(source.get(name), export.get(name)) for name in {**source, **export})
-    return source == export
+    return bool(source == export)
 
 
 def _moment(time_ms: int) -> str:

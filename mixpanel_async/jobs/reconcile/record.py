@@ -16,7 +16,7 @@ import orjson
 
 from mixpanel_async import limits
 from mixpanel_async.errors import InvalidRecordError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.records.parsing import read_line
 
 # Properties that identify an event or that Mixpanel consumes or sets on every import: never part of the content.

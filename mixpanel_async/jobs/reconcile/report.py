@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 DifferenceKind: TypeAlias = Literal["missing", "unexpected", "different", "duplicate", "rejected", "unreadable"]
 

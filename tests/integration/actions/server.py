@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from mixpanel_async.auth import Credential, ServiceAccount
 from mixpanel_async.config import Rates, Region, Settings, servers
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.session import Reply, Request, Session
 from mixpanel_async.session.transport import AiohttpTransport
 

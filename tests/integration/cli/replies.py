@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 _SERIES: Final = {
     "data": {

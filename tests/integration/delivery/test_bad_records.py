@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mixpanel_async import AsyncMixpanel, Outcome, Receipt, Settings
+from mixpanel_async import AsyncMixpanel, Outcome, Properties, Receipt, Settings
 from mixpanel_async.emulator import Emulator
 from mixpanel_async.errors import InvalidRecordError
 from tests.conftest import Connect
@@ -94,7 +94,7 @@ class Named(AsyncMixpanel):
         self,
         distinct_id: str | int | None,
         event: str,
-        properties: Mapping[str, object] | None = None,
+        properties: Properties | None = None,
         *,
         time: float | dt.datetime | None = None,
         insert_id: str | None = None,

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mixpanel_async import AsyncMixpanel, Outcome, Settings
+from mixpanel_async import AsyncMixpanel, Outcome, Properties, Settings
 from mixpanel_async.emulator import Emulator, InjectedFault
 from mixpanel_async.engine.memory_budget import RECORD_OVERHEAD_BYTES
 from tests.conftest import TOKEN, Connect
@@ -153,8 +153,10 @@ async def test_a_repeat_of_what_failed_is_no_duplicate(connect: Connect) -> None
 
 async def test_what_arrives_is_what_was_given(server: Emulator, connect: Connect) -> None:
     """Properties arrive unchanged: UTF-8, big integers, floats, nesting, null; the caller's dict is not modified."""
-    properties = {"city": "Zürich ☃ 東京", "big": 2**63, "small": -(2**63), "pi": 3.141592653589793, "none": None}
-    properties |= {"nested": {"a": {"b": [1, [2, {"c": 3}]]}}, "flag": True, "empty": {}, "quote": '"\\\n'}
+    properties: Properties = {
+        "city": "Zürich ☃ 東京", "big": 2**63, "small": -(2**63), "pi": 3.141592653589793, "none": None,
+        "nested": {"a": {"b": [1, [2, {"c": 3}]]}}, "flag": True, "empty": {}, "quote": '"\\\n',
+    }  # fmt: skip
     before = repr(properties)
     client = connect()
     receipt = await client.import_event("ü", "Ë", properties, time=1_700_000_000_123, insert_id="id-1")

@@ -15,6 +15,7 @@ from mixpanel_async import AsyncMixpanel, Outcome, RecordMapping, Settings, Verd
 from mixpanel_async.config import ForeignToken
 from mixpanel_async.errors import InvalidArgumentError, InvalidSettingError
 from mixpanel_async.jobs.sources.open import EventSource
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.records.tokens import without_tokens
 from tests.integration.attack.server import ScriptedServer, healthy, scripted
 from tests.records import event, ndjson
@@ -41,7 +42,7 @@ def tokens(server: ScriptedServer) -> list[object]:
     return [one.get("token", one.get("$token")) for one in own]
 
 
-async def live(mp: AsyncMixpanel, way: str, token: object) -> Verdict:
+async def live(mp: AsyncMixpanel, way: str, token: JSONValue) -> Verdict:
     """Send one record with a token of its own."""
     match way:
         case "track":
@@ -92,7 +93,7 @@ async def test_own_token_is_no_news(server: ScriptedServer, way: str, caplog: py
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("token", [OTHER, 7, ["a"], {"a": 1}])
-async def test_rejected(server: ScriptedServer, way: str, token: object) -> None:
+async def test_rejected(server: ScriptedServer, way: str, token: JSONValue) -> None:
     """On request a record with a foreign token is REJECTED, and the field is named."""
     async with client(server, "reject") as mp:
         verdict = await live(mp, way, token)

@@ -15,6 +15,7 @@ from aiohttp import web
 from mixpanel_async import AsyncMixpanel, Outcome, ProjectSecret, Settings
 from mixpanel_async.emulator import Emulator, InjectedFault
 from mixpanel_async.errors import CannotEncodeError, ClientClosedError, MissingCredentialsError, WrongLoopError
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.testing import LocalMixpanel
 from tests.conftest import TOKEN, Connect
 from tests.integration.actions.server import Seen, listening
@@ -271,7 +272,7 @@ class _Unprintable:
     "value",
     [2**70, "\ud800", pytest.param(10**5000, id="many digits"), pytest.param(_nested(), id="nested"), _Unprintable()],
 )
-async def test_a_refused_record_need_not_be_json(value: object, connect: Connect) -> None:
+async def test_a_refused_record_need_not_be_json(value: JSONValue, connect: Connect) -> None:
     """A record that is rejected before it is encoded gets a verdict, whatever else it contains, and is reported."""
     heard: list[bytes] = []
     async with connect(on_failure=lambda record, _verdict: heard.append(record)) as client:

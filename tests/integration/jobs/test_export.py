@@ -41,7 +41,7 @@ async def test_events_come_back_as_they_went_in(connect: Connect) -> None:
     client = connect()
     await fill(client)
     found = [event async for event in client.export.events("2023-11-15", "2023-11-17")]
-    assert sorted(event["properties"]["n"] for event in found) == list(range(COUNT))  # type: ignore[index]
+    assert sorted(event["properties"]["n"] for event in found) == list(range(COUNT))
     one_day = [event async for event in client.export.events("2023-11-16", "2023-11-16", event="Exported")]
     assert len(one_day) == COUNT // 3
 

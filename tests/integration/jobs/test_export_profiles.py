@@ -6,7 +6,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from mixpanel_async import AsyncMixpanel, ServiceAccount, Settings
+from mixpanel_async import AsyncMixpanel, Properties, ServiceAccount, Settings
 from mixpanel_async.actions._core.responses import keep_body
 from mixpanel_async.actions.query.pagination import Profile
 from mixpanel_async.config import Rates
@@ -80,7 +80,7 @@ async def test_an_export_goes_in_again(connect: Connect, server: Emulator, tmp_p
         assert await other.groups() == await server.groups()
 
 
-AWKWARD = {
+AWKWARD: Properties = {
     "text": 'a "quoted", \r\n\t\u2028 text; with = and , and \'',
     "number": 12345678901234567890,
     "small": 1e-300,

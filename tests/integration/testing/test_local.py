@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 import pytest
 
-from mixpanel_async import AsyncMixpanel
+from mixpanel_async import AsyncMixpanel, Properties
 from mixpanel_async.emulator import Emulator, EmulatorSettings
 from mixpanel_async.testing import LocalMixpanel, UntrackedError
 
@@ -22,13 +22,13 @@ def server() -> Iterator[LocalMixpanel]:
         yield running
 
 
-async def track(server: LocalMixpanel, *events: tuple[str, str, dict[str, object]]) -> None:
+async def track(server: LocalMixpanel, *events: tuple[str, str, Properties]) -> None:
     async with AsyncMixpanel(server.token, base_url=server.url) as mp:
         for user, name, properties in events:
             await mp.track(user, name, properties)
 
 
-SIGN_UPS: list[tuple[str, str, dict[str, object]]] = [
+SIGN_UPS: list[tuple[str, str, Properties]] = [
     ("u1", "Signed Up", {"plan": "free", "seats": 1}),
     ("u2", "Signed Up", {"plan": "pro", "seats": 3, "is trial": True}),
     ("u2", "Log In", {}),

@@ -14,7 +14,7 @@ from mixpanel_async.actions import (
 )
 from mixpanel_async.actions.pipelines.models import PipelineTask
 from mixpanel_async.errors import BadRequestError, UnexpectedReplyError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 from tests.integration.actions.server import Recorder
 
 

@@ -49,7 +49,7 @@ def test_values_are_the_callers_own() -> None:
     compiled_flag = compiled(document).flags["f"]
     first = compiled_flag.assign({"distinct_id": "u"})
     assert isinstance(first, FlagResult)
-    first.value["colours"].append("blue")  # type: ignore[index]
+    first.value["colours"].append("blue")
     second = compiled_flag.assign({"distinct_id": "u"})
     assert isinstance(second, FlagResult)
     assert second.value == wanted

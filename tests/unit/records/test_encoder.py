@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mixpanel_async import limits
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError, RecordTooLargeError
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.records.encoder import EventEncoder
 from mixpanel_async.records.keys import dedupe_key, read_key
 from mixpanel_async.records.updates import PROFILE_OPERATIONS, encode_update, is_unsafe
@@ -48,7 +49,7 @@ JSON = st.recursive(
         max_size=8,
     ),
 )
-def test_an_event_survives_encoding(event: str, distinct_id: str, properties: dict[str, object]) -> None:
+def test_an_event_survives_encoding(event: str, distinct_id: str, properties: dict[str, JSONValue]) -> None:
     """Splicing bytes gives the JSON that encoding the whole event would give."""
     part, key = encoder().encode(event, distinct_id, properties, NOW)
     decoded = orjson.loads(part)
@@ -77,7 +78,7 @@ def test_an_event_survives_encoding(event: str, distinct_id: str, properties: di
         pytest.param(10**5000, "properties.a", id="too many digits to be printed"),
     ],
 )
-def test_values_that_are_not_json_are_named(value: object, field: str) -> None:
+def test_values_that_are_not_json_are_named(value: JSONValue, field: str) -> None:
     """NaN, non-string keys, unsupported types and integers beyond 64 bits raise an error that names the field."""
     with pytest.raises(CannotEncodeError) as caught:
         encoder().encode("E", "u", {"a": value, "fine": None}, NOW)
@@ -97,7 +98,7 @@ def test_nan_in_a_dataclass_is_found() -> None:
 
 def test_a_list_that_contains_itself_is_refused() -> None:
     """A cycle is an error, not a hang."""
-    loop: list[object] = []
+    loop: list[JSONValue] = []
     loop.append(loop)
     with pytest.raises(CannotEncodeError):
         encoder().encode("E", "u", {"a": loop}, NOW)
@@ -116,7 +117,7 @@ def test_any_mapping_is_read_and_not_changed(kind: type) -> None:
 
 
 @pytest.mark.parametrize("properties", [{}, None, {"time": 1_749_999_999}])
-def test_an_event_without_properties(properties: dict[str, object] | None) -> None:
+def test_an_event_without_properties(properties: dict[str, JSONValue] | None) -> None:
     """An event without properties is valid JSON."""
     part, _ = encoder().encode("E", "", properties, NOW)
     assert set(orjson.loads(part)["properties"]) == {"token", "distinct_id", "time", "$insert_id"}
@@ -159,7 +160,7 @@ def test_times(time: object, expected: int) -> None:
         (dt.datetime(2025, 6, 15), "zone"),  # noqa: DTZ001 - that it has no zone is the point
     ],
 )
-def test_times_that_mixpanel_would_refuse(time: object, message: str) -> None:
+def test_times_that_mixpanel_would_refuse(time: JSONValue, message: str) -> None:
     """A time that Mixpanel would reject, replace or ignore raises an error that says so."""
     with pytest.raises(InvalidRecordError, match=message) as caught:
         encoder(max_age_seconds=limits.MAX_TRACK_AGE_SECONDS).encode("E", "u", None, NOW, time)
@@ -237,7 +238,7 @@ def test_event_names(event: object, error: type[Exception]) -> None:
 @pytest.mark.parametrize("field", ["distinct_id", "time", "$insert_id"])
 def test_given_twice_and_different(field: str) -> None:
     """A field that differs between the call and the properties raises."""
-    inner = {"distinct_id": "v", "time": 1_749_999_998, "$insert_id": "other"}[field]
+    inner: JSONValue = {"distinct_id": "v", "time": 1_749_999_998, "$insert_id": "other"}[field]
     with pytest.raises(InvalidRecordError, match="give it once"):
         encoder().encode("E", "u", {field: inner}, NOW, 1_749_999_999, "id-1")
 
@@ -260,7 +261,7 @@ def test_given_twice_and_different(field: str) -> None:
         ({"text": "," * 1000}, True),
     ],
 )
-def test_the_limits_of_shape(properties: dict[str, object], is_valid: bool) -> None:
+def test_the_limits_of_shape(properties: dict[str, JSONValue], is_valid: bool) -> None:
     """The limits on properties, keys, elements and depth are exact."""
     if is_valid:
         encoder().encode("E", "u", properties, NOW)
@@ -279,7 +280,7 @@ def test_the_limits_of_shape(properties: dict[str, object], is_valid: bool) -> N
         {"a": {"b": {"c": {"d": {"e": decimal.Decimal(1)}}}}},
     ],
 )
-def test_the_limits_of_shape_may_be_left_to_mixpanel(properties: dict[str, object]) -> None:
+def test_the_limits_of_shape_may_be_left_to_mixpanel(properties: dict[str, JSONValue]) -> None:
     """Without the check, properties of any shape are sent as they are; a NaN is found in any case."""
     unchecked = encoder(values=ValueConverter(checks_shape=False))
     part, _ = unchecked.encode("E", "u", properties, NOW)
@@ -293,7 +294,8 @@ def test_the_limits_of_shape_may_be_left_to_mixpanel(properties: dict[str, objec
 def test_an_encoder_for_another_token_has_the_same_rules() -> None:
     """What holds for the client's own events holds for those that keep a foreign token."""
     other = encoder(values=ValueConverter(lambda _: "text"), max_age_seconds=100.0).with_token("other")
-    part, _ = other.encode("E", "u", {"value": object()}, NOW)
+    unknown: JSONValue = object()
+    part, _ = other.encode("E", "u", {"value": unknown}, NOW)
     assert orjson.loads(part)["properties"]["value"] == "text"
     with pytest.raises(InvalidRecordError, match="five days ago"):
         other.encode("E", "u", None, NOW, NOW - 1000)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from mixpanel_async import Settings
 from mixpanel_async.errors import CannotEncodeError, InvalidRecordError
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.records.encoder import EventEncoder
 from mixpanel_async.records.updates import GROUP_OPERATIONS, PROFILE_OPERATIONS, encode_update
 from mixpanel_async.records.values import ValueConverter
@@ -177,7 +178,7 @@ CASES: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("value", "sent"), CASES, ids=lambda value: f"{type(value).__name__} {value!r}"[:40])
-def test_values_of_programs(value: object, sent: object) -> None:
+def test_values_of_programs(value: JSONValue, sent: object) -> None:
     """A value that programs have is sent as the JSON that says the same, alone and inside other values."""
     properties = {"a": value, "b": [{"c": value}], "plain": 1}
     part, _ = EventEncoder(token="tok", max_bytes=1_000_000).encode("E", "u", properties, NOW)

@@ -16,7 +16,7 @@ from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.output import Output, ValueSink, output_options
 from mixpanel_async.cli.runner import run_call
 from mixpanel_async.errors import InvalidArgumentError
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 
 @with_options(output=output_options, server=server_options)

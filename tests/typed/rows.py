@@ -1,4 +1,4 @@
-# pyright: strict
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
 """What users do with rows; mypy checks this file with all others, a test runs pyright on it."""
 
 import datetime as dt

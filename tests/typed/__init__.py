@@ -1,0 +1,1 @@
+"""Programs of users, checked with mypy and pyright, and run."""
