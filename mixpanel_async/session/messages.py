@@ -122,14 +122,26 @@ class Reply(msgspec.Struct, frozen=True):
         status: HTTP status.
         headers: Header names in lower case.
         body: The body; of an error at most 64 KiB.
+        is_framed: Whether a length or chunks marked the end of the body, so that a truncated one would have been
+            noticed.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    is_framed: bool = True
 
     def __repr__(self) -> str:
         return f"Reply(HTTP {self.status}, {len(self.body)} bytes)"
+
+
+def is_framed(headers: Mapping[str, str]) -> bool:
+    """Return whether a length or chunks mark the end of a body, so that a truncated body is noticed.
+
+    Args:
+        headers: Headers of the reply, their names in lower case.
+    """
+    return "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):

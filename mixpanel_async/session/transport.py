@@ -26,7 +26,7 @@ from mixpanel_async.errors import (
     TruncatedReplyError,
 )
 from mixpanel_async.session.errors import error_class
-from mixpanel_async.session.messages import Reply, StreamReply, WireRequest
+from mixpanel_async.session.messages import Reply, StreamReply, WireRequest, is_framed
 from mixpanel_async.time_slice import TimeSlice
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ class AiohttpTransport:
                 is_error = error_class(response.status) is not None
                 limit = MAX_ERROR_BYTES if is_error else request.max_reply_bytes
                 body = await _read_bounded(response, limit, is_cut=is_error)
-                return Reply(response.status, _lower(response.headers), body)
+                headers = _lower(response.headers)
+                return Reply(response.status, headers, body, is_framed(headers))
 
     async def open_stream(self, request: WireRequest) -> "AiohttpStream":
         """Send a request once and return as soon as the reply's head is there."""
@@ -185,8 +186,8 @@ class AiohttpStream:
 
     @property
     def is_framed(self) -> bool:
-        """Whether a length or chunks mark the end of the body, so that a truncated body is noticed."""
-        return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
+        """Whether a truncated body is noticed."""
+        return is_framed(self.headers)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives, not inflated."""

@@ -4,7 +4,7 @@ import csv
 import io
 
 from mixpanel_async.actions._core.reply_checks import beginning_of, check_reply
-from mixpanel_async.errors import UnexpectedReplyError
+from mixpanel_async.errors import TruncatedReplyError, UnexpectedReplyError
 from mixpanel_async.session import Reply, Request
 
 
@@ -14,6 +14,7 @@ def read_csv(request: Request, reply: Reply) -> str:
     Raises:
         BadRequestError: The status is a success, but the body is an error.
         UnexpectedReplyError: The body is something else, or a row has another number of cells than the header.
+        TruncatedReplyError: The reply has neither a length nor chunks; a table that was cut after a row looks whole.
     """
     check_reply(request, reply)
     text = reply.body.decode("utf-8", errors="replace")
@@ -22,6 +23,8 @@ def read_csv(request: Request, reply: Reply) -> str:
         raise UnexpectedReplyError(
             f"{problem}; it begins {beginning_of(reply.body)}", status=reply.status, operation=request.operation
         )
+    if not reply.is_framed:
+        raise TruncatedReplyError("the reply is CSV and has neither a length nor chunks, so its end is unknown")
     return text
 
 

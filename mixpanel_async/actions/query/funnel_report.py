@@ -79,8 +79,10 @@ class FunnelReport(Table[FunnelRow], frozen=True, kw_only=True):
         for date, bucket in self.data.items():
             by_segment = bucket if self._is_segmented(bucket) else {None: bucket["steps"]}
             for segment, found in by_segment.items():
-                for number, step in enumerate(found if isinstance(found, list) else (), 1):
-                    what = f"step {number} of {date}" + ("" if segment is None else f", segment {segment!r},")
+                where = date if segment is None else f"{date}, segment {segment!r},"
+                steps = read_member(found, _Steps, "query.funnels", f"the steps of {where}")
+                for number, step in enumerate(steps, 1):
+                    what = f"step {number} of {where}"
                     yield date, segment, number, read_member(step, FunnelStep, "query.funnels", what)
 
     @property
@@ -118,3 +120,6 @@ class FunnelReport(Table[FunnelRow], frozen=True, kw_only=True):
 
     def _layout(self) -> Layout:
         return Layout("count", "step", ("date", "segment"), ("date", "segment"), ("step", "event"))
+
+
+_Steps = list[JSONValue]

@@ -165,11 +165,12 @@ class Retention(Table[RetentionRow], frozen=True):
             # A segment can be called "counts"; its value is an object, the cohort's own counts are a list.
             by_segment = {None: cohort} if isinstance(cohort.get("counts"), list) else cohort
             for segment, one in by_segment.items():
-                if isinstance(one, dict):
-                    read = read_member(one, _Cohort, "query.retention", f"the cohort {segment or date!r}")
-                    for number, count in enumerate(read.counts):
-                        if count is not None:
-                            yield date, segment, number, count, read.first
+                if segment == "first" and isinstance(one, int | float):
+                    continue  # the size of the whole cohort, beside its segments
+                read = read_member(one, _Cohort, "query.retention", f"the cohort {segment or date!r}")
+                for number, count in enumerate(read.counts):
+                    if count is not None:
+                        yield date, segment, number, count, read.first
 
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("date", "text", "integer", "integer", "integer")
@@ -179,7 +180,7 @@ class Retention(Table[RetentionRow], frozen=True):
 
 
 class _Cohort(msgspec.Struct, frozen=True):
-    counts: list[int | float | None] = msgspec.field(default_factory=list)
+    counts: list[int | float | None]
     first: int | float | None = None
 
 
@@ -225,11 +226,10 @@ class Frequency(Table[FrequencyRow], frozen=True):
         for date, counts in self.data.items():
             by_segment = counts if isinstance(counts, dict) else {None: counts}
             for segment, users in by_segment.items():
-                if isinstance(users, list):
-                    read = read_member(users, _Counts, "query.frequency", f"the counts of {segment or date!r}")
-                    for number, one in enumerate(read, 1):
-                        if one is not None:
-                            yield date, segment, number, one
+                read = read_member(users, _Counts, "query.frequency", f"the counts of {segment or date!r}")
+                for number, one in enumerate(read, 1):
+                    if one is not None:
+                        yield date, segment, number, one
 
     def _kinds(self) -> Sequence[ColumnKind]:
         return ("date", "text", "integer", "integer")

@@ -6,12 +6,14 @@ from typing import Final
 import msgspec
 import pytest
 
-from mixpanel_async.errors import ApiError, BadRequestError, MixpanelError
+from mixpanel_async import AsyncMixpanel, Settings
+from mixpanel_async.errors import ApiError, BadRequestError, MixpanelError, TruncatedReplyError
 from tests.contract.calls import CALLS, CSV_TABLE, Call
 from tests.contract.checks import CREDENTIALS
 from tests.contract.operations import OPERATIONS
 from tests.contract.wire import Wire
 from tests.integration.actions.conftest import NoteReply
+from tests.integration.attack.server import Received, scripted
 
 HTML: Final = b"<!doctype html><html><title>Log in</title>"
 SAID: Final = "the project is suspended"
@@ -175,3 +177,19 @@ async def test_a_stream_of_rows_says_what_the_server_said(status: int, body: byt
             await anext(mp.query.jql_stream("function main() {}"))
     assert says in str(caught.value)
     assert caught.value.status == status
+
+
+async def test_a_table_whose_end_is_unknown_is_refused() -> None:
+    """CSV that was cut after a row looks whole; without a length or chunks, nothing tells that it is."""
+
+    async def script(received: Received) -> None:
+        received.writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CSV_TABLE)
+        await received.writer.drain()
+
+    async with scripted(script) as server:
+        settings = Settings(max_call_retries=0)
+        client = AsyncMixpanel(credentials=CREDENTIALS["ServiceAccount"], project_id=1, base_url=server.url,
+                               settings=settings)  # fmt: skip
+        async with client as mp:
+            with pytest.raises(TruncatedReplyError, match="its end is unknown"):
+                await mp.query.segmentation("a", "2026-08-01", "2026-08-02", format="csv")

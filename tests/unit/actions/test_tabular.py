@@ -18,6 +18,7 @@ from mixpanel_async.actions.query.models import (
     SegmentationData,
 )
 from mixpanel_async.errors import MissingExtraError, UnexpectedReplyError
+from mixpanel_async.json_types import JSONValue
 
 AnyTable: TypeAlias = Table[Any]
 STEP = {"count": 10, "event": "A", "step_conv_ratio": 1, "overall_conv_ratio": 1.0}
@@ -206,6 +207,25 @@ def test_rows_that_cannot_be_read_say_where(broken: AnyTable, place: str) -> Non
     """A part with another type, or a date that is none, is an error of the reply that names the place."""
     with pytest.raises(UnexpectedReplyError, match=place):
         broken.rows()
+
+
+@pytest.mark.parametrize("wrong", ["soon", 7, None, True, {"error": "boo"}])
+def test_a_bucket_of_another_type_is_not_an_empty_one(wrong: JSONValue) -> None:
+    """Where the reply has something else in place of a list of numbers or steps, no rows are left out in silence."""
+    tables: list[AnyTable] = [
+        FunnelReport(data={"2026-08-01": {"steps": wrong, "analysis": {}}}),
+        FunnelReport(data={"2026-08-01": {"pro": wrong}}),
+        Retention({"2026-08-01": {"counts": wrong, "first": 3}}),
+        Retention({"2026-08-01": {"pro": wrong}}),
+        Frequency({"2026-08-01": {"pro": wrong}}),
+    ]
+    if not isinstance(wrong, dict):
+        tables.append(Frequency({"2026-08-01": wrong}))
+    for table in tables:
+        with pytest.raises(UnexpectedReplyError):
+            table.rows()
+        with pytest.raises(UnexpectedReplyError):
+            table.json_rows()
 
 
 def test_numbers_keep_every_digit() -> None:
