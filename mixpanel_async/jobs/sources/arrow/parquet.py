@@ -1,5 +1,6 @@
 """Parquet reader; needs the extra `arrow`."""
 
+import contextlib
 import io
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
@@ -106,7 +107,7 @@ class ParquetParser:
             last += metadata.row_group(index).num_rows
             mark = ""
         if not mark and index >= 0:
-            mark = mark_of(repr(_layout_of(metadata.row_group(index))).encode())
+            mark = mark_of(repr(_layout_of(metadata.row_group(index), self._broken)).encode())
         self._group = (index, last, mark)
         return mark
 
@@ -115,18 +116,20 @@ class ParquetParser:
         self._file.close(force=True)
 
 
-def _layout_of(group: Any) -> list[object]:  # noqa: ANN401 - pyarrow has no types
+def _layout_of(group: Any, unreadable: tuple[type[Exception], ...]) -> list[object]:  # noqa: ANN401 - pyarrow has no types
     """Return sizes, positions and statistics of the columns of a row group.
 
-    The statistics are those of the stored numbers: a date that Python does not have would raise.
+    The statistics are those of the stored numbers: a date that Python does not have would raise. Statistics that cannot
+    be read, such as text that was cut inside a character, are left out: the rows do not need them.
     """
     layout: list[object] = [group.num_rows]
     for index in range(group.num_columns):
-        column = group.column(index)
-        layout += [column.path_in_schema, column.data_page_offset, column.total_compressed_size, column.num_values]
-        found = column.statistics
-        if found is not None and found.has_min_max:
-            layout += [found.null_count, found.min_raw, found.max_raw]
+        with contextlib.suppress(*unreadable):
+            column = group.column(index)
+            layout += [column.path_in_schema, column.data_page_offset, column.total_compressed_size, column.num_values]
+            found = column.statistics
+            if found is not None and found.has_min_max:
+                layout += [found.null_count, found.min_raw, found.max_raw]
     return layout
 
 
