@@ -195,6 +195,7 @@ PARQUET = bytes(TABLE.getvalue())
 @settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, len(PARQUET) - 1), st.integers(1, 255)), max_size=4), st.integers(0, 40))
 @example([(2757, 128)], 0)  # in the statistics of a row group
+@example([(2565, 1)], 0)  # in the type of a column
 def test_damaged_parquet(damages: list[tuple[int, int]], missing: int) -> None:
     """Damaged Parquet is reported, and the rows that are read add up."""
     content = bytearray(PARQUET[: len(PARQUET) - missing])

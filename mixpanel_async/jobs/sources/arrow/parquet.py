@@ -107,7 +107,7 @@ class ParquetParser:
             last += metadata.row_group(index).num_rows
             mark = ""
         if not mark and index >= 0:
-            mark = mark_of(repr(_layout_of(metadata.row_group(index), self._broken)).encode())
+            mark = mark_of(repr(_layout_of(metadata.row_group(index), metadata.schema, self._broken)).encode())
         self._group = (index, last, mark)
         return mark
 
@@ -116,7 +116,11 @@ class ParquetParser:
         self._file.close(force=True)
 
 
-def _layout_of(group: Any, unreadable: tuple[type[Exception], ...]) -> list[object]:  # noqa: ANN401 - pyarrow has no types
+def _layout_of(
+    group: Any,  # noqa: ANN401 - pyarrow has no types
+    schema: Any,  # noqa: ANN401
+    unreadable: tuple[type[Exception], ...],
+) -> list[object]:
     """Return sizes, positions and statistics of the columns of a row group.
 
     The statistics are those of the stored numbers: a date that Python does not have would raise. Statistics that cannot
@@ -127,6 +131,8 @@ def _layout_of(group: Any, unreadable: tuple[type[Exception], ...]) -> list[obje
         with contextlib.suppress(*unreadable):
             column = group.column(index)
             layout += [column.path_in_schema, column.data_page_offset, column.total_compressed_size, column.num_values]
+            if column.physical_type != schema.column(index).physical_type:
+                continue  # damaged; pyarrow would end the process
             found = column.statistics
             if found is not None and found.has_min_max:
                 layout += [found.null_count, found.min_raw, found.max_raw]
