@@ -869,7 +869,6 @@ class AsyncMixpanel:
         files, own = split_options(options, format=format, delimiter=delimiter)
         return await reconcile(
             self._context,
-            self.export,
             source,
             from_date,
             to_date,

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from mixpanel_async import AsyncMixpanel, Settings
 from mixpanel_async.cli.options.common import ServerOptions
@@ -23,6 +24,27 @@ async def opened(client: AsyncMixpanel) -> AsyncIterator[AsyncMixpanel]:
         raise
     finally:
         await client.aclose()
+
+
+def run_until_terminated(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on a loop of its own; SIGTERM cancels it as an interrupt does, so that it can clean up.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted or terminated.
+    """
+
+    async def main() -> T:
+        task = asyncio.current_task()
+        # asyncio.run() handles SIGINT itself. Windows has no handler for SIGTERM, and other threads have none at all.
+        if task is not None and threading.current_thread() is threading.main_thread():
+            with contextlib.suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work()
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def run_job(

@@ -1,6 +1,5 @@
 """Runs one API call from the command line, and asks for confirmation where needed."""
 
-import asyncio
 import contextlib
 import inspect
 import sys
@@ -11,7 +10,7 @@ import typer
 
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.actions import Acknowledgement
-from mixpanel_async.cli.job_runner import opened
+from mixpanel_async.cli.job_runner import opened, run_until_terminated
 from mixpanel_async.cli.options.common import ServerOptions
 from mixpanel_async.cli.render.output import Output, say
 from mixpanel_async.cli.render.rows import OutputRows, rows_of
@@ -29,7 +28,7 @@ def run_call(server: ServerOptions, call: Call[T]) -> T:
     """Run a call with a client of its own and return its result.
 
     Raises:
-        KeyboardInterrupt: The call was interrupted.
+        KeyboardInterrupt: The call was interrupted or terminated.
         MixpanelError: The call failed.
     """
 
@@ -37,7 +36,7 @@ def run_call(server: ServerOptions, call: Call[T]) -> T:
         async with opened(server.client()) as client:
             return await call(client)
 
-    return asyncio.run(work())
+    return run_until_terminated(work)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """`mixpanel-async reconcile`."""
 
-import asyncio
 from typing import Annotated
 
 import msgspec
@@ -97,10 +96,7 @@ def reconcile(
         )
 
     with ReconcileBar(", ".join(map(shown, files))) as bar:
-        try:
-            report = run_call(server, run)
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
+        report = run_call(server, run)
     return print_reconcile_report(report, as_json=as_json)
 
 

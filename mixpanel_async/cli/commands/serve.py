@@ -1,22 +1,18 @@
 """`mixpanel-async serve`: the local server."""
 
-import asyncio
-import contextlib
 import errno
 import pathlib
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mixpanel_async.cli.job_runner import run_until_terminated
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.request_log import RequestLogWriter, on_standard_error
 from mixpanel_async.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from mixpanel_async.emulator import SeedReport
 
 DEFAULT_PORT = 8787
@@ -82,8 +78,8 @@ def run_server(
 
     add = None if log is None else log.add
     try:
-        asyncio.run(_until_terminated(emulator.serve(settings, seeds=seed or (), ready=ready, on_request=add)))
-    except (KeyboardInterrupt, asyncio.CancelledError):
+        run_until_terminated(lambda: emulator.serve(settings, seeds=seed or (), ready=ready, on_request=add))
+    except KeyboardInterrupt:
         return 0
     except OSError as error:
         hint = "choose another port with --port" if error.errno == errno.EADDRINUSE else "check --host and --port"
@@ -105,11 +101,3 @@ def _introduction(url: str, token: str | None, seeded: "list[SeedReport]") -> st
 def _close(log: RequestLogWriter | None) -> None:
     if log is not None:
         log.close()
-
-
-async def _until_terminated(serving: "Coroutine[None, None, None]") -> None:
-    task = asyncio.ensure_future(serving)
-    # asyncio.run() handles SIGINT itself. Windows has no handler for SIGTERM.
-    with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await task

@@ -7,8 +7,9 @@ from typing import BinaryIO, Self
 
 import orjson
 
-from mixpanel_async.errors import OutputError
+from mixpanel_async.errors import InvalidArgumentError, OutputError
 from mixpanel_async.jobs.exports.line_check import BadLine
+from mixpanel_async.jobs.sources.locations import STDIN
 
 _MODE = 0o600  # lines of an export are personal data
 
@@ -27,6 +28,8 @@ class BadLineFile:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
+        if self._path == STDIN:
+            raise InvalidArgumentError("--bad-lines is invalid: - is not a file; name one")
         if self._path and os.path.lexists(self._path):
             raise OutputError(f"cannot write {self._path}: it exists already; name another file for bad lines")
         return self
@@ -42,6 +45,7 @@ class BadLineFile:
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
                 self._file = os.fdopen(descriptor, "wb")
             self._file.write(orjson.dumps({"number": bad.number, "reason": bad.reason, **text}) + b"\n")
+            self._file.flush()  # the export is complete once its bad lines are in the file
         except OSError as error:
             raise OutputError(f"cannot write {self._path}: {error.strerror or error}") from None
 

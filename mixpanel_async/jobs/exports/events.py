@@ -1,20 +1,15 @@
 """Exports of events: an export is complete or raises."""
 
-import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final, Unpack, cast
-
-import msgspec
+from typing import Final, Unpack
 
 from mixpanel_async.actions._core.params import Date
-from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.exports.lake import LakeExport
-from mixpanel_async.jobs.exports.line_check import DecodeRows, EventBlock, LineJudge
+from mixpanel_async.jobs.exports.line_check import EventBlock, LineJudge
 from mixpanel_async.jobs.exports.options import ExportOptions
-from mixpanel_async.jobs.exports.reader import check_on_bad_line, check_speed, passed_on, report_bad_lines, whole_lines
+from mixpanel_async.jobs.exports.reader import passed_on, report_bad_lines
 from mixpanel_async.json_types import JSONValue
-from mixpanel_async.session.messages import OnWait
 from mixpanel_async.time_slice import TimeSlice
 
 _IDLE_TIMEOUT_SECONDS: Final = 300.0
@@ -61,7 +56,7 @@ class Export(LakeExport):
         """
         on_bad_line = options.get("on_bad_line", "raise")
         judge = LineJudge(raises=on_bad_line == "raise")
-        async with aclosing(self._whole_lines(from_date, to_date, options)) as blocks:
+        async with aclosing(self._reader.whole_lines(from_date, to_date, options)) as blocks:
             time_slice = TimeSlice()
             async for block in blocks:
                 for events in judge.events(block):
@@ -145,34 +140,4 @@ class Export(LakeExport):
                 print(block.events, len(block.bad_lines))
             ```
         """
-        return self._checked(self._whole_lines(from_date, to_date, options), options)
-
-    def _patient_blocks(
-        self, first: str, last: str, options: ExportOptions, on_wait: OnWait, decode: DecodeRows | None
-    ) -> AsyncGenerator[EventBlock]:
-        return self._checked(self._whole_lines(first, last, options, on_wait), options, decode)
-
-    async def _checked(
-        self, lines: AsyncGenerator[bytes], options: ExportOptions, decode: DecodeRows | None = None
-    ) -> AsyncGenerator[EventBlock]:
-        judge = LineJudge(raises=options.get("on_bad_line", "raise") == "raise", decode=decode)
-        async with aclosing(lines) as blocks:
-            async for block in blocks:
-                yield judge.check(block)
-        if bad := judge.end():
-            yield EventBlock(b"", 0, bad)
-
-    def _whole_lines(
-        self, from_date: Date, to_date: Date, options: ExportOptions, on_wait: OnWait | None = None
-    ) -> AsyncGenerator[bytes]:
-        unknown = options.keys() - ExportOptions.__annotations__
-        if unknown:
-            raise InvalidArgumentError(f"export: unknown option {', '.join(sorted(unknown))}; see ExportOptions")
-        wanted = cast("dict[str, Any]", {**options})
-        check_on_bad_line(wanted.pop("on_bad_line", "raise"))
-        speed = check_speed(wanted.pop("min_bytes_per_second", _MIN_BYTES_PER_SECOND))
-        wanted.setdefault("idle_timeout_seconds", _IDLE_TIMEOUT_SECONDS)
-        request = self._raw.request(from_date, to_date, **wanted)
-        if on_wait is not None:  # a job's: it waits for its rate limits as long as it takes
-            request = msgspec.structs.replace(request, max_wait_seconds=math.inf, is_bulk=True, on_wait=on_wait)
-        return whole_lines(self._raw, request, speed)
+        return self._reader.blocks(from_date, to_date, options)

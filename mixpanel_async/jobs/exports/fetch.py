@@ -104,9 +104,10 @@ class Fetcher:
                 with attempt:
                     async with made_on(thread, open_file, lambda file: file.discard()) as file:
                         found = await self._fetch(thread, first, last, file)
+                        # Only now: of an attempt that failed, the lines come again. And before the commit: a day whose
+                        # lines could not be reported is not complete, and the next run must not skip it.
+                        report_bad_lines(found.bad_lines, self._on_bad_line)
                         await commit(thread, file, found)
-                    # Only now: of an attempt that failed, the lines come again.
-                    report_bad_lines(found.bad_lines, self._on_bad_line)
                     self._meter.note_file()
                     return found
         finally:

@@ -3,18 +3,16 @@
 import asyncio
 import datetime as dt
 import os
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, Unpack, cast
 
 from mixpanel_async.actions._core.params import Date, date_range, texts
-from mixpanel_async.actions.raw_export import RawExport
 from mixpanel_async.clock import Clock
 from mixpanel_async.errors import InvalidArgumentError, OutputError
 from mixpanel_async.jobs.exports.directory import DirectoryExport
+from mixpanel_async.jobs.exports.event_reader import EventReader
 from mixpanel_async.jobs.exports.fetch import Fetched, Fetcher
-from mixpanel_async.jobs.exports.line_check import DecodeRows, EventBlock
 from mixpanel_async.jobs.exports.manifest import MANIFEST_NAME, Contents, written_contents
 from mixpanel_async.jobs.exports.options import ExportOptions, FileExportOptions
 from mixpanel_async.jobs.exports.outputs.files import OutputFile, WritableFile
@@ -29,12 +27,11 @@ from mixpanel_async.jobs.exports.run import Exported, ExportRun, day_options, ou
 from mixpanel_async.jobs.state.checkpoint import token_fingerprint
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.session import Session
-from mixpanel_async.session.messages import OnWait
 
 _OWN: Final = FileExportOptions.__annotations__.keys() - ExportOptions.__annotations__.keys()
 
 
-class FileExport(ProfileExport, ABC):
+class FileExport(ProfileExport):
     """Exports events to files.
 
     Args:
@@ -45,13 +42,7 @@ class FileExport(ProfileExport, ABC):
 
     def __init__(self, session: Session, clock: Clock, max_retries: int) -> None:
         super().__init__(session, clock, max_retries)
-        self._raw = RawExport(session)
-
-    @abstractmethod
-    def _patient_blocks(
-        self, first: str, last: str, options: ExportOptions, on_wait: OnWait, decode: DecodeRows | None
-    ) -> AsyncGenerator[EventBlock]:
-        """Return the checked blocks of a range, whose request waits for its rate limits as long as it takes."""
+        self._reader = EventReader(session)
 
     async def to_file(
         self,
@@ -125,7 +116,7 @@ class FileExport(ProfileExport, ABC):
         return Fetcher(
             self._session,
             self._clock,
-            lambda first, last, on_wait: self._patient_blocks(first, last, own, on_wait, decode),
+            lambda first, last, on_wait: self._reader.blocks(first, last, own, on_wait, decode),
             run.plan,
             run.meter,
             on_bad_line=options.get("on_bad_line", "raise"),
@@ -136,7 +127,7 @@ class FileExport(ProfileExport, ABC):
         """Return what an export is of; checks the options of the request on the way."""
         names = ("event", "where", "limit", "time_in_ms", "project_id")
         given = cast("dict[str, Any]", {name: options.get(name) for name in names})
-        query = dict(self._raw.request(first, last, **given).query)
+        query = dict(self._reader.raw.request(first, last, **given).query)
         session = self._session
         project = query.get("project_id") or ("" if session.project_id is None else str(session.project_id))
         secrets = [] if project else [*session.secrets()]

@@ -12,7 +12,7 @@ import msgspec
 from mixpanel_async.engine.context import Context
 from mixpanel_async.errors import InvalidRecordError, MixpanelError
 from mixpanel_async.jobs.atomic_write import AtomicFile
-from mixpanel_async.jobs.exports.events import Export
+from mixpanel_async.jobs.exports.event_reader import EventReader
 from mixpanel_async.jobs.exports.fetch import pause_after
 from mixpanel_async.jobs.exports.line_check import EventBlock
 from mixpanel_async.jobs.exports.options import ExportOptions
@@ -45,7 +45,7 @@ class ReconcileJob:
 
     Args:
         context: The parts of the client.
-        export: Exports events.
+        reader: Reads the events of the project.
         source: The source, which is not open yet.
         encode: Encodes records as an import does.
         selection: Which events are compared, and by what.
@@ -57,7 +57,7 @@ class ReconcileJob:
     def __init__(  # noqa: PLR0917 - made in one place
         self,
         context: Context,
-        export: Export,
+        reader: EventReader,
         source: Source,
         encode: Encode,
         selection: Selection,
@@ -68,7 +68,7 @@ class ReconcileJob:
         self._session = context.session
         self._clock = context.clock
         self._max_retries = context.settings.max_call_retries
-        self._export = export
+        self._reader = reader
         self._source = source
         self._encode = encode
         self._selection = selection
@@ -156,7 +156,7 @@ class ReconcileJob:
         number = unreadable = 0
         try:
             # As a job: it waits for its rate limits as long as it takes.
-            whole = self._export._patient_blocks(first, last, wanted, self._note_wait, None)  # noqa: SLF001
+            whole = self._reader.blocks(first, last, wanted, self._note_wait)
             async with contextlib.aclosing(whole) as blocks:
                 async for block in blocks:
                     found = await self._thread.submit(partial(self._add_export, file, block, number + 1))

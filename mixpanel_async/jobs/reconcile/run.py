@@ -11,7 +11,7 @@ from mixpanel_async.actions._core.params import Date, date_range
 from mixpanel_async.engine.context import Context
 from mixpanel_async.errors import InvalidArgumentError, OutputError
 from mixpanel_async.jobs.encoding.mappings import Transform
-from mixpanel_async.jobs.exports.events import Export
+from mixpanel_async.jobs.exports.event_reader import EventReader
 from mixpanel_async.jobs.mapping.config import RecordMapping
 from mixpanel_async.jobs.mapping.timestamps import read_zone
 from mixpanel_async.jobs.options import JobOptions
@@ -34,7 +34,6 @@ from mixpanel_async.redaction import shown
 
 async def reconcile(
     context: Context,
-    export: Export,
     source: EventSource,
     from_date: Date,
     to_date: Date,
@@ -64,8 +63,9 @@ async def reconcile(
             raise InvalidArgumentError(
                 f"{shown(str(options.output))} is invalid: the source is this file; name another"
             )
+        reader = EventReader(context.session)
         async with _directory(options) as directory, _thread() as thread:
-            job = ReconcileJob(context, export, opened, encoding.encode, selection, options, directory, thread)
+            job = ReconcileJob(context, reader, opened, encoding.encode, selection, options, directory, thread)
             return await job.run()
     finally:
         await opened.aclose()

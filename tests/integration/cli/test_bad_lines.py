@@ -35,3 +35,5 @@ async def _export(url: str, tmp_path: pathlib.Path) -> None:
     plain = await run("export", "events", str(tmp_path / "c.ndjson"), *options)
     assert plain.status != 0
     assert "--bad-lines FILE" in plain.err
+    stream = await run("export", "events", str(tmp_path / "d.ndjson"), *options, "--bad-lines", "-")
+    assert (stream.status, "is not a file" in stream.err) == (2, True)

@@ -208,6 +208,7 @@ KEPT = b"mixpanel-async: the days that are complete are kept: the same command g
 READ = b"mixpanel-async: what was read is kept: add --resume to go on after it\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     ("arguments", "kept"),
     [
@@ -219,9 +220,9 @@ READ = b"mixpanel-async: what was read is kept: add --resume to go on after it\n
     ],
 )
 async def test_interrupt_ends_with_130(
-    arguments: tuple[str, ...], kept: bytes, mixpanel: Script, tmp_path: pathlib.Path
+    arguments: tuple[str, ...], kept: bytes, number: signal.Signals, mixpanel: Script, tmp_path: pathlib.Path
 ) -> None:
-    """Ctrl-C ends a call at once, without a traceback; if something can go on, it says how."""
+    """Ctrl-C and SIGTERM end a call at once, without a traceback; if something can go on, it says how."""
     is_asked = asyncio.Event()
 
     async def hang(seen: Seen) -> web.StreamResponse:
@@ -235,9 +236,39 @@ async def test_interrupt_ends_with_130(
         env=account_environment(mixpanel.url), cwd=tmp_path,
     )  # fmt: skip
     await is_asked.wait()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = await process.communicate()
     assert (process.returncode, out, err) == (130, b"", kept + b"mixpanel-async: interrupted\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_comparison_leaves_no_files(
+    number: signal.Signals, mixpanel: Script, tmp_path: pathlib.Path
+) -> None:
+    """The temporary files of reconcile, which hold events, are removed whichever signal ends it."""
+    (tmp_path / "a.ndjson").write_bytes(
+        b'{"event":"A","properties":{"time":1785542400,"distinct_id":"u","$insert_id":"i"}}\n'
+    )
+    (tmp_path / "temporary").mkdir()
+    is_asked = asyncio.Event()
+
+    async def hang(seen: Seen) -> web.StreamResponse:
+        is_asked.set()
+        await asyncio.Event().wait()
+        return await answer(seen)
+
+    mixpanel.handler = hang
+    arguments = ("reconcile", "a.ndjson", "--from-date", "2026-08-01", "--to-date", "2026-08-01")
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, *arguments, "--temp-dir", "temporary", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=account_environment(mixpanel.url), cwd=tmp_path,
+    )  # fmt: skip
+    await is_asked.wait()
+    assert list((tmp_path / "temporary").iterdir())
+    process.send_signal(number)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"mixpanel-async: interrupted\n")
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 async def test_deleting_asks_on_a_terminal(mixpanel: Script) -> None:

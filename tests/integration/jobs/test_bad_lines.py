@@ -70,6 +70,23 @@ async def test_an_attempt_that_fails_reports_nothing(
     assert (report.events, report.bad_lines) == (3, 2)
 
 
+async def test_a_day_whose_lines_were_not_taken_is_not_complete(
+    client: AsyncMixpanel, server: ScriptedServer, tmp_path: pathlib.Path
+) -> None:
+    """If the function raises, nothing is written, and the next run exports the day again and calls it again."""
+
+    def refuse(_: BadLine) -> None:
+        raise OSError("no space")
+
+    for path in (f"{tmp_path}/days/", str(tmp_path / "a.csv")):
+        with pytest.raises(OSError, match="no space"):
+            await client.export.to_file(path, DAY, DAY, on_bad_line=refuse)
+        bad: list[BadLine] = []
+        report = await client.export.to_file(path, DAY, DAY, on_bad_line=bad.append)
+        assert (report.events, len(bad)) == (3, 2)
+    assert len(server.requests) == 4
+
+
 async def test_they_are_kept(client: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
     """Kept lines are in the file as they came; a format without lines cannot keep them, and says so at once."""
     report = await client.export.to_file(tmp_path / "a.ndjson", DAY, DAY, on_bad_line="keep")
