@@ -95,7 +95,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"pipelines"},
     ],
     "cli": [
-        {"option_groups", "options", "render"},
+        {"command_table", "option_groups", "options", "render"},
         {"job_runner"},
         {"runner"},
         {"commands"},

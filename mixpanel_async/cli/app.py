@@ -1,29 +1,19 @@
 """The command `mixpanel-async`: its command tree and exit statuses."""
 
+import importlib
 import logging
+import os
 import pathlib
+import platform
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from mixpanel_async.cli.commands import (
-    exports,
-    imports,
-    ingest,
-    lookup_tables,
-    migrate,
-    pipelines,
-    profiles,
-    projects,
-    reconcile,
-    request,
-    serve,
-    sql,
-    sync_export,
-)
-from mixpanel_async.cli.commands.query import group
+from mixpanel_async._version import __version__
+from mixpanel_async.cli.command_table import COMMANDS, chosen_command
 from mixpanel_async.cli.render.mapping_hint import mapping_hint
 from mixpanel_async.errors import (
     AccessRefusedError,
@@ -41,33 +31,45 @@ _CREDENTIALS = (
 )
 
 
-def build() -> typer.Typer:
-    """Return the command tree."""
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        sys.stdout.write(f"{_NAME} {__version__} (Python {platform.python_version()})\n")
+        raise typer.Exit
+
+
+def build(command: str | None = None) -> typer.Typer:
+    """Return the command tree.
+
+    Args:
+        command: The only command of the first level that is needed; the others are there for the help. None: all.
+    """
     app = typer.Typer(
         name=_NAME,
         help="Move data into and out of Mixpanel. Credentials and URLs come from the environment variables "
         "MIXPANEL_TOKEN, MIXPANEL_PROJECT_ID, MIXPANEL_SERVICE_ACCOUNT_USERNAME, MIXPANEL_SERVICE_ACCOUNT_SECRET, "
         "MIXPANEL_PROJECT_SECRET, MIXPANEL_OAUTH_TOKEN, MIXPANEL_REGION and MIXPANEL_BASE_URL.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    import_group = typer.Typer(no_args_is_help=True)
-    import_group.callback()(_imports)
-    app.add_typer(import_group, name="import")
-    imports.add_imports(import_group)
-    imports.add_others(app)
-    for commands in (ingest, profiles, exports, sync_export, sql, reconcile, migrate, group):
-        commands.add(app)
-    for commands in (pipelines, lookup_tables, projects, request):
-        commands.add(app)
-    serve.add(app)
+    app.callback()(_program)
+    needed = {entry.module for entry in COMMANDS if command in {None, entry.name}}
+    for module in dict.fromkeys(entry.module for entry in COMMANDS):
+        if module in needed:
+            importlib.import_module(f"mixpanel_async.cli.commands.{module}").add(app)
+    for entry in COMMANDS:
+        if entry.module not in needed:
+            shown = app.command(entry.name, help=entry.words, rich_help_panel=entry.panel, hidden=entry.is_hidden)
+            shown(_program)
     return app
 
 
-def _imports() -> None:
-    """Send records from files to Mixpanel."""
+def _program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None: ...
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -83,7 +85,9 @@ def run(arguments: Sequence[str]) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=f"{_NAME}: %(message)s")
     logging.getLogger("mixpanel_async").setLevel(logging.CRITICAL)  # the commands report failures themselves
     try:
-        status = build()(args=list(arguments), prog_name=_NAME, standalone_mode=False)
+        status = build(chosen_command(arguments, os.environ) or "")(
+            args=list(arguments), prog_name=_NAME, standalone_mode=False
+        )
     except KeyboardInterrupt:
         return _report_interrupt()
     except AccessRefusedError as error:

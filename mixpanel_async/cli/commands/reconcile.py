@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from mixpanel_async import AsyncMixpanel, FileOptions, ReconcileOptions, ReconcileReport, RecordMapping
-from mixpanel_async.cli.commands.imports import Files
+from mixpanel_async.cli.commands.import_job import Files
 from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
 from mixpanel_async.cli.options.files import file_options
