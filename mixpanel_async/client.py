@@ -21,7 +21,7 @@ from mixpanel_async.engine.failure_callback import OnFailure, OnFailures
 from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.env import is_disabled, read_environment
-from mixpanel_async.errors import ClientClosedError
+from mixpanel_async.errors import ClientClosedError, InvalidArgumentError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
 from mixpanel_async.json_types import JSONValue, Properties, PropertyValue
@@ -30,7 +30,7 @@ from mixpanel_async.models import DeliveryReport, Stats, Verdict
 from mixpanel_async.records.values import ValueConverter
 from mixpanel_async.session import Session, Transport
 from mixpanel_async.session.lazy_transport import LazyTransport
-from mixpanel_async.tracking.additions import DefaultProperties
+from mixpanel_async.tracking.additions import DefaultProperties, UserId
 from mixpanel_async.tracking.bound_user import BoundUser, with_device
 from mixpanel_async.tracking.event_route import finished
 from mixpanel_async.tracking.events import Events
@@ -377,7 +377,7 @@ class AsyncMixpanel:
         self._events.default_properties = value
 
     def context(
-        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: PropertyValue
+        self, distinct_id: UserId = None, *, device_id: str | None = None, **properties: PropertyValue
     ) -> AbstractContextManager[None]:
         """Set the user and properties of events that are tracked inside, in this task and in those it starts.
 
@@ -385,10 +385,13 @@ class AsyncMixpanel:
         its own `distinct_id` is None.
 
         Args:
-            distinct_id: The user's id.
+            distinct_id: The user's id, or a function that returns it, or None, when an event is tracked.
             device_id: The device's id, for Simplified ID Merge: events get `$device_id`, and `$user_id` if the user is
-                given.
+                given. Not with a function.
             **properties: Properties of the events.
+
+        Raises:
+            InvalidArgumentError: `device_id` is given together with a function.
 
         Reference: https://developer.mixpanel.com/reference/track-event
 
@@ -398,6 +401,10 @@ class AsyncMixpanel:
                 await mp.track(None, "Page Viewed")
             ```
         """
+        if callable(distinct_id):
+            if device_id is not None:
+                raise InvalidArgumentError("device_id needs a distinct_id that is known; give the id, not a function")
+            return self._events.surround(distinct_id, properties)
         own = with_device(distinct_id, device_id, properties)
         if distinct_id is None and device_id is not None:
             distinct_id = f"$device:{device_id}"

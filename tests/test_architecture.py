@@ -34,7 +34,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"flags", "tracking", "jobs"},
         {"client"},
         {"migration", "openfeature", "sync"},
-        {"cli"},
+        {"cli", "middleware"},
         {"__main__"},
         {"testing"},
         {"pytest_plugin"},
@@ -47,6 +47,13 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"local"},
         {"remote"},
         {"client"},
+    ],
+    "middleware": [
+        {"asgi_routes", "client_ip", "request_event", "user_agent"},
+        {"tracker"},
+        {"aiohttp_web", "asgi", "bodies"},
+        {"wsgi"},
+        {"django"},
     ],
     "session": [
         {"errors", "loop_owner", "messages"},
@@ -212,18 +219,21 @@ def test_the_checker_finds_cycles(made_up: Write) -> None:
 
 
 def test_aiohttp_is_known_in_one_place() -> None:
-    """On the client's side only the transport uses aiohttp; `remote` gives time-outs to the aiohttp of fsspec."""
+    """On the client's side only the transport uses aiohttp; `remote` gives time-outs to the aiohttp of fsspec.
+
+    The middleware for applications of aiohttp is on the side of a server.
+    """
     users = {
         module
         for module, path in MODULES.items()
         if unit_of(module, "") != "emulator" and any(name.split(".")[0] == "aiohttp" for name in names_imported(path))
     }
-    assert users == {"session.transport", "remote"}
+    assert users - {"middleware.aiohttp_web"} == {"session.transport", "remote"}
 
 
 def test_extras_are_imported_late() -> None:
     """The core works without its extras: importing a module imports none of them."""
-    extras = {"typer", "rich", "duckdb", "pyarrow", "pandas", "polars", "zstandard", "fsspec"}
+    extras = {"typer", "rich", "duckdb", "pyarrow", "pandas", "polars", "zstandard", "fsspec", "ua_parser"}
     for module, path in MODULES.items():
         if unit_of(module, "") == "cli":
             continue

@@ -20,7 +20,7 @@ from mixpanel_async.errors import ClientClosedError, UsageError
 from mixpanel_async.json_types import Properties, PropertyValue
 from mixpanel_async.models import DeliveryReport, Stats, Verdict
 from mixpanel_async.sync.runner import Runner
-from mixpanel_async.tracking.additions import DefaultProperties
+from mixpanel_async.tracking.additions import DefaultProperties, UserId
 
 T = TypeVar("T")
 EXIT_SECONDS: Final = 5.0
@@ -262,14 +262,17 @@ class Mixpanel:
         return client
 
     def context(
-        self, distinct_id: str | int | None = None, *, device_id: str | None = None, **properties: PropertyValue
+        self, distinct_id: UserId = None, *, device_id: str | None = None, **properties: PropertyValue
     ) -> AbstractContextManager[None]:
         """Set the user and properties of events that are tracked inside, in this thread; see `AsyncMixpanel.context`.
 
         Args:
-            distinct_id: The user's id.
-            device_id: The device's id, for Simplified ID Merge.
+            distinct_id: The user's id, or a function that returns it, or None, when an event is tracked.
+            device_id: The device's id, for Simplified ID Merge. Not with a function.
             **properties: Properties of the events.
+
+        Raises:
+            InvalidArgumentError: `device_id` is given together with a function.
 
         Reference: https://developer.mixpanel.com/reference/track-event
 

@@ -9,6 +9,8 @@ from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.json_types import Properties
 
 DefaultProperties: TypeAlias = Properties | Callable[[], Properties]
+# A user's id, or a function that returns the one at the time of an event.
+UserId: TypeAlias = str | int | Callable[[], str | int | None] | None
 
 
 class _Frame:
@@ -16,12 +18,12 @@ class _Frame:
 
     __slots__ = ("distinct_id", "outer", "owner", "properties")
 
-    def __init__(self, owner: object, outer: "_Frame | None", distinct_id: str | int | None, own: Properties) -> None:
+    def __init__(self, owner: object, outer: "_Frame | None", distinct_id: UserId, own: Properties) -> None:
         before = _frame_of(owner, outer)
         self.owner = owner
         self.outer = outer
         inherited = None if before is None else before.distinct_id
-        self.distinct_id: str | int | None = inherited if distinct_id is None else distinct_id
+        self.distinct_id: UserId = inherited if distinct_id is None else distinct_id
         self.properties: Properties = own if before is None else {**before.properties, **own}
 
 
@@ -56,7 +58,7 @@ class Additions:
         self._defaults = value if callable(value) else dict(value)
 
     @contextmanager
-    def context(self, distinct_id: str | int | None, properties: Properties) -> Iterator[None]:
+    def context(self, distinct_id: UserId, properties: Properties) -> Iterator[None]:
         """Set the user and properties of events that are tracked inside, in this task and those started in it."""
         token = _FRAME.set(_Frame(self, _FRAME.get(), distinct_id, properties))
         try:
@@ -73,5 +75,6 @@ class Additions:
         if frame is None:
             return distinct_id, {**defaults, **(properties or {})} if defaults else properties
         if distinct_id is None:
-            distinct_id = frame.distinct_id
+            found = frame.distinct_id
+            distinct_id = found() if callable(found) else found
         return distinct_id, {**defaults, **frame.properties, **(properties or {})}

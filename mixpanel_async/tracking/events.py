@@ -13,7 +13,7 @@ from mixpanel_async.json_types import JSONValue, Properties
 from mixpanel_async.records.encoder import EventEncoder
 from mixpanel_async.records.json_writer import encode_json
 from mixpanel_async.records.validation import check_uuid_v4, read_distinct_id
-from mixpanel_async.tracking.additions import Additions, DefaultProperties
+from mixpanel_async.tracking.additions import Additions, DefaultProperties, UserId
 from mixpanel_async.tracking.event_route import EventRoute, Route, finished
 from mixpanel_async.tracking.outgoing import OutgoingEvent, OutgoingRules
 from mixpanel_async.tracking.prepared_route import PreparedRoute
@@ -93,7 +93,7 @@ class Events:
         self._additions.defaults = value
         self._prepare_all()
 
-    def surround(self, distinct_id: str | int | None, properties: Properties) -> AbstractContextManager[None]:
+    def surround(self, distinct_id: UserId, properties: Properties) -> AbstractContextManager[None]:
         """Return a context in which events have a user and properties."""
         self._prepare_all()
         return self._additions.context(distinct_id, properties)
