@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias, Unpack
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.clock import Clock
@@ -14,7 +15,6 @@ from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker,
 __all__ = ["aiohttp_middleware"]
 
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-AiohttpMiddleware: TypeAlias = Callable[[web.Request, _Handler], Awaitable[web.StreamResponse]]
 
 
 def aiohttp_middleware(
@@ -22,7 +22,7 @@ def aiohttp_middleware(
     *,
     clock: Clock | None = None,
     **options: Unpack[MiddlewareOptions[web.Request]],
-) -> AiohttpMiddleware:
+) -> Middleware:
     """Return a middleware that gives each request a context, and tracks an event for it, if that is asked for.
 
     Put it first into `middlewares`. Whatever goes wrong with tracking is logged, and breaks no request; what a handler
@@ -90,7 +90,8 @@ def _ending(request: web.Request, otherwise: Ending) -> Ending:
     return "disconnected" if request.transport is None else otherwise
 
 
-def _route(request: web.Request) -> str | None:
+def _route(request: web.Request, begin: web.Request | None) -> str | None:
+    del begin
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical
 

@@ -77,9 +77,7 @@ class ASGIMiddleware:
             if not tracked.is_open:
                 await self._app(scope, receive, send)
                 return
-            # Routers write into the scope, also over what the server has set.
-            begin = dict(scope)
-            scope[_BEGIN] = begin
+            tracked.begin = dict(scope)  # routers write into the scope, also over what the server has set
             await _serve(self._app, scope, receive, send, tracked)
 
     def _client_for(self, scope: ASGIScope) -> AsyncMixpanel | None:
@@ -88,16 +86,16 @@ class ASGIMiddleware:
             return find
         return self._tracker.guard.call("the function `client`", lambda: find(scope), None)
 
-    def _route(self, scope: ASGIScope) -> str | None:
-        begin = cast("ASGIScope", scope.get(_BEGIN, scope))
+    def _route(self, scope: ASGIScope, begin: ASGIScope | None) -> str | None:
+        if begin is None:
+            return None
         routes = getattr(self._app, "routes", None) or getattr(begin.get("app"), "routes", None)
         return route_template(begin, scope, routes)
 
 
-_BEGIN = "mixpanel_async.begin"
-
-
-async def _serve(app: ASGIApp, scope: ASGIScope, receive: Receive, send: Send, tracked: TrackedRequest[ASGIScope]) -> None:
+async def _serve(
+    app: ASGIApp, scope: ASGIScope, receive: Receive, send: Send, tracked: TrackedRequest[ASGIScope]
+) -> None:
     """Run the application and note what it sends."""
     exchange = _Exchange(receive, send, tracked)
     try:

@@ -6,11 +6,12 @@ are looked up once more. Litestar has `scope["path_template"]`.
 """
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from mixpanel_async.models import JSONValue
 
-ASGIScope: TypeAlias = MutableMapping[str, JSONValue]
+# As Starlette and asgiref have it: what is in a scope, the server and the framework decide.
+ASGIScope: TypeAlias = MutableMapping[str, Any]
 _REST: Final = "/{path}"  # what a mounted application that has no routes does with the rest of the path
 _MAX_DEPTH: Final = 32
 

@@ -138,7 +138,8 @@ def _read_settings(given: object) -> tuple[Mixpanel, MiddlewareOptions[HttpReque
     return client, cast("MiddlewareOptions[HttpRequest]", found)
 
 
-def _route(request: HttpRequest) -> str | None:
+def _route(request: HttpRequest, begin: HttpRequest | None) -> str | None:
+    del begin
     match = request.resolver_match
     return None if match is None else f"/{match.route}"
 

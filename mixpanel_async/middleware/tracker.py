@@ -115,7 +115,8 @@ class RequestTracker(Generic[_R]):
     Args:
         reader: Reads requests.
         options: The options of the middleware.
-        route: Returns the template of a request's route, as the framework says it.
+        route: Returns the template of a request's route, as the framework says it, given the request and what was kept
+            of its begin.
         clock: Time and chance.
 
     Raises:
@@ -128,7 +129,7 @@ class RequestTracker(Generic[_R]):
         reader: RequestReader[_R],
         options: MiddlewareOptions[_R],
         *,
-        route: Callable[[_R], str | None],
+        route: Callable[[_R, _R | None], str | None],
         clock: Clock | None = None,
     ) -> None:
         _check(options)
@@ -137,7 +138,8 @@ class RequestTracker(Generic[_R]):
         self.clock: Clock = clock or SystemClock()
         self.event = options.get("request_event")
         self.sample_rate = options.get("sample_rate", 1.0)
-        self.route = options.get("route", route)
+        self._own_route = options.get("route")
+        self._route = route
         self.distinct_id = options.get("distinct_id")
         self._properties = options.get("properties")
         which = options.get("client_ip")
@@ -158,6 +160,13 @@ class RequestTracker(Generic[_R]):
         properties = self._properties_of(request) if self._has_properties else {}
         is_chosen = self.event is not None and is_sampled(self.clock.uniform(0, 1), self.sample_rate)
         return TrackedRequest(self, request, client, send if is_chosen else None, properties)
+
+    def route_of(self, request: _R, begin: _R | None) -> str | None:
+        """Return the template of a request's route; None if it is not known."""
+        own, route = self._own_route, self._route
+        if own is not None:
+            return self.guard.call("the function `route`", lambda: own(request), None)
+        return self.guard.call("finding a route", lambda: route(request, begin), None)
 
     def _properties_of(self, request: _R) -> dict[str, JSONValue]:
         found: dict[str, JSONValue] = {}
@@ -188,9 +197,10 @@ class TrackedRequest(Generic[_R]):
 
     Attributes:
         is_open: Whether the event is still to be tracked.
+        begin: What is kept of the request as it was, where the application changes it.
     """
 
-    __slots__ = ("_client", "_properties", "_request", "_send", "_started", "_tracker", "is_open")
+    __slots__ = ("_client", "_properties", "_request", "_send", "_started", "_tracker", "begin", "is_open")
 
     def __init__(
         self,
@@ -207,6 +217,7 @@ class TrackedRequest(Generic[_R]):
         self._properties = properties
         self._started = tracker.clock.monotonic()
         self.is_open = send is not None
+        self.begin: _R | None = None
 
     def surround(self) -> AbstractContextManager[None]:
         """Return the context in which the application runs; it can be entered again for each part of a body."""
@@ -234,10 +245,9 @@ class TrackedRequest(Generic[_R]):
     def _track(self, status: int | None, ending: Ending, error: BaseException | None) -> None:
         tracker, send = self._tracker, self._send
         seconds = tracker.clock.monotonic() - self._started
-        route = tracker.guard.call("the function `route`", lambda: tracker.route(self._request), None)
         facts = RequestFacts(
             tracker.reader.method(self._request),
-            route,
+            tracker.route_of(self._request, self.begin),
             status,
             seconds,
             ending,

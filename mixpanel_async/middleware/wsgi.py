@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, MutableMapping
 from types import TracebackType
-from typing import Protocol, TypeAlias, Unpack
+from typing import Any, Protocol, TypeAlias, Unpack
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.middleware.bodies import TrackedBody
 from mixpanel_async.middleware.request_event import Ending
 from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker
-from mixpanel_async.models import JSONValue
 from mixpanel_async.sync import Mixpanel
 
-Environ: TypeAlias = MutableMapping[str, JSONValue]
+# As wsgiref has it: what is in an environ, the server and the framework decide.
+Environ: TypeAlias = MutableMapping[str, Any]
 _ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
@@ -129,8 +129,9 @@ def _ending_of_close(environ: Environ, status: int | None) -> Ending:
     return "completed" if environ.get("REQUEST_METHOD") == "HEAD" or status in {204, 304} else "disconnected"
 
 
-def _route(environ: Environ) -> str | None:
+def _route(environ: Environ, begin: Environ | None) -> str | None:
     """Return the rule of Flask; other frameworks leave none in the environ."""
+    del begin
     request = environ.get("werkzeug.request")
     rule = getattr(getattr(request, "url_rule", None), "rule", None)
     return rule if isinstance(rule, str) else None

@@ -1,0 +1,1 @@
+"""The middlewares, with frameworks and servers."""

@@ -35,7 +35,7 @@ LAN = ClientIP(trusted_networks=["10.0.0.0/8", "2001:db8:1::/48"])
         ("192.0.2.256", None),
         ("0192.0.2.1", None),
         ("1" * 10_000, None),
-        ("１９２.0.2.1", None),
+        ("\uff11.0.2.1", None),
         ("\udcff", None),
         ("%", None),
         ("[]", None),
