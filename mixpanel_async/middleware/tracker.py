@@ -31,8 +31,8 @@ class MiddlewareOptions(TypedDict, Generic[T], total=False):
     log says so once.
 
     Attributes:
-        distinct_id: Returns the user's id, or None. It is called when an event is tracked, so that it may know a user
-            who is authenticated further inside.
+        distinct_id: Returns the user's id; None: events have no user. It is called when an event is tracked, so that it
+            may know a user who is authenticated further inside.
         properties: Returns properties of all events that are tracked in the request. It is called once, before the
             application.
         request_event: Name of an event that is tracked for each request, with method, route, status and duration; None:
@@ -255,14 +255,15 @@ class TrackedRequest(Generic[_R]):
             tracker.sample_rate,
         )
         if send is not None and tracker.event is not None:
-            user = self._user()
-            send("" if user is None else user, tracker.event, request_properties(facts))
+            send(self._user(), tracker.event, request_properties(facts))
 
-    def _user(self) -> str | int | None:
+    def _user(self) -> str | int:
+        """Return the user's id; "", which is nobody, if there is none."""
         find = self._tracker.distinct_id
         if find is None:
-            return None
-        return self._tracker.guard.call("the function `distinct_id`", lambda: find(self._request), None)
+            return ""
+        found = self._tracker.guard.call("the function `distinct_id`", lambda: find(self._request), None)
+        return "" if found is None else found
 
 
 def _check(options: MiddlewareOptions[_R]) -> None:
