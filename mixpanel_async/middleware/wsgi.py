@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterable, MutableMapping
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias, Unpack
+from typing import Any, Final, Protocol, TypeAlias, Unpack
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.middleware.bodies import TrackedBody
 from mixpanel_async.middleware.request_event import Ending
-from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker
+from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker, TrackedRequest
 from mixpanel_async.sync import Mixpanel
 
 # As wsgiref has it: what is in an environ, the server and the framework decide.
 Environ: TypeAlias = MutableMapping[str, Any]
+_FLASK_REQUEST: Final = "werkzeug.request"
 _ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
@@ -81,7 +82,7 @@ class WSGIMiddleware:
         if client is None:
             return self._app(environ, start_response)
         tracked = self._tracker.begin(environ, client, client.track)
-        noted = _Noted(start_response)
+        noted = _Noted(start_response, environ, tracked)
         with tracked.surround():
             try:
                 body = self._app(environ, noted.start_response)
@@ -101,16 +102,19 @@ class WSGIMiddleware:
 
 
 class _Noted:
-    """Notes the status of a response."""
+    """Notes the status of a response, and the request of Flask, which is gone from the environ afterwards."""
 
-    def __init__(self, start_response: StartResponse) -> None:
+    def __init__(self, start_response: StartResponse, environ: Environ, tracked: TrackedRequest[Environ]) -> None:
         self._start_response = start_response
+        self._environ = environ
+        self._tracked = tracked
         self.status: int | None = None
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         """Pass on the begin of the response."""
+        self._tracked.begin = {_FLASK_REQUEST: self._environ.get(_FLASK_REQUEST)}
         code = status[:3]
         self.status = int(code) if code.isascii() and code.isdigit() else None
         if exc_info is None:
@@ -131,8 +135,7 @@ def _ending_of_close(environ: Environ, status: int | None) -> Ending:
 
 def _route(environ: Environ, begin: Environ | None) -> str | None:
     """Return the rule of Flask; other frameworks leave none in the environ."""
-    del begin
-    request = environ.get("werkzeug.request")
+    request = (begin or environ).get(_FLASK_REQUEST)
     rule = getattr(getattr(request, "url_rule", None), "rule", None)
     return rule if isinstance(rule, str) else None
 
