@@ -6,9 +6,9 @@ from typing import TypeAlias, Unpack, cast
 
 from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.clock import Clock
+from mixpanel_async.json_types import JSONValue
 from mixpanel_async.middleware.asgi_routes import ASGIScope, route_template
 from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker, TrackedRequest
-from mixpanel_async.models import JSONValue
 
 ASGIMessage: TypeAlias = ASGIScope
 Receive: TypeAlias = Callable[[], Awaitable[ASGIMessage]]

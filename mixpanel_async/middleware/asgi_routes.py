@@ -8,7 +8,7 @@ are looked up once more. Litestar has `scope["path_template"]`.
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypeAlias
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 # As Starlette and asgiref have it: what is in a scope, the server and the framework decide.
 ASGIScope: TypeAlias = MutableMapping[str, Any]

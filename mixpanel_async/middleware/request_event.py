@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from mixpanel_async.models import JSONValue
+from mixpanel_async.json_types import JSONValue
 
 # How a request ended: the whole response was sent; the application raised, or sent no whole response; the client went
 # away before; the task was cancelled.

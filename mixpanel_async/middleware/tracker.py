@@ -9,10 +9,10 @@ from typing import Final, Generic, Protocol, TypedDict, TypeVar, cast
 from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.flags.log_once import LogOnce
+from mixpanel_async.json_types import Properties, PropertyValue
 from mixpanel_async.middleware.client_ip import AddressRule, ClientIP
 from mixpanel_async.middleware.request_event import Ending, RequestFacts, is_sampled, request_properties
 from mixpanel_async.middleware.user_agent import UserAgentParser
-from mixpanel_async.models import JSONValue, Properties
 from mixpanel_async.tracking.additions import UserId
 
 T = TypeVar("T")
@@ -168,8 +168,8 @@ class RequestTracker(Generic[_R]):
             return self.guard.call("the function `route`", lambda: own(request), None)
         return self.guard.call("finding a route", lambda: route(request, begin), None)
 
-    def _properties_of(self, request: _R) -> dict[str, JSONValue]:
-        found: dict[str, JSONValue] = {}
+    def _properties_of(self, request: _R) -> dict[str, PropertyValue]:
+        found: dict[str, PropertyValue] = {}
         reader = self.reader
         if self._user_agent is not None:
             found.update(self._user_agent.properties(reader.header(request, "user-agent")))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from mixpanel_async.errors import MissingExtraError
-from mixpanel_async.models import Properties
 
 # Real ones are shorter. 64 KB of noise would take 150 ms to parse, 512 characters take less than one.
 MAX_USER_AGENT: Final = 512
@@ -49,7 +48,7 @@ class UserAgentFamilies(NamedTuple):
     device: str = ""
 
 
-def browser_properties(found: UserAgentFamilies) -> Properties:
+def browser_properties(found: UserAgentFamilies) -> Mapping[str, str | float]:
     """Return `$browser`, `$browser_version`, `$os` and `$device`, as far as they are known.
 
     Only kinds of devices are named, as mixpanel-browser does it, and no models: they would help to recognize people.
@@ -99,7 +98,7 @@ class UserAgentParser:
         self._parser = Parser(Resolver(load_lazy_builtins()))
         self._cached = functools.lru_cache(_CACHED)(self._read)
 
-    def properties(self, header: str) -> Properties:
+    def properties(self, header: str) -> Mapping[str, str | float]:
         """Return what a header says, as properties; whatever the header is, this does not raise.
 
         Args:
@@ -108,7 +107,7 @@ class UserAgentParser:
         # What is not ASCII is not part of a product's name, and may not even be valid Unicode.
         return self._cached(header[:MAX_USER_AGENT].encode("ascii", "replace").decode()) if header else {}
 
-    def _read(self, header: str) -> Properties:
+    def _read(self, header: str) -> Mapping[str, str | float]:
         result = self._parser.parse(header)
         browser, system, device = result.user_agent, result.os, result.device
         return browser_properties(

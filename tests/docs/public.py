@@ -9,9 +9,21 @@ from typing import Any, Final
 import msgspec
 
 import mixpanel_async
-from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, flags, openfeature, testing
+from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, flags, middleware, openfeature, testing
+from mixpanel_async.middleware import aiohttp_web, django
 
-PACKAGES: Final = (mixpanel_async, actions, emulator, expressions, flags, openfeature, testing)
+PACKAGES: Final = (
+    mixpanel_async,
+    actions,
+    emulator,
+    expressions,
+    flags,
+    middleware,
+    aiohttp_web,
+    django,
+    openfeature,
+    testing,
+)
 
 
 class Public(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from mixpanel_async.testing import LocalMixpanel
 from tests import ROOT
 from tests.docs.snippets import blocks_of, run
 
-PAGES = ("docs/services.md", "docs/feature-flags.md")
+PAGES = ("docs/services.md", "docs/feature-flags.md", "docs/middleware.md")
 CODES = [code for page in PAGES for code in blocks_of((ROOT / page).read_text(encoding="utf-8"))]
 
 
