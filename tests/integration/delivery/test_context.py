@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 
+import pytest
+
 from mixpanel_async import AsyncMixpanel, Outcome
 from mixpanel_async.emulator import Emulator
+from mixpanel_async.errors import InvalidArgumentError
 from tests.conftest import Connect
 
 
@@ -72,6 +75,37 @@ async def test_contexts_of_tasks(connect: Connect, server: Emulator) -> None:
     await asyncio.gather(task, *(request(f"u{n}") for n in range(20)))
     users = sorted(str(one["distinct_id"]) for one in await sent(server, client))
     assert users == sorted(["starter", *(f"u{n}" for n in range(20))])
+
+
+async def test_a_user_who_becomes_known_later(connect: Connect, server: Emulator) -> None:
+    """A function is asked for the user of each event without one; an inner context inherits or replaces it."""
+    client = connect()
+    users = iter(["u1", "u2", "u3"])
+    with client.context(lambda: next(users), a=1):
+        await client.track(None, "A")
+        await client.track("own", "A")
+        with client.context(b=2):
+            await client.import_event(None, "A", time=1_700_000_000)
+        with client.context("inner"):
+            await client.track(None, "A")
+        assert (await asyncio.to_thread(client.submit, None, "A")) is not None
+    found = [(one["distinct_id"], one.get("b")) for one in await sent(server, client)]
+    assert sorted(found, key=str) == sorted(
+        [("u1", None), ("own", None), ("u2", 2), ("inner", None), ("u3", None)], key=str
+    )
+
+
+async def test_a_function_for_the_user_that_fails(connect: Connect) -> None:
+    """An event whose user cannot be found is REJECTED with what the function raised; so is one without a user."""
+    client = connect()
+    with client.context(lambda: str(1 / 0)):
+        receipt = await client.track(None, "A")
+    assert receipt.verdict is not None
+    assert "ZeroDivisionError" in receipt.verdict.message
+    with client.context(lambda: None):
+        assert (await client.track(None, "A")).outcome is Outcome.REJECTED
+    with pytest.raises(InvalidArgumentError, match="device_id"):
+        client.context(lambda: "u", device_id="d")
 
 
 async def test_contexts_of_two_clients(connect: Connect, server: Emulator) -> None:
