@@ -1,7 +1,6 @@
 """`python -m mixpanel_async` and the command `mixpanel-async`."""
 
 import os
-import signal
 import sys
 
 from mixpanel_async.errors import MissingExtraError
@@ -18,8 +17,6 @@ def main() -> None:
             raise
         sys.stderr.write(f"mixpanel-async: {MissingExtraError('cli', 'the command line')}\n")
         sys.exit(2)
-    # SIGTERM is an interrupt like Ctrl-C: what runs cleans up after itself.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -2,10 +2,13 @@
 
 # ruff: noqa: A002 - `format` is the name of the option
 
-from typing import Annotated
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Final
 
 import typer
 
+from mixpanel_async.cli.job_runner import run_until_terminated
 from mixpanel_async.cli.options.inputs import read_text_input
 from mixpanel_async.cli.render import stdout
 from mixpanel_async.cli.render.encoders import Form
@@ -15,8 +18,11 @@ from mixpanel_async.cli.runner import add_command
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.lake.query import lake_query
 from mixpanel_async.jobs.sources.locations import STDIN
+from mixpanel_async.jobs.worker_thread import WorkerThread
 
 _FROM_FILE = "@"
+_INTERRUPTS: Final = 50
+_INTERRUPT_SECONDS: Final = 0.1
 
 
 def sql(
@@ -51,15 +57,36 @@ def sql(
     if query == STDIN or query.startswith(_FROM_FILE):
         query = read_text_input(query.removeprefix(_FROM_FILE))
     with lake_query(directory, query) as result:
-        if output is not None:
-            write_result(result, output, overwrite=overwrite)
-            return 0
-        sink = Output(format).sink(result.columns)
-        for row in result.rows():
-            sink.add(row)
-        sink.close()
-        stdout.flush()
+
+        def answer() -> None:
+            if output is not None:
+                write_result(result, output, overwrite=overwrite)
+                return
+            sink = Output(format).sink(result.columns)
+            for row in result.rows():
+                sink.add(row)
+            sink.close()
+            stdout.flush()
+
+        run_until_terminated(lambda: _interruptible(answer, result.interrupt))
     return 0
+
+
+async def _interruptible(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
+    """Run a query on a thread, because DuckDB lets no signal through; a cancellation interrupts it."""
+    thread = WorkerThread("mixpanel_async-sql")
+    try:
+        done = thread.submit(work)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            for _ in range(_INTERRUPTS):  # one that comes between two queries is lost
+                interrupt()
+                if (await asyncio.wait([done], timeout=_INTERRUPT_SECONDS))[0]:
+                    break
+            raise
+    finally:
+        thread.close()
 
 
 def add(app: typer.Typer) -> None:

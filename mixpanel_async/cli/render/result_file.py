@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from mixpanel_async.cli.render.encoders import TextForm, row_encoder
 from mixpanel_async.errors import InvalidArgumentError
@@ -57,12 +57,29 @@ def _write_parquet(result: LakeResult, file: AtomicFile) -> None:
     parquet = arrow_module("pyarrow.parquet", "writing Parquet")
     reader = result.batches(_BATCH_ROWS)
     stream = GrowingStream(file)
-    writer = parquet.ParquetWriter(stream, reader.schema, compression="zstd")
     try:
-        for batch in reader:
+        writer = parquet.ParquetWriter(stream, reader.schema, compression="zstd")
+    except NotImplementedError as error:
+        stream.is_abandoned = True
+        raise InvalidArgumentError(
+            f"--output is invalid: Parquet cannot hold a column of the query: {error}; cast it, for example to VARCHAR"
+        ) from None
+    try:
+        for batch in _batches(reader):
             writer.write_batch(batch)
     except BaseException:
         stream.is_abandoned = True
         raise
     finally:
         writer.close()
+
+
+def _batches(reader: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, ValueError) as error:  # what pyarrow makes of an error of DuckDB
+            raise InvalidArgumentError(f"the query fails: {' '.join(str(error).split())}") from None
+        yield batch

@@ -51,6 +51,10 @@ class LakeResult:
                 for row in rows:
                     yield tuple(map(_plain, row, self._is_json))
 
+    def interrupt(self) -> None:
+        """End the query that runs now; may be called by another thread."""
+        self._connection.interrupt()
+
     def batches(self, rows: int) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return a reader of Arrow batches.
 

@@ -1,14 +1,17 @@
 """`mixpanel-async sync-export` and `mixpanel-async sql`, as users run them."""
 
+import asyncio
 import json
 import pathlib
+import signal
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.emulator import Emulator
-from tests.integration.cli.conftest import Command
+from tests.integration.actions.server import Script
+from tests.integration.cli.conftest import MODULE, Command, account_environment
 
 SYNC = ("sync-export", "lake", "--from-date", "2023-11-14", "--to-date", "2023-11-15")
 QUERY = (
@@ -81,6 +84,24 @@ async def test_results_in_files(
 
 
 @pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("SELECT if(i > 30000, error('late'), i) AS n FROM range(50000) t(i)", "fails: Invalid Input Error: late"),
+        ("SELECT INTERVAL 1 DAY AS i", "Parquet cannot hold a column of the query"),
+        ("SELECT union_value(a := 1) AS u", "cast it, for example to VARCHAR"),
+    ],
+)
+async def test_results_that_parquet_cannot_hold(
+    query: str, words: str, inside: Command, emulator: Emulator, directory: pathlib.Path
+) -> None:
+    """A query that fails after many rows, and a column of a type that Parquet lacks, end with 2 and without a file."""
+    await inside(*SYNC, MIXPANEL_BASE_URL=emulator.url)
+    ended = await inside("sql", "lake", query, "--output", "a.parquet")
+    assert (ended.status, words in ended.err) == (2, True)
+    assert names(directory) == {"lake"}
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("sql", "nothing", "SELECT 1"), "nothing is not a lake"),
@@ -101,3 +122,23 @@ async def test_wrong_usage(arguments: tuple[str, ...], words: str, inside: Comma
     ended = await inside(*arguments)
     assert ended.status in {1, 2}
     assert words in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_long_query_is_interrupted(
+    number: signal.Signals, inside: Command, emulator: Emulator, mixpanel: Script, directory: pathlib.Path
+) -> None:
+    """A query that would run for years ends with the signal, and the file of its result does not appear."""
+    await inside(*SYNC, MIXPANEL_BASE_URL=emulator.url)
+    query = "SELECT count(*) FROM range(100000000) a, range(100000000) b"
+    process = await asyncio.create_subprocess_exec(
+        *MODULE, "sql", "lake", query, "--output", "result.csv",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=account_environment(mixpanel.url),
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        while names(directory) == {"lake"}:  # noqa: ASYNC110 - the query runs once the file has been begun
+            await asyncio.sleep(0.01)
+        process.send_signal(number)
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"mixpanel-async: interrupted\n")
+    assert names(directory) == {"lake"}

@@ -232,6 +232,25 @@ async def test_an_existing_file_stays(
     assert (await client.import_events(path)).imported == len(LINES)
 
 
+async def test_columns_of_any_name(client: AsyncMixpanel, server: ExportServer, tmp_path: pathlib.Path) -> None:
+    """A property can be a column whatever its name: with quotes, backslashes, dots or line ends."""
+    columns = ['q"uote', "back\\slash", "line\nend", "a.b", "\U0001f600", "chosen0", "$chosen0", " "]
+    lines = [
+        line(1, b"".join(b",%b:%b" % (orjson.dumps(name), orjson.dumps(f"v{n}")) for n, name in enumerate(columns)))
+    ]
+    server.days = {DAY: [*lines, line(2), line(3, b',"chosen0":7,"$chosen0":"x"')]}
+    for suffix in ("csv", "parquet"):
+        path = tmp_path / f"a.{suffix}"
+        await client.export.to_file(path, DAY, DAY, columns=columns)
+        assert (await client.import_events(path)).imported == 3
+    rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    assert [[row[name] for name in columns] for row in rows] == [
+        [f"v{n}" for n in range(len(columns))],
+        [None] * len(columns),
+        [*[None] * 6, "x", None],
+    ]
+
+
 async def test_what_is_no_file(server: ExportServer, client: AsyncMixpanel, tmp_path: pathlib.Path) -> None:
     """A pipe, a dangling link and an empty path are refused, and nothing is requested."""
     pipe, link = tmp_path / "pipe.csv", tmp_path / "link.csv"

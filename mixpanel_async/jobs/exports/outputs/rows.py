@@ -1,6 +1,7 @@
 """Events of an export as columns; the properties stay the text that Mixpanel sent."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import Any, Final, Protocol, cast
 
@@ -12,6 +13,7 @@ from mixpanel_async.jobs.exports.outputs.columns import FITTED, SHOWN_MS, Column
 
 _MAX_SHOWN: Final = 80
 _MAX_HEADS: Final = 10_000  # a project has some hundred names of events
+_ODD_NAME: Final = re.compile(r'["\\\x00-\x1f]')  # msgspec does not take them
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -38,6 +40,7 @@ class _AnyObject(msgspec.Struct, gc=False):
 
 
 _decode_raw: Final = msgspec.json.Decoder(_RawLine).decode
+_decode_any: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_object: Final = msgspec.json.Decoder(_AnyObject).decode
 
 
@@ -86,7 +89,8 @@ class RowDecoder:
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._decoders = [msgspec.json.Decoder(_line_type(columns)).decode_lines]
+        # A type with all fields, unless one has no name in it: rows are made line by line then.
+        self._decoders = [] if _odd(columns) else [msgspec.json.Decoder(_line_type(columns)).decode_lines]
         if not columns:  # most events have fields of the usual types, which are decoded faster
             self._decoders.insert(0, msgspec.json.Decoder(_PlainLine).decode_lines)
 
@@ -114,6 +118,7 @@ class RowReader:
         self._columns = columns
         self._factor = 1 if time_in_ms else 1000
         self._row_type = _row_type(columns)
+        self._odd = _odd(columns)
         self._decode_row = msgspec.json.Decoder(self._row_type).decode
         self._heads: dict[str, bytes] = {}
         self._number = 0
@@ -167,9 +172,14 @@ class RowReader:
     def _row(self, line: bytes, properties: msgspec.Raw) -> Any:  # noqa: ANN401 - a type made for the columns
         """Return the fields of one event; none of them if one of them is text that cannot be decoded."""
         try:
-            return self._decode_row(properties)
+            row = self._decode_row(properties)
+            found = _decode_any(properties) if self._odd else {}
         except _UNREADABLE:
             pass
+        else:
+            for field, name in self._odd.items():
+                setattr(row, field, found.get(name))
+            return row
         try:
             _decode_object(properties)
         except _UNREADABLE:
@@ -206,12 +216,20 @@ def _row_type(columns: Sequence[Column]) -> Any:  # noqa: ANN401 - a type made f
     """Return a type with the fields of an event that become cells; each takes any value."""
     fields = {"time": "time", "distinct_id": "distinct_id", "insert_id": "$insert_id"}
     fields |= {field: column.name for field, column in zip(_fields(columns), columns, strict=True)}
+    longest = max((len(name) for name in fields.values()), default=0)
+    fields |= {field: field + "_" * longest for field in _odd(columns)}  # longer than any other name
     return msgspec.defstruct("Row", [(field, object, None) for field in fields], rename=fields, gc=False)
 
 
 def _fields(columns: Sequence[Column]) -> Sequence[str]:
     """Return the names of the fields with chosen properties; names of properties are no names of fields."""
     return ["insert_id" if column.name == "$insert_id" else f"chosen{n}" for n, column in enumerate(columns)]
+
+
+def _odd(columns: Sequence[Column]) -> Mapping[str, str]:
+    """Return the properties whose names no field of a type can have, by field."""
+    pairs = zip(_fields(columns), columns, strict=True)
+    return {field: column.name for field, column in pairs if _ODD_NAME.search(column.name)}
 
 
 def _line_type(columns: Sequence[Column]) -> Any:  # noqa: ANN401 - a type made for the columns
