@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import floors, subjects
+from benchmarks.context_costs import row_16_nowait, row_17_context, row_18_otel
 from benchmarks.data import events, write_ndjson
 from benchmarks.flags import row_15_flags
 from benchmarks.flatness import row_12_flat
@@ -215,4 +216,7 @@ ROWS = (
     row_13_holds,
     row_14_local_server,
     row_15_flags,
+    row_16_nowait,
+    row_17_context,
+    row_18_otel,
 )

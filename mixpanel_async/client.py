@@ -134,6 +134,7 @@ class AsyncMixpanel:
             ProjectToken(token)  # rejects an invalid token before a record is made with it
         if transport is None:
             transport = LazyTransport(settings)
+        telemetry = settings.telemetry
         session = Session(
             transport,
             servers=servers(read_region(region), base_url),
@@ -143,6 +144,7 @@ class AsyncMixpanel:
             token=token,
             project_id=checked_number("project_id", project_id),
             workspace_id=checked_number("workspace_id", workspace_id),
+            telemetry=None if telemetry is None else telemetry.connect(self, buffer_bytes=settings.max_buffer_bytes),
         )
         engine = Engine(session, settings, clock, on_failure=on_failure, on_failures=on_failures)
         lanes = LaneSpecs(settings, token=token, credentials=credentials, project_id=project_id)
@@ -150,7 +152,9 @@ class AsyncMixpanel:
         self._session = session
         self._engine = engine
         self._events = Events(context)
-        self._inbox = ThreadInbox(session.owner, self._events.take, settings.overflow_wait_seconds)
+        self._inbox = ThreadInbox(
+            session.owner, self._events.take, settings.overflow_wait_seconds, keeps_context=telemetry is not None
+        )
         self.people = People(context)
         self.groups = Groups(context)
 

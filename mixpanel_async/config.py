@@ -15,6 +15,7 @@ from mixpanel_async import limits
 from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.json_types import JSONValue
 from mixpanel_async.redaction import shown
+from mixpanel_async.telemetry import Telemetry
 
 Server: TypeAlias = Literal["ingestion", "data", "query", "app"]
 OnBadRecord: TypeAlias = Literal["reject", "raise"]
@@ -307,6 +308,7 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             settings above; returns the record to send, changed or not, or None to send nothing (SKIPPED, reason
             `before_send`). If it raises, the record is REJECTED. `$identify`, `$create_alias` and `$merge` do not
             pass it; nor do the records of imports and pipes, which have `transform`.
+        telemetry: Follows the client's requests and counters, such as `mixpanel_async.otel.OpenTelemetry()`.
 
     Example:
         ```python
@@ -355,6 +357,7 @@ class Settings(StrictStruct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     opt_out: Collection[str] = frozenset()
     property_denylist: Collection[str] = frozenset()
     before_send: BeforeSend | None = None
+    telemetry: Telemetry | None = None
 
     @property
     def is_sending(self) -> bool:

@@ -27,13 +27,14 @@ IMPORTS: Final = imports_of(PACKAGE)
 LAYERS: Final[Mapping[str, Layers]] = {
     "": [
         {"errors", "json_types", "models", "limits", "clock", "redaction", "loading", "time_slice", "_version"},
+        {"telemetry"},
         {"config", "auth", "remote", "codecs", "expressions"},
         {"env", "records"},
         {"session"},
         {"actions", "engine"},
         {"flags", "tracking", "jobs"},
         {"client"},
-        {"migration", "openfeature", "sync"},
+        {"migration", "openfeature", "otel", "sync"},
         {"cli", "middleware"},
         {"__main__"},
         {"testing"},
@@ -229,6 +230,17 @@ def test_aiohttp_is_known_in_one_place() -> None:
         if unit_of(module, "") != "emulator" and any(name.split(".")[0] == "aiohttp" for name in names_imported(path))
     }
     assert users - {"middleware.aiohttp_web"} == {"session.transport", "remote"}
+
+
+def test_opentelemetry_is_known_in_one_place() -> None:
+    """Only `otel` uses OpenTelemetry, and only its API; the rest knows a protocol."""
+    users = {
+        (unit_of(module, ""), name.split(".")[1])
+        for module, path in MODULES.items()
+        for name in names_imported(path)
+        if name.startswith("opentelemetry.")
+    }
+    assert users == {("otel", "context"), ("otel", "metrics"), ("otel", "trace")}
 
 
 def test_extras_are_imported_late() -> None:

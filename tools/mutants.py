@@ -213,14 +213,14 @@ MUTATIONS: Final = (
     Mutation(
         "a record too many, on the fast path",
         ENGINE + "accumulator.py",
-        "if count >= builder.max_records:",
-        "if count > builder.max_records:",
+        "if count >= builder.look_at and",
+        "if count > builder.look_at and",
     ),
     Mutation(
         "a record too many",
         ENGINE + "batch.py",
-        "        if len(self.parts) >= self.max_records:\n            return [",
-        "        if len(self.parts) > self.max_records:\n            return [",
+        "        if len(self.parts) >= self.look_at and",
+        "        if len(self.parts) > self.look_at and",
     ),
     Mutation(
         "a record too many, in bulk",

@@ -35,8 +35,10 @@ MODULES: Final = (
     "mixpanel_async.migration",
     "mixpanel_async.models",
     "mixpanel_async.openfeature",
+    "mixpanel_async.otel",
     "mixpanel_async.session.messages",
     "mixpanel_async.sync",
+    "mixpanel_async.telemetry",
     "mixpanel_async.testing",
     "mixpanel_async.tracking.profiles",
 )

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
 from functools import partial
 from typing import Final
 
@@ -22,6 +23,7 @@ from mixpanel_async.engine.receipts import Receipt
 from mixpanel_async.errors import BufferFullError, ClientClosedError
 from mixpanel_async.models import Verdict
 from mixpanel_async.session.loop_owner import LoopOwner
+from mixpanel_async.telemetry import ClientTelemetry
 
 _MAX_SETTLED_RECORDS: Final = 8_000  # at once; some 3 ms of the event loop
 _NO_EXCEPTIONS: Final[Mapping[int, Verdict]] = {}
@@ -36,6 +38,7 @@ class Accumulator:
         wake: Called when there is something new to send or to wait for.
         failures: Called with the JSON of each record that was not delivered, and its verdict, one by one or by batch.
         owner: The event loop that receipts can be awaited in.
+        telemetry: Gets the time that batches took; None: nothing does.
     """
 
     def __init__(
@@ -45,8 +48,11 @@ class Accumulator:
         wake: Callable[[], None],
         failures: tuple[OnFailure | None, OnFailures | None],
         owner: LoopOwner,
+        *,
+        telemetry: ClientTelemetry | None = None,
     ) -> None:
         self._owner = owner
+        self._telemetry = telemetry
         self._settings = settings
         self._clock = clock
         self._wake = wake
@@ -66,7 +72,8 @@ class Accumulator:
         """Return the lane of a spec."""
         lane = self._lanes.get(spec)
         if lane is None:
-            lane = self._lanes[spec] = Lane(spec)
+            make_origins = None if self._telemetry is None else self._telemetry.origins
+            lane = self._lanes[spec] = Lane(spec, make_origins)
             self._turns.append(lane)
         return lane
 
@@ -80,7 +87,8 @@ class Accumulator:
     @property
     def unsealed(self) -> int:
         """Records in batches that are being filled; the ledger counts a batch when it is sealed."""
-        return sum(len(lane.builder.parts) for lane in self._lanes.values())
+        # A copy, made at once: telemetry asks in threads of its own.
+        return sum(len(lane.builder.parts) for lane in tuple(self._lanes.values()))
 
     def offer(self, lane: Lane, part: bytes) -> Receipt | None:
         """Queue a record if that is possible at once, and in the loop of the client; else return None: call `admit`.
@@ -102,7 +110,7 @@ class Accumulator:
         count = len(builder.parts)
         if count == 1:
             self._open(lane)
-        if count >= builder.max_records:
+        if count >= builder.look_at and builder.look():
             self._seal_builder(lane)
         return receipt
 
@@ -165,10 +173,9 @@ class Accumulator:
             self.refuse(receipt, part, decisions.DROPPED, lane.spec.path)
             return False
         if self._settings.overflow == "wait":
-
-            def enter() -> None:
-                self._enter(lane, part, receipt, is_unsafe=is_unsafe)
-
+            enter: Callable[[], None] = partial(self._enter, lane, part, receipt, is_unsafe=is_unsafe)
+            if self._telemetry is not None:  # it is called in another task, and the record belongs to this one
+                enter = partial(copy_context().run, enter)
             # One caller waits in vain, not each: a request handler must not be held again and again in an outage.
             seconds = 0.0 if lane.is_overflowing else self._settings.overflow_wait_seconds
             if await self.backpressure.wait(lane, size, 1, enter, seconds):
@@ -190,6 +197,9 @@ class Accumulator:
         """
         if self.is_closed:
             raise ClientClosedError("the client is closed; make a new one to send records")
+        if self._telemetry is not None and batch.origins is None:
+            batch.origins = self._telemetry.origins()
+            batch.origins.note()
         if lane.stopped is not None:
             lane.reopen(self._clock.monotonic())
         if lane.stopped is None:
@@ -335,6 +345,9 @@ class Accumulator:
         """Give every record of a batch its outcome, and its space back."""
         self.ledger.settle(len(batch), batch.generation, verdict, exceptions, in_flight=in_flight)
         self._failures.tell(batch, verdict, exceptions)
+        if self._telemetry is not None:
+            seconds = self._clock.monotonic() - (batch.deadline - lane.spec.deadline_seconds)
+            self._telemetry.note_settled(lane.spec.path, verdict.outcome.value, seconds)
         if not lane.spec.is_bulk:  # a job reports its own
             for one in exceptions.values():
                 self._note_lost(lane.spec.path, one, 1)

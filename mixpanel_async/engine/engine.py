@@ -62,7 +62,9 @@ class Engine:
         self._owner = session.owner
         self._admissions = 0
         self._closing: asyncio.Task[DeliveryReport] | None = None
-        self._accumulator = Accumulator(settings, clock, self._wake, (on_failure, on_failures), self._owner)
+        self._accumulator = Accumulator(
+            settings, clock, self._wake, (on_failure, on_failures), self._owner, telemetry=session.telemetry
+        )
         self.offer = self._accumulator.offer  # not a method here: a call more would cost for every event
         self._sender = Sender(self._accumulator, session, settings, clock, offload or self._on_thread)
 

@@ -14,6 +14,7 @@ from mixpanel_async.engine.decisions import MIN_SPLIT_BYTES, IngestionPath
 from mixpanel_async.engine.receipts import Receipt, Receipts
 from mixpanel_async.models import Verdict
 from mixpanel_async.session import Request
+from mixpanel_async.telemetry import MakeOrigins
 
 _REOPEN_SECONDS: Final = (60.0, 300.0)  # after the first refused credential, and after each one that follows
 _GROWTH: Final = 2  # the cap that a 413 taught is doubled after an accepted batch, so that a burst of 413s is forgotten
@@ -70,9 +71,9 @@ class Lane:
         refuses_all: Whether the last search for bad records found no good one.
     """
 
-    def __init__(self, spec: LaneSpec) -> None:
+    def __init__(self, spec: LaneSpec, make_origins: MakeOrigins | None = None) -> None:
         self.spec = spec
-        self.builder: BatchBuilder[Receipt] = BatchBuilder(spec.max_records, spec.max_bytes, Receipts)
+        self.builder: BatchBuilder[Receipt] = BatchBuilder(spec.max_records, spec.max_bytes, Receipts, make_origins)
         self.opened_at = 0.0
         self.ready: deque[Batch] = deque()
         self.in_flight = 0

@@ -125,7 +125,10 @@ class Sender:
                 timeout = min(self._settings.total_timeout_seconds, max(_MIN_TIMEOUT_SECONDS, self._time_left(batch)))
                 request = lane.request(batch, batch.body or b"", timeout)
                 reply = await self._session.attempt(
-                    request, is_retry=batch.attempts > 1, on_sent=lambda: _note_sent(batch)
+                    request,
+                    resends=batch.attempts - 1,
+                    on_sent=lambda: _note_sent(batch),
+                    origins=batch.origins,
                 )
         except MixpanelError as error:
             return 0, b"", error

@@ -1,6 +1,7 @@
 """Keeps the definitions of flags up to date."""
 
 import asyncio
+import contextvars
 import logging
 import math
 from typing import Final
@@ -58,7 +59,10 @@ class Poller:
 
     def start(self) -> None:
         """Start to poll, in the running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="mixpanel_async.flags")
+        # In an empty context: polls belong to no trace, and to no request that happened to be the first.
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(), name="mixpanel_async.flags", context=contextvars.Context()
+        )
 
     async def ready(self, timeout: float | None) -> bool:
         """Wait for the first definitions, `timeout` seconds at most; return whether there are some.

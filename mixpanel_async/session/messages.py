@@ -9,6 +9,8 @@ from mixpanel_async.auth import Credential
 from mixpanel_async.config import Server
 
 Family: TypeAlias = Literal["ingestion", "query", "export", "schemas", "gdpr", "app"]
+# Families whose paths contain no id; those of the others do.
+_FIXED_PATHS: Final = frozenset({"ingestion", "query", "export"})
 MAX_REPLY_BYTES: Final = 512 * 1024 * 1024
 
 
@@ -106,6 +108,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Request({self.operation}: {self.method} {self.path.partition('?')[0]})"
+
+    @property
+    def template(self) -> str | None:
+        """Its path, if that is the same for every request of its operation; else None."""
+        is_fixed = self.family in _FIXED_PATHS and not self.operation.startswith("request")
+        return self.path if is_fixed else None
 
     @property
     def can_repeat(self) -> bool:

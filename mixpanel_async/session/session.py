@@ -27,6 +27,7 @@ from mixpanel_async.session.governor import Governor
 from mixpanel_async.session.loop_owner import LoopOwner
 from mixpanel_async.session.messages import Reply, Request, RetryRule, StreamReply, Transport, WireRequest
 from mixpanel_async.session.retry import DelayAfter, Retrying, RetryQuota, backoff_seconds, retry_delay
+from mixpanel_async.telemetry import NO_SPAN, AttemptSpan, ClientTelemetry, Origins, WireAttempt
 
 _log = logging.getLogger("mixpanel_async")
 _BAD_REQUEST: Final = 400
@@ -53,6 +54,7 @@ class Session:
         token: Project token; redacted from errors and logs, and sent by calls that take one as a parameter.
         project_id: Added to calls that need one.
         workspace_id: Added to calls that take one.
+        telemetry: Follows each request; None: nothing does.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Session:
         token: str | None = None,
         project_id: int | None = None,
         workspace_id: int | None = None,
+        telemetry: ClientTelemetry | None = None,
     ) -> None:
         self._transport = transport
+        self.telemetry = telemetry
         self._servers = servers
         self._hosts = {_origin(address) for address in servers.values()}
         self._settings = settings
@@ -80,6 +84,7 @@ class Session:
         self.governor = Governor(settings.rates, clock)
         self.quota = RetryQuota(settings.retry_quota)
         self.counts = WireCounts()
+        self._shown_urls: dict[str, str] = {}
 
     def needs_project(self, credential: Credential | None) -> bool:
         """Return whether a call with a credential, or with the client's, has to say which project it is about."""
@@ -105,16 +110,24 @@ class Session:
         """
         async for attempt in self._attempts(request):
             with attempt:
-                return await self._send_once(request, is_retry=attempt.number > 1)
+                return await self._send_once(request, resends=attempt.number - 1)
         raise AssertionError("the last attempt returns or raises")
 
-    async def attempt(self, request: Request, *, is_retry: bool, on_sent: Callable[[], None] | None = None) -> Reply:
+    async def attempt(
+        self,
+        request: Request,
+        *,
+        resends: int,
+        on_sent: Callable[[], None] | None = None,
+        origins: Origins | None = None,
+    ) -> Reply:
         """Send a request once and return the reply, whatever its status; the caller holds the permit.
 
         Args:
             request: The request.
-            is_retry: Whether it was sent before.
+            resends: How often it was sent before.
             on_sent: Called when the first bytes of the request may have left this machine.
+            origins: Where the records of a batch were made.
 
         Raises:
             TransportError: No complete reply arrived.
@@ -125,10 +138,12 @@ class Session:
         if on_sent is not None and not getattr(self._transport, "reports_sent", False):
             on_sent()  # a transport that does not tell may have sent it at any time from here
         self.counts.requests += 1
-        self.counts.retries += is_retry
+        self.counts.retries += resends > 0
         self.counts.sent_bytes += len(request.body or b"")
         started = self._clock.monotonic()
-        reply = await self._transport.send(wire)
+        with self._span(request, wire, resends, origins) as span, span.current():
+            reply = await self._transport.send(wire)
+            span.note_status(reply.status)
         self._note(request, reply.status, started)
         return reply
 
@@ -145,7 +160,7 @@ class Session:
                 with attempt:
                     async with AsyncExitStack() as opening:
                         await opening.enter_async_context(self._permit(request))
-                        reply = await self._open(request, is_retry=attempt.number > 1)
+                        reply = await self._open(request, opening, resends=attempt.number - 1)
                         # Held beyond the attempt: the caller's own errors, in mid-stream, are not retried.
                         await stack.enter_async_context(opening.pop_all())
             stack.push_async_callback(self._transport.close_stream, reply)
@@ -191,6 +206,8 @@ class Session:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        if self.telemetry is not None:
+            self.telemetry.close()
         await self._transport.aclose()
 
     def _permit(self, request: Request) -> AbstractAsyncContextManager[None]:
@@ -209,9 +226,9 @@ class Session:
         own = self._settings.rates.max_wait_seconds if request.max_wait_seconds is None else request.max_wait_seconds
         return None if own == math.inf else own
 
-    async def _send_once(self, request: Request, *, is_retry: bool) -> Reply:
+    async def _send_once(self, request: Request, *, resends: int) -> Reply:
         async with self._permit(request):
-            reply = await self.attempt(request, is_retry=is_retry)
+            reply = await self.attempt(request, resends=resends)
         error = self.error_of(reply, request.operation, request.credential)
         is_wanted = (request.is_rejection_wanted and reply.status == _BAD_REQUEST) or (
             request.is_redirect_wanted and error is not None and errors.is_redirect(error, reply.headers)
@@ -221,13 +238,17 @@ class Session:
         self.quota.reward()
         return reply
 
-    async def _open(self, request: Request, *, is_retry: bool) -> StreamReply:
+    async def _open(self, request: Request, opening: AsyncExitStack, *, resends: int) -> StreamReply:
+        """Open a stream; its span is part of `opening`, which ends with the stream."""
         self.owner.check()
         wire = self._wire(request)
         self.counts.requests += 1
-        self.counts.retries += is_retry
+        self.counts.retries += resends > 0
         started = self._clock.monotonic()
-        stream = await self._transport.open_stream(wire)
+        span = opening.enter_context(self._span(request, wire, resends))
+        with span.current():
+            stream = await self._transport.open_stream(wire)
+        span.note_status(stream.status)
         self._note(request, stream.status, started)
         if errors.error_class(stream.status) is None:
             return stream
@@ -239,6 +260,33 @@ class Session:
         if error is None:
             raise AssertionError("the status table says error and no error for one status")
         raise error
+
+    def _span(self, request: Request, wire: WireRequest, resends: int, origins: Origins | None = None) -> AttemptSpan:
+        if self.telemetry is None:
+            return NO_SPAN
+        return self.telemetry.begin(
+            WireAttempt(
+                operation=request.operation.partition(" ")[0],
+                method=wire.method,
+                url=self._shown(request, wire.url),
+                template=request.template,
+                resends=resends,
+                records=request.records,
+                body_bytes=len(request.body or b""),
+                origins=origins,
+            )
+        )
+
+    def _shown(self, request: Request, url: str) -> str:
+        """Return a URL without user, password, query, fragment and whatever else is secret."""
+        found = self._shown_urls.get(request.path) if request.template is not None else None
+        if found is None:
+            parts = urlsplit(url)
+            own = request.credential.secrets() if request.credential else ()
+            found = self.redacted(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", own)
+            if request.template is not None:  # there are not many of these
+                self._shown_urls[request.path] = found
+        return found
 
     def _delay_after(self, error: MixpanelError, request: Request, rule: RetryRule, attempt: int) -> float | None:
         """Return the seconds to the next attempt, or None to give up; a 429 pauses its whole family."""

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Final, NamedTuple
 
 from mixpanel_async.engine.receipts import Receipt
@@ -21,6 +21,7 @@ _CLOSED: Final = Verdict(Outcome.DROPPED, "closed", "", "the client was closed b
 class _Item(NamedTuple):
     event: OutgoingEvent
     future: "Future[Verdict]"
+    context: Context | None
 
 
 class ThreadInbox:
@@ -30,9 +31,18 @@ class ThreadInbox:
         owner: The loop that the client belongs to.
         track: Queues an event, in that loop, without waiting.
         max_wait_seconds: How long a thread waits while the queue is full. After that, its event is dropped.
+        keeps_context: Whether an event is queued in the context of its thread, which telemetry looks at.
     """
 
-    def __init__(self, owner: LoopOwner, track: Callable[[OutgoingEvent], Receipt], max_wait_seconds: float) -> None:
+    def __init__(
+        self,
+        owner: LoopOwner,
+        track: Callable[[OutgoingEvent], Receipt],
+        max_wait_seconds: float,
+        *,
+        keeps_context: bool = False,
+    ) -> None:
+        self._keeps_context = keeps_context
         self._owner = owner
         self._track = track
         self._max_wait_seconds = max_wait_seconds
@@ -49,7 +59,7 @@ class ThreadInbox:
             WrongLoopError: The client was not used in an event loop so far.
         """
         loop = self._owner.loop
-        item = _Item(event, Future())
+        item = _Item(event, Future(), copy_context() if self._keeps_context else None)
         with self._space:
             # The loop's own thread must not wait for itself.
             if not self._owner.is_home():
@@ -101,7 +111,9 @@ class ThreadInbox:
         if not item.future.set_running_or_notify_cancel():
             return
         try:
-            self._track(item.event).tell(item.future)
+            track = self._track
+            receipt = track(item.event) if item.context is None else item.context.run(track, item.event)
+            receipt.tell(item.future)
         except ClientClosedError:
             item.future.set_result(_CLOSED)
         except Exception as error:

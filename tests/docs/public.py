@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 import mixpanel_async
-from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, flags, middleware, openfeature, testing
+from mixpanel_async import AsyncMixpanel, actions, emulator, expressions, flags, middleware, openfeature, otel, testing
 from mixpanel_async.middleware import aiohttp_web, django
 
 PACKAGES: Final = (
@@ -22,6 +22,7 @@ PACKAGES: Final = (
     aiohttp_web,
     django,
     openfeature,
+    otel,
     testing,
 )
 

@@ -1,5 +1,7 @@
 """Every Python block of the pages about services, flags and synchronous code runs as it stands."""
 
+from functools import partial
+
 import pytest
 
 from mixpanel_async import AsyncMixpanel, Settings
@@ -7,7 +9,7 @@ from mixpanel_async.testing import LocalMixpanel
 from tests import ROOT
 from tests.docs.snippets import blocks_of, run
 
-PAGES = ("docs/services.md", "docs/feature-flags.md", "docs/middleware.md")
+PAGES = ("docs/services.md", "docs/feature-flags.md", "docs/middleware.md", "docs/telemetry.md")
 CODES = [code for page in PAGES for code in blocks_of((ROOT / page).read_text(encoding="utf-8"))]
 
 
@@ -16,7 +18,8 @@ async def test_a_block_of_a_page(code: str) -> None:
     """It runs with an open client `mp`, and everything that it tracks arrives."""
     with LocalMixpanel() as server:
         async with AsyncMixpanel(server.token, base_url=server.url) as mp:
-            await run(code, {"mp": mp, "Settings": Settings})
+            client = partial(AsyncMixpanel, base_url=server.url)
+            await run(code, {"mp": mp, "Settings": Settings, "AsyncMixpanel": client})
             assert (await mp.flush(10)).is_complete
 
 

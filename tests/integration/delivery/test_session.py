@@ -108,7 +108,7 @@ async def test_an_error_body_is_read_through_a_bound() -> None:
     async with raw_server(answer) as url, session_to(url) as session:
         for path in ("/bomb", "/endless"):
             request = Request(operation="test", method="GET", server="app", path=path)
-            reply = await session.attempt(request, is_retry=False)
+            reply = await session.attempt(request, resends=0)
             assert len(reply.body) == 64 * 1024
 
 

@@ -1,0 +1,36 @@
+"""The traces in which the records of a batch were made."""
+
+import weakref
+from typing import Final
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import Link, SpanContext, get_current_span
+
+MAX_LINKS: Final = 32
+
+
+class TraceOrigins:
+    """Up to 32 spans in which records of a batch were made; only spans that are sampled.
+
+    Attributes:
+        contexts: Their contexts, which keep no span alive.
+    """
+
+    def __init__(self) -> None:
+        self.contexts: list[SpanContext] = []
+        self._seen: weakref.ref[Context] | None = None
+
+    def note(self) -> bool:
+        """Note the current span; return whether another one would be kept as well."""
+        current = get_current()
+        if self._seen is not None and self._seen() is current:
+            return True
+        self._seen = weakref.ref(current)
+        found = get_current_span(current).get_span_context()
+        if found.is_valid and found.trace_flags.sampled and found not in self.contexts:
+            self.contexts.append(found)
+        return len(self.contexts) < MAX_LINKS
+
+    def links(self) -> list[Link]:
+        """Return a link to each of the spans."""
+        return [Link(context) for context in self.contexts]
