@@ -6,7 +6,7 @@ from types import TracebackType
 _log = logging.getLogger("mixpanel_async")
 
 
-class Guard:
+class TelemetryGuard:
     """A block in which OpenTelemetry may raise: a client must deliver all the same. The first error is logged."""
 
     def __init__(self) -> None:

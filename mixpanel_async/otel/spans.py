@@ -12,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
-from mixpanel_async.otel.guard import Guard
+from mixpanel_async.otel.guard import TelemetryGuard
 from mixpanel_async.otel.links import TraceOrigins
 from mixpanel_async.telemetry import WireAttempt
 
@@ -33,7 +33,7 @@ def is_suppressed() -> bool:
 
 
 def start_span(
-    tracer: Tracer, attempt: WireAttempt, own: Attributes, seconds: Histogram, guard: Guard
+    tracer: Tracer, attempt: WireAttempt, own: Attributes, seconds: Histogram, guard: TelemetryGuard
 ) -> "RequestSpan":
     """Start the span of a request: a root with links if it carries a batch, else a child of the current span.
 
@@ -86,7 +86,9 @@ class RequestSpan:
         guard: The block in which OpenTelemetry may raise.
     """
 
-    def __init__(self, span: Span, parent: Context, attributes: Attributes, seconds: Histogram, guard: Guard) -> None:
+    def __init__(
+        self, span: Span, parent: Context, attributes: Attributes, seconds: Histogram, guard: TelemetryGuard
+    ) -> None:
         self._span = span
         self._context = set_span_in_context(span, parent)
         self._attributes = attributes

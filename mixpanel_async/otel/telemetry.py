@@ -7,7 +7,7 @@ from opentelemetry.trace import Tracer, TracerProvider, get_tracer
 
 from mixpanel_async._version import __version__
 from mixpanel_async.otel.counters import Counters, Followed
-from mixpanel_async.otel.guard import Guard
+from mixpanel_async.otel.guard import TelemetryGuard
 from mixpanel_async.otel.links import TraceOrigins
 from mixpanel_async.otel.spans import Attributes, is_suppressed, start_span
 from mixpanel_async.telemetry import NO_SPAN, AttemptSpan, ClientTelemetry, Observed, WireAttempt
@@ -82,7 +82,7 @@ class OpenTelemetry:
                 explicit_bucket_boundaries_advisory=_BATCH_RECORDS,
             ),
         )
-        self._guard = Guard()
+        self._guard = TelemetryGuard()
 
     def connect(self, client: Observed, *, buffer_bytes: int) -> ClientTelemetry:
         """Begin to follow a client; the client calls it.
@@ -105,7 +105,9 @@ class OpenTelemetry:
 class _Client:
     """Follows one client."""
 
-    def __init__(self, instruments: _Instruments, guard: Guard, counters: Counters, followed: Followed) -> None:
+    def __init__(
+        self, instruments: _Instruments, guard: TelemetryGuard, counters: Counters, followed: Followed
+    ) -> None:
         self._instruments = instruments
         self._guard = guard
         self._counters = counters
