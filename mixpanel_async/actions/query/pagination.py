@@ -90,6 +90,7 @@ class ProfileStream:
         # Weak: only the caller's loop owns the generator, so that leaving the loop closes it.
         self._generator: weakref.ref[AsyncGenerator[Profile, None]] | None = None
         self._ahead: asyncio.Task[ProfilePage] | None = None
+        self._seen: set[int] = set()  # hashes of the pages, which are all different
 
     @property
     def cursor(self) -> ProfileCursor:
@@ -138,6 +139,7 @@ class ProfileStream:
             session_id = self._cursor.session_id or page.session_id
             self.total = self.total if page.total is None else page.total
             self._page = page
+            self._check_repetition(page, number)
             after = ProfileCursor(session_id, number + 1)
             self._ahead = ahead = None if page.is_last else asyncio.create_task(self._read(after))
             try:
@@ -182,6 +184,21 @@ class ProfileStream:
         """
         if before is not None and self.total is not None and before + here > self.total:
             self._check_count(before, here)
+
+    def _check_repetition(self, page: ProfilePage, number: int) -> None:
+        """Check that a page is not an earlier one again, whose number of profiles may be right.
+
+        Raises:
+            UnexpectedReplyError: It is.
+        """
+        digest = hash(tuple(profile.body for profile in page.results))
+        if page.results and digest in self._seen:
+            raise UnexpectedReplyError(
+                f"page {number} of the profiles is the same as an earlier page, so that others are missing",
+                status=200,
+                operation="query.profiles",
+            )
+        self._seen.add(digest)
 
     async def _read(self, cursor: ProfileCursor) -> ProfilePage:
         if cursor.page > 0 and cursor.session_id is None:

@@ -7,6 +7,7 @@ import msgspec
 
 from mixpanel_async.actions._core.params import Id
 from mixpanel_async.actions.query.profiles import Behaviors
+from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.expressions import AnyExpression
 
 
@@ -48,6 +49,19 @@ class ProfileExportOptions(GroupExportOptions, total=False):
 
     data_group_id: Id | None
     group_key: str | None
+
+
+def check_group_options(options: ProfileExportOptions) -> None:
+    """Check that profiles written as groups are those of groups.
+
+    Raises:
+        InvalidArgumentError: `group_key` is given without `data_group_id`.
+    """
+    if options.get("group_key") is not None and options.get("data_group_id") is None:
+        raise InvalidArgumentError(
+            "data_group_id is missing: with group_key alone, user profiles would be written as groups; give the ID "
+            "that Mixpanel gave to the group key (--data-group-id)"
+        )
 
 
 class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,12 @@ from mixpanel_async.errors import BadRequestError, InvalidArgumentError, Mixpane
 from mixpanel_async.jobs.exports.outputs.formats import OutputFormat, kind_of_file
 from mixpanel_async.jobs.exports.outputs.place import is_folder
 from mixpanel_async.jobs.exports.profile_file import ProfileFile
-from mixpanel_async.jobs.exports.profile_options import GroupExportOptions, ProfileExportOptions, ProfileExportReport
+from mixpanel_async.jobs.exports.profile_options import (
+    GroupExportOptions,
+    ProfileExportOptions,
+    ProfileExportReport,
+    check_group_options,
+)
 from mixpanel_async.jobs.exports.profile_stage import StageFile
 from mixpanel_async.jobs.worker_thread import WorkerThread
 from mixpanel_async.json_types import JSONValue
@@ -113,6 +118,7 @@ class ProfileExport:
                 print(len(block))
             ```
         """
+        check_group_options(options)
         group_key = options.pop("group_key", None)
         async with aclosing(self._pages(cast("_Query", options))) as pages:
             async for page in pages:
@@ -159,6 +165,7 @@ class ProfileExport:
 
         Reference: https://developer.mixpanel.com/reference/engage-query
         """
+        check_group_options(options)
         started = time.monotonic()
         target = os.fspath(path)
         if await asyncio.to_thread(is_folder, target):

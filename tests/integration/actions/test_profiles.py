@@ -28,6 +28,7 @@ class Pages:
         self.hold: asyncio.Event | None = None
         self.broken_page = -1
         self.offset_of_page = 0
+        self.repeated_page = -1
 
     async def answer(self, seen: Seen) -> web.StreamResponse:
         page = int(seen.form.get("page", "0"))
@@ -37,7 +38,8 @@ class Pages:
             await self.hold.wait()
         if page == self.broken_page:
             return web.Response(status=500)
-        found = [{"$distinct_id": str(n), "$properties": {"n": n}} for n in range(self.total)][page * SIZE :][:SIZE]
+        found = [{"$distinct_id": str(n), "$properties": {"n": n}} for n in range(self.total)]
+        found = found[(0 if page == self.repeated_page else page) * SIZE :][:SIZE]
         body = {
             "results": found,
             "page": page + self.offset_of_page,
@@ -143,6 +145,14 @@ async def test_another_page_than_asked_for_is_refused(session: Session, script: 
     """A reply with another page number raises, because it would repeat or skip profiles."""
     Pages(script, 35).offset_of_page = 1
     with pytest.raises(UnexpectedReplyError, match="page 0 was requested, but the reply is page 1"):
+        [profile async for profile in Query(session).profiles()]
+
+
+async def test_a_page_that_comes_again_is_refused(session: Session, script: Script) -> None:
+    """A server that sends an earlier page under another number is noticed, although the number of profiles is right."""
+    pages = Pages(script, 35)
+    pages.repeated_page = 2
+    with pytest.raises(UnexpectedReplyError, match="page 2 of the profiles is the same as an earlier page"):
         [profile async for profile in Query(session).profiles()]
 
 

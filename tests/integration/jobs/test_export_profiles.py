@@ -220,6 +220,16 @@ async def test_a_disk_that_is_full(connect: Connect) -> None:
         await connect().export.profiles_to_file("/dev/full/x.ndjson")
 
 
+async def test_groups_need_the_id_of_their_key(connect: Connect, tmp_path: pathlib.Path) -> None:
+    """A group key alone does not make user profiles those of groups: it is refused before anything is requested."""
+    client = connect()
+    with pytest.raises(InvalidArgumentError, match="data_group_id is missing"):
+        await client.export.profiles_to_file(tmp_path / "a.csv", group_key="company")
+    with pytest.raises(InvalidArgumentError, match="data_group_id is missing"):
+        await anext(client.export.profiles(group_key="company"))
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
+
+
 async def test_a_refused_credential(connect: Connect) -> None:
     """An invalid secret raises UnauthorizedError at once."""
     with pytest.raises(UnauthorizedError):
