@@ -1,6 +1,8 @@
-"""A FastAPI service with feature flags that are evaluated in the process: no request waits for Mixpanel.
+"""A FastAPI service with feature flags that are evaluated in the process, and a middleware: no request waits.
 
-    pip install mixpanel-async fastapi uvicorn
+The middleware gives each request its user, so that no handler names one, and tracks an event for it.
+
+    pip install "mixpanel-async[useragent]" fastapi uvicorn
     MIXPANEL_TOKEN=... uvicorn --app-dir examples fastapi_flags:app
 
 To try it with a local server, run `mixpanel-async serve` and set MIXPANEL_BASE_URL=http://127.0.0.1:8787
@@ -18,6 +20,7 @@ from fastapi import Depends, FastAPI, Header, Request
 from mixpanel_async import AsyncMixpanel
 from mixpanel_async.errors import MixpanelError
 from mixpanel_async.flags import LocalFlags
+from mixpanel_async.middleware import ASGIMiddleware, ClientIP
 
 log = logging.getLogger("uvicorn.error")  # uvicorn shows this logger without configuration
 
@@ -30,7 +33,7 @@ STOP_SECONDS = 10.0  # for the exposures that are still queued
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Poll definitions while the service runs."""
-    mixpanel = AsyncMixpanel.from_env()
+    mixpanel = app.state.mixpanel = AsyncMixpanel.from_env()
     try:
         app.state.flags = mixpanel.flags.local(poll_seconds=30)
         try:
@@ -55,6 +58,7 @@ class UserFlags:
     def __init__(
         self, request: Request, x_user_id: Annotated[str, Header()] = "", x_plan: Annotated[str, Header()] = "free"
     ) -> None:
+        request.state.user = x_user_id or None  # for the middleware
         self._flags: LocalFlags = request.app.state.flags
         self._context = {"distinct_id": x_user_id, "custom_properties": {"plan": x_plan}}
 
@@ -68,11 +72,21 @@ class UserFlags:
 
 
 app = FastAPI(lifespan=lifespan)
+app.add_middleware(
+    ASGIMiddleware,
+    client=lambda scope: scope["app"].state.mixpanel,
+    distinct_id=lambda scope: getattr(Request(scope).state, "user", None),
+    request_event="Request Served",
+    sample_rate=float(os.environ.get("SAMPLE_RATE", "1")),
+    user_agent=True,
+    client_ip=ClientIP(trusted_proxies=1),  # the gateway, which appends to X-Forwarded-For
+)
 
 
 @app.get("/checkout")
-async def read_checkout(flags: Annotated[UserFlags, Depends()]) -> dict[str, object]:
-    """Return what the user's checkout looks like."""
+async def read_checkout(request: Request, flags: Annotated[UserFlags, Depends()]) -> dict[str, object]:
+    """Return what the user's checkout looks like; the event has the user of the request."""
+    request.app.state.mixpanel.track_nowait(None, "Checkout Opened")
     return {"steps": 1 if flags.is_enabled("one-page-checkout") else 3, "button": flags.value("button-colour", "grey")}
 
 

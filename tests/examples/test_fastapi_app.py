@@ -219,7 +219,7 @@ async def test_mixpanel_never_slows_the_service(condition: str, plain: Program, 
 
 
 async def test_what_an_event_says(server: Emulator) -> None:
-    """The event has the template of the path, not the path; unknown paths and invalid user IDs do no harm."""
+    """The event has the template of the route, not the path; unknown paths and invalid user IDs do no harm."""
     asked = {"/users/7": 200, "/users/x": 422, "/wp-admin": 404}
     with serving(MIXPANEL_TOKEN=TOKEN, MIXPANEL_BASE_URL=server.url) as tracked:
         async with aiohttp.ClientSession() as http:
@@ -229,7 +229,7 @@ async def test_what_an_event_says(server: Emulator) -> None:
         await asyncio.to_thread(tracked.stop)
     assert report_of(tracked) == {"accepted": 3}
     properties = [event["properties"] for event in await server.events()]
-    assert {(each["path"], each["method"], each["status"], each["distinct_id"]) for each in properties} == {
+    assert {(each["route"], each["method"], each["status"], each["distinct_id"]) for each in properties} == {
         ("/users/{user_id}", "GET", 200, ""),
         ("/users/{user_id}", "GET", 422, ""),
         ("(no route)", "GET", 404, ""),

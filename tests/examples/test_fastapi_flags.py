@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from tests.conftest import PROJECT_ID, TOKEN, Connect
 from tests.examples.test_fastapi_app import Program, running
 
 ARGUMENTS = ["-m", "uvicorn", "--app-dir", "examples", "--port", "0", "--no-access-log", "fastapi_flags:app"]
+ADDRESS = "6.6.6.6, 198.51.100.7"
 NOBODY = "http://localhost:9"
 PRO = {"==": [{"var": "plan"}, "pro"]}
 
@@ -27,7 +29,7 @@ async def serving(**environment: str) -> AsyncIterator[Program]:
 
 
 async def test_variants_and_exposures(connect: Connect, server: Emulator) -> None:
-    """Each user gets the variant that the rules say, and its exposure is delivered at the end."""
+    """Each user gets the variant that the rules say; exposures and events of requests are delivered at the end."""
     mp = connect()
     await mp.feature_flags.create(
         "Checkout",
@@ -47,14 +49,21 @@ async def test_variants_and_exposures(connect: Connect, server: Emulator) -> Non
         aiohttp.ClientSession(raise_for_status=True) as http,
     ):
         for user, plan in (("ann", "Pro"), ("ann", "Pro"), ("bob", "free"), ("", "Pro")):
-            headers = {"x-user-id": user, "x-plan": plan}
+            headers = {"x-user-id": user, "x-plan": plan, "user-agent": "curl/8.5.0", "x-forwarded-for": ADDRESS}
             async with http.get(f"{service.address}/checkout", headers=headers) as reply:
                 answers.append(await reply.json())
         async with http.get(f"{service.address}/health") as reply:
             assert await reply.json() == {"flags": 1, "stale": False, "bad": []}
     assert [answer["steps"] for answer in answers] == [1, 1, 3, 3]
     assert {answer["button"] for answer in answers} == {"grey"}
-    (exposure,) = [event["properties"] for event in await server.events()]
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for event in sorted(await server.events(), key=lambda event: float(event["properties"]["time"])):
+        found.setdefault(event["event"], []).append(event["properties"])
+    assert [each["distinct_id"] for each in found["Checkout Opened"]] == ["ann", "ann", "bob", ""]
+    served = [(each["route"], each["status"], each["distinct_id"]) for each in found["Request Served"]]
+    assert served == [("/checkout", 200, user) for user in ("ann", "ann", "bob", "")] + [("/health", 200, "")]
+    assert {(each["ip"], each["$browser"]) for each in found["Checkout Opened"]} == {("198.51.100.7", "curl")}
+    (exposure,) = found["$experiment_started"]
     assert (exposure["distinct_id"], exposure["Experiment name"]) == ("ann", "one-page-checkout")
 
 
