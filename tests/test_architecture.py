@@ -51,6 +51,7 @@ LAYERS: Final[Mapping[str, Layers]] = {
     ],
     "middleware": [
         {"asgi_routes", "client_ip", "request_event", "user_agent"},
+        {"options"},
         {"tracker"},
         {"aiohttp_web", "asgi", "bodies"},
         {"wsgi"},

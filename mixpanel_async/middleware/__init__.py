@@ -6,7 +6,7 @@ for Django and aiohttp are in `mixpanel_async.middleware.django` and `mixpanel_a
 
 from mixpanel_async.middleware.asgi import ASGIMiddleware
 from mixpanel_async.middleware.client_ip import ClientIP
-from mixpanel_async.middleware.tracker import MiddlewareOptions
+from mixpanel_async.middleware.options import MiddlewareOptions
 from mixpanel_async.middleware.wsgi import WSGIMiddleware
 
 __all__ = ["ASGIMiddleware", "ClientIP", "MiddlewareOptions", "WSGIMiddleware"]

@@ -9,8 +9,9 @@ from aiohttp.typedefs import Middleware
 
 from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.clock import Clock
+from mixpanel_async.middleware.options import MiddlewareOptions
 from mixpanel_async.middleware.request_event import Ending
-from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker, TrackedRequest
+from mixpanel_async.middleware.tracker import RequestTracker, TrackedRequest
 
 __all__ = ["aiohttp_middleware"]
 

@@ -8,7 +8,8 @@ from mixpanel_async.client import AsyncMixpanel
 from mixpanel_async.clock import Clock
 from mixpanel_async.json_types import JSONValue
 from mixpanel_async.middleware.asgi_routes import ASGIScope, route_template
-from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker, TrackedRequest
+from mixpanel_async.middleware.options import MiddlewareOptions
+from mixpanel_async.middleware.tracker import RequestTracker, TrackedRequest
 
 ASGIMessage: TypeAlias = ASGIScope
 Receive: TypeAlias = Callable[[], Awaitable[ASGIMessage]]
@@ -157,5 +158,5 @@ class _Reader:
     def header(self, request: ASGIScope, name: str) -> str:
         wanted = name.encode()
         headers = cast("list[tuple[bytes, bytes]]", request.get("headers") or ())
-        # As the bytes are: what is not Latin-1 must not raise.
-        return ",".join(value.decode("latin-1") for key, value in headers if key.lower() == wanted)
+        found = [value for key, value in headers if key == wanted]  # ASGI has names in lower case
+        return b",".join(found).decode("latin-1") if found else ""

@@ -4,6 +4,7 @@ Each proxy appends the address that it saw to a header, so the header is read fr
 appended is true, and everything further left may have been written by anybody.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, TypeAlias
@@ -86,21 +87,21 @@ class AddressRule:
         Returns:
             The address without port and zone; None: it is not known.
         """
-        connected = read_address(peer) if peer else None
         if self.header is None:
-            return None if connected is None else str(connected)
-        values = _forwarded_from_right(header) if self.header == "forwarded" else _list_from_right(header)
-        found = self._by_count(connected, values) if self._count else self._by_network(connected, peer, values)
+            found = read_address(peer) if peer else None
+        else:
+            values = _forwarded_from_right(header) if self.header == "forwarded" else _list_from_right(header)
+            found = self._by_count(values) if self._count else self._by_network(peer, values)
         return None if found is None else str(found)
 
-    def _by_count(self, connected: IPAddress | None, values: Iterator[str]) -> IPAddress | None:
-        del connected  # it is the innermost proxy
+    def _by_count(self, values: Iterator[str]) -> IPAddress | None:
         for number, value in enumerate(values, 1):
             if number == self._count:
                 return read_address(value)
         return None
 
-    def _by_network(self, connected: IPAddress | None, peer: str | None, values: Iterator[str]) -> IPAddress | None:
+    def _by_network(self, peer: str | None, values: Iterator[str]) -> IPAddress | None:
+        connected = read_address(peer) if peer else None
         if not peer:
             if not self._is_unix_trusted:
                 return None
@@ -117,6 +118,7 @@ class AddressRule:
         return any(address in network for network in self._networks)
 
 
+@functools.lru_cache(4096)  # proxies and clients come again, and reading an address takes microseconds
 def read_address(text: str) -> IPAddress | None:
     """Return an address as headers and servers write it: with or without port, brackets, quotes and zone.
 

@@ -12,8 +12,9 @@ from django.utils.module_loading import import_string
 
 from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.middleware.bodies import AsyncTrackedBody, TrackedBody
+from mixpanel_async.middleware.options import MiddlewareOptions
 from mixpanel_async.middleware.request_event import Ending
-from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker, TrackedRequest
+from mixpanel_async.middleware.tracker import RequestTracker, TrackedRequest
 from mixpanel_async.middleware.wsgi import EnvironReader
 from mixpanel_async.sync import Mixpanel
 
@@ -62,6 +63,7 @@ class DjangoMiddleware:
         self._get_response = get_response
         self._client, options = _read_settings(getattr(settings, "MIXPANEL", None))
         self._tracker: RequestTracker[HttpRequest] = RequestTracker(_Reader(), options, route=_route)
+        self._is_started = False
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -72,9 +74,9 @@ class DjangoMiddleware:
         Args:
             request: The request.
         """
-        tracked = self._tracker.begin(request, self._client, self._client.track)
         if self._is_async:
-            return self._serve(request, tracked)
+            return self._serve(request)
+        tracked = self._tracker.begin(request, self._client, self._client.track)
         with tracked.surround():
             try:
                 response = cast("_Response", self._get_response(request))
@@ -83,7 +85,12 @@ class DjangoMiddleware:
                 raise
             return _note(request, response, tracked)
 
-    async def _serve(self, request: HttpRequest, tracked: TrackedRequest[HttpRequest]) -> _Response:
+    async def _serve(self, request: HttpRequest) -> _Response:
+        if not self._is_started:
+            # The client's thread takes some tenths of a second to start, for which the event loop must not wait.
+            await asyncio.to_thread(self._tracker.guard.call, "the client", self._client.context, None)
+            self._is_started = True
+        tracked = self._tracker.begin(request, self._client, self._client.track)
         with tracked.surround():
             try:
                 response = await cast("Awaitable[_Response]", self._get_response(request))

@@ -2,15 +2,15 @@
 
 import contextlib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Final, Generic, Protocol, TypedDict, TypeVar, cast
+from typing import Generic, Protocol, TypeVar
 
 from mixpanel_async.clock import Clock, SystemClock
-from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.flags.log_once import LogOnce
 from mixpanel_async.json_types import Properties, PropertyValue
-from mixpanel_async.middleware.client_ip import AddressRule, ClientIP
+from mixpanel_async.middleware.client_ip import AddressRule
+from mixpanel_async.middleware.options import MiddlewareOptions, check_options
 from mixpanel_async.middleware.request_event import Ending, RequestFacts, is_sampled, request_properties
 from mixpanel_async.middleware.user_agent import UserAgentParser
 from mixpanel_async.tracking.additions import UserId
@@ -18,49 +18,6 @@ from mixpanel_async.tracking.additions import UserId
 T = TypeVar("T")
 _R = TypeVar("_R")
 _R_contra = TypeVar("_R_contra", contravariant=True)
-_KNOWN: Final = frozenset(
-    {"client_ip", "distinct_id", "properties", "request_event", "route", "sample_rate", "user_agent"}
-)
-
-
-class MiddlewareOptions(TypedDict, Generic[T], total=False):
-    """Options of every middleware. Without any, it does nothing.
-
-    The functions get the request as the framework has it: the scope of ASGI, the environ of WSGI, the request of
-    aiohttp or Django. They must not block. If one raises, the request and its events go on without its result, and the
-    log says so once.
-
-    Attributes:
-        distinct_id: Returns the user's id; None: events have no user. It is called when an event is tracked, so that it
-            may know a user who is authenticated further inside.
-        properties: Returns properties of all events that are tracked in the request. It is called once, before the
-            application.
-        request_event: Name of an event that is tracked for each request, with method, route, status and duration; None:
-            no event (default).
-        sample_rate: Share of requests that have this event, from 0 to 1 (default: 1).
-        route: Returns the template of the route, such as `/users/{user_id}`; it is called after the application
-            (default: what the framework says).
-        user_agent: Whether events get `$browser`, `$browser_version`, `$os` and `$device` from the User-Agent header;
-            needs the extra `useragent` (default: no).
-        client_ip: Whether events get the client's address as `ip`, and how it is found behind proxies; None: no
-            (default).
-
-    Example:
-        ```python
-        from mixpanel_async.middleware import ASGIMiddleware, ClientIP, MiddlewareOptions
-
-        options: MiddlewareOptions = {"request_event": "Request Served", "client_ip": ClientIP(trusted_proxies=1)}
-        app = ASGIMiddleware(lambda scope, receive, send: None, mp, **options)
-        ```
-    """
-
-    distinct_id: Callable[[T], str | int | None]
-    properties: Callable[[T], Properties]
-    request_event: str | None
-    sample_rate: float
-    route: Callable[[T], str | None]
-    user_agent: bool
-    client_ip: ClientIP | None
 
 
 class RequestReader(Protocol[_R_contra]):
@@ -100,13 +57,21 @@ class Guard:
         """
         try:
             return function()
-        except Exception as error:  # whatever the caller's function or a closed client raises
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            # Not its message, which may have the user's data.
-            self._log.warn(
-                what, f"middleware: {what} raised {type(error).__name__} ({frame.filename}:{frame.lineno}), not counted"
-            )
+        except Exception as error:  # whatever the caller's function raises
+            self.note(what, error)
             return otherwise
+
+    def note(self, what: str, error: Exception) -> None:
+        """Log an exception by its class and place: its message may have the user's data.
+
+        Args:
+            what: What raised it.
+            error: The exception.
+        """
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        self._log.warn(
+            what, f"middleware: {what} raised {type(error).__name__} ({frame.filename}:{frame.lineno}); it is ignored"
+        )
 
 
 class RequestTracker(Generic[_R]):
@@ -132,7 +97,7 @@ class RequestTracker(Generic[_R]):
         route: Callable[[_R, _R | None], str | None],
         clock: Clock | None = None,
     ) -> None:
-        _check(options)
+        check_options(options)
         self.reader = reader
         self.guard = Guard()
         self.clock: Clock = clock or SystemClock()
@@ -225,9 +190,11 @@ class TrackedRequest(Generic[_R]):
         if not has_user and not self._properties:
             return contextlib.nullcontext()
         user: UserId = self._user if has_user else None
-        return self._tracker.guard.call(
-            "the client", lambda: self._client.context(user, **self._properties), contextlib.nullcontext()
-        )
+        try:
+            return self._client.context(user, **self._properties)
+        except Exception as error:  # a client that is closed
+            self._tracker.guard.note("the client", error)
+            return contextlib.nullcontext()
 
     def finish(self, status: int | None, ending: Ending, error: BaseException | None = None) -> None:
         """Track the event, unless that was done before; to be called inside the context.
@@ -240,7 +207,10 @@ class TrackedRequest(Generic[_R]):
         if not self.is_open:
             return
         self.is_open = False
-        self._tracker.guard.call("tracking a request", lambda: self._track(status, ending, error), None)
+        try:
+            self._track(status, ending, error)
+        except Exception as problem:  # whatever the client raises
+            self._tracker.guard.note("tracking a request", problem)
 
     def _track(self, status: int | None, ending: Ending, error: BaseException | None) -> None:
         tracker, send = self._tracker, self._send
@@ -264,22 +234,3 @@ class TrackedRequest(Generic[_R]):
             return ""
         found = self._tracker.guard.call("the function `distinct_id`", lambda: find(self._request), None)
         return "" if found is None else found
-
-
-def _check(options: MiddlewareOptions[_R]) -> None:
-    given = cast("Mapping[str, object]", options)  # whatever was given: settings of Django have no types
-    for name in given:
-        if name not in _KNOWN:
-            raise InvalidSettingError(f"{name} is not an option of a middleware; give {', '.join(sorted(_KNOWN))}")
-    for name in ("distinct_id", "properties", "route"):
-        if name in given and not callable(given[name]):
-            raise InvalidSettingError(f"{name} is invalid: it is not a function; give one that takes the request")
-    event = given.get("request_event")
-    if event is not None and (not isinstance(event, str) or not event):
-        raise InvalidSettingError("request_event is invalid: it is not a name; give the name of the event, or None")
-    rate = given.get("sample_rate", 1.0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise InvalidSettingError("sample_rate is invalid: it is not a number from 0 to 1")
-    which = given.get("client_ip")
-    if which is not None and not isinstance(which, ClientIP):
-        raise InvalidSettingError("client_ip is invalid: it is not a ClientIP; give ClientIP() or None")

@@ -6,8 +6,9 @@ from typing import Any, Final, Protocol, TypeAlias, Unpack
 
 from mixpanel_async.clock import Clock
 from mixpanel_async.middleware.bodies import TrackedBody
+from mixpanel_async.middleware.options import MiddlewareOptions
 from mixpanel_async.middleware.request_event import Ending
-from mixpanel_async.middleware.tracker import MiddlewareOptions, RequestTracker, TrackedRequest
+from mixpanel_async.middleware.tracker import RequestTracker, TrackedRequest
 from mixpanel_async.sync import Mixpanel
 
 # As wsgiref has it: what is in an environ, the server and the framework decide.

@@ -83,6 +83,18 @@ async def test_sigterm_under_load(worker: str, preload: bool, mixpanel: LocalMix
     assert not any("not delivered" in line for line in service.lines)
 
 
+@pytest.mark.parametrize("worker", WORKERS)
+async def test_workers_that_are_replaced(worker: str, mixpanel: LocalMixpanel) -> None:
+    """A worker that ends after some requests delivers its events, while others go on."""
+    arguments = ["--workers", "2", "--preload", "--max-requests", "40", *WORKERS[worker]]
+    async with serving(*arguments, **mixpanel.environment) as service:
+        answered = await stopped_under_load(service)
+    assert sum("Booting worker" in line for line in service.lines) > 2
+    orders = [event["properties"]["order"] for event in mixpanel.events("Order Placed")]
+    assert answered <= set(orders)
+    assert len(orders) == len(set(orders))
+
+
 async def test_sigterm_without_mixpanel() -> None:
     """If Mixpanel is away, the workers end in time, and the log accounts for every event."""
     environment = {"MIXPANEL_TOKEN": "local-project-token", "MIXPANEL_BASE_URL": NOBODY, "EXIT_SECONDS": "0.5"}

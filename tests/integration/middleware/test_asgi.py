@@ -123,11 +123,11 @@ async def test_headers(mp: AsyncMixpanel, emulator: Emulator) -> None:
     """Asked for, the address and the browser are on every event; bytes beyond Latin-1 do no harm."""
     headers = [
         (
-            b"User-Agent",
+            b"user-agent",
             b"Mozilla/5.0 (Windows NT 10.0; rv:121.0) Gecko/20100101 Firefox/121.0 \xff\xfe\x00\xe2\x82\xac",
         ),
         (b"x-forwarded-for", b"6.6.6.6, \xff\xfe"),
-        (b"X-Forwarded-For", b"198.51.100.7"),
+        (b"x-forwarded-for", b"198.51.100.7"),
     ]
     options: dict[str, Any] = {"client_ip": ClientIP(trusted_proxies=1), "user_agent": True, "request_event": "R"}
     await run(ok, mp, Server(), scope_of(headers=headers), **options)
@@ -466,6 +466,7 @@ async def test_over_a_real_server(mp: AsyncMixpanel, emulator: Emulator) -> None
         {"distinct_id": "user-1"},
         {"properties": {"a": 1}},
         {"route": "/"},
+        {"distinct_id": ok},
         {"client_ip": True},
     ],
 )

@@ -2,7 +2,8 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Never
 
 import django
@@ -18,6 +19,7 @@ from mixpanel_async.errors import InvalidSettingError
 from mixpanel_async.middleware import ClientIP
 from mixpanel_async.middleware.django import DjangoMiddleware
 from mixpanel_async.sync import Mixpanel
+from mixpanel_async.sync.runner import Runner
 from mixpanel_async.testing import LocalMixpanel
 from tests.integration.middleware.serving import own
 
@@ -265,6 +267,24 @@ async def test_requests_at_once(server: LocalMixpanel) -> None:
     inside = events_of(server, "Inside")
     assert len(inside) == 200
     assert all(each["distinct_id"] == each["user"] for each in inside)
+
+
+async def test_the_client_starts_in_a_thread(server: LocalMixpanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under ASGI, the event loop does not wait while the first request starts the client."""
+    threads: list[threading.Thread] = []
+
+    class Started(Runner):
+        def __init__(self, make: Callable[[], AsyncMixpanel], exit_seconds: float) -> None:
+            threads.append(threading.current_thread())
+            super().__init__(make, exit_seconds)
+
+    monkeypatch.setattr("mixpanel_async.sync.client.Runner", Started)
+    browser = AsyncClient()
+    await asyncio.gather(*[browser.get("/async/") for _ in range(10)])
+    await asyncio.to_thread(flush)
+    assert len(events_of(server, "R")) == 10
+    [starter] = threads
+    assert starter is not threading.current_thread()
 
 
 def test_headers(server: LocalMixpanel) -> None:
