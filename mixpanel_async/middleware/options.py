@@ -55,7 +55,7 @@ class MiddlewareOptions(TypedDict, Generic[T], total=False):
     client_ip: ClientIP | None
 
 
-def check_options(options: MiddlewareOptions[_R]) -> None:
+def check_middleware_options(options: MiddlewareOptions[_R]) -> None:
     """Check what a middleware was given.
 
     Args:

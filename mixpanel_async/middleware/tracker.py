@@ -10,7 +10,7 @@ from mixpanel_async.clock import Clock, SystemClock
 from mixpanel_async.flags.log_once import LogOnce
 from mixpanel_async.json_types import Properties, PropertyValue
 from mixpanel_async.middleware.client_ip import AddressRule
-from mixpanel_async.middleware.options import MiddlewareOptions, check_options
+from mixpanel_async.middleware.options import MiddlewareOptions, check_middleware_options
 from mixpanel_async.middleware.request_event import Ending, RequestFacts, is_sampled, request_properties
 from mixpanel_async.middleware.user_agent import UserAgentParser
 from mixpanel_async.tracking.additions import UserId
@@ -97,7 +97,7 @@ class RequestTracker(Generic[_R]):
         route: Callable[[_R, _R | None], str | None],
         clock: Clock | None = None,
     ) -> None:
-        check_options(options)
+        check_middleware_options(options)
         self.reader = reader
         self.guard = Guard()
         self.clock: Clock = clock or SystemClock()
