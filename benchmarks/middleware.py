@@ -1,4 +1,4 @@
-"""Row 16: what the middleware costs a request, against the same application without it."""
+"""Row 19: what the middleware costs a request, against the same application without it."""
 
 import asyncio
 import statistics
@@ -103,7 +103,7 @@ async def _measure(port: int) -> dict[str, list[tuple[float, float]]]:
     return found
 
 
-def row_16_middleware(_scratch: Path) -> Figure:
+def row_19_middleware(_scratch: Path) -> Figure:
     """A request of FastAPI without a socket, with user and event, compared with the same without the middleware."""
     with sink() as port:
         found = asyncio.run(_measure(port))
@@ -114,7 +114,7 @@ def row_16_middleware(_scratch: Path) -> Figure:
     }
     plain = statistics.median(without for without, _ in found["event"])
     return Figure(
-        "16 a request with the middleware: user and event",
+        "19 a request with the middleware: user and event",
         "the same without it, FastAPI without a socket",
         f">= {LEAST_RATIO}, <= {MOST_MICROSECONDS:g} us",
         values,

@@ -13,7 +13,7 @@ from benchmarks.flatness import row_12_flat
 from benchmarks.local_server import row_14_local_server
 from benchmarks.loop_holds import row_13_holds
 from benchmarks.measure import ROUNDS, Figure, peak_memory_mib, percentile, python_seconds, ratios, seconds_of, sink
-from benchmarks.middleware import row_16_middleware
+from benchmarks.middleware import row_19_middleware
 from benchmarks.shapes import row_1_track, row_5_import_dicts
 
 COUNT = 200_000
@@ -220,5 +220,5 @@ ROWS = (
     row_16_nowait,
     row_17_context,
     row_18_otel,
-    row_16_middleware,
+    row_19_middleware,
 )
