@@ -19,16 +19,18 @@ class _Rollout(NamedTuple):
     """A prepared rollout; a tuple, because every evaluation takes it apart.
 
     Attributes:
-        percent: Returns the share of a user for this rollout, in percent.
+        percent: Returns the share of a user for this rollout, in percent; None: it applies to every user.
         limit: It applies to users whose share is below.
         condition: What the properties must meet; None: nothing.
         results: The result for each share of a user.
+        result: The result, if it is the same for all.
     """
 
-    percent: Callable[[int], int]
+    percent: Callable[[int], int] | None
     limit: int
     condition: _Condition | None
     results: Sequence[FlagResult]
+    result: FlagResult | None
 
 
 class CompiledFlag:
@@ -79,7 +81,7 @@ class CompiledFlag:
             return FlagReason.MISSING_CONTEXT_KEY
         found = self._tested(context) if self._tests else None
         if found is None:
-            found = self._chosen(hash_of(str(value)), context)
+            found = self._chosen(hash_of(value if type(value) is str else str(value)), context)
         if found is None:
             return FlagReason.NO_ROLLOUT_MATCH
         # The definition must stay as it is, whatever the caller does with the value.
@@ -91,15 +93,15 @@ class CompiledFlag:
 
     def _chosen(self, hashed: int, context: FlagContext) -> FlagResult | None:
         properties: Mapping[str, object] | None = None
-        for percent, limit, condition, results in self._rollouts:
-            if percent(hashed) >= limit:
+        for percent, limit, condition, results, result in self._rollouts:
+            if percent is not None and percent(hashed) >= limit:
                 continue
             if condition is not None:
                 if properties is None:
                     properties = _properties_of(context)
                 if not properties or not condition(properties):
                     continue
-            return results[self._choice(hashed)]
+            return results[self._choice(hashed)] if result is None else result
         return None
 
     def _prepare(
@@ -115,7 +117,8 @@ class CompiledFlag:
             splits = rollout.variant_splits or {}
             shares = [splits.get(variant.key, variant.split) or 0.0 for variant in variants]
             results = [each[_index_of(share / _SHARES, shares)] for share in range(_SHARES)]
-        return _Rollout(salt.percent, limit, self._condition(rollout), results)
+        only = results[0] if all(result is results[0] for result in results) else None
+        return _Rollout(None if limit == _SHARES else salt.percent, limit, self._condition(rollout), results, only)
 
     def _condition(self, rollout: RolloutDocument) -> _Condition | None:
         rule = rollout.runtime_evaluation_rule

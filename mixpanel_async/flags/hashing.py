@@ -6,7 +6,7 @@ _OFFSET: Final = 14695981039346656037
 _PRIME: Final = 1099511628211
 _MASK: Final = 2**64 - 1
 _UNMASKED: Final = 40  # bytes whose products may grow; to cut each of them to 64 bits takes longer
-_MAX_KEPT: Final = 256  # characters of a value whose hash is remembered
+_MAX_KEPT: Final = 256  # bytes of a value whose hash is remembered
 _MAX_KNOWN: Final = 4096
 _known: Final[dict[str, int]] = {}
 
@@ -16,14 +16,18 @@ def hash_of(value: str) -> int:
     found = _known.get(value)
     if found is None:
         found = _OFFSET
-        data = _bytes_of(value)
-        if len(data) > _UNMASKED:
+        try:
+            data = value.encode()
+        except UnicodeEncodeError:
+            data = _bytes_of(value)
+        size = len(data)
+        if size > _UNMASKED:
             found = _from(found, data)
         else:  # `_from`, inlined: it runs for every new user
             for byte in data:
                 found = (found ^ byte) * _PRIME
             found &= _MASK
-        if len(value) <= _MAX_KEPT:
+        if size <= _MAX_KEPT:
             if len(_known) >= _MAX_KNOWN:
                 _known.clear()  # to find the oldest one would take longer than to hash again
             _known[value] = found
@@ -53,9 +57,9 @@ class Salt:
         Args:
             hashed: The hash of what is in front of the text.
         """
-        low = hashed & 255
-        added = self._added[low]
+        added = self._added[hashed & 255]
         if added is None:
+            low = hashed & 255
             added = self._added[low] = _from(low, self._bytes) - low * self._factor
         return (hashed * self._factor + added & _MASK) % 100
 

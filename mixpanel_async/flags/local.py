@@ -66,7 +66,7 @@ class LocalFlags:
             print(result.value, result.variant, result.reason)
             ```
         """
-        started = self._now()
+        started = self._now() if track_exposure else 0.0
         try:
             flag = self._poller.flags.flags.get(key)
             if flag is None:
@@ -74,7 +74,7 @@ class LocalFlags:
             found = flag.assign(context)
             if not isinstance(found, FlagResult):
                 missing = flag.context if found is FlagReason.MISSING_CONTEXT_KEY else ""
-                return FlagResult(key, fallback, reason=found, message=missing)
+                return FlagResult(key, fallback, None, "fallback", found, missing)  # keywords would take longer
         except Exception as error:  # wrong types, or a context whose methods raise
             return self._invalid(key, fallback, context, error)
         if track_exposure:

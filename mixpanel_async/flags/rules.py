@@ -45,7 +45,12 @@ def folded(value: Value) -> Value:
     if isinstance(value, list):
         return [folded(one) for one in value]
     if isinstance(value, dict):
-        return {(key.casefold() if isinstance(key, str) else key): folded(one) for key, one in value.items()}
+        return {
+            (key.casefold() if isinstance(key, str) else key): (
+                one.casefold() if type(one) is str else folded(one)  # without a call for most properties
+            )
+            for key, one in value.items()
+        }
     return value
 
 
