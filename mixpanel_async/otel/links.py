@@ -1,12 +1,14 @@
 """The traces in which the records of a batch were made."""
 
 import weakref
+from collections.abc import Callable
 from typing import Final
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Link, SpanContext, get_current_span
 
 MAX_LINKS: Final = 32
+_NOTHING: Final[Callable[[], None]] = lambda: None  # noqa: E731
 
 
 class TraceOrigins:
@@ -18,12 +20,12 @@ class TraceOrigins:
 
     def __init__(self) -> None:
         self.contexts: list[SpanContext] = []
-        self._seen: weakref.ref[Context] | None = None
+        self._seen: Callable[[], Context | None] = _NOTHING
 
     def note(self) -> bool:
         """Note the current span; return whether another one would be kept as well."""
         current = get_current()
-        if self._seen is not None and self._seen() is current:
+        if self._seen() is current:
             return True
         self._seen = weakref.ref(current)
         found = get_current_span(current).get_span_context()

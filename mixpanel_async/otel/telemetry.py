@@ -2,8 +2,9 @@
 
 from typing import Final, NamedTuple
 
+from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram, MeterProvider, get_meter
-from opentelemetry.trace import Tracer, TracerProvider, get_tracer
+from opentelemetry.trace import INVALID_SPAN, Tracer, TracerProvider, get_tracer, set_span_in_context
 
 from mixpanel_async._version import __version__
 from mixpanel_async.otel.counters import Counters, Followed
@@ -12,6 +13,9 @@ from mixpanel_async.otel.links import TraceOrigins
 from mixpanel_async.otel.spans import Attributes, is_suppressed, start_span
 from mixpanel_async.telemetry import NO_SPAN, AttemptSpan, ClientTelemetry, Observed, WireAttempt
 
+# The engine's task has the context in which the client was used first; figures of batches do not belong to that trace.
+# An empty context would stand for the current one.
+_NO_TRACE: Final = set_span_in_context(INVALID_SPAN, Context())
 _SCOPE: Final = "mixpanel_async"
 _SCHEMA: Final = "https://opentelemetry.io/schemas/1.37.0"
 # The boundaries that the conventions give for http.client.request.duration, and longer ones for deliveries.
@@ -126,7 +130,8 @@ class _Client:
             if not is_batch and is_suppressed():
                 return NO_SPAN
             if is_batch and not attempt.resends:
-                made.batch_records.record(attempt.records, {"url.template": attempt.template or "", **self._own})
+                attributes = {"url.template": attempt.template or "", **self._own}
+                made.batch_records.record(attempt.records, attributes, _NO_TRACE)
             return start_span(made.tracer, attempt, self._own, made.request_seconds, self._guard)
         return NO_SPAN
 
@@ -134,7 +139,7 @@ class _Client:
         """Record how long a batch took."""
         attributes = {"url.template": path, "mixpanel.outcome": outcome, **self._own}
         with self._guard:
-            self._instruments.delivery_seconds.record(seconds, attributes)
+            self._instruments.delivery_seconds.record(seconds, attributes, _NO_TRACE)
 
     def close(self) -> None:
         """Take the counters for the last time."""

@@ -79,6 +79,26 @@ async def test_histograms(connect: Connect, sdk: Sdk) -> None:
     assert seconds > 0
 
 
+async def test_exemplars(connect: Connect, sdk: Sdk) -> None:
+    """Examples of durations name the span of the request; those of batches name no trace that started the engine."""
+    mp = connect(Settings(telemetry=sdk.telemetry()))
+    with sdk.tracer.start_as_current_span("first"):
+        await mp.track("user-1", "Signed Up")
+    await mp.flush()
+    [span] = sdk.spans()
+    metrics = sdk.metrics()
+    found = {
+        name: {exemplar.span_id for point in metrics[name].data.data_points for exemplar in point.exemplars}
+        for name in (
+            "http.client.request.duration",
+            "mixpanel.client.batch.records",
+            "mixpanel.client.delivery.duration",
+        )
+    }
+    assert span.context is not None
+    assert list(found.values()) == [{span.context.span_id}, set(), set()]
+
+
 async def test_a_queue(server: Emulator, connect: Connect, sdk: Sdk) -> None:
     """What waits and what is under way is seen while it is so."""
     server.faults.add(InjectedFault(path="/track", kind="hang"))

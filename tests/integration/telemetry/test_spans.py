@@ -171,6 +171,8 @@ async def test_links_are_bounded_and_distinct(connect: Connect, sdk: Sdk) -> Non
     for number in range(100):
         with sdk.tracer.start_as_current_span(f"request {number}"):
             await mp.track("user-1", "Signed Up")
+    with sdk.tracer.start_as_current_span("bulk"):
+        for _ in range(100):
             await mp.track("user-1", "Signed Up")
     await mp.flush()
     [span] = sdk.spans()
