@@ -13,7 +13,7 @@ def main() -> None:
     try:
         from mixpanel_async.cli.app import run
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in {"typer", "rich"}:
+        if (error.name or "").partition(".")[0] not in {"typer", "rich", "platformdirs", "dotenv", "tomli_w"}:
             raise
         sys.stderr.write(f"mixpanel-async: {MissingExtraError('cli', 'the command line')}\n")
         sys.exit(2)

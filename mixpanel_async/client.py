@@ -20,7 +20,7 @@ from mixpanel_async.engine.engine import Engine
 from mixpanel_async.engine.failure_callback import OnFailure, OnFailures
 from mixpanel_async.engine.lane_specs import LaneSpecs
 from mixpanel_async.engine.receipts import Receipt
-from mixpanel_async.env import is_disabled, read_environment
+from mixpanel_async.env import is_disabled, read_environment, with_proxy
 from mixpanel_async.errors import ClientClosedError, InvalidArgumentError
 from mixpanel_async.jobs.mapping.config import RecordMapping, UpdateMapping
 from mixpanel_async.jobs.model.report import Ack, ImportReport
@@ -170,7 +170,8 @@ class AsyncMixpanel:
 
         Reads MIXPANEL_TOKEN, MIXPANEL_PROJECT_ID, MIXPANEL_WORKSPACE_ID, MIXPANEL_SERVICE_ACCOUNT_USERNAME,
         MIXPANEL_SERVICE_ACCOUNT_SECRET, MIXPANEL_PROJECT_SECRET, MIXPANEL_OAUTH_TOKEN, MIXPANEL_REGION and
-        MIXPANEL_BASE_URL. Empty variables count as not set.
+        MIXPANEL_BASE_URL. Empty variables count as not set. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY choose a
+        proxy, unless the settings do.
 
         Args:
             environ: Read instead of `os.environ`.
@@ -187,8 +188,10 @@ class AsyncMixpanel:
                 await mp.track("user-1", "Signed Up")
             ```
         """
-        found = read_environment(os.environ if environ is None else environ)
+        environ = os.environ if environ is None else environ
+        found = read_environment(environ)
         found.check()
+        settings = with_proxy(settings, environ, servers(found.region, found.base_url))
         return cls(
             found.token,
             credentials=found.credentials,

@@ -1,14 +1,16 @@
 """Reads MIXPANEL_* environment variables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from mixpanel_async.auth import Credential, OAuthToken, ProjectSecret, ServiceAccount
-from mixpanel_async.config import Region, read_region
+from mixpanel_async.config import Region, Server, Settings, read_region
 from mixpanel_async.errors import InvalidSettingError, MissingCredentialsError
 
+_PROXIES: Final = ("http", "https", "all", "no")
 _SWITCH: Final = {
     **dict.fromkeys(("", "0", "false", "no", "off"), False),
     **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -83,6 +85,47 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         region=read_region(region) if region else Region.US,
         base_url=value("BASE_URL"),
     )
+
+
+def read_proxy(environ: Mapping[str, str], addresses: Iterable[str]) -> str | None:
+    """Return the URL of the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, or None.
+
+    The names in lower case win, and HTTP_PROXY does not count where REQUEST_METHOD is set, since a CGI server takes it
+    from a header of the request. A client has one proxy for all its servers: NO_PROXY counts if it covers all of them.
+
+    Args:
+        environ: The environment.
+        addresses: URLs of the servers that the client uses.
+    """
+    found = {one: environ.get(f"{one}_proxy") or environ.get(f"{one.upper()}_PROXY") for one in _PROXIES}
+    if "REQUEST_METHOD" in environ:
+        found["http"] = environ.get("http_proxy")
+    proxies = {one: value for one, value in found.items() if value}
+    if not proxies.keys() - {"no"}:
+        return None
+    servers = [urlsplit(address) for address in addresses]
+    if all(_is_excluded(one.netloc, proxies) for one in servers):
+        return None
+    scheme = "https" if any(one.scheme == "https" for one in servers) else "http"
+    return proxies.get(scheme) or proxies.get("all")
+
+
+def with_proxy(settings: Settings | None, environ: Mapping[str, str], servers: Mapping[Server, str]) -> Settings:
+    """Return settings with the proxy of the environment, unless they have one.
+
+    Raises:
+        InvalidSettingError: The proxy of the environment is not the URL of an HTTP proxy.
+    """
+    settings = settings or Settings()
+    proxy = read_proxy(environ, servers.values()) if settings.proxy is None else None
+    return settings if proxy is None else msgspec.structs.replace(settings, proxy=proxy)
+
+
+def _is_excluded(host: str, proxies: Mapping[str, str]) -> bool:
+    from urllib import request
+
+    # A public function of CPython that typeshed leaves out: it takes the variables as an argument.
+    return bool(request.proxy_bypass_environment(host, dict(proxies)))  # type: ignore[attr-defined]
 
 
 def read_credentials(
