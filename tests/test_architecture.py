@@ -104,7 +104,8 @@ LAYERS: Final[Mapping[str, Layers]] = {
         {"pipelines"},
     ],
     "cli": [
-        {"command_table", "option_groups", "options", "render"},
+        {"command_table", "logins", "option_groups"},
+        {"options", "render"},
         {"job_runner"},
         {"runner"},
         {"commands"},

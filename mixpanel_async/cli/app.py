@@ -27,7 +27,8 @@ from mixpanel_async.jobs.model.report import ExitStatus
 _NAME = "mixpanel-async"
 _INTERRUPTED = 130
 _CREDENTIALS = (
-    "; set MIXPANEL_TOKEN, or MIXPANEL_SERVICE_ACCOUNT_USERNAME and _SECRET with MIXPANEL_PROJECT_ID (or --project-id)"
+    "; run mixpanel-async login, or set MIXPANEL_TOKEN, or MIXPANEL_SERVICE_ACCOUNT_USERNAME and _SECRET with "
+    "MIXPANEL_PROJECT_ID (or --project-id)"
 )
 
 

@@ -53,6 +53,14 @@ COMMANDS: Final[Sequence[Entry]] = (
     ),
     Entry("sql", "sql", "Query a lake of exported events with SQL (DuckDB).", _OUT),
     Entry("pipelines", "pipelines", "Data pipelines: exports that Mixpanel runs by itself.", _OUT),
+    Entry("login", "login", "Save credentials, so that commands need no environment variables.", _PROJECT),
+    Entry("logout", "login", "Remove a saved login and its secrets.", _PROJECT),
+    Entry(
+        "whoami",
+        "login",
+        "Show which credentials and project commands use, and whether Mixpanel accepts them.",
+        _PROJECT,
+    ),
     Entry("projects", "projects", "List projects.", _PROJECT),
     Entry("cohorts", "projects", "List saved cohorts.", _PROJECT, is_hidden=True),
     Entry(

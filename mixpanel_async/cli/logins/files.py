@@ -24,12 +24,20 @@ def open_store(environ: Mapping[str, str], open_vault: "Callable[[], Vault | Non
     return LoginStore(default_path(environ), open_vault or system_vault)
 
 
-def read_env_file(path: str) -> dict[str, str]:
-    """Return the variables of a file such as .env.
+def with_env_file(environ: Mapping[str, str], path: str | None) -> Mapping[str, str]:
+    """Return the environment with the variables of a file such as .env; variables that are set and not empty win.
+
+    Args:
+        environ: The environment.
+        path: Path of the file; None: no file.
 
     Raises:
         SourceError: The file cannot be read.
     """
+    return environ if path is None else {**_read(path), **{name: one for name, one in environ.items() if one}}
+
+
+def _read(path: str) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:

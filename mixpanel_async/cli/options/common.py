@@ -9,9 +9,9 @@ import typer
 from mixpanel_async import AsyncMixpanel, Settings
 from mixpanel_async.auth import ProjectToken
 from mixpanel_async.cli.logins.choice import Chosen, choose
-from mixpanel_async.cli.logins.files import open_store, read_env_file
+from mixpanel_async.cli.logins.files import open_store, with_env_file
 from mixpanel_async.config import Region, read_region, servers
-from mixpanel_async.env import read_environment, with_proxy
+from mixpanel_async.env import Environment, read_environment, with_proxy
 from mixpanel_async.errors import MissingCredentialsError
 
 _SERVER = "Server"
@@ -55,7 +55,7 @@ class ServerOptions(msgspec.Struct, frozen=True):
             InvalidArgumentError: There is no such saved login.
             SourceError: The file of variables or of logins cannot be read.
         """
-        environ = {**read_env_file(self.env_file), **os.environ} if self.env_file else os.environ
+        environ = with_env_file(os.environ, self.env_file)
         return choose(environ, self.profile, lambda name: open_store(environ).get(name))
 
     def token_credential(self) -> ProjectToken:
@@ -79,7 +79,11 @@ class ServerOptions(msgspec.Struct, frozen=True):
             InvalidSettingError: An option or environment variable is invalid.
         """
         found = read_environment(self.chosen().variables)
-        region, base_url = self.region or found.region, self.base_url or found.base_url
+        return self.connect(found, self.region or found.region, settings)
+
+    def connect(self, found: Environment, region: Region, settings: Settings | None = None) -> AsyncMixpanel:
+        """Return a client for variables that were read, in a region."""
+        base_url = self.base_url or found.base_url
         settings = msgspec.structs.replace(settings or Settings(), proxy=self.proxy)
         return AsyncMixpanel(
             found.token,
