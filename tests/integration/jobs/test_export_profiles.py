@@ -18,7 +18,7 @@ from mixpanel_async.errors import (
     TruncatedReplyError,
     UnauthorizedError,
 )
-from mixpanel_async.jobs.exports.profiles import profile_line
+from mixpanel_async.jobs.exports.profile_pages import profile_line
 from tests.conftest import PROJECT_ID, SECRET, USERNAME, Connect
 from tests.integration.actions.server import Seen, listening
 from tests.virtual_time import StillClock
