@@ -136,6 +136,21 @@ class UnreadableEventError(MixpanelError):
         self.number = number
 
 
+class UnreadableProfileError(MixpanelError):
+    """A profile of an export cannot be read; asking again does not help.
+
+    Attributes:
+        profile: The profile, as Mixpanel sent it.
+        page: Number of the page, from 0.
+        position: Position on the page, from 1.
+        distinct_id: Its `$distinct_id`; None if that cannot be read.
+    """
+
+    def __init__(self, message: str, *, profile: bytes, page: int, position: int, distinct_id: str | None) -> None:
+        super().__init__(message)
+        self.profile, self.page, self.position, self.distinct_id = profile, page, position, distinct_id
+
+
 class OutputError(MixpanelError):
     """A file that a job writes (dead letters, export, checkpoint) cannot be written."""
 

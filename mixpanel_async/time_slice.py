@@ -69,3 +69,19 @@ class ThreadTurns:
         if time.monotonic() >= self._end:
             time.sleep(_PAUSE_SECONDS)
             self._end = time.monotonic() + _TURN_SECONDS
+
+
+def run_in_turns(steps: Steps[T]) -> T:
+    """Return the result of work in steps on a thread; between them the event loop gets the interpreter lock.
+
+    Args:
+        steps: The work.
+    """
+    turns = ThreadTurns()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        turns.give_way()

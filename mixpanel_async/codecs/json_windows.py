@@ -14,7 +14,7 @@ from typing import Final, cast, get_args, get_origin
 import msgspec
 
 from mixpanel_async.codecs.json_scan import CLOSING, COMMA, QUOTE, JsonScanner, json_error
-from mixpanel_async.time_slice import Steps, ThreadTurns
+from mixpanel_async.time_slice import Steps, run_in_turns
 
 WINDOW_BYTES: Final = 64 * 1024  # takes 0.3 ms
 _LARGE_BYTES: Final = 2 * WINDOW_BYTES
@@ -38,18 +38,7 @@ def decode_json(data: bytes | msgspec.Raw, kind: object = object) -> object:
     """
     if len(memoryview(data)) <= _LARGE_BYTES:
         return _decoder(kind)(bytes(data))
-    return _run(decode_in_steps(bytes(data), kind))
-
-
-def _run(steps: Steps[object]) -> object:
-    """Return the result of work in steps on a thread; between them the event loop gets the interpreter lock."""
-    turns = ThreadTurns()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
-        turns.give_way()
+    return run_in_turns(decode_in_steps(bytes(data), kind))
 
 
 def decode_in_steps(data: bytes, kind: object = object, window_bytes: int = WINDOW_BYTES) -> Steps[object]:

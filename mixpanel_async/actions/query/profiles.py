@@ -156,7 +156,10 @@ class ProfileReports(Resource):
         request = query_request("profiles", "/engage", scope, method="POST")
         body = form_body({**form, "session_id": session_id, "page": page})
         request = msgspec.structs.replace(request, body=body, content_type=FORM)
-        return await read_off_loop(_page_of, request, await self._session.send(request))
+        return await read_off_loop(self._page_of, request, await self._session.send(request))
+
+    def _page_of(self, request: Request, reply: Reply) -> ProfilePage:
+        return page_of(request, reply)
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -168,7 +171,13 @@ class _Page(msgspec.Struct, frozen=True):
     status: str | None = None
 
 
-def _page_of(request: Request, reply: Reply) -> ProfilePage:
+def page_of(request: Request, reply: Reply) -> ProfilePage:
+    """Return a reply as a page of profiles.
+
+    Raises:
+        BadRequestError: The status is a success, but the body is an error.
+        UnexpectedReplyError: The reply is not a page, or one of its profiles is not a profile.
+    """
     page = read_json(request, reply, _Page)
     return keep_body(
         ProfilePage(

@@ -15,6 +15,7 @@ from mixpanel_async.cli.option_groups import with_options
 from mixpanel_async.cli.options.common import AsJson, ServerOptions, server_options
 from mixpanel_async.cli.options.query import WorkspaceId
 from mixpanel_async.cli.render import stdout
+from mixpanel_async.cli.render.bad_lines import BadLineFile
 from mixpanel_async.cli.render.output import say
 from mixpanel_async.cli.runner import resumable, run_call
 from mixpanel_async.errors import InvalidArgumentError
@@ -53,6 +54,23 @@ def profiles(
             "--resume", help="Go on where the same command ended early; if Mixpanel forgot the session, begin again."
         ),
     ] = False,
+    bad_lines: Annotated[
+        str | None,
+        typer.Option(
+            "--bad-lines",
+            metavar="FILE",
+            help="Leave profiles that cannot be read out, and write them to this new file, with page, position and "
+            "reason.",
+        ),
+    ] = None,
+    keep_bad_lines: Annotated[
+        bool,
+        typer.Option(
+            "--keep-bad-lines",
+            help="Keep profiles that cannot be read, such as one with NaN, as they are (NDJSON only); by default, the "
+            "export fails.",
+        ),
+    ] = False,
     workspace_id: WorkspaceId = None,
     as_json: AsJson = False,
     server: ServerOptions,
@@ -66,8 +84,12 @@ def profiles(
     """
     if path == STDIN and (resume or format not in {None, "ndjson"}):
         raise InvalidArgumentError("standard output gets JSON lines, and nothing is resumed there; name a file")
+    if bad_lines is not None and keep_bad_lines:
+        raise InvalidArgumentError("--bad-lines and --keep-bad-lines exclude each other; choose one")
     named = {**selection.options, "workspace_id": workspace_id, "group_key": group_key}
     options = cast("ProfileExportOptions", named)
+    if keep_bad_lines:
+        options["on_bad_line"] = "keep"
 
     async def write(client: AsyncMixpanel) -> ProfileExportReport | None:
         if path == STDIN:
@@ -75,17 +97,26 @@ def profiles(
             return None
         return await client.export.profiles_to_file(path, format=format, overwrite=overwrite, resume=resume, **options)
 
-    with resumable("" if path == STDIN else "what was read is kept: add --resume to go on after it"):
+    kept = "" if path == STDIN else "what was read is kept: add --resume to go on after it"
+    with resumable(kept), BadLineFile(bad_lines) as bad_file:
+        if bad_lines is not None:
+            options["on_bad_line"] = bad_file.write
         report = run_call(server, write)
     if report is not None and as_json:
         stdout.write(msgspec.json.encode(report) + b"\n")
     elif report is not None:
-        size = report.written_bytes / 1e6
-        resumed = f" ({report.resumed:,} of an earlier run)" if report.resumed else ""
-        again = ", begun again: Mixpanel forgot the session" if report.restarts else ""
-        place = f"{size:.1f} MB in {report.files[0]}"
-        say(f"{report.profiles:,} profiles{resumed}, {place}{again}, {report.duration_seconds:.1f} s")
+        say(_summary(report))
+    if found := bad_file.count if report is None else report.bad_lines:
+        say(f"{found:,} profiles cannot be read")
     return 0
+
+
+def _summary(report: ProfileExportReport) -> str:
+    size = report.written_bytes / 1e6
+    resumed = f" ({report.resumed:,} of an earlier run)" if report.resumed else ""
+    again = ", begun again: Mixpanel forgot the session" if report.restarts else ""
+    place = f"{size:.1f} MB in {report.files[0]}"
+    return f"{report.profiles:,} profiles{resumed}, {place}{again}, {report.duration_seconds:.1f} s"
 
 
 async def _print_profiles(client: AsyncMixpanel, options: ProfileExportOptions) -> None:

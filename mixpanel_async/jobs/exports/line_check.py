@@ -82,7 +82,7 @@ class LineCutter:
         self._rest = b"".join((self._rest, *parts))
         if len(self._rest) > MAX_LINE_BYTES:
             raise UnexpectedReplyError(
-                f"a line of the export is longer than {MAX_LINE_BYTES:,} bytes: {_shown(self._rest)}",
+                f"a line of the export is longer than {MAX_LINE_BYTES:,} bytes: {shown_line(self._rest)}",
                 status=200,
                 operation="export.events",
             )
@@ -95,7 +95,7 @@ class LineCutter:
             TruncatedReplyError: The last line has no line end.
         """
         if self._rest:
-            raise TruncatedReplyError(f"the export ended in the middle of a line: {_shown(self._rest)}")
+            raise TruncatedReplyError(f"the export ended in the middle of a line: {shown_line(self._rest)}")
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -118,9 +118,9 @@ def _finite(text: str) -> float | Decimal:
 
 _check: Final = msgspec.json.Decoder(_Event).decode
 _decode: Final = msgspec.json.Decoder().decode
-_decode_exactly: Final = msgspec.json.Decoder(float_hook=_finite).decode
+decode_exactly: Final = msgspec.json.Decoder(float_hook=_finite).decode
 _read_failure: Final = msgspec.json.Decoder(_Failure).decode
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError)  # what decoders raise
 
 
 class LineJudge:
@@ -156,7 +156,7 @@ class LineJudge:
             try:
                 for line in lines:
                     _check(line)
-            except _UNREADABLE:
+            except UNREADABLE:
                 pass
             else:
                 self._note_events(len(lines))
@@ -177,7 +177,7 @@ class LineJudge:
                 for event in found:
                     if type(event["event"]) is not str:
                         raise TypeError  # noqa: TRY301 - the same as any other line that is no event
-            except (*_UNREADABLE, TypeError, KeyError, IndexError):
+            except (*UNREADABLE, TypeError, KeyError, IndexError):
                 found = list(self._events_of(group))
             else:
                 self._note_events(len(group))
@@ -197,7 +197,7 @@ class LineJudge:
         if self._open:
             text = b"\n".join(one.line for one in self._open).strip()
             if not (text.startswith(b'{"event"') and text.endswith(b"}")):
-                raise TruncatedReplyError(f"the export ended early; its last line is not an event: {_shown(text)}")
+                raise TruncatedReplyError(f"the export ended early; its last line is not an event: {shown_line(text)}")
             self._close()
         return self._taken()
 
@@ -208,15 +208,15 @@ class LineJudge:
     def _events_of(self, lines: Sequence[bytes]) -> Iterator[dict[str, JSONValue]]:
         for line in lines:
             if self._is_event(line):
-                yield cast("dict[str, JSONValue]", _decode_exactly(line))
+                yield cast("dict[str, JSONValue]", decode_exactly(line))
 
     def _is_event(self, line: bytes) -> bool:
         if not line.strip():
             return False
         try:
             _check(line)
-            _decode_exactly(line)
-        except _UNREADABLE:
+            decode_exactly(line)
+        except UNREADABLE:
             self._number += 1
             self._take_odd(line)
             return False
@@ -231,15 +231,15 @@ class LineJudge:
     def _take_odd(self, line: bytes) -> None:
         try:
             said = _read_failure(line).error
-        except _UNREADABLE:
+        except UNREADABLE:
             pass
         else:
-            raise TruncatedReplyError(f"the export failed before it was complete: {_shown(bytes(said))}")
+            raise TruncatedReplyError(f"the export failed before it was complete: {shown_line(bytes(said))}")
         self._bad_lines += 1
         self._bad_bytes += len(line)
         if self._bad_lines > _MAX_BAD_LINES or self._bad_bytes > _MAX_BAD_BYTES:
             raise UnexpectedReplyError(
-                f"more than {self._bad_lines - 1:,} lines are not events, the last one: {_shown(line)}",
+                f"more than {self._bad_lines - 1:,} lines are not events, the last one: {shown_line(line)}",
                 status=200,
                 operation="export.events",
             )
@@ -252,8 +252,8 @@ class LineJudge:
         if self._raises:
             first = bad[0]
             raise UnreadableEventError(
-                f"line {first.number:,} of the export is not an event: {first.reason}: {_shown(first.line)}; to export "
-                "the others, set on_bad_line (--bad-lines FILE)",
+                f"line {first.number:,} of the export is not an event: {first.reason}: {shown_line(first.line)}; to "
+                "export the others, set on_bad_line (--bad-lines FILE)",
                 line=first.line,
                 number=first.number,
             )
@@ -265,15 +265,21 @@ class LineJudge:
 
 
 def _reason(line: bytes) -> str:
+    return syntax_problem(line) or "it has no event name"
+
+
+def syntax_problem(text: bytes) -> str | None:
+    """Return why a text is not JSON; None if it is JSON."""
     try:
-        line.decode()
-        orjson.loads(line)
+        text.decode()
+        orjson.loads(text)
     except UnicodeDecodeError as error:
         return f"byte {error.start + 1} is not UTF-8"
     except orjson.JSONDecodeError as error:
         return f"{error.msg} (byte {error.pos + 1})"
-    return "it has no event name"
+    return None
 
 
-def _shown(line: bytes) -> str:
+def shown_line(line: bytes) -> str:
+    """Return the beginning of a line, quoted for a message."""
     return repr(line[:_MAX_SHOWN].decode("utf-8", errors="replace"))

@@ -3,7 +3,10 @@
 import contextlib
 import pathlib
 import tempfile
+from collections.abc import Sequence
 from typing import BinaryIO, Final
+
+import msgspec
 
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.jobs.atomic_write import naming
@@ -11,6 +14,7 @@ from mixpanel_async.jobs.exports.outputs.formats import OutputKind
 from mixpanel_async.jobs.exports.outputs.place import open_parent
 from mixpanel_async.jobs.exports.outputs.profile_tables import open_profile_output
 from mixpanel_async.jobs.exports.outputs.writer import CountedFile
+from mixpanel_async.jobs.exports.profile_check import BadProfile
 from mixpanel_async.jobs.exports.profile_stage import StageFile
 from mixpanel_async.redaction import is_remote
 
@@ -60,6 +64,7 @@ class ProfileFile:
             opened.callback(self._writer.abandon)
             self._opened = opened.pop_all()
         self._lines: BinaryIO | None = None
+        self._bad_lines: BinaryIO | None = None
 
     @property
     def size(self) -> int:
@@ -69,16 +74,28 @@ class ProfileFile:
     def copy_some(self) -> bool:
         """Write some of the lines in the file's format; return False when all are written."""
         if self._lines is None:
-            with naming(self.path, "read the started export of"):
-                self._lines = self._opened.enter_context(self.stage.path.open("rb"))
+            self._lines = self._reading(self.stage.path)
         lines = b"".join(self._lines.readlines(_COPIED_BYTES))
         if lines:
             self._writer.add(lines)
         return bool(lines)
 
+    def some_bad_profiles(self) -> Sequence[BadProfile]:
+        """Return the next profiles that could not be read, those of an earlier run first; none: those were all."""
+        if self._bad_lines is None:
+            self._bad_lines = self._reading(self.stage.bad_path)
+        return [msgspec.json.decode(line, type=BadProfile) for line in self._bad_lines.readlines(_COPIED_BYTES)]
+
+    def _reading(self, path: pathlib.Path) -> BinaryIO:
+        with naming(self.path, "read the started export of"):
+            return self._opened.enter_context(path.open("rb"))
+
+    def end(self) -> None:
+        """Write the end of the file; it is not visible yet."""
+        self._writer.end()
+
     def complete(self) -> None:
         """Make the file visible under its name, and remove the lines."""
-        self._writer.end()
         self._output.commit()
         self.stage.remove()
 

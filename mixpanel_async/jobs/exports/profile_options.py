@@ -9,6 +9,8 @@ from mixpanel_async.actions._core.params import Id
 from mixpanel_async.actions.query.profiles import Behaviors
 from mixpanel_async.errors import InvalidArgumentError
 from mixpanel_async.expressions import AnyExpression
+from mixpanel_async.jobs.exports.profile_check import OnBadProfile
+from mixpanel_async.jobs.exports.reader import check_on_bad_line
 
 
 class GroupExportOptions(TypedDict, total=False):
@@ -25,6 +27,9 @@ class GroupExportOptions(TypedDict, total=False):
         include_all_users: Whether to include users without a profile; requires `filter_by_cohort`.
         project_id: Project ID (default: the client's).
         workspace_id: Workspace ID (default: the client's).
+        on_bad_line: What to do with a profile that cannot be read, such as one with NaN: `"raise"` (the default) raises
+            UnreadableProfileError; `"keep"` passes it on to outputs of lines; a function is called with each
+            `BadProfile`, and the profile is left out. A page that is cut off is an error in any case.
     """
 
     distinct_id: str | None
@@ -37,6 +42,7 @@ class GroupExportOptions(TypedDict, total=False):
     include_all_users: bool | None
     project_id: Id | None
     workspace_id: Id | None
+    on_bad_line: OnBadProfile
 
 
 class ProfileExportOptions(GroupExportOptions, total=False):
@@ -51,17 +57,20 @@ class ProfileExportOptions(GroupExportOptions, total=False):
     group_key: str | None
 
 
-def check_group_options(options: ProfileExportOptions) -> None:
-    """Check that profiles written as groups are those of groups.
+def check_profile_options(options: ProfileExportOptions) -> OnBadProfile:
+    """Check that profiles written as groups are those of groups; return what to do with profiles that cannot be read.
 
     Raises:
-        InvalidArgumentError: `group_key` is given without `data_group_id`.
+        InvalidArgumentError: `group_key` is given without `data_group_id`, or `on_bad_line` is something else.
     """
+    on_bad_line = options.get("on_bad_line", "raise")
+    check_on_bad_line(on_bad_line)
     if options.get("group_key") is not None and options.get("data_group_id") is None:
         raise InvalidArgumentError(
             "data_group_id is missing: with group_key alone, user profiles would be written as groups; give the ID "
             "that Mixpanel gave to the group key (--data-group-id)"
         )
+    return on_bad_line
 
 
 class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +82,8 @@ class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
         written_bytes: Size of the file.
         files: Files that were written.
         resumed: Number of the profiles that an earlier export had read; this one went on after them.
+        bad_lines: Number of profiles that cannot be read; they are not among `profiles`, and were kept or passed to a
+            function.
         restarts: How often the export began again, because Mixpanel had forgotten the session.
         duration_seconds: Duration of the export.
     """
@@ -82,5 +93,6 @@ class ProfileExportReport(msgspec.Struct, frozen=True, kw_only=True):
     written_bytes: int
     files: Sequence[str]
     resumed: int = 0
+    bad_lines: int = 0
     restarts: int = 0
     duration_seconds: float

@@ -9,13 +9,15 @@ import msgspec
 
 from mixpanel_async.actions._core.params import Id
 from mixpanel_async.clock import Clock
+from mixpanel_async.jobs.exports.line_check import decode_exactly
 from mixpanel_async.jobs.exports.outputs.formats import OutputFormat
+from mixpanel_async.jobs.exports.profile_check import report_bad_profiles
 from mixpanel_async.jobs.exports.profile_job import write_profiles
 from mixpanel_async.jobs.exports.profile_options import (
     GroupExportOptions,
     ProfileExportOptions,
     ProfileExportReport,
-    check_group_options,
+    check_profile_options,
 )
 from mixpanel_async.jobs.exports.profile_pages import ProfilePages
 from mixpanel_async.json_types import JSONValue
@@ -42,14 +44,17 @@ class ProfileExport:
 
         Each profile is a dict with `$distinct_id` and `$properties`, which `import_profiles` reads unchanged. Each page
         counts as one of the 60 queries per hour. When they are used up, the export waits up to an hour for a page and
-        then resumes.
+        then resumes. Integers keep all their digits. A number that no float can hold, such as 1e400, is a
+        `decimal.Decimal`.
 
         Args:
             **options: See `ProfileExportOptions`: distinct_id, distinct_ids, data_group_id, where, output_properties,
-                behaviors, as_of_timestamp, filter_by_cohort, include_all_users, project_id, workspace_id, group_key.
+                behaviors, as_of_timestamp, filter_by_cohort, include_all_users, project_id, workspace_id, on_bad_line,
+                group_key. With `on_bad_line="keep"`, profiles that cannot be read are left out.
 
         Raises:
             TruncatedReplyError: Mixpanel sent another number of profiles than it announced.
+            UnreadableProfileError: A profile cannot be read, and `on_bad_line` is `"raise"`.
             InvalidArgumentError: Options contradict each other.
             ApiError: Mixpanel refused the request.
             TransportError: A page did not arrive in any attempt.
@@ -62,16 +67,17 @@ class ProfileExport:
                 print(profile["$distinct_id"], profile["$properties"])
             ```
         """
-        async with aclosing(self.profile_blocks(**options)) as blocks:
+        async with aclosing(self._blocks(options, keeps_bad=False)) as blocks:
             async for block in blocks:
                 for line in block.splitlines():
-                    yield cast("dict[str, JSONValue]", msgspec.json.decode(line))  # integers keep all their digits
+                    yield cast("dict[str, JSONValue]", _decode(line))
 
     async def profile_blocks(self, **options: Unpack[ProfileExportOptions]) -> AsyncGenerator[bytes]:
         """Yield profiles as blocks of JSON lines; their properties are unchanged, byte for byte.
 
         Args:
-            **options: See `ProfileExportOptions`.
+            **options: See `ProfileExportOptions`. With `on_bad_line="keep"`, profiles that cannot be read are in the
+                blocks too, as they came.
 
         Raises:
             The same as `profiles`.
@@ -84,10 +90,17 @@ class ProfileExport:
                 print(len(block))
             ```
         """
-        check_group_options(options)
+        async with aclosing(self._blocks(options, keeps_bad=options.get("on_bad_line") == "keep")) as blocks:
+            async for block in blocks:
+                yield block
+
+    async def _blocks(self, options: ProfileExportOptions, *, keeps_bad: bool) -> AsyncGenerator[bytes]:
+        on_bad_line = check_profile_options(options)
         async with aclosing(self._pages.read(options)) as pages:
             async for page in pages:
-                yield page.lines(options.get("group_key"))
+                report_bad_profiles(page.bad, on_bad_line)
+                if lines := page.lines(options.get("group_key"), keeps_bad=keeps_bad):
+                    yield lines
 
     async def profiles_to_file(
         self,
@@ -115,7 +128,9 @@ class ProfileExport:
                 suffix says.
             overwrite: Whether an existing file is replaced.
             resume: Go on where an earlier call with the same path and options ended; if there is none, begin.
-            **options: See `ProfileExportOptions`.
+            **options: See `ProfileExportOptions`. A function for profiles that cannot be read (`on_bad_line`) is called
+                when all pages have been read, just before the file appears, also with those of the earlier call. If it
+                raises, the file does not appear, and the same call with `resume=True` goes on there.
 
         Raises:
             OutputError: The file exists already or cannot be written.
@@ -218,3 +233,10 @@ class ProfileExport:
 
 def _of_groups(group_key: str, data_group_id: Id, options: GroupExportOptions) -> ProfileExportOptions:
     return {**options, "group_key": group_key, "data_group_id": data_group_id}
+
+
+def _decode(line: bytes) -> object:
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.ValidationError:  # a number that no float can hold
+        return decode_exactly(line)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from mixpanel_async.actions._core.reply_checks import check_status
 from mixpanel_async.actions.raw_export import RawExport
@@ -13,6 +13,7 @@ from mixpanel_async.session import Request
 from mixpanel_async.session.messages import StreamReply
 from mixpanel_async.session.streaming import SpeedWatch, decompressed_stream
 
+T = TypeVar("T")
 OnBadLine: TypeAlias = Literal["raise", "keep"] | Callable[[BadLine], None]
 _BLOCK_BYTES: Final = 128 * 1024
 _KNOWN_ENCODINGS: Final = COMPRESSED_ENCODINGS | {"", "identity"}
@@ -58,7 +59,7 @@ def passed_on(block: EventBlock, on_bad_line: OnBadLine) -> bytes:
     return block.lines
 
 
-def report_bad_lines(bad_lines: Sequence[BadLine], on_bad_line: OnBadLine) -> None:
+def report_bad_lines(bad_lines: Sequence[T], on_bad_line: Literal["raise", "keep"] | Callable[[T], None]) -> None:
     """Call the caller's function, if there is one, with each bad line."""
     if callable(on_bad_line):
         for bad in bad_lines:
@@ -85,6 +86,19 @@ def check_on_bad_line(on_bad_line: object) -> None:
     """
     if on_bad_line not in ("raise", "keep") and not callable(on_bad_line):
         raise InvalidArgumentError(f'on_bad_line is invalid: {on_bad_line!r}; give "raise", "keep" or a function')
+
+
+def check_keeping(on_bad_line: object, output_format: str) -> None:
+    """Check that an output can keep bad lines, if it has to.
+
+    Raises:
+        InvalidArgumentError: It cannot.
+    """
+    if on_bad_line == "keep" and output_format != "ndjson":
+        raise InvalidArgumentError(
+            f'on_bad_line is invalid: "keep" keeps lines, and {output_format} has none; give a function, or choose '
+            "NDJSON"
+        )
 
 
 def _check_framing(reply: StreamReply) -> None:

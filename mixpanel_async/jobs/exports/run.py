@@ -16,6 +16,7 @@ from mixpanel_async.jobs.exports.outputs.formats import OutputKind, kind_of, kin
 from mixpanel_async.jobs.exports.outputs.writer import OutputPlan
 from mixpanel_async.jobs.exports.progress import ExportMeter
 from mixpanel_async.jobs.exports.ranges import is_over, read_timezone
+from mixpanel_async.jobs.exports.reader import check_keeping
 from mixpanel_async.jobs.exports.report import ExportReport
 
 _LOOKBACK_DAYS: Final = 5  # /track takes events for five days
@@ -112,10 +113,7 @@ def output_plan(target: str | WritableFile, options: FileExportOptions, *, is_di
         raise InvalidArgumentError(
             "columns is invalid: NDJSON has no columns, every line has all properties; choose CSV or Parquet"
         )
-    if options.get("on_bad_line") == "keep" and kind.format != "ndjson":
-        raise InvalidArgumentError(
-            f'on_bad_line is invalid: "keep" keeps lines, and {kind.format} has none; give a function, or choose NDJSON'
-        )
+    check_keeping(options.get("on_bad_line"), kind.format)
     return OutputPlan(kind, columns, bool(options.get("time_in_ms")))
 
 
