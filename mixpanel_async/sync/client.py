@@ -85,7 +85,7 @@ class Mixpanel:
         self._defaults: DefaultProperties = {}
         self._exit_seconds = exit_seconds
         self._is_closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may run in the middle
         self._runner: Runner | None = None
         self._parents: list[Runner] = []  # kept: to free them would close what the parent process uses
         self._make()  # refuses invalid options now, and not in the thread
@@ -333,14 +333,23 @@ class Mixpanel:
             timeout: Seconds to wait at most; delivery continues afterwards.
 
         Returns:
-            What settled during the call, and how much is pending.
+            What settled during the call, and how much is pending. At the end of the process, in `atexit`: nothing, as
+            everything was delivered before.
+
+        Raises:
+            ClientClosedError: The client is closed.
+            UsageError: An event loop runs in this thread.
 
         Example:
             ```python
             print(client.flush(timeout=10))
             ```
         """
-        return self.call(lambda mp: mp.flush(timeout))
+        _refuse_loop()
+        runner = self._running()
+        if runner.is_ended:
+            return DeliveryReport(outcomes={}, pending=0, duration_seconds=0.0)
+        return runner.run(lambda mp: mp.flush(timeout), None)
 
     def close(self, timeout: float | None = None) -> DeliveryReport | None:
         """Deliver what is left, then close everything; a second call does nothing.
@@ -351,11 +360,16 @@ class Mixpanel:
         Returns:
             What settled during the call; None if nothing was ever sent or the client is closed.
 
+        Raises:
+            UsageError: An event loop runs in this thread, such as the client's own in a callback.
+
         Example:
             ```python
             client.close()
             ```
         """
+        if not self._is_closed:
+            _refuse_loop()
         with self._lock:
             runner, self._runner, self._is_closed = self._runner, None, True
         return None if runner is None else runner.close(timeout)
@@ -373,18 +387,31 @@ class Mixpanel:
         if runner is not None:
             return runner
         with self._lock:
-            if self._is_closed:
-                raise ClientClosedError("the client is closed; make a new one")
-            if self._runner is None:
-                self._runner = Runner(self._make, self._exit_seconds)
-            return self._runner
+            return self._runner or self._start()
+
+    def _start(self) -> "Runner":
+        self._check_open()
+        runner = Runner(self._make, self._exit_seconds)
+        try:
+            self._check_open()
+        except ClientClosedError:  # a signal handler has closed it meanwhile
+            runner.close(None)
+            raise
+        if self._runner is None:
+            self._runner = runner
+        else:  # a signal handler has started one meanwhile
+            runner.close(None)
+        return self._runner
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ClientClosedError("the client is closed; make a new one")
 
     def _forget_parent(self) -> None:
         """Begin anew in a forked process: the thread, its loop and its sockets are the parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         runner, self._runner = self._runner, None
         if runner is not None:
-            runner.forget()
             self._parents.append(runner)
 
     def __repr__(self) -> str:
